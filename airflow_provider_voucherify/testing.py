@@ -1,0 +1,1 @@
+"""pytest plugin: the Voucherify emulator as a fixture for Dag authors."""
