@@ -1,0 +1,1 @@
+"""Voucherify's API and nothing else: no Airflow, no SQL."""

@@ -1,0 +1,1 @@
+"""Which calls, in which order: no Airflow, no HTTP library."""

@@ -1,0 +1,1 @@
+"""Where rows land: no HTTP."""

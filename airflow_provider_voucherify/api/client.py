@@ -1,0 +1,221 @@
+"""The async client: take from the window, send, settle, retry. The only room that imports aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.gate import Gate
+
+if TYPE_CHECKING:
+    import aiohttp
+
+    from airflow_provider_voucherify.api.models import JsonObject
+    from airflow_provider_voucherify.api.settings import ApiSettings
+
+log = logging.getLogger(__name__)
+
+DEFAULT_CONCURRENCY = 32
+
+
+class Transport(Protocol):
+    """Sends one request and brings the whole answer."""
+
+    async def __call__(self, request: wire.Request) -> wire.Response:
+        """Return the answer.
+
+        :raises TransportFailed: if no whole answer arrived.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """How a failed call is tried again: exponential backoff with full jitter.
+
+    :param attempts: tries in all.
+    :param first_wait: upper bound of the first wait, seconds.
+    :param longest_wait: upper bound of any wait, seconds.
+    """
+
+    attempts: int = 5
+    first_wait: float = 0.5
+    longest_wait: float = 30.0
+
+    def wait(self, attempt: int, uniform: Callable[[], float]) -> float:
+        """Return the seconds to wait after the ``attempt``-th try failed.
+
+        :param attempt: 1 for the first.
+        :param uniform: gives a random number from 0 to 1.
+        """
+        return uniform() * min(self.first_wait * 2.0 ** (attempt - 1), self.longest_wait)
+
+
+@dataclass(slots=True)
+class CallCount:
+    """Calls of one client, for progress and summary."""
+
+    sent: int = 0
+    rejected: int = 0
+    retried: int = 0
+    waited: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time and chance, to be replaced in tests.
+
+    :param now: monotonic seconds.
+    :param sleep: waits so many seconds.
+    :param uniform: a random number from 0 to 1.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    uniform: Callable[[], float] = random.random
+
+
+@dataclass(slots=True)
+class Client:
+    """Sends calls as fast as the window, the ceiling and the server allow.
+
+    :param transport: sends one request.
+    :param gate: gives leave to send.
+    :param retry: how failed calls are tried again.
+    :param clock: time and chance.
+    """
+
+    transport: Transport
+    gate: Gate
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    clock: Clock = field(default_factory=Clock)
+    calls: CallCount = field(default_factory=CallCount)
+
+    async def send(self, request: wire.Request) -> JsonObject:
+        """Return the JSON object Voucherify answers with.
+
+        A failed call is tried again if that does no harm; a call the limit turned away was not counted as a try.
+
+        :param request: what to ask.
+        :raises VoucherifyError: the last try's error.
+        :raises WindowClosed: if the window stays closed for longer than the gate may wait.
+        """
+        attempt = 1
+        while True:
+            try:
+                return await self._send_once(request)
+            except errors.RateLimited:
+                if self.gate.is_hopeless:
+                    raise
+            except errors.VoucherifyError as error:
+                may_repeat = error.retryable and request.is_safe and attempt < self.retry.attempts
+                if not may_repeat:
+                    raise
+                await self.clock.sleep(self.retry.wait(attempt, self.clock.uniform))
+                attempt += 1
+            self.calls.retried += 1
+
+    async def _send_once(self, request: wire.Request) -> JsonObject:
+        ticket = await self.gate.enter()
+        self.calls.sent += 1
+        try:
+            response = await self.transport(request)
+        except BaseException:
+            self.gate.lost(ticket)
+            raise
+        if response.status == 429:
+            self.calls.rejected += 1
+            error = wire.error_of(response)
+            self.gate.turned_away(ticket, wire.rate_limit_of(response.headers))
+            raise error
+        if response.status >= 500:
+            self.gate.failed(ticket)
+        else:
+            self.gate.answered(ticket, wire.rate_limit_of(response.headers), counted=response.status < 300)
+        return wire.decode(response)
+
+
+def _tls(verify: bool | str) -> bool | ssl.SSLContext:
+    if isinstance(verify, str):
+        return ssl.create_default_context(cafile=verify)
+    return verify
+
+
+class AiohttpTransport:
+    """Sends requests on one pooled aiohttp session.
+
+    :param session: an open session whose headers carry the keys.
+    :param settings: base URL, timeout, TLS and proxy.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, settings: ApiSettings) -> None:
+        from yarl import URL
+
+        self._session = session
+        self._base_url = settings.base_url
+        self._proxy = settings.proxy
+        self._url = URL
+
+    async def __call__(self, request: wire.Request) -> wire.Response:
+        """Return the answer, redirects included: following one would carry the keys along."""
+        import aiohttp
+
+        try:
+            async with self._session.request(
+                request.method,
+                self._url(self._base_url + request.target, encoded=True),
+                data=request.body,
+                headers={"Content-Type": "application/json"} if request.body is not None else None,
+                proxy=self._proxy,
+                allow_redirects=False,
+            ) as response:
+                return wire.Response(response.status, response.headers, await response.read())
+        except TimeoutError:
+            raise errors.TransportFailed("no whole answer within the timeout") from None
+        except aiohttp.ClientError as error:
+            raise errors.TransportFailed(_transport_problem(error)) from None
+        except OSError as error:
+            raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
+
+
+def _transport_problem(error: aiohttp.ClientError) -> str:
+    """Name the problem by its class: the texts of aiohttp's errors hold whole URLs, and so customer ids."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
+        return f"the TLS connection to {error.host} could not be made; check the connection's verify and host"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return f"no connection to {error.host}:{error.port} ({type(error.os_error).__name__})"
+    return f"the answer did not arrive whole ({type(error).__name__})"
+
+
+@asynccontextmanager
+async def open_client(
+    settings: ApiSettings, gate: Gate, *, retry: RetryPolicy | None = None, clock: Clock | None = None
+) -> AsyncIterator[Client]:
+    """Open a client for many calls and close its connections at the end.
+
+    :param settings: where Voucherify is and who we are.
+    :param gate: gives leave to send; one per process and project.
+    :param retry: how failed calls are tried again.
+    :param clock: time and chance.
+    """
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(limit=0, ssl=_tls(settings.verify))
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=settings.headers,
+        timeout=aiohttp.ClientTimeout(total=settings.timeout),
+        trust_env=settings.trust_env,
+        auto_decompress=True,
+    ) as session:
+        yield Client(AiohttpTransport(session, settings), gate, retry or RetryPolicy(), clock or Clock())

@@ -1,0 +1,119 @@
+"""One tree of everything that can go wrong between us and Voucherify."""
+
+from __future__ import annotations
+
+
+class VoucherifyError(Exception):
+    """A call to Voucherify did not give what was asked for.
+
+    :param message: what was wrong, with which value, and what to do; never a secret or a whole body.
+    :param status: HTTP status, or ``None`` if no answer arrived.
+    :param key: Voucherify's error key such as ``not_found``, or ``None`` if the answer had none.
+    :param request_id: Voucherify's id of the request (``v-...``), or ``None`` if the answer had none.
+    :param retry_after: seconds to wait before the next try as the server told, or ``None`` if it did not.
+    """
+
+    retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        key: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.key = key
+        self.request_id = request_id
+        self.retry_after = retry_after
+
+    @property
+    def reason(self) -> str:
+        """Return a short label for counting failures, such as ``not_found`` or ``ServerError 502``."""
+        return self.key or " ".join(str(part) for part in (type(self).__name__, self.status) if part)
+
+
+class InvalidCustomerId(VoucherifyError, ValueError):
+    """The id cannot be sent safely: its address would be that of another resource."""
+
+
+class InvalidConnection(VoucherifyError, ValueError):
+    """The connection's settings cannot be used; no call was made."""
+
+
+class RequestRefused(VoucherifyError):
+    """Voucherify understood the request and declined it (a 4xx without a class of its own)."""
+
+
+class NotAuthenticated(VoucherifyError):
+    """The keys were refused (401)."""
+
+
+class PaymentRequired(VoucherifyError):
+    """The plan does not include this, or is over (402)."""
+
+
+class PermissionMissing(VoucherifyError):
+    """The keys are valid but may not do this (403)."""
+
+
+class NotFound(VoucherifyError):
+    """The resource does not exist (404)."""
+
+
+class RedirectRefused(VoucherifyError):
+    """The server pointed elsewhere; following it would carry the keys to another host."""
+
+
+class RateLimited(VoucherifyError):
+    """The window of the rate limit is used up (429); the same call may be sent when it opens."""
+
+    retryable = True
+
+
+class QuotaExhausted(VoucherifyError):
+    """The billing cycle's calls are used up or the subscription ended (429); waiting for hours is no help."""
+
+
+class ServerFault(VoucherifyError):
+    """Voucherify failed on its side (5xx)."""
+
+    retryable = True
+
+
+class TransportFailed(VoucherifyError):
+    """No whole answer arrived: connection refused or reset, timeout, body cut off."""
+
+    retryable = True
+
+
+class MalformedAnswer(VoucherifyError):
+    """An answer arrived that is not what the API documents, so it is not believed."""
+
+    retryable = True
+
+
+class WindowClosed(VoucherifyError):
+    """Nothing may be sent for longer than the caller wants to wait; no call was made.
+
+    :param message: what is waited for.
+    :param wait: seconds until the window opens.
+    """
+
+    def __init__(self, message: str, *, wait: float) -> None:
+        super().__init__(message, retry_after=wait)
+        self.wait = wait
+
+
+#: Errors no later call of the same run can escape: stop at once, keep what was pulled.
+FATAL: tuple[type[VoucherifyError], ...] = (
+    InvalidConnection,
+    NotAuthenticated,
+    PaymentRequired,
+    PermissionMissing,
+    QuotaExhausted,
+    RedirectRefused,
+)

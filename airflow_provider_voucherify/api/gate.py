@@ -1,0 +1,166 @@
+"""Lets calls through one by one: a queue in front of the window."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Callable
+
+from airflow_provider_voucherify.api.concurrency import Concurrency
+from airflow_provider_voucherify.api.errors import WindowClosed
+from airflow_provider_voucherify.api.models import RateLimit
+from airflow_provider_voucherify.api.server_clock import ServerClock
+from airflow_provider_voucherify.api.window import OwnCeiling, Reading, Ticket, Window
+
+log = logging.getLogger(__name__)
+
+#: So many times in a row the window was found closed with no answer in between: the run is stopped.
+HOPELESS_AFTER = 12
+#: Waits shorter than this are not worth a log line, in seconds.
+WORTH_SAYING = 10.0
+
+
+class Gate:
+    """Gives leave to send a call as soon as window, ceiling and concurrency allow.
+
+    Those who wait stand in one queue behind one timer; nobody polls.
+
+    :param window: the share of the rate-limit window.
+    :param concurrency: how many calls may be in flight.
+    :param ceiling: the user's own ceiling.
+    :param longest_wait: seconds to wait for the window; where it stays closed for longer the caller is told so.
+    :param now: monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        window: Window,
+        concurrency: Concurrency,
+        ceiling: OwnCeiling,
+        *,
+        longest_wait: float = math.inf,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.window = window
+        self.longest_wait = longest_wait
+        self.waited = 0.0
+        self._concurrency = concurrency
+        self._ceiling = ceiling
+        self._server_clock = ServerClock()
+        self._now = now
+        self._queue: deque[asyncio.Future[Ticket]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Return whether the limit has turned calls away so often that going on is no use."""
+        return self.window.rejections_in_a_row >= HOPELESS_AFTER
+
+    async def enter(self) -> Ticket:
+        """Return leave to send one call; every ticket has to be handed back by one of the other methods.
+
+        :raises WindowClosed: if the wait would be longer than ``longest_wait``.
+        """
+        now = self._now()
+        if not self._queue and self._wait(now) <= 0:
+            return self._take(now)
+        leave: asyncio.Future[Ticket] = asyncio.get_running_loop().create_future()
+        self._queue.append(leave)
+        self._admit()
+        try:
+            return await leave
+        except asyncio.CancelledError:
+            if leave.done() and not leave.cancelled() and leave.exception() is None:
+                self.lost(leave.result())
+            raise
+
+    def answered(self, ticket: Ticket, rate: RateLimit, *, counted: bool) -> None:
+        """Hand back the ticket of an answered call.
+
+        :param ticket: the call's.
+        :param rate: what its headers say.
+        :param counted: whether the server surely counted it: its numbers are believed only then.
+        """
+        now = self._now()
+        self._read_clock(rate, ticket, now)
+        self._concurrency.answered(now - ticket.sent_at)
+        reading = Reading(rate.limit, rate.remaining, self._opens_at(rate)) if counted else Reading()
+        self.window.settle(ticket, reading, now)
+        self._admit()
+
+    def failed(self, ticket: Ticket) -> None:
+        """Hand back the ticket of a call that the server failed to answer properly."""
+        now = self._now()
+        self._concurrency.failed(now)
+        self.window.settle(ticket, Reading(), now)
+        self._admit()
+
+    def lost(self, ticket: Ticket) -> None:
+        """Hand back the ticket of a call that got no answer."""
+        self._concurrency.failed(self._now())
+        self.window.lose(ticket)
+        self._admit()
+
+    def turned_away(self, ticket: Ticket, rate: RateLimit) -> None:
+        """Hand back the ticket of a call that the limit rejected."""
+        now = self._now()
+        self._read_clock(rate, ticket, now)
+        self._concurrency.failed(now)
+        opens_at = self._opens_at(rate)
+        told = rate.retry_after if rate.retry_after is not None else opens_at and opens_at - now
+        wait = self.window.reject(ticket, told, now)
+        log.info("Voucherify's rate limit is used up (%s): next call in %.1f s", rate.kind or "kind not said", wait)
+        self._admit()
+
+    def _read_clock(self, rate: RateLimit, ticket: Ticket, now: float) -> None:
+        if rate.server_time is not None:
+            self._server_clock.observe(rate.server_time, sent_at=ticket.sent_at, arrived_at=now)
+
+    def _opens_at(self, rate: RateLimit) -> float | None:
+        return self._server_clock.local(rate.retry_at) if rate.retry_at is not None else None
+
+    def _wait(self, now: float) -> float:
+        """Return the seconds until the next call may go; infinity if an answer has to arrive first."""
+        wait = max(self.window.wait(now), self._ceiling.wait(now))
+        if wait <= 0 and self.window.in_flight >= self._concurrency.level(self.window.pace(now)):
+            return math.inf
+        return wait
+
+    def _take(self, now: float) -> Ticket:
+        self._ceiling.take(now)
+        return self.window.take(now)
+
+    def _admit(self) -> None:
+        """Let in as many as may go now, and set the timer for the next."""
+        while self._queue:
+            if self._queue[0].done():
+                self._queue.popleft()
+                continue
+            now = self._now()
+            wait = self._wait(now)
+            if wait > 0:
+                self._wait_for(wait)
+                return
+            self._queue.popleft().set_result(self._take(now))
+
+    def _wait_for(self, wait: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if math.isinf(wait):
+            return
+        if wait > self.longest_wait:
+            self._turn_back(wait)
+            return
+        if wait >= WORTH_SAYING and not self.window.in_flight:
+            log.info("Our share of the rate-limit window is used up: waiting %.0f s for the next one", wait)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._admit)
+
+    def _turn_back(self, wait: float) -> None:
+        while self._queue:
+            leave = self._queue.popleft()
+            if not leave.done():
+                leave.set_exception(WindowClosed(f"the rate-limit window opens in {wait:.0f} s", wait=wait))

@@ -1,0 +1,144 @@
+"""Voucherify's resources as frozen values; ``from_json`` is the only place that knows their JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+JsonObject: TypeAlias = dict[str, Json]
+
+
+class UnexpectedShape(ValueError):
+    """The JSON lacks a field that the resource cannot do without."""
+
+
+def _text(data: JsonObject, name: str) -> str:
+    value = data.get(name)
+    if not isinstance(value, str) or not value:
+        raise UnexpectedShape(f"field {name!r} should be a text, is {type(value).__name__}")
+    return value
+
+
+def _optional_text(data: JsonObject, name: str) -> str | None:
+    value = data.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _optional_time(data: JsonObject, name: str) -> datetime | None:
+    value = data.get(name)
+    if not isinstance(value, str):
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """A group of customers.
+
+    ``type`` (``static``, ``passive``, ``auto-update``) and the times (UTC) are ``None`` where Voucherify
+    does not send them: a customer's own segments come with id and name only.
+    """
+
+    id: str
+    name: str
+    type: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Segment:
+        """Read a segment, whole or simple.
+
+        :raises UnexpectedShape: if id or name is missing.
+        """
+        return cls(
+            id=_text(data, "id"),
+            name=_text(data, "name"),
+            type=_optional_text(data, "type"),
+            created_at=_optional_time(data, "created_at"),
+            updated_at=_optional_time(data, "updated_at"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """A customer as Voucherify knows them; times are UTC, personal fields are kept out of ``repr``."""
+
+    id: str
+    source_id: str | None = None
+    name: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    metadata: Mapping[str, Json] = field(default_factory=dict, repr=False, hash=False)
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Customer:
+        """Read a customer.
+
+        :raises UnexpectedShape: if the id is missing.
+        """
+        metadata = data.get("metadata")
+        return cls(
+            id=_text(data, "id"),
+            source_id=_optional_text(data, "source_id"),
+            name=_optional_text(data, "name"),
+            email=_optional_text(data, "email"),
+            metadata=metadata if isinstance(metadata, dict) else {},
+            created_at=_optional_time(data, "created_at"),
+            updated_at=_optional_time(data, "updated_at"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """What the headers of one answer say about the rate limit; ``None`` is "not said".
+
+    :param limit: calls allowed in the current window.
+    :param remaining: calls left in it, for every client of the project together.
+    :param retry_at: server time (unix seconds) of the next permitted call.
+    :param retry_after: seconds until then; sent with rejections only.
+    :param kind: which limit was hit: ``api_calls``, ``bulk_api_calls``, ``api_calls_cycle``, ``webhook_calls``.
+    :param server_time: the server's clock (unix seconds) as of its ``Date`` header, cut to the second.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    retry_at: float | None = None
+    retry_after: float | None = None
+    kind: str | None = None
+    server_time: float | None = None
+
+
+class Outcome(StrEnum):
+    """What became of one customer that was asked for."""
+
+    FOUND = "found"
+    NO_SEGMENT = "no_segment"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerAnswer:
+    """What is known about one customer after asking.
+
+    :param customer_id: the id as the user passed it.
+    :param observed_at: when the answer arrived (UTC).
+    :param segments: the segments the customer is in; empty unless the outcome is ``FOUND``.
+    :param outcome: found, in no segment, unknown to Voucherify, or failed.
+    :param failure: why, for a failed customer; a short label without ids or secrets.
+    """
+
+    customer_id: str
+    observed_at: datetime
+    outcome: Outcome
+    segments: tuple[Segment, ...] = ()
+    failure: str | None = None

@@ -1,0 +1,136 @@
+"""Where Voucherify is, who we are there, and how far we may go: checked before any call."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from airflow_provider_voucherify.api.errors import InvalidConnection
+
+#: Shared regions by the name of their cluster (Voucherify documentation, "API endpoints").
+CLUSTERS = {
+    "api": "https://api.voucherify.io",
+    "us1.api": "https://us1.api.voucherify.io",
+    "as1.api": "https://as1.api.voucherify.io",
+}
+DEFAULT_CLUSTER = "api"
+DEFAULT_API_VERSION = "v2018-08-01"
+DEFAULT_TIMEOUT = 30.0
+DEFAULT_QUOTA_SHARE = 0.7
+
+
+def cluster_url(cluster: str) -> str:
+    """Return the base URL of a shared region.
+
+    :raises InvalidConnection: if there is no such cluster.
+    """
+    try:
+        return CLUSTERS[cluster]
+    except KeyError:
+        known = ", ".join(repr(name) for name in CLUSTERS)
+        raise InvalidConnection(
+            f"cluster {cluster!r} is not one of {known}; for a dedicated cluster put its full base URL in host"
+        ) from None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def checked_base_url(url: str, *, allow_http: bool) -> str:
+    """Return ``scheme://host[:port][/path]`` without a trailing slash.
+
+    :param url: a full base URL.
+    :param allow_http: whether the keys may travel unencrypted to a host other than this machine.
+    :raises InvalidConnection: if it is not a usable URL, or would send the keys in clear text.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InvalidConnection(f"host should be a full base URL such as 'https://api.voucherify.io', is {_shown(url)}")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise InvalidConnection("host should be a base URL only: no user, password, query or fragment in it")
+    if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname)):
+        raise InvalidConnection(
+            f"host {parts.hostname!r} would get the keys unencrypted: write https://, "
+            'or set the extra "allow_http": true if the network in between is yours'
+        )
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _shown(url: str) -> str:
+    return repr(url) if "@" not in url else "a text with '@' in it"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Everything a driver needs to reach one Voucherify project.
+
+    :param base_url: ``https://host`` without a trailing slash.
+    :param app_id: application id, sent as ``X-App-Id``.
+    :param app_token: secret key, sent as ``X-App-Token``; kept out of ``repr``.
+    :param api_version: pinned through ``X-Voucherify-API-Version``.
+    :param timeout: seconds for one call, from sending to the last byte.
+    :param quota_share: part of each rate-limit window that may be used, above 0 and up to 1.
+    :param requests_per_minute: a ceiling of one's own in calls a minute, or ``None`` to learn it from the headers.
+    :param verify: whether TLS certificates are checked, or the path of a CA bundle to check them with.
+    :param proxy: proxy URL, or ``None``; kept out of ``repr`` since it may hold a password.
+    :param trust_env: whether proxies named by environment variables are used.
+    :param channel: sent as ``X-Voucherify-Channel``: how the calls are named in Voucherify's own logs.
+    """
+
+    base_url: str
+    app_id: str
+    app_token: str = field(repr=False)
+    api_version: str = DEFAULT_API_VERSION
+    timeout: float = DEFAULT_TIMEOUT
+    quota_share: float = DEFAULT_QUOTA_SHARE
+    requests_per_minute: int | None = None
+    verify: bool | str = True
+    proxy: str | None = field(default=None, repr=False)
+    trust_env: bool = True
+    channel: str = "airflow-provider-voucherify"
+
+    def __post_init__(self) -> None:
+        if not self.app_id or not self.app_token:
+            raise InvalidConnection("login (application id) and password (secret key) are both needed")
+        for name, value in (
+            ("login", self.app_id),
+            ("password", self.app_token),
+            ("api_version", self.api_version),
+        ):
+            if not value.isascii() or not value.isprintable() or value != value.strip():
+                raise InvalidConnection(f"{name} holds a character that cannot be sent in a header; copy it again")
+        checked_quota_share(self.quota_share)
+        if not (math.isfinite(self.timeout) and self.timeout > 0):
+            raise InvalidConnection(f"timeout should be a number of seconds above 0, is {self.timeout!r}")
+        if self.requests_per_minute is not None and self.requests_per_minute < 1:
+            raise InvalidConnection(f"requests_per_minute should be at least 1, is {self.requests_per_minute!r}")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the headers of every call; they carry the secret key."""
+        return {
+            "X-App-Id": self.app_id,
+            "X-App-Token": self.app_token,
+            "X-Voucherify-API-Version": self.api_version,
+            "X-Voucherify-Channel": self.channel,
+            "Accept": "application/json",
+        }
+
+
+def checked_quota_share(share: float) -> float:
+    """Return the share unchanged.
+
+    :param share: part of each rate-limit window, above 0 and up to 1.
+    :raises InvalidConnection: if it is out of range.
+    """
+    if not 0 < share <= 1:
+        raise InvalidConnection(f"quota_share should be above 0 and at most 1, is {share!r}; 0.7 leaves 30 % to others")
+    return share

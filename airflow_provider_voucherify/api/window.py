@@ -1,0 +1,278 @@
+"""Pure: how much of the rate-limit window is left to us. The clock is passed in.
+
+Voucherify counts calls in fixed windows, a minute or an hour long. Every answer says the limit and what is left of
+it; none says how long the window is, and the documentation leaves open what ``X-Rate-Limit-Retry`` holds while calls
+remain. So the end of a window is inferred:
+
+* It is *declared* where the server names a moment that is clearly ahead, or the one at which a used-up window opens.
+* It is *seen* when a call sent after "37 used" was known is answered with "12 used".
+* Where neither helps, a single call looks from time to time whether the window is open again; a few calls of the
+  share are held back for that.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from dataclasses import dataclass
+
+#: Wait at most this long on a server's word, in seconds: the longest window known is an hour.
+LONGEST_WAIT = 3_900.0
+#: Lengths of windows in Voucherify's plans, in seconds.
+KNOWN_LENGTHS = (60.0, 3_600.0)
+#: A moment the server names is the end of a window only if it is further ahead than whole seconds can blur.
+ROUNDING = 1.5
+#: At most so many calls of a window's share are held back for looking whether it has ended.
+MOST_LOOKS = 8
+
+
+@dataclass(slots=True)
+class Ticket:
+    """Leave to send one call, with what was known when it was given."""
+
+    sent_at: float
+    epoch: int
+    used_before: int | None
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one answer says about the window, on the local clock.
+
+    :param limit: calls allowed in the window, or ``None``.
+    :param remaining: calls left for every client together, or ``None``.
+    :param opens_at: local time (seconds) at which the next call is permitted, or ``None``.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    opens_at: float | None = None
+
+    @property
+    def used(self) -> int | None:
+        """Return the calls used in the window by every client together."""
+        if self.limit is None or self.remaining is None:
+            return None
+        return max(self.limit - self.remaining, 0)
+
+
+@dataclass(slots=True)
+class _Span:
+    """One window as far as it is known. ``began_after`` and ``began_by`` bound its begin."""
+
+    began_after: float
+    began_by: float
+    sent: int = 0
+    used: int | None = None
+    ends_at: float | None = None
+    answered: bool = False
+    scout: Ticket | None = None
+    looks: int = 0
+    last_sent_at: float = -math.inf
+    last_answer_at: float = -math.inf
+
+
+class Window:
+    """The part of each rate-limit window that is ours.
+
+    :param share: part of each window we may use, above 0 and up to 1.
+    :param inherits_usage: count what the first answer shows as used as ours: for a run that goes on after a crash
+        or a wait, and may have spent it itself.
+    """
+
+    def __init__(self, share: float, *, inherits_usage: bool = False) -> None:
+        self.share = share
+        self.limit: int | None = None
+        self.length: float | None = None
+        self.in_flight = 0
+        self.rejections_in_a_row = 0
+        self._inherits_usage = inherits_usage
+        self._epoch = 0
+        self._span = _Span(-math.inf, -math.inf)
+        self._closed_until = -math.inf
+
+    @property
+    def budget(self) -> int:
+        """Return how many calls of a window are ours; 0 while the limit is not known."""
+        return max(math.floor(self.share * self.limit + 1e-9), 1) if self.limit else 0
+
+    @property
+    def left(self) -> int:
+        """Return how many calls may be sent now: our share less what we sent in this window, or what the server
+        has left less what is in flight, whichever is less; below 1 while the limit is not known."""
+        ours = self.budget - self._held_back - self._span.sent
+        if self.limit is None or self._span.used is None:
+            return ours
+        return min(ours, self.limit - self._span.used - self.in_flight)
+
+    def wait(self, now: float) -> float:
+        """Return how long to wait before a call may be sent.
+
+        :param now: local time, seconds.
+        :returns: seconds; 0.0 if it may be sent now; infinity if an answer in flight has to arrive first.
+        """
+        self._roll_over(now)
+        span = self._span
+        if now < self._closed_until:
+            return self._closed_until - now
+        if not span.answered:
+            return math.inf if span.scout else 0.0
+        if self.limit is None or self.left > 0:
+            return 0.0
+        if span.ends_at is not None:
+            return span.ends_at - now
+        return math.inf if self.in_flight else max(self._next_look() - now, 0.0)
+
+    def pace(self, now: float) -> float | None:
+        """Return the calls per second that use up the share just when the window ends, where its end is known."""
+        if self._span.ends_at is None or not self._span.answered:
+            return None
+        return max(self.left, 0) / max(self._span.ends_at - now, 0.001)
+
+    def take(self, now: float) -> Ticket:
+        """Return leave to send one call now; to be asked for only where :meth:`wait` says 0."""
+        span = self._span
+        if not math.isfinite(span.began_by):
+            span.began_by = now
+        ticket = Ticket(now, self._epoch, span.used)
+        if not span.answered:
+            span.scout = ticket
+        elif self.limit is not None and self.left <= 0:
+            span.looks += 1
+        span.sent += 1
+        span.last_sent_at = now
+        self.in_flight += 1
+        return ticket
+
+    def settle(self, ticket: Ticket, reading: Reading, now: float) -> None:
+        """Take in the answer to a call.
+
+        :param ticket: the call's.
+        :param reading: what the answer says; empty for an answer that need not have been counted, as an error's.
+        :param now: local time of arrival, seconds.
+        """
+        self._close(ticket)
+        self.rejections_in_a_row = 0
+        if ticket.epoch != self._epoch:
+            return  # sent in an earlier window: it is in our count already, and its numbers may be that window's
+        if self._shows_new_window(ticket, reading):
+            self._learn_length(now)
+            self._begin(self._span.last_answer_at, now, sent=self.in_flight + 1)
+        self._span.answered = True
+        self._span.last_answer_at = now
+        self._learn(reading, now)
+
+    def reject(self, ticket: Ticket, told: float | None, now: float) -> float:
+        """Take in that the limit turned a call away: it was not counted, and the window is used up.
+
+        :param ticket: the call's.
+        :param told: seconds the server told to wait, or ``None``.
+        :param now: local time of arrival, seconds.
+        :returns: seconds until the window opens, at most :data:`LONGEST_WAIT`.
+        """
+        self._close(ticket)
+        self.rejections_in_a_row += ticket.sent_at >= self._closed_until
+        if ticket.epoch == self._epoch:
+            self._span.sent -= 1
+        wait = told if told is not None else 2.0 ** min(self.rejections_in_a_row, 6)
+        self._closed_until = max(self._closed_until, now + min(max(wait, 0.05), LONGEST_WAIT))
+        self._span.ends_at = self._closed_until
+        return self._closed_until - now
+
+    def lose(self, ticket: Ticket) -> None:
+        """Take in that no answer arrived: the server may have counted the call, so it stays in our count."""
+        self._close(ticket)
+
+    def _close(self, ticket: Ticket) -> None:
+        if ticket.settled:
+            raise RuntimeError("a ticket of the rate-limit window was settled twice")
+        ticket.settled = True
+        self.in_flight -= 1
+        if self._span.scout is ticket:
+            self._span.scout = None
+
+    def _shows_new_window(self, ticket: Ticket, reading: Reading) -> bool:
+        ends_at = self._span.ends_at
+        if ends_at is not None and reading.opens_at is not None and reading.opens_at > ends_at + ROUNDING:
+            return True
+        return reading.used is not None and ticket.used_before is not None and reading.used <= ticket.used_before
+
+    def _learn(self, reading: Reading, now: float) -> None:
+        span = self._span
+        if reading.limit is not None:
+            self.limit = reading.limit
+        if reading.used is not None:
+            span.used = max(span.used or 0, reading.used)
+            if self._inherits_usage:
+                span.sent = max(span.sent, reading.used)
+        elif reading.limit is not None and span.ends_at is None:
+            span.ends_at = span.began_by + (self.length or KNOWN_LENGTHS[0])
+        self._inherits_usage = False
+        self._learn_end(reading, now)
+
+    def _learn_end(self, reading: Reading, now: float) -> None:
+        opens_at = reading.opens_at
+        if opens_at is None or opens_at > now + LONGEST_WAIT:
+            return
+        if opens_at > now + ROUNDING or (reading.remaining == 0 and opens_at > now):
+            ends_at = self._span.ends_at
+            self._span.ends_at = opens_at if ends_at is None else min(ends_at, opens_at)
+
+    def _learn_length(self, now: float) -> None:
+        at_least = self._span.last_answer_at - self._span.began_by
+        at_most = now - self._span.began_after
+        if not math.isfinite(at_most):
+            return
+        fitting = [length for length in KNOWN_LENGTHS if at_least <= length <= at_most]
+        self.length = min(max(fitting, default=at_most), self.length or math.inf)
+
+    def _begin(self, after: float, by: float, *, sent: int) -> None:
+        self._epoch += 1
+        self._span = _Span(after, by, sent=sent)
+
+    def _roll_over(self, now: float) -> None:
+        """Begin the next window when the declared end has passed: calls still in flight may land in it."""
+        ends_at = self._span.ends_at
+        if ends_at is not None and now >= ends_at:
+            self._begin(ends_at, now, sent=self.in_flight)
+
+    @property
+    def _held_back(self) -> int:
+        return 0 if self._span.ends_at is not None or self.length is not None else self._looks_affordable
+
+    @property
+    def _looks_affordable(self) -> int:
+        return max(min(MOST_LOOKS, self.budget // 10), min(self.budget - 1, 1))
+
+    def _next_look(self) -> float:
+        """Look ever more rarely: the last affordable look comes a minute after the one before it, and if that finds
+        the window closed too it must be one of an hour."""
+        span = self._span
+        if self.length is not None and span.looks == 0:
+            return span.began_by + self.length
+        looks_to_come = self._looks_affordable - span.looks
+        if looks_to_come > 0:
+            return span.last_sent_at + KNOWN_LENGTHS[0] / 2.0 ** (looks_to_come - 1)
+        return span.last_sent_at + KNOWN_LENGTHS[-1]
+
+
+class OwnCeiling:
+    """A ceiling of the user's own: so many calls in any 60 seconds.
+
+    :param calls_per_minute: the ceiling, or ``None`` for none.
+    """
+
+    def __init__(self, calls_per_minute: int | None) -> None:
+        self._calls_per_minute = calls_per_minute
+        self._sent_at: deque[float] = deque(maxlen=calls_per_minute or 1)
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until a call may be sent; 0.0 if it may be sent now."""
+        if self._calls_per_minute is None or len(self._sent_at) < self._calls_per_minute:
+            return 0.0
+        return max(self._sent_at[0] + 60.0 - now, 0.0)
+
+    def take(self, now: float) -> None:
+        """Count a call sent now."""
+        self._sent_at.append(now)

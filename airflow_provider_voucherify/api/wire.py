@@ -1,0 +1,263 @@
+"""Pure: build a request, turn a response into data or an error. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import lru_cache
+from typing import cast
+from urllib.parse import quote, urlencode
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.models import Json, JsonObject, RateLimit, Segment, UnexpectedShape
+
+_QUOTA_IS_OVER = ("subscription", "plan has expired", "plan is over")
+_ERROR_CLASSES: dict[int, type[errors.VoucherifyError]] = {
+    401: errors.NotAuthenticated,
+    402: errors.PaymentRequired,
+    403: errors.PermissionMissing,
+    404: errors.NotFound,
+}
+_ADVICE = {
+    401: "check login (application id), password (secret key) and cluster of the connection: keys are per cluster",
+    402: "the plan does not include this or is over; see the billing page of the Voucherify dashboard",
+    403: "the keys' role lacks this permission; see Project settings > API keys in the Voucherify dashboard",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One call, ready to send.
+
+    :param method: HTTP method in capitals.
+    :param target: percent-encoded path and query, to be sent as is: decoding it again changes its meaning.
+    :param body: JSON text in UTF-8, or ``None``.
+    """
+
+    method: str
+    target: str
+    body: bytes | None = None
+
+    @property
+    def is_safe(self) -> bool:
+        """Return whether sending it twice does no harm."""
+        return self.method in {"GET", "HEAD"}
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One answer, whole. Header names are matched without regard to case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def checked_customer_id(customer_id: object) -> str:
+    """Return the id unchanged if it can be sent safely.
+
+    HTTP clients normalise the path parts ``.`` and ``..`` away even where percent-encoded, and an empty part
+    names the list: the answer would be that of another resource in the very shape of this one.
+
+    :raises InvalidCustomerId: if it is not a text, is empty, ``.`` or ``..``, or cannot be encoded as UTF-8.
+    """
+    if not isinstance(customer_id, str):
+        raise errors.InvalidCustomerId(
+            f"a customer id should be a text, is {type(customer_id).__name__}; numbers lose leading zeros: cast to text"
+        )
+    if customer_id in {"", ".", ".."}:
+        raise errors.InvalidCustomerId(
+            f"customer id {customer_id!r} cannot be asked for: its address would be that of another resource; "
+            "remove it from the customers"
+        )
+    if any("\ud800" <= character <= "\udfff" for character in customer_id):
+        raise errors.InvalidCustomerId("a customer id holds half of a surrogate pair: it is not valid Unicode text")
+    return customer_id
+
+
+def path_of(*parts: str) -> str:
+    """Return ``/v1/part/part`` with each part percent-encoded whole, nothing kept."""
+    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+
+
+def get(path: str, query: Mapping[str, str | int] | None = None) -> Request:
+    """Return a GET request of an encoded path."""
+    return Request("GET", path + ("?" + urlencode(query) if query else ""))
+
+
+def segments_of_customer(customer_id: str) -> Request:
+    """Return the request for the segments a customer is in.
+
+    :raises InvalidCustomerId: if the id cannot be sent safely.
+    """
+    return get(path_of("customers", checked_customer_id(customer_id), "segments"))
+
+
+def customer(customer_id: str) -> Request:
+    """Return the request for one customer.
+
+    :raises InvalidCustomerId: if the id cannot be sent safely.
+    """
+    return get(path_of("customers", checked_customer_id(customer_id)))
+
+
+def segment(segment_id: str) -> Request:
+    """Return the request for one segment.
+
+    :raises InvalidCustomerId: if the id cannot be sent safely.
+    """
+    if segment_id in {"", ".", ".."}:
+        raise errors.InvalidCustomerId(f"segment id {segment_id!r} cannot be asked for")
+    return get(path_of("segments", segment_id))
+
+
+def segments_page(*, created_before: str | None = None) -> Request:
+    """Return the request for up to 100 segments, newest first.
+
+    :param created_before: ISO 8601 time in UTC; only segments created before it.
+    """
+    query: dict[str, str | int] = {"limit": 100, "order": "-created_at"}
+    if created_before:
+        query["filters[created_at][conditions][$before]"] = created_before
+    return get(path_of("segments"), query)
+
+
+def decode(response: Response) -> JsonObject:
+    """Return the JSON object of a successful answer.
+
+    :raises VoucherifyError: the fitting class of the error tree for anything else.
+    """
+    if not 200 <= response.status < 300:
+        raise error_of(response)
+    try:
+        data: Json = json.loads(response.body) if response.body else {}
+    except ValueError:
+        raise errors.MalformedAnswer(
+            f"the body of {len(response.body)} bytes is not JSON", status=response.status
+        ) from None
+    if not isinstance(data, dict):
+        raise errors.MalformedAnswer(f"expected a JSON object, got {type(data).__name__}", status=response.status)
+    return data
+
+
+def listed(data: JsonObject) -> list[JsonObject]:
+    """Return the items of a list answer, found through its ``data_ref``.
+
+    :raises MalformedAnswer: if it is no list answer.
+    """
+    items = data.get(str(data.get("data_ref", "data")))
+    if data.get("object") != "list" or not isinstance(items, list):
+        raise errors.MalformedAnswer("expected a list answer (object 'list' with data_ref), got another shape")
+    if not all(isinstance(item, dict) for item in items):
+        raise errors.MalformedAnswer("an item of the list is not a JSON object")
+    return cast("list[JsonObject]", items)
+
+
+def segments_from(data: JsonObject) -> tuple[Segment, ...]:
+    """Return the segments of a customer, ordered by id since the API documents no order.
+
+    :raises MalformedAnswer: if an item is no segment, or their number is not the announced ``total``.
+    """
+    items = listed(data)
+    total = data.get("total")
+    if isinstance(total, int) and total != len(items):
+        raise errors.MalformedAnswer(f"{len(items)} segments arrived where total says {total}")
+    if any(item.get("object", "segment") != "segment" for item in items):
+        raise errors.MalformedAnswer("an item of the list of segments is not a segment")
+    try:
+        segments = [Segment.from_json(item) for item in items]
+    except UnexpectedShape as shape:
+        raise errors.MalformedAnswer(f"a segment is not as documented: {shape}") from None
+    return tuple(sorted(segments, key=lambda found: found.id))
+
+
+def _whole_number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.strip().isdecimal() else None
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        number = float(text) if text is not None else None
+    except ValueError:
+        return None
+    return number if number is not None and 0 <= number < 1e11 else None
+
+
+@lru_cache(maxsize=16)
+def _http_date(text: str | None) -> float | None:
+    try:
+        return parsedate_to_datetime(text).timestamp() if text else None
+    except ValueError:
+        return None
+
+
+def rate_limit_of(headers: Mapping[str, str]) -> RateLimit:
+    """Return what the headers say about the rate limit; a header that is missing or garbled is ``None``."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    return RateLimit(
+        limit=_whole_number(lower.get("x-rate-limit-limit")),
+        remaining=_whole_number(lower.get("x-rate-limit-remaining")),
+        retry_at=_number(lower.get("x-rate-limit-retry")),
+        retry_after=_number(lower.get("retry-after")),
+        kind=lower.get("x-rate-limit-type"),
+        server_time=_http_date(lower.get("date")),
+    )
+
+
+def error_of(response: Response) -> errors.VoucherifyError:
+    """Return the error an unsuccessful answer stands for.
+
+    Understands the application's bodies, the framework's, empty ones and HTML. What a body says in free text
+    is not repeated: it may quote ids.
+    """
+    body = _error_body(response.body)
+    key, request_id = _short(body.get("key")), _short(body.get("request_id"))
+    rate = rate_limit_of(response.headers)
+    label = f"Voucherify answered {response.status}" + (f" ({key})" if key else "")
+    return _error_class(response.status, rate, body)(
+        label + _advice(response.status, rate) + (f" [request {request_id}]" if request_id else ""),
+        status=response.status,
+        key=key,
+        request_id=request_id,
+        retry_after=rate.retry_after,
+    )
+
+
+def _error_class(status: int, rate: RateLimit, body: JsonObject) -> type[errors.VoucherifyError]:
+    if status == 429:
+        return errors.QuotaExhausted if _is_permanent(rate, body) else errors.RateLimited
+    if 300 <= status < 400:
+        return errors.RedirectRefused
+    if status >= 500:
+        return errors.ServerFault
+    return _ERROR_CLASSES.get(status, errors.RequestRefused)
+
+
+def _is_permanent(rate: RateLimit, body: JsonObject) -> bool:
+    said = f"{body.get('message')} {body.get('details')}".lower()
+    return rate.kind == "api_calls_cycle" or any(words in said for words in _QUOTA_IS_OVER)
+
+
+def _advice(status: int, rate: RateLimit) -> str:
+    if status == 429:
+        return f": limit {rate.kind or 'of calls'} reached"
+    if 300 <= status < 400:
+        return ": a redirect is not followed since it would carry the keys to another address; check host"
+    return f": {_ADVICE[status]}" if status in _ADVICE else ""
+
+
+def _error_body(body: bytes) -> JsonObject:
+    try:
+        data: Json = json.loads(body)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _short(value: Json) -> str | None:
+    """Return a machine-made token; anything longer or with spaces is prose and might quote an id."""
+    if isinstance(value, str) and 0 < len(value) <= 64 and value.replace("_", "").replace("-", "").isalnum():
+        return value
+    return None

@@ -1,0 +1,117 @@
+"""Who is asked about: a list of ids, or a SQL query that gives them."""
+
+from __future__ import annotations
+
+import ast
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+from airflow_provider_voucherify.api.errors import InvalidCustomerId
+from airflow_provider_voucherify.api.wire import checked_customer_id
+
+#: Rows fetched from the database at a time.
+FETCH_ROWS = 10_000
+_SHOWN_POSITIONS = 3
+_EXAMPLE = 'CustomerQuery("select source_id from crm.customers", conn_id="warehouse")'
+
+
+class Cursor(Protocol):
+    """A DB-API cursor."""
+
+    def fetchmany(self, size: int) -> Sequence[Sequence[object]]:
+        """Return up to ``size`` rows; none at the end."""
+
+
+class RunsQueries(Protocol):
+    """The part of Airflow's ``DbApiHook`` that reads ids."""
+
+    def run(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | Sequence[object] | None,
+        handler: Callable[[Cursor], list[object]],
+    ) -> object:
+        """Run the statement and return what the handler makes of its cursor."""
+
+
+@dataclass
+class CustomerQuery:
+    """The customers whose ids a SQL query gives in its first column.
+
+    :param sql: the query (templated); ids are Voucherify's ids or your ``source_id``.
+    :param conn_id: Airflow connection of the database (templated).
+    :param parameters: values bound to the query's placeholders (templated).
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("sql", "conn_id", "parameters")
+
+    sql: str
+    conn_id: str
+    parameters: Mapping[str, object] | Sequence[object] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("sql", "conn_id"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise ValueError(f"{name} of CustomerQuery should be a text, is {value!r}; write {_EXAMPLE}")
+
+    def read(self, hook: RunsQueries) -> list[object]:
+        """Run the query and return the values of its first column, in its order.
+
+        :param hook: the ``DbApiHook`` of ``conn_id``.
+        """
+        values = hook.run(self.sql, parameters=self.parameters, handler=_first_column)
+        return values if isinstance(values, list) else []
+
+
+def _first_column(cursor: Cursor) -> list[object]:
+    values: list[object] = []
+    while rows := cursor.fetchmany(FETCH_ROWS):
+        values.extend(row[0] for row in rows)
+    return values
+
+
+def ids_from_text(text: str) -> list[object]:
+    """Return the ids of a rendered template: a list as JSON or as Python writes it.
+
+    :raises ValueError: if it is no list.
+    """
+    for read in (json.loads, ast.literal_eval):
+        try:
+            ids = read(text)
+        except (ValueError, SyntaxError):
+            continue
+        if isinstance(ids, list | tuple | set):
+            return list(ids)
+    raise ValueError(
+        "customers is a text that holds no list; write a list of ids, CustomerQuery(sql, conn_id), "
+        "or a template that renders to a list"
+    )
+
+
+def distinct_ids(values: Iterable[object]) -> list[str]:
+    """Return the ids as texts, each once, in the order of their first appearance.
+
+    Whole numbers become texts; numbers with a fraction are refused: a float that was an id has lost digits.
+
+    :param values: ids as a list or a database gives them.
+    :raises InvalidCustomerId: if one of them cannot be asked for; says how many and where, never which.
+    """
+    ids: dict[str, None] = {}
+    refused: list[str] = []
+    for position, value in enumerate(values):
+        try:
+            ids[checked_customer_id(_as_text(value))] = None
+        except InvalidCustomerId as error:
+            refused.append(f"customers[{position}]: {error}")
+    if refused:
+        more = f" (and {len(refused) - _SHOWN_POSITIONS:,} more)" if len(refused) > _SHOWN_POSITIONS else ""
+        raise InvalidCustomerId("; ".join(refused[:_SHOWN_POSITIONS]) + more)
+    return list(ids)
+
+
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value

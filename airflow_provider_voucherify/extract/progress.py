@@ -1,0 +1,74 @@
+"""One line every ten seconds at most: how far, how fast, how long still."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable
+from typing import Protocol
+
+log = logging.getLogger(__name__)
+
+INTERVAL = 10.0
+
+
+class Counts(Protocol):
+    """The calls a client made."""
+
+    sent: int
+    rejected: int
+    retried: int
+
+
+class Progress:
+    """Logs how far a run is.
+
+    :param total: customers in the run.
+    :param held: customers the sink held before.
+    :param calls: the client's running counts.
+    :param now: monotonic seconds.
+    """
+
+    def __init__(self, total: int, held: int, calls: Counts, now: Callable[[], float]) -> None:
+        self.failed = 0
+        self.answered = 0
+        self._total = total
+        self._held = held
+        self._calls = calls
+        self._now = now
+        self._began_at = self._said_at = now()
+
+    @property
+    def elapsed(self) -> float:
+        """Return the seconds since the run began."""
+        return self._now() - self._began_at
+
+    def answer(self, *, failed: bool) -> None:
+        """Count one customer's answer, and log a line if the last is old enough."""
+        self.answered += 1
+        self.failed += failed
+        now = self._now()
+        if now - self._said_at >= INTERVAL:
+            self._said_at = now
+            log.info("%s", str(self))
+
+    def __str__(self) -> str:
+        done = self._held + self.answered
+        seconds = max(self.elapsed, 0.001)
+        left = (self._total - done) / (self.answered / seconds) if self.answered else math.inf
+        return (
+            f"{done:,} of {self._total:,} customers ({100 * done // max(self._total, 1)} %), "
+            f"{self._calls.sent:,} calls, {self._calls.sent / seconds * 60:,.0f} calls/min, "
+            f"{self._calls.rejected:,} rejected, {self._calls.retried:,} retried, {self.failed:,} failed, "
+            f"about {duration(left)} left"
+        )
+
+
+def duration(seconds: float) -> str:
+    """Return seconds in words, such as ``45 s``, ``12 min`` or ``2 h 5 min``."""
+    if math.isinf(seconds):
+        return "an unknown time"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

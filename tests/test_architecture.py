@@ -1,0 +1,118 @@
+"""Who may import whom, read off the import statements, those inside functions included."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import airflow_provider_voucherify
+
+PACKAGE = "airflow_provider_voucherify"
+ROOT = Path(airflow_provider_voucherify.__file__).parent
+STANDARD_LIBRARY = "standard library"
+HIGHEST = {PACKAGE, "airflow"}
+
+#: The most specific prefix of a module decides what it may import besides the standard library.
+MAY_IMPORT: dict[str, set[str]] = {
+    "api.errors": set(),
+    "api.models": set(),
+    "api.window": {"api.errors"},
+    "api.server_clock": set(),
+    "api.concurrency": set(),
+    "api.settings": {"api.errors"},
+    "api.wire": {"api.errors", "api.models"},
+    "api.gate": {"api.concurrency", "api.errors", "api.models", "api.server_clock", "api.window"},
+    "api.client": {"api.errors", "api.gate", "api.models", "api.settings", "api.window", "api.wire", "aiohttp", "yarl"},
+    "api.endpoints": {"api.errors", "api.models", "api.wire"},
+    "extract": {"api", "extract", "load.base"},
+    "load": {"api.models", "load", "sqlalchemy"},
+    "hooks": {"api", "extract", "load", "hooks", "__version__", "airflow", "requests", "aiohttp", "urllib3", "pandas"},
+    "operators": {"api", "extract", "load", "hooks", "operators", "airflow"},
+    "emulator": {"emulator", "aiohttp"},
+    "testing": {"emulator", "pytest"},
+    "provider_info": {"__version__"},
+    "": {"provider_info"},
+}
+
+
+def modules() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def name_in_package(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import"
+            module = node.module or ""
+            is_package = (ROOT.parent / Path(*module.split("."))).is_dir()
+            yield from (f"{module}.{alias.name}" for alias in node.names) if is_package else [module]
+
+
+def covers(prefix: str, name: str) -> bool:
+    return name == prefix or name.startswith(prefix + ".")
+
+
+def rule_of(module: str) -> set[str]:
+    fitting = [prefix for prefix in MAY_IMPORT if prefix and covers(prefix, module)]
+    return MAY_IMPORT[max(fitting, key=len, default="")]
+
+
+@pytest.mark.parametrize("path", modules(), ids=name_in_package)
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    allowed = rule_of(name_in_package(path))
+    for name in imported(path):
+        own = name.removeprefix(PACKAGE + ".") if covers(PACKAGE, name) else None
+        if own is None and name.split(".")[0] in {*sys.stdlib_module_names, "_typeshed"}:
+            continue
+        assert any(covers(prefix, own or name) for prefix in allowed), f"may not import {name}"
+
+
+def test_every_room_has_a_rule() -> None:
+    rooms = {name_in_package(path).split(".")[0] for path in modules()} - {""}
+    assert rooms <= {prefix.split(".")[0] for prefix in MAY_IMPORT}
+
+
+def test_files_are_short() -> None:
+    long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in modules()}
+    assert {name: lines for name, lines in long.items() if lines > 300} == {}
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            begin = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0].lineno
+            yield f"{path.name}:{node.name}", (node.end_lineno or begin) - begin + 1
+
+
+def test_functions_are_short() -> None:
+    lengths = [pair for path in modules() for pair in functions(path)]
+    assert {name: lines for name, lines in lengths if lines > 40} == {}
+    assert sorted(lines for _, lines in lengths)[len(lengths) // 2] <= 10
+
+
+def test_a_dag_file_that_imports_the_operator_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, airflow.sdk\n"
+        "from airflow.sdk import BaseOperator\n"
+        "before = set(sys.modules)\n"
+        "from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator\n"
+        "from airflow_provider_voucherify.load.destinations import WarehouseTable\n"
+        "from airflow_provider_voucherify.extract.customers import CustomerQuery\n"
+        "print(' '.join(sorted({name.split('.')[0] for name in set(sys.modules) - before})))\n"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.splitlines()[-1].split())
+    assert PACKAGE in loaded
+    assert loaded & {"aiohttp", "pandas", "pyarrow", "requests", "sqlalchemy", "voucherify"} == set()
