@@ -22,6 +22,8 @@ LONGEST_WAIT = 3_900.0
 KNOWN_LENGTHS = (60.0, 3_600.0)
 #: A moment the server names is the end of a window only if it is further ahead than whole seconds can blur.
 ROUNDING = 1.5
+#: A window's length is known well enough within so many seconds.
+CLOSE_ENOUGH = 0.3
 #: At most so many calls of a window's share are held back for looking whether it has ended.
 MOST_LOOKS = 8
 
@@ -72,6 +74,11 @@ class _Span:
     last_sent_at: float = -math.inf
     last_answer_at: float = -math.inf
 
+    @property
+    def answered_for(self) -> float:
+        """Return for how many seconds, at least, all answers came from this window."""
+        return max(self.last_answer_at - self.began_by, 0.0)
+
 
 class Window:
     """The part of each rate-limit window that is ours.
@@ -84,11 +91,12 @@ class Window:
     def __init__(self, share: float, *, inherits_usage: bool = False) -> None:
         self.share = share
         self.limit: int | None = None
-        self.length: float | None = None
         self.in_flight = 0
         self.rejections_in_a_row = 0
         self._inherits_usage = inherits_usage
         self._epoch = 0
+        self._length_least = 0.0
+        self._length_most = math.inf
         self._span = _Span(-math.inf, -math.inf)
         self._closed_until = -math.inf
 
@@ -207,7 +215,7 @@ class Window:
             if self._inherits_usage:
                 span.sent = max(span.sent, reading.used)
         elif reading.limit is not None and span.ends_at is None:
-            span.ends_at = span.began_by + (self.length or KNOWN_LENGTHS[0])
+            span.ends_at = span.began_by + KNOWN_LENGTHS[0]
         self._inherits_usage = False
         self._learn_end(reading, now)
 
@@ -220,12 +228,10 @@ class Window:
             self._span.ends_at = opens_at if ends_at is None else min(ends_at, opens_at)
 
     def _learn_length(self, now: float) -> None:
-        at_least = self._span.last_answer_at - self._span.began_by
+        self._length_least = max(self._length_least, self._span.answered_for)
         at_most = now - self._span.began_after
-        if not math.isfinite(at_most):
-            return
-        fitting = [length for length in KNOWN_LENGTHS if at_least <= length <= at_most]
-        self.length = min(max(fitting, default=at_most), self.length or math.inf)
+        if math.isfinite(at_most):
+            self._length_most = max(min(self._length_most, at_most), self._length_least)
 
     def _begin(self, after: float, by: float, *, sent: int) -> None:
         self._epoch += 1
@@ -238,23 +244,32 @@ class Window:
             self._begin(ends_at, now, sent=self.in_flight)
 
     @property
-    def _held_back(self) -> int:
-        return 0 if self._span.ends_at is not None or self.length is not None else self._looks_affordable
-
-    @property
-    def _looks_affordable(self) -> int:
+    def _looks(self) -> int:
         return max(min(MOST_LOOKS, self.budget // 10), min(self.budget - 1, 1))
 
+    @property
+    def _held_back(self) -> int:
+        """Where the share is the whole window nothing is held back: used up, the window declares its end."""
+        ends_known = self._span.ends_at is not None or self.limit is None or self.budget >= self.limit
+        return 0 if ends_known else self._looks
+
     def _next_look(self) -> float:
-        """Look ever more rarely: the last affordable look comes a minute after the one before it, and if that finds
-        the window closed too it must be one of an hour."""
         span = self._span
-        if self.length is not None and span.looks == 0:
-            return span.began_by + self.length
-        looks_to_come = self._looks_affordable - span.looks
+        looks_to_come = self._looks - span.looks
+        if math.isfinite(self._length_most):
+            return span.began_by + (self._likely_length() if looks_to_come > 0 else self._length_most)
         if looks_to_come > 0:
+            # Ever more rarely: the last one a minute after the one before, and if that finds the window still
+            # closed it must be one of an hour.
             return span.last_sent_at + KNOWN_LENGTHS[0] / 2.0 ** (looks_to_come - 1)
         return span.last_sent_at + KNOWN_LENGTHS[-1]
+
+    def _likely_length(self) -> float:
+        least, most = max(self._length_least, self._span.answered_for), self._length_most
+        known = [length for length in KNOWN_LENGTHS if least < length <= most]
+        if known:
+            return known[0]
+        return most if most - least < CLOSE_ENOUGH else (least + most) / 2
 
 
 class OwnCeiling:
