@@ -11,7 +11,7 @@ from typing import cast
 from urllib.parse import quote, urlencode
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.models import Json, JsonObject, RateLimit, Segment, UnexpectedShape
+from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, RateLimit, Segment, UnexpectedShape
 
 _QUOTA_IS_OVER = ("subscription", "plan has expired", "plan is over")
 _ERROR_CLASSES: dict[int, type[errors.VoucherifyError]] = {
@@ -72,6 +72,8 @@ def checked_customer_id(customer_id: object) -> str:
             f"customer id {customer_id!r} cannot be asked for: its address would be that of another resource; "
             "remove it from the customers"
         )
+    if "\0" in customer_id:
+        raise errors.InvalidCustomerId("a customer id holds a NUL character, which no database can store")
     if any("\ud800" <= character <= "\udfff" for character in customer_id):
         raise errors.InvalidCustomerId("a customer id holds half of a surrogate pair: it is not valid Unicode text")
     return customer_id
@@ -171,6 +173,36 @@ def segments_from(data: JsonObject) -> tuple[Segment, ...]:
     except UnexpectedShape as shape:
         raise errors.MalformedAnswer(f"a segment is not as documented: {shape}") from None
     return tuple(sorted(segments, key=lambda found: found.id))
+
+
+def segments_listed(data: JsonObject) -> list[Segment]:
+    """Return the segments of one page of the project's list, in the page's order.
+
+    :raises MalformedAnswer: if it is no list answer, or an item is no segment.
+    """
+    return [segment_from(item) for item in listed(data)]
+
+
+def segment_from(data: JsonObject) -> Segment:
+    """Return one segment.
+
+    :raises MalformedAnswer: if it is none.
+    """
+    try:
+        return Segment.from_json(data)
+    except UnexpectedShape as shape:
+        raise errors.MalformedAnswer(f"a segment is not as documented: {shape}") from None
+
+
+def customer_from(data: JsonObject) -> Customer:
+    """Return one customer.
+
+    :raises MalformedAnswer: if it is none.
+    """
+    try:
+        return Customer.from_json(data)
+    except UnexpectedShape as shape:
+        raise errors.MalformedAnswer(f"a customer is not as documented: {shape}") from None
 
 
 def _whole_number(text: str | None) -> int | None:

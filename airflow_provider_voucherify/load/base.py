@@ -17,7 +17,7 @@ class RunIdentity:
 
     :param key: names the run for people and for re-runs: ``dag/run/task/map_index``; the same when cleared.
     :param fingerprint: hash of everything that makes it this job: resuming another job's ledger is refused.
-    :param max_age: a ledger older than this is stale: its answers are dropped and asked again.
+    :param max_age: a ledger last written longer ago than this is stale: its answers are dropped and asked again.
     """
 
     key: str
@@ -71,6 +71,13 @@ class Sink(Protocol):
 
     def done(self) -> AbstractSet[str]:
         """Return the ids of the customers answered so far, failed ones left out."""
+
+    @property
+    def is_durable(self) -> bool:
+        """Return whether the ledger outlives the process: only then may a run be interrupted on purpose."""
+
+    def forget(self, customer_ids: AbstractSet[str]) -> None:
+        """Drop what is held of customers that are not asked for any more."""
 
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold a chunk of answers durably, all or none; an earlier failure of a customer is replaced."""

@@ -1,0 +1,120 @@
+"""Where rows go, as Dag authors write it; imported at every parse of a Dag file, so nothing heavy here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
+
+from airflow_provider_voucherify.load.errors import InvalidDestination
+
+WriteMode: TypeAlias = Literal["append", "replace", "merge"]
+
+_QUOTES = {'"': '"', "`": "`", "'": "'", "[": "]"}
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+
+
+class TableName(NamedTuple):
+    """A table's name cut at its dots; the parts are taken literally, quoting is left to SQLAlchemy."""
+
+    database: str | None
+    schema: str | None
+    table: str
+
+    @classmethod
+    def parse(cls, text: str) -> TableName:
+        """Cut ``table``, ``schema.table`` or ``database.schema.table``.
+
+        :raises InvalidDestination: if a part is empty, padded, quoted or holds control characters,
+            or there are more than three.
+        """
+        parts = text.split(".")
+        if len(parts) > 3:
+            raise InvalidDestination(
+                f"table={text!r} has {len(parts)} parts: write table, schema.table or database.schema.table"
+            )
+        for part in parts:
+            _check_part(text, part)
+        *outer, table = parts
+        schema = outer.pop() if outer else None
+        return cls(outer.pop() if outer else None, schema, table)
+
+    def __str__(self) -> str:
+        """Return the name with its dots, unquoted."""
+        return ".".join(part for part in self if part is not None)
+
+
+def _check_part(text: str, part: str) -> None:
+    if not part:
+        raise InvalidDestination(f"table={text!r} has an empty part: write table or schema.table")
+    if part != part.strip() or not part.isprintable():
+        raise InvalidDestination(f"table={text!r} has blanks around a part or control characters: remove them")
+    if len(part) > 1 and _QUOTES.get(part[0]) == part[-1]:
+        raise InvalidDestination(f"table={text!r} is quoted: write {part[1:-1]}, quoting is done for you")
+
+
+@dataclass
+class WarehouseTable:
+    """Rows go to a table of a SQL database: one row per customer and segment.
+
+    The table is created if it is missing: ``customer_id``, ``segment_id``, ``segment_name`` and
+    ``observed_at`` (UTC), with ``run_key`` as well for ``append``. Readers see the whole run or nothing of it.
+    A customer whose question failed keeps the rows it had before, in every mode.
+
+    :param table: ``table``, ``schema.table`` or ``database.schema.table``, unquoted and in the case the
+        database stores; may be a Jinja template.
+    :param conn_id: Airflow connection of the database; may be a Jinja template.
+    :param write: ``merge`` replaces the memberships of this run's customers and leaves other customers alone;
+        ``replace`` makes the whole table this run's (not for mapped tasks: the last one would win);
+        ``append`` adds this run's rows to those of earlier runs. A re-run of the same Dag run replaces its own
+        rows, never doubles them.
+    :raises InvalidDestination: if a value cannot be used.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id")
+
+    table: str
+    conn_id: str
+    write: WriteMode = "merge"
+
+    def __post_init__(self) -> None:
+        if self.write not in get_args(WriteMode):
+            known = ", ".join(repr(mode) for mode in get_args(WriteMode))
+            raise InvalidDestination(f"write={self.write!r} is not known: use one of {known}")
+        for name, value in (("table", self.table), ("conn_id", self.conn_id)):
+            if not isinstance(value, str) or not value.strip():
+                raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
+        if not any(mark in self.table for mark in _TEMPLATE_MARKS):
+            self.validate()
+
+    def validate(self) -> TableName:
+        """Check the rendered values; call it after Airflow has rendered the templates.
+
+        :returns: the table's name in parts.
+        :raises InvalidDestination: if a value is empty or not a table name.
+        """
+        if not self.conn_id.strip():
+            raise InvalidDestination("conn_id is empty: name the Airflow connection of the database")
+        return TableName.parse(self.table)
+
+
+@dataclass
+class XComRows:
+    """Rows go to XCom as a list of plain dicts, for results small enough for Airflow's metadata database.
+
+    Besides ``max_rows`` a list is held to 1 MiB of JSON; beyond either the task fails and says so.
+
+    :param max_rows: memberships at most.
+    :raises InvalidDestination: if ``max_rows`` is not a whole number above zero.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ()
+
+    max_rows: int = 10_000
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_rows, int) or isinstance(self.max_rows, bool) or self.max_rows < 1:
+            raise InvalidDestination(f"max_rows={self.max_rows!r} should be a whole number above zero")
+
+
+Destination: TypeAlias = WarehouseTable | XComRows

@@ -1,0 +1,35 @@
+"""What can go wrong where rows land; no text here ever carries a row or a customer id."""
+
+from __future__ import annotations
+
+
+class LoadError(Exception):
+    """The rows could not be landed; the text says what was wrong, with which value, and what to do."""
+
+
+class InvalidDestination(LoadError, ValueError):
+    """The destination as written in the Dag cannot be used; no call was made."""
+
+
+class TableUnfit(LoadError):
+    """The table or schema that exists cannot take the rows; found before any call was made."""
+
+
+class LedgerLost(LoadError):
+    """Another try of the run replaced or removed the ledger this one was writing to."""
+
+
+class StatementFailed(LoadError):
+    """The database refused a statement or could not be reached; the transaction was rolled back.
+
+    :param message: what was being done and what the database said, as far as that cannot quote a row.
+    :param sqlstate: the five-character SQLSTATE, or ``None`` if the driver told none.
+    """
+
+    def __init__(self, message: str, *, sqlstate: str | None = None) -> None:
+        super().__init__(message)
+        self.sqlstate = sqlstate
+
+
+class XComTooLarge(LoadError):
+    """The rows are more than XCom should carry."""

@@ -1,0 +1,177 @@
+"""A run's answers in Airflow's task state store: JSON values of limited size under numbered keys."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, Outcome, Segment
+from airflow_provider_voucherify.load.errors import LoadError, XComTooLarge
+from airflow_provider_voucherify.load.summary import as_utc, memberships
+
+#: Airflow's default for ``[state_store] max_value_storage_bytes``; a value is measured as JSON.
+MAX_VALUE_BYTES = 65_536
+_PREFIX = "voucherify:"
+_HEADER = _PREFIX + "header"
+
+
+class StateStore(Protocol):
+    """What is asked of ``context["task_state_store"]``."""
+
+    def get(self, key: str, default: Json = None) -> Json:
+        """Return the value of the key, or the default."""
+
+    def set(self, key: str, value: Json) -> None:
+        """Store a JSON value of at most 64 KB durably."""
+
+    def delete(self, key: str) -> None:
+        """Remove the key, if it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHeader:
+    """What is known about the stored answers.
+
+    :param created_at: when the run began (UTC).
+    :param pieces: how many numbered keys hold answers.
+    :param finished: whether the run is whole.
+    """
+
+    fingerprint: str
+    created_at: datetime
+    pieces: int = 0
+    finished: bool = False
+
+    def to_json(self) -> JsonObject:
+        """Return the header as JSON, to be read back by ``from_json``."""
+        return {
+            "fingerprint": self.fingerprint,
+            "created_at": as_utc(self.created_at).isoformat(),
+            "pieces": self.pieces,
+            "finished": self.finished,
+        }
+
+    @classmethod
+    def from_json(cls, data: Json) -> StoredHeader | None:
+        """Read a header; ``None`` if it is none."""
+        match data:
+            case {"fingerprint": str(mark), "created_at": str(at), "pieces": int(pieces), "finished": bool(end)}:
+                return cls(mark, datetime.fromisoformat(at), pieces, end)
+            case _:
+                return None
+
+
+class StoredAnswers:
+    """Keeps answers in numbered keys, and in a header how many of those keys count.
+
+    A key is written before the header that counts it, so a kill in between leaves a key that nobody reads and
+    the next chunk overwrites.
+    """
+
+    def __init__(self, store: StateStore) -> None:
+        self._store = store
+        self._header: StoredHeader | None = None
+
+    def header(self) -> StoredHeader | None:
+        """Return the stored header, if there is one."""
+        return StoredHeader.from_json(self._store.get(_HEADER))
+
+    def start(self, header: StoredHeader) -> None:
+        """Forget what is stored and begin with this header."""
+        self.clear()
+        self._write_header(header)
+
+    def resume(self, header: StoredHeader) -> list[CustomerAnswer] | None:
+        """Go on after what is stored.
+
+        :returns: all answers in the order they were written, a customer's last one last; ``None`` if a part
+            of them expired or was deleted.
+        """
+        answers: list[CustomerAnswer] = []
+        for number in range(header.pieces):
+            piece = self._store.get(f"{_PREFIX}{number}")
+            if not isinstance(piece, str):
+                return None
+            answers.extend(decode(piece))
+        self._header = header
+        return answers
+
+    def append(self, answers: Sequence[CustomerAnswer]) -> None:
+        """Store a chunk: all of it counts once the header does."""
+        header = self._opened()
+        pieces = header.pieces
+        for piece in encode(answers):
+            self._store.set(f"{_PREFIX}{pieces}", piece)
+            pieces += 1
+        self._write_header(replace(header, pieces=pieces))
+
+    def mark_finished(self) -> None:
+        """Remember that the run is whole."""
+        self._write_header(replace(self._opened(), finished=True))
+
+    def clear(self) -> None:
+        """Remove all keys, the header first: without it the others mean nothing."""
+        header = self.header()
+        if header is None:
+            return
+        self._store.delete(_HEADER)
+        for number in range(header.pieces):
+            self._store.delete(f"{_PREFIX}{number}")
+
+    def _opened(self) -> StoredHeader:
+        if self._header is None:
+            raise LoadError("the sink was not opened: call open() first")
+        return self._header
+
+    def _write_header(self, header: StoredHeader) -> None:
+        self._store.set(_HEADER, header.to_json())
+        self._header = header
+
+
+def encode(answers: Sequence[CustomerAnswer]) -> Iterator[str]:
+    """Turn answers into texts that fit into a value each: packed, as every write to the store takes its time.
+
+    :raises XComTooLarge: if a single answer does not fit.
+    """
+    packed = zlib.compress(json.dumps([_to_json(answer) for answer in answers]).encode())
+    text = base64.b64encode(packed).decode()
+    if len(json.dumps(text)) <= MAX_VALUE_BYTES:
+        yield text
+    elif len(answers) > 1:
+        middle = len(answers) // 2
+        yield from encode(answers[:middle])
+        yield from encode(answers[middle:])
+    else:
+        raise XComTooLarge(
+            f"the segments of a single customer take {len(text):,} bytes, more than the {MAX_VALUE_BYTES:,} of a "
+            "value in Airflow's task state store: use destination=WarehouseTable(...)"
+        )
+
+
+def decode(piece: str) -> list[CustomerAnswer]:
+    """Read back what ``encode`` packed; of a segment only id and name were kept."""
+    entries = json.loads(zlib.decompress(base64.b64decode(piece)))
+    return [_from_json(*entry) for entry in entries]
+
+
+def _to_json(answer: CustomerAnswer) -> list[Json]:
+    segments: list[Json] = [[segment.id, segment.name] for segment in memberships(answer)]
+    moment = as_utc(answer.observed_at).isoformat()
+    return [answer.customer_id, moment, answer.outcome.value, segments, answer.failure]
+
+
+def _from_json(
+    customer_id: str, moment: str, outcome: str, segments: list[list[str]], failure: str | None
+) -> CustomerAnswer:
+    return CustomerAnswer(
+        customer_id=customer_id,
+        observed_at=datetime.fromisoformat(moment),
+        outcome=Outcome(outcome),
+        segments=tuple(Segment(id=id_, name=name) for id_, name in segments),
+        failure=failure,
+    )

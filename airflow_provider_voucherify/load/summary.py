@@ -1,0 +1,81 @@
+"""Answers in, memberships and counts out; pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, Outcome, Segment
+from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
+
+
+def as_utc(moment: datetime) -> datetime:
+    """Return the moment in UTC; a moment without a zone is taken as UTC."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def memberships(answer: CustomerAnswer) -> Sequence[Segment]:
+    """Return the segments the customer is in, each once even if a listing repeated it."""
+    if answer.outcome is not Outcome.FOUND:
+        return ()
+    return tuple({segment.id: segment for segment in answer.segments}.values())
+
+
+def latest(answers: Iterable[CustomerAnswer]) -> dict[str, CustomerAnswer]:
+    """Return the last answer of each customer, in the order the customers first came."""
+    return {answer.customer_id: answer for answer in answers}
+
+
+def summarise(answers: Iterable[CustomerAnswer]) -> LoadSummary:
+    """Count what the answers hold; of a customer that was answered twice the last answer counts."""
+    outcomes: Counter[str] = Counter()
+    customers: Counter[str] = Counter()
+    names: dict[str, str] = {}
+    for answer in latest(answers).values():
+        outcomes[answer.outcome] += 1
+        for segment in memberships(answer):
+            customers[segment.id] += 1
+            names[segment.id] = max(segment.name, names.get(segment.id, ""))
+    return count(outcomes, [SegmentCount(id_, names[id_], number) for id_, number in customers.items()])
+
+
+def count(outcomes: Mapping[str, int], segments: Iterable[SegmentCount]) -> LoadSummary:
+    """Put counts together.
+
+    :param outcomes: customers by outcome.
+    :param segments: one for each segment, in any order.
+    """
+    ordered = sorted(segments, key=lambda segment: (-segment.customers, segment.segment_id))
+    return LoadSummary(
+        found=outcomes.get(Outcome.FOUND, 0),
+        no_segment=outcomes.get(Outcome.NO_SEGMENT, 0),
+        unknown=outcomes.get(Outcome.UNKNOWN, 0),
+        failed=outcomes.get(Outcome.FAILED, 0),
+        memberships=sum(segment.customers for segment in ordered),
+        per_segment=tuple(ordered),
+    )
+
+
+def summary_to_json(summary: LoadSummary) -> JsonObject:
+    """Return the summary as JSON, to be read back by ``summary_from_json``."""
+    outcomes: JsonObject = {outcome.value: getattr(summary, outcome.value) for outcome in Outcome}
+    segments: list[Json] = [[s.segment_id, s.segment_name, s.customers] for s in summary.per_segment]
+    return {"outcomes": outcomes, "segments": segments}
+
+
+def summary_from_json(data: Mapping[str, Json]) -> LoadSummary:
+    """Read what ``summary_to_json`` wrote."""
+    outcomes, segments = data["outcomes"], data["segments"]
+    assert isinstance(outcomes, dict)
+    assert isinstance(segments, list)
+    return count(
+        {name: int(str(number)) for name, number in outcomes.items()},
+        [_segment_count(entry) for entry in segments],
+    )
+
+
+def _segment_count(entry: Json) -> SegmentCount:
+    assert isinstance(entry, list)
+    segment_id, name, customers = entry
+    return SegmentCount(str(segment_id), str(name), int(str(customers)))

@@ -1,0 +1,194 @@
+"""The sink that is a SQL table: staged beside the target chunk by chunk, shown to readers all at once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.load.database import Database, EngineProvider
+from airflow_provider_voucherify.load.destinations import TableName, WriteMode
+from airflow_provider_voucherify.load.errors import LoadError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from airflow_provider_voucherify.api.models import CustomerAnswer
+    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
+    from airflow_provider_voucherify.load.staging import LedgerHeader
+
+log = logging.getLogger(__name__)
+
+#: A staging table last written longer ago than this belongs to a run nobody resumed: the next run removes it.
+LEFTOVER_AGE = timedelta(days=7)
+
+
+class TableSink:
+    """Holds a run in a staging table of its own and publishes it to a table in one transaction.
+
+    Needs the right to create tables in the target's schema. Times are stored in UTC: as ``timestamptz`` on
+    PostgreSQL, on SQLite as text with its offset (``2026-01-31 12:00:00.000000+00:00``).
+
+    :param engines: where the table is, usually an Airflow ``DbApiHook``.
+    :param table: ``table``, ``schema.table`` or ``database.schema.table``.
+    :param write: what becomes of the rows that are there, see ``WarehouseTable``.
+    :param identity: whose ledger this is.
+    :param now: the clock, UTC.
+    :raises InvalidDestination: if the table's name cannot be used.
+    """
+
+    def __init__(
+        self,
+        engines: EngineProvider,
+        table: str,
+        write: WriteMode,
+        identity: RunIdentity,
+        now: Callable[[], datetime],
+    ) -> None:
+        # Imported here: these import SQLAlchemy.
+        from airflow_provider_voucherify.load import statements
+        from airflow_provider_voucherify.load.staging import Staging, staging_name
+        from airflow_provider_voucherify.load.target import Target, schema_of
+
+        name = TableName.parse(table)
+        self._database = Database(engines)
+        schema = schema_of(name, self._database)
+        self._target = Target.of(name, schema, write, identity.key)
+        full_name = self._target.table.fullname
+        own_name = staging_name(name.table, full_name, identity.key)
+        self._staging = Staging(self._database, statements.staging_table(own_name, schema))
+        self._identity = identity
+        self._now = now
+
+    def open(self) -> LoadSummary | None:
+        """Check the table and resume this run's ledger, or begin one.
+
+        :returns: the summary if the run was published before and only not closed.
+        :raises TableUnfit: if the table or schema that exists cannot take the rows.
+        :raises StatementFailed: if the database refused or could not be reached.
+        """
+        self._database.read("inspect the table", self._target.check)
+        stored = self._staging.stored_header()
+        reason = self._why_afresh(stored)
+        if stored is None or reason is not None:
+            log.info("Starting afresh for %s: %s", self._target.display_name, reason)
+            self._staging.start(self._new_header())
+            return None
+        self._staging.resume(stored)
+        if stored.summary is not None:
+            log.info("This run was published to %s before; nothing is left to ask", self._target.display_name)
+        else:
+            answered = self._staging.answered_count()
+            log.info(
+                "Resuming the run into %s begun at %s: %d customers answered",
+                self._target.display_name,
+                stored.created_at,
+                answered,
+            )
+        return stored.summary
+
+    def done(self) -> set[str]:
+        """Return the ids of the customers answered so far, failed ones left out."""
+        return self._staging.done()
+
+    @property
+    def is_durable(self) -> bool:
+        """Return whether the ledger outlives the process: a table does."""
+        return True
+
+    def forget(self, customer_ids: AbstractSet[str]) -> None:
+        """Drop what is staged for customers that are not asked for any more."""
+        log.info("%d customers held are not asked for any more: what is held of them is dropped", len(customer_ids))
+        self._staging.forget(customer_ids)
+
+    def write(self, answers: Sequence[CustomerAnswer]) -> None:
+        """Hold a chunk in one transaction; a repeated chunk changes nothing.
+
+        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises StatementFailed: if the database refused or could not be reached; nothing of the chunk is held.
+        """
+        if answers:
+            self._staging.write(answers)
+
+    def failed(self, limit: int) -> list[CustomerAnswer]:
+        """Return at most ``limit`` customers whose last answer is a failure, ordered by id."""
+        return self._staging.failed(limit)
+
+    def failed_count(self) -> int:
+        """Return the number of customers whose last answer is a failure."""
+        return self._staging.failed_count()
+
+    def finish(self) -> LoadSummary:
+        """Make the table show the run, and the table of failures its failures, in one transaction.
+
+        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises StatementFailed: if the database refused or could not be reached; the table is as it was.
+        """
+        summary = self._database.write(f"publish the run to {self._target.display_name}", self._publish)
+        log.info(
+            "Published to %s: %d memberships of %d customers, %d in no segment, %d unknown, %d failed",
+            self._target.display_name,
+            summary.memberships,
+            summary.found,
+            summary.no_segment,
+            summary.unknown,
+            summary.failed,
+        )
+        return summary
+
+    def record_failures(self) -> None:
+        """Put the failures into ``<table>_failures`` without publishing: for a run that failed for good."""
+
+        def work(connection: Connection) -> None:
+            self._target.lock(connection)
+            self._staging.own_header(connection)
+            self._target.record_failures(connection, self._staging.table)
+
+        self._database.write("record the failed customers", work)
+        log.info("Recorded %d failed customers in %s", self.failed_count(), self._target.failures.fullname)
+
+    def close(self) -> None:
+        """Remove this run's ledger if it is published, and those of this target past ``LEFTOVER_AGE``.
+
+        The ledger of a run that is not published stays: a retry resumes it.
+        """
+        from airflow_provider_voucherify.load.leftovers import drop_leftovers
+
+        header = self._staging.stored_header()
+        if header is not None and header.summary is not None:
+            self._staging.drop()
+        try:
+            dropped = drop_leftovers(self._database, self._target.table, self._now() - LEFTOVER_AGE)
+        except LoadError as error:
+            log.warning("Leftovers of earlier runs could not be removed, the next run will try again: %s", error)
+        else:
+            if dropped:
+                log.info("Removed %d ledgers that dead runs left behind", dropped)
+
+    def _publish(self, connection: Connection) -> LoadSummary:
+        from dataclasses import replace
+
+        self._target.lock(connection)
+        header = self._staging.own_header(connection)
+        if header.summary is not None:
+            return header.summary
+        summary = self._staging.summarise(connection)
+        self._target.publish(connection, self._staging.table)
+        self._staging.mark_published(connection, replace(header, summary=summary))
+        return summary
+
+    def _new_header(self) -> LedgerHeader:
+        from airflow_provider_voucherify.load.staging import LedgerHeader
+
+        return LedgerHeader(self._identity.fingerprint, self._target.table.fullname, self._now())
+
+    def _why_afresh(self, stored: LedgerHeader | None) -> str | None:
+        if stored is None:
+            return "this run has no ledger yet"
+        if stored.fingerprint != self._identity.fingerprint:
+            return "the ledger found is of another job (other settings, or the task was cleared)"
+        if (age := self._now() - self._staging.last_written_at()) > self._identity.max_age:
+            return f"the ledger found was last written {age} ago, more than {self._identity.max_age}"
+        return None

@@ -1,0 +1,143 @@
+"""Runs to load: answers, identities, clocks and databases for the tests of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, Engine, NullPool, create_engine, inspect
+
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
+from airflow_provider_voucherify.load.destinations import WriteMode
+from airflow_provider_voucherify.load.table import TableSink
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+TABLE = "customer_segments"
+
+MembershipRow = tuple[str, str]
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is told otherwise."""
+
+    moment: datetime = NOON
+
+    def __call__(self) -> datetime:
+        """Return the time."""
+        return self.moment
+
+    def advance(self, by: timedelta) -> None:
+        """Let time pass."""
+        self.moment += by
+
+
+def segment(name: str) -> Segment:
+    """Return the segment ``seg_<name>``."""
+    return Segment(id=f"seg_{name}", name=name.title())
+
+
+def found(customer_id: str, *segments: str, at: datetime = NOON) -> CustomerAnswer:
+    """Return the answer for a customer in some segments."""
+    return CustomerAnswer(customer_id, at, Outcome.FOUND, tuple(segment(name) for name in segments))
+
+
+def no_segment(customer_id: str) -> CustomerAnswer:
+    """Return the answer for a customer in no segment."""
+    return CustomerAnswer(customer_id, NOON, Outcome.NO_SEGMENT)
+
+
+def unknown(customer_id: str) -> CustomerAnswer:
+    """Return the answer for a customer Voucherify does not know."""
+    return CustomerAnswer(customer_id, NOON, Outcome.UNKNOWN)
+
+
+def failed(customer_id: str, reason: str = "ServerFault 502") -> CustomerAnswer:
+    """Return the answer for a customer whose question failed."""
+    return CustomerAnswer(customer_id, NOON, Outcome.FAILED, failure=reason)
+
+
+def identity(key: str = "dag/run/task/-1", fingerprint: str = "job") -> RunIdentity:
+    """Return a run's identity."""
+    return RunIdentity(key, fingerprint)
+
+
+@dataclass
+class Warehouse:
+    """A database to load into, and the queries of its readers.
+
+    :param url: address of an empty database.
+    """
+
+    url: str
+    clock: Clock = field(default_factory=Clock)
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
+        """Return an engine, as an Airflow hook does."""
+        return create_engine(self.url, **(engine_kwargs or {}))
+
+    def sink(self, write: WriteMode = "merge", run: RunIdentity | None = None, table: str = TABLE) -> TableSink:
+        """Return a sink of a new process."""
+        return TableSink(self, table, write, run or identity(), self.clock)
+
+    def sink_opened(self, write: WriteMode = "merge", run: RunIdentity | None = None, table: str = TABLE) -> TableSink:
+        """Return a sink of a new process, resumed or begun."""
+        sink = self.sink(write, run, table)
+        assert sink.open() is None
+        return sink
+
+    def load(
+        self,
+        *answers: CustomerAnswer,
+        write: WriteMode = "merge",
+        run: RunIdentity | None = None,
+        table: str = TABLE,
+    ) -> LoadSummary:
+        """Load a whole run in chunks of two customers."""
+        sink = self.sink_opened(write, run, table)
+        for start in range(0, len(answers), 2):
+            sink.write(answers[start : start + 2])
+        summary = sink.finish()
+        sink.close()
+        return summary
+
+    def execute(self, statement: str) -> None:
+        """Run SQL of the test's own."""
+        with self._connection() as connection:
+            connection.exec_driver_sql(self._escaped(statement))
+
+    def query(self, statement: str) -> list[tuple[object, ...]]:
+        """Return the rows of a query."""
+        with self._connection() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(self._escaped(statement))]
+
+    def memberships(self, table: str = TABLE) -> list[MembershipRow]:
+        """Return (customer, segment) of the table, sorted."""
+        rows = self.query(f"select customer_id, segment_id from {table}")
+        return sorted((str(customer), str(segment_id)) for customer, segment_id in rows)
+
+    def failures(self) -> list[tuple[object, ...]]:
+        """Return (customer, reason, run) of the table of failures, sorted."""
+        rows = self.query(f"select customer_id, reason, run_key from {TABLE}_failures")
+        return sorted(rows, key=str)
+
+    def tables(self) -> set[str]:
+        """Return the names of the tables."""
+        with self._connection() as connection:
+            return set(inspect(connection).get_table_names())
+
+    def ledgers(self) -> set[str]:
+        """Return the names of the staging tables."""
+        return {name for name in self.tables() if "__run_" in name}
+
+    @contextmanager
+    def _connection(self) -> Iterator[Connection]:
+        engine = create_engine(self.url, poolclass=NullPool)
+        with engine.begin() as connection:
+            yield connection
+
+    def _escaped(self, statement: str) -> str:
+        return statement if self.url.startswith("sqlite") else statement.replace("%", "%%")

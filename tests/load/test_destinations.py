@@ -1,0 +1,101 @@
+"""What Dag authors write, and what they are told when it cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+from jinja2 import Environment
+
+from airflow_provider_voucherify.load.destinations import TableName, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.errors import InvalidDestination
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("segments", (None, None, "segments")),
+        ("marketing.segments", (None, "marketing", "segments")),
+        ("shop.marketing.segments", ("shop", "marketing", "segments")),
+        ('two words.we"ird', (None, "two words", 'we"ird')),
+    ],
+)
+def test_names_are_cut_at_their_dots(text: str, parts: tuple[str | None, str | None, str]) -> None:
+    name = WarehouseTable(text, "warehouse").validate()
+
+    assert name == TableName(*parts)
+    assert str(name) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("", "not empty"),
+        ("  ", "not empty"),
+        ("a.b.c.d", "has 4 parts: write table, schema.table or database.schema.table"),
+        ("a..b", "empty part"),
+        (".b", "empty part"),
+        ("a. b", "blanks"),
+        ("a\nb", "control characters"),
+        ("a\x00", "control characters"),
+        ('"Segments"', "write Segments, quoting is done for you"),
+        ('shop."Segments"', "write Segments, quoting is done for you"),
+        ("`segments`", "write segments, quoting is done for you"),
+        ("[segments]", "write segments, quoting is done for you"),
+    ],
+)
+def test_odd_names_are_refused_with_advice(text: str, advice: str) -> None:
+    with pytest.raises(InvalidDestination, match=advice):
+        WarehouseTable(text, "warehouse")
+
+
+def test_an_unknown_mode_is_told_the_known_ones() -> None:
+    with pytest.raises(
+        InvalidDestination, match="write='upsert' is not known: use one of 'append', 'replace', 'merge'"
+    ):
+        WarehouseTable("segments", "warehouse", "upsert")  # type: ignore[arg-type]
+
+
+def test_a_connection_is_needed() -> None:
+    with pytest.raises(InvalidDestination, match="conn_id=''"):
+        WarehouseTable("segments", "")
+
+
+def test_templates_pass_until_they_are_rendered() -> None:
+    table = WarehouseTable("{{ params.schema }}.segments", "{{ params.conn }}")
+    for name in table.template_fields:
+        template = Environment(autoescape=True).from_string(getattr(table, name))
+        setattr(table, name, template.render(params={"schema": "a.b.c", "conn": "warehouse"}))
+
+    with pytest.raises(InvalidDestination, match=r"a\.b\.c\.segments.*4 parts"):
+        table.validate()
+
+
+def test_a_template_that_renders_to_nothing_is_told() -> None:
+    table = WarehouseTable("{{ missing }}", "warehouse")
+    table.table = ""
+
+    with pytest.raises(InvalidDestination, match="empty part"):
+        table.validate()
+
+
+def test_destinations_compare_by_value() -> None:
+    assert WarehouseTable("segments", "warehouse") == WarehouseTable("segments", "warehouse", "merge")
+    assert XComRows() == XComRows(max_rows=10_000)
+    assert repr(XComRows()) == "XComRows(max_rows=10000)"
+
+
+@pytest.mark.parametrize("rows", [0, -1, True, 1.5, "10"])
+def test_max_rows_is_a_whole_number_above_zero(rows: object) -> None:
+    with pytest.raises(InvalidDestination, match="max_rows"):
+        XComRows(max_rows=rows)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("module", ["destinations", "base", "table", "xcom"])
+def test_importing_costs_nothing_heavy(module: str) -> None:
+    code = f"import sys, airflow_provider_voucherify.load.{module}; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+
+    assert f"airflow_provider_voucherify.load.{module}" in loaded
+    assert not {"sqlalchemy", "pandas", "airflow", "aiohttp"} & set(loaded)

@@ -1,0 +1,113 @@
+"""Runs at the same time, and readers in between."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from airflow_provider_voucherify.load.destinations import WriteMode
+from tests.load.runs import TABLE, Warehouse, failed, found, identity
+
+CUSTOMERS = [f"customer-{number}" for number in range(250)]
+
+
+def _together(*acts: Callable[[], object]) -> None:
+    with ThreadPoolExecutor(len(acts)) as pool:
+        for future in [pool.submit(act) for act in acts]:
+            future.result(timeout=60)
+
+
+@pytest.mark.parametrize("existing", [True, False])
+def test_merges_that_share_customers_all_succeed(warehouse: Warehouse, existing: bool) -> None:
+    if existing:
+        warehouse.load(*(found(id_, "old") for id_ in CUSTOMERS), run=identity("before"))
+    sinks = [warehouse.sink_opened(run=identity(f"dag/run/task/{index}")) for index in range(4)]
+    for sink in sinks:
+        sink.write([found(id_, "gold", "new") for id_ in CUSTOMERS])
+        sink.write([failed("customer-failed")])
+
+    _together(*(sink.finish for sink in sinks))
+    for sink in sinks:
+        sink.close()
+
+    assert len(warehouse.memberships()) == 2 * len(CUSTOMERS)
+    assert len(warehouse.failures()) == 4
+
+
+def test_mapped_runs_write_and_finish_at_the_same_time(warehouse: Warehouse) -> None:
+    def run(index: int) -> None:
+        warehouse.load(
+            *(found(f"{index}-{number}", "gold") for number in range(20)), run=identity(f"dag/run/task/{index}")
+        )
+
+    _together(*(lambda index=index: run(index) for index in range(4)))
+
+    assert len(warehouse.memberships()) == 80
+    assert warehouse.ledgers() == set()
+
+
+@pytest.mark.parametrize("write", ["merge", "replace"])
+def test_a_reader_sees_a_whole_run_at_any_time(warehouse: Warehouse, write: WriteMode) -> None:
+    seen: set[tuple[tuple[object, ...], ...]] = set()
+    finished = threading.Event()
+
+    def read() -> int:
+        reads = 0
+        while not finished.is_set():
+            rows = warehouse.query(f"select segment_id, count(*) from {TABLE} group by segment_id")
+            seen.add(tuple(rows))
+            reads += 1
+        return reads
+
+    warehouse.load(*(found(id_, "run-0") for id_ in CUSTOMERS), write=write)
+    with ThreadPoolExecutor(1) as pool:
+        reading = pool.submit(read)
+        for number in range(1, 6):
+            sink = warehouse.sink_opened(write, identity(f"run-{number}"))
+            sink.write([found(id_, f"run-{number}") for id_ in CUSTOMERS])
+            sink.finish()
+        finished.set()
+        reads = reading.result(timeout=60)
+
+    assert seen <= {((f"seg_run-{number}", len(CUSTOMERS)),) for number in range(6)}
+    assert reads > 6
+
+
+def test_a_reader_in_a_long_transaction_keeps_its_view(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.load(found("anna", "gold"))
+    with postgres_warehouse.get_sqlalchemy_engine().connect() as connection:
+        reader = connection.execution_options(isolation_level="REPEATABLE READ")
+        before = reader.exec_driver_sql(f"select * from {TABLE}").all()
+        postgres_warehouse.load(found("bert", "gold"), write="replace", run=identity("next"))
+
+        assert reader.exec_driver_sql(f"select * from {TABLE}").all() == before
+    assert postgres_warehouse.memberships() == [("bert", "seg_gold")]
+
+
+def test_publishing_waits_for_the_lock_under_any_isolation_of_the_server(postgres_warehouse: Warehouse) -> None:
+    database = postgres_warehouse.url.split("@/")[1].split("?")[0]
+    postgres_warehouse.execute(f"alter database {database} set default_transaction_isolation to 'serializable'")
+
+    test_merges_that_share_customers_all_succeed(postgres_warehouse, existing=True)
+
+
+def test_between_chunks_no_connection_is_held(postgres_warehouse: Warehouse) -> None:
+    sink = postgres_warehouse.sink_opened()
+    sink.write([found("anna", "gold")])
+    sink.done()
+
+    [(connections,)] = postgres_warehouse.query(
+        "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    assert connections == 0
+
+
+def test_a_sqlite_file_is_free_between_chunks(sqlite_warehouse: Warehouse) -> None:
+    sink = sqlite_warehouse.sink_opened()
+    sink.write([found("anna", "gold")])
+
+    with sqlite_warehouse.get_sqlalchemy_engine({"connect_args": {"timeout": 0}}).connect() as other:
+        other.exec_driver_sql("BEGIN EXCLUSIVE")

@@ -1,0 +1,117 @@
+"""No customer id in the text, the attributes or the chain of an error, nor in a log."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+import pytest
+
+from airflow_provider_voucherify.load.errors import StatementFailed
+from airflow_provider_voucherify.load.table import TableSink
+from tests.load.runs import TABLE, Warehouse, failed, found, identity, no_segment, unknown
+
+SECRET = "hidden@example.com"
+
+
+def _everything(error: BaseException | None) -> str:
+    if error is None:
+        return ""
+    return "\n".join(
+        [str(error), repr(error), repr(vars(error)), _everything(error.__cause__), _everything(error.__context__)]
+    )
+
+
+def _refused(act: Callable[[], object]) -> StatementFailed:
+    with pytest.raises(StatementFailed) as refusal:
+        act()
+    assert SECRET not in _everything(refusal.value)
+    return refusal.value
+
+
+def _written(warehouse: Warehouse) -> TableSink:
+    sink = warehouse.sink_opened()
+    sink.write([found(SECRET, "gold"), found(f"second-{SECRET}", "gold")])
+    return sink
+
+
+def test_a_broken_constraint(warehouse: Warehouse) -> None:
+    warehouse.load(found("anna", "gold"), run=identity("monday"))
+    warehouse.execute(f"create unique index one_customer_each on {TABLE} (segment_id)")
+
+    error = _refused(_written(warehouse).finish)
+
+    assert "IntegrityError" in str(error)
+    assert "one_customer_each" in str(error) or f"{TABLE}.segment_id" in str(error)
+    assert error.sqlstate in ("23505", None)
+
+
+def test_a_value_the_column_cannot_take(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.execute(
+        f"create table {TABLE} (customer_id varchar(5), segment_id text, segment_name text, observed_at timestamptz)"
+    )
+
+    assert _refused(_written(postgres_warehouse).finish).sqlstate == "22001"
+
+
+@pytest.mark.parametrize("sqlstate", ["P0001", "23514"])
+def test_a_trigger_that_quotes_the_row(postgres_warehouse: Warehouse, sqlstate: str) -> None:
+    postgres_warehouse.load()
+    postgres_warehouse.execute(
+        "create function refuse() returns trigger language plpgsql as "
+        f"$$ begin raise exception 'no % here', new.customer_id using errcode = '{sqlstate}'; end $$"
+    )
+    postgres_warehouse.execute(
+        f"create trigger refusal before insert on {TABLE} for each row execute function refuse()"
+    )
+
+    assert _refused(_written(postgres_warehouse).finish).sqlstate == sqlstate
+
+
+@pytest.mark.parametrize("poison", ["\x00", "\ud800"])
+def test_an_id_that_postgres_cannot_store(postgres_warehouse: Warehouse, poison: str) -> None:
+    sink = postgres_warehouse.sink_opened()
+
+    _refused(lambda: sink.write([found("anna", "gold"), found(SECRET + poison, "gold")]))
+
+    assert sink.done() == set()
+
+
+def test_an_id_that_sqlite_cannot_store(sqlite_warehouse: Warehouse) -> None:
+    sink = sqlite_warehouse.sink_opened()
+
+    _refused(lambda: sink.write([found("anna", "gold"), found(SECRET + "\ud800", "gold")]))
+
+    assert sink.done() == set()
+
+
+def test_a_ledger_that_is_gone(warehouse: Warehouse) -> None:
+    sink = _written(warehouse)
+    for name in warehouse.ledgers():
+        warehouse.execute(f"drop table {name}")
+
+    assert "could not store a chunk of answers" in str(_refused(lambda: sink.write([found(SECRET, "gold")])))
+
+
+def test_a_server_that_is_gone(tmp_path: object) -> None:
+    sink = Warehouse(f"postgresql+psycopg://nobody@/nothing?host={tmp_path}").sink()
+
+    assert "connection" in str(_refused(sink.open))
+
+
+def test_logs_have_counts_only(warehouse: Warehouse, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        sink = warehouse.sink_opened()
+        sink.write([found(SECRET, "gold"), failed(f"f{SECRET}"), no_segment(f"n{SECRET}"), unknown(f"u{SECRET}")])
+        warehouse.sink_opened().record_failures()
+        sink.finish()
+        sink.close()
+
+    assert SECRET not in caplog.text
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("airflow_provider_voucherify")]
+    assert ours == [
+        f"Starting afresh for {TABLE}: this run has no ledger yet",
+        f"Resuming the run into {TABLE} begun at 2026-01-31 12:00:00+00:00: 3 customers answered",
+        f"Recorded 1 failed customers in {TABLE}_failures",
+        f"Published to {TABLE}: 1 memberships of 1 customers, 1 in no segment, 1 unknown, 1 failed",
+    ]
