@@ -1,0 +1,27 @@
+"""The endpoints of Voucherify that the emulator has: a future room adds its own lines to ``build_router``."""
+
+from __future__ import annotations
+
+from airflow_provider_voucherify.emulator import customer_routes, segment_routes
+from airflow_provider_voucherify.emulator.calls import Router
+
+
+def build_router() -> Router:
+    """Make the table of endpoints.
+
+    :returns: the router.
+    """
+    router = Router()
+    router.add("GET", "/v1/customers", customer_routes.list_)
+    router.add("POST", "/v1/customers", customer_routes.create)
+    router.add("GET", "/v1/customers/{id}", customer_routes.get)
+    router.add("PUT", "/v1/customers/{id}", customer_routes.update)
+    router.add("DELETE", "/v1/customers/{id}", customer_routes.delete)
+    router.add("POST", "/v1/customers/{id}/permanent-deletion", customer_routes.delete_permanently)
+    router.add("GET", "/v1/customers/{id}/segments", customer_routes.segments)
+    router.add("GET", "/v1/segments", segment_routes.list_)
+    router.add("POST", "/v1/segments", segment_routes.create)
+    router.add("GET", "/v1/segments/{id}", segment_routes.get)
+    router.add("PUT", "/v1/segments/{id}", segment_routes.update)
+    router.add("DELETE", "/v1/segments/{id}", segment_routes.delete)
+    return router

@@ -1,0 +1,52 @@
+"""Where the documentation is silent or contradicts itself, the emulator can be told which way to answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """How this Voucherify behaves where the documentation leaves a choice, and how slow it is.
+
+    :param latency_ms: milliseconds every API answer is held back.
+    :param latency_jitter_ms: up to so many milliseconds more, drawn from the seed.
+    :param unknown_customer: segments of an unknown customer: those an empty profile matches, or a 404.
+    :param unknown_segment: customers of an unknown or deleted segment: none, or a 404.
+    :param passive_members_listed: False repeats the defect that a customer listing by a passive segment
+        is empty.
+    :param cursor: whether ``starting_after`` leaves out rows at exactly that instant.
+    :param timestamp_storage: finest difference the server itself sees; it shows milliseconds either way.
+    :param time_bounds: whether ``[before]`` and ``[after]`` leave out rows at exactly that instant.
+    :param has_more: when a customer listing carries ``has_more``.
+    :param total: whether listings carry ``total``.
+    :param initial_sync_status: whether segments carry the field that was removed in November 2025.
+    :param refresh_lag_seconds: seconds until a change of a customer or segment shows in memberships.
+    :param rate_limit_headers: False leaves all rate-limit headers out.
+    :param retry_header: what ``X-Rate-Limit-Retry`` holds: the instant of the next permitted call (now,
+        while calls remain), always the end of the window, or the header is left out.
+    :param retry_after: False leaves ``Retry-After`` out of 429 answers.
+    :param clock_skew_seconds: how far the server's clock is ahead of real time, as ``Date`` and
+        ``X-Rate-Limit-Retry`` show it.
+    :param refusal: refuse every call: the plan lacks it (402), the subscription has ended (429), or the
+        bulk bucket is empty (429 ``bulk_api_calls``).
+    """
+
+    latency_ms: float = 0.0
+    latency_jitter_ms: float = 0.0
+    unknown_customer: Literal["potential", "not_found"] = "potential"
+    unknown_segment: Literal["empty", "not_found"] = "empty"
+    passive_members_listed: bool = True
+    cursor: Literal["strict", "inclusive"] = "strict"
+    timestamp_storage: Literal["millisecond", "microsecond"] = "millisecond"
+    time_bounds: Literal["exclusive", "inclusive"] = "exclusive"
+    has_more: Literal["cursor", "always", "never"] = "cursor"
+    total: bool = True
+    initial_sync_status: bool = False
+    refresh_lag_seconds: float = 0.0
+    rate_limit_headers: bool = True
+    retry_header: Literal["next_call", "window_end", "absent"] = "next_call"
+    retry_after: bool = True
+    clock_skew_seconds: float = 0.0
+    refusal: Literal["none", "payment_required", "subscription_ended", "bulk_api_calls"] = "none"
