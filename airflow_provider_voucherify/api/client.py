@@ -10,6 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.api import errors, wire
@@ -143,9 +144,10 @@ class Client:
 
 
 def _tls(verify: bool | str) -> bool | ssl.SSLContext:
-    if isinstance(verify, str):
-        return ssl.create_default_context(cafile=verify)
-    return verify
+    if not isinstance(verify, str):
+        return verify
+    is_directory = Path(verify).is_dir()
+    return ssl.create_default_context(cafile=None if is_directory else verify, capath=verify if is_directory else None)
 
 
 class AiohttpTransport:
@@ -215,7 +217,6 @@ async def open_client(
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=settings.headers,
         timeout=aiohttp.ClientTimeout(total=settings.timeout),
-        trust_env=settings.trust_env,
         auto_decompress=True,
     ) as session:
         yield Client(AiohttpTransport(session, settings), gate, retry or RetryPolicy(), clock or Clock())

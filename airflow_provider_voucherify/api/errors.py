@@ -36,7 +36,11 @@ class VoucherifyError(Exception):
         return self.key or " ".join(str(part) for part in (type(self).__name__, self.status) if part)
 
 
-class InvalidCustomerId(VoucherifyError, ValueError):
+class InvalidCustomers(VoucherifyError, ValueError):
+    """What was given as customers is no list of ids; no call was made."""
+
+
+class InvalidCustomerId(InvalidCustomers):
     """The id cannot be sent safely: its address would be that of another resource."""
 
 
@@ -94,6 +98,10 @@ class MalformedAnswer(VoucherifyError):
     """An answer arrived that is not what the API documents, so it is not believed."""
 
     retryable = True
+
+
+class PagingFailed(VoucherifyError):
+    """A list could not be read whole: it is not passed on as if it were."""
 
 
 class WindowClosed(VoucherifyError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import math
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_voucherify.api.errors import InvalidConnection
 
@@ -51,8 +51,8 @@ def checked_base_url(url: str, *, allow_http: bool) -> str:
     :param allow_http: whether the keys may travel unencrypted to a host other than this machine.
     :raises InvalidConnection: if it is not a usable URL, or would send the keys in clear text.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = _split(url)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InvalidConnection(f"host should be a full base URL such as 'https://api.voucherify.io', is {_shown(url)}")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidConnection("host should be a base URL only: no user, password, query or fragment in it")
@@ -62,6 +62,15 @@ def checked_base_url(url: str, *, allow_http: bool) -> str:
             'or set the extra "allow_http": true if the network in between is yours'
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - reading it checks it
+    except ValueError:
+        return None
+    return parts
 
 
 def _shown(url: str) -> str:

@@ -61,22 +61,25 @@ def checked_customer_id(customer_id: object) -> str:
     HTTP clients normalise the path parts ``.`` and ``..`` away even where percent-encoded, and an empty part
     names the list: the answer would be that of another resource in the very shape of this one.
 
-    :raises InvalidCustomerId: if it is not a text, is empty, ``.`` or ``..``, or cannot be encoded as UTF-8.
+    :raises InvalidCustomerId: if it is not a text, is empty, ``.`` or ``..``, or cannot be encoded or stored.
     """
-    if not isinstance(customer_id, str):
+    return _checked_id(customer_id, "customer id")
+
+
+def _checked_id(value: object, what: str) -> str:
+    if not isinstance(value, str):
         raise errors.InvalidCustomerId(
-            f"a customer id should be a text, is {type(customer_id).__name__}; numbers lose leading zeros: cast to text"
+            f"a {what} should be a text, is {type(value).__name__}; numbers lose leading zeros: cast to text"
         )
-    if customer_id in {"", ".", ".."}:
+    if value in {"", ".", ".."}:
         raise errors.InvalidCustomerId(
-            f"customer id {customer_id!r} cannot be asked for: its address would be that of another resource; "
-            "remove it from the customers"
+            f"{what} {value!r} cannot be asked for: its address would be that of another resource; remove it"
         )
-    if "\0" in customer_id:
-        raise errors.InvalidCustomerId("a customer id holds a NUL character, which no database can store")
-    if any("\ud800" <= character <= "\udfff" for character in customer_id):
-        raise errors.InvalidCustomerId("a customer id holds half of a surrogate pair: it is not valid Unicode text")
-    return customer_id
+    if "\0" in value:
+        raise errors.InvalidCustomerId(f"a {what} holds a NUL character, which no database can store")
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        raise errors.InvalidCustomerId(f"a {what} holds half of a surrogate pair: it is not valid Unicode text")
+    return value
 
 
 def path_of(*parts: str) -> str:
@@ -110,9 +113,7 @@ def segment(segment_id: str) -> Request:
 
     :raises InvalidCustomerId: if the id cannot be sent safely.
     """
-    if segment_id in {"", ".", ".."}:
-        raise errors.InvalidCustomerId(f"segment id {segment_id!r} cannot be asked for")
-    return get(path_of("segments", segment_id))
+    return get(path_of("segments", _checked_id(segment_id, "segment id")))
 
 
 def segments_page(*, created_before: str | None = None) -> Request:
@@ -168,11 +169,7 @@ def segments_from(data: JsonObject) -> tuple[Segment, ...]:
         raise errors.MalformedAnswer(f"{len(items)} segments arrived where total says {total}")
     if any(item.get("object", "segment") != "segment" for item in items):
         raise errors.MalformedAnswer("an item of the list of segments is not a segment")
-    try:
-        segments = [Segment.from_json(item) for item in items]
-    except UnexpectedShape as shape:
-        raise errors.MalformedAnswer(f"a segment is not as documented: {shape}") from None
-    return tuple(sorted(segments, key=lambda found: found.id))
+    return tuple(sorted((segment_from(item) for item in items), key=lambda found: found.id))
 
 
 def segments_listed(data: JsonObject) -> list[Segment]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-from airflow_provider_voucherify.api.errors import InvalidCustomerId
+from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
 from airflow_provider_voucherify.api.wire import checked_customer_id
 
 #: Rows fetched from the database at a time.
@@ -77,7 +77,7 @@ def _first_column(cursor: Cursor) -> list[object]:
 def ids_from_text(text: str) -> list[object]:
     """Return the ids of a rendered template: a list as JSON or as Python writes it.
 
-    :raises ValueError: if it is no list.
+    :raises InvalidCustomers: if it is no list.
     """
     for read in (json.loads, ast.literal_eval):
         try:
@@ -86,7 +86,7 @@ def ids_from_text(text: str) -> list[object]:
             continue
         if isinstance(ids, list | tuple | set):
             return list(ids)
-    raise ValueError(
+    raise InvalidCustomers(
         "customers is a text that holds no list; write a list of ids, CustomerQuery(sql, conn_id), "
         "or a template that renders to a list"
     )

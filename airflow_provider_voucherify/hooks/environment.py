@@ -1,0 +1,48 @@
+"""What the environment adds to a connection: its proxy and its CA bundle, read once and the same for both drivers."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from requests.utils import get_environ_proxies
+
+from airflow_provider_voucherify.api.errors import InvalidConnection
+from airflow_provider_voucherify.hooks.connection import checked_proxy
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.settings import ApiSettings
+
+
+def with_environment(settings: ApiSettings) -> ApiSettings:
+    """Return settings that need the environment no more: proxy and CA bundle are filled in, ``trust_env`` is off.
+
+    The drivers' own reading of the environment would also take a password for the host from ``.netrc`` and send it
+    beside the keys; and requests and aiohttp differ in what they read.
+
+    :raises InvalidConnection: if a proxy or a CA bundle cannot be used.
+    """
+    if settings.trust_env:
+        settings = replace(settings, verify=_verify(settings), proxy=_proxy(settings), trust_env=False)
+    if isinstance(settings.verify, str) and not Path(settings.verify).exists():
+        raise InvalidConnection(f"verify names a CA bundle that is not there: {settings.verify!r}")
+    return settings
+
+
+def _verify(settings: ApiSettings) -> bool | str:
+    if settings.verify is not True:
+        return settings.verify
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+
+
+def _proxy(settings: ApiSettings) -> str | None:
+    if settings.proxy is not None:
+        return settings.proxy
+    by_scheme = get_environ_proxies(settings.base_url)
+    found = by_scheme.get(urlsplit(settings.base_url).scheme) or by_scheme.get("all")
+    if not found:
+        return None
+    return checked_proxy(found if "://" in found else f"http://{found}")

@@ -1,0 +1,28 @@
+"""How Airflow learns that a task must not be tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, XComTooLarge
+
+#: What stays wrong however often the task is tried.
+_NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (*errors.FATAL, errors.InvalidCustomers, InvalidDestination, TableUnfit, XComTooLarge)
+
+
+@contextmanager
+def fail_without_retry_where_none_helps() -> Iterator[None]:
+    """Turn errors no later try can escape into ``AirflowFailException`` and let all others pass.
+
+    Those are refused keys, plan, quota, redirects, and connections, customers or tables that cannot be used.
+
+    :raises AirflowFailException: with the same message, caused by the error.
+    """
+    try:
+        yield
+    except _NOT_WORTH_A_RETRY as error:
+        raise AirflowFailException(str(error)) from error

@@ -1,0 +1,108 @@
+"""The segments of many customers as a DataFrame."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeVar
+
+from airflow_provider_voucherify.api.errors import InvalidCustomerId, VoucherifyError
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
+from airflow_provider_voucherify.extract.customers import distinct_ids
+from airflow_provider_voucherify.extract.fetch import PerCustomer
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from airflow_provider_voucherify.api.endpoints import Sender
+
+T = TypeVar("T")
+
+COLUMNS = ("customer_id", "segment_id", "segment_name", "observed_at")
+
+
+class SomeCustomersFailed(VoucherifyError):
+    """Some customers could not be asked to the end; nothing is returned rather than a part."""
+
+    retryable = True
+
+
+def require_pandas() -> None:
+    """Make sure that pandas is there before calls are spent.
+
+    :raises ImportError: naming the extra to install.
+    """
+    try:
+        import pandas  # noqa: F401
+    except ImportError:
+        raise ImportError(
+            "a DataFrame needs pandas, which is not installed: pip install 'airflow-provider-voucherify[pandas]'"
+        ) from None
+
+
+def checked_ids(customer_ids: Iterable[str]) -> list[str]:
+    """Return each id once, in the order of their first appearance.
+
+    :raises InvalidCustomerId: if one of them cannot be asked for, or a single id was passed instead of several.
+    """
+    if isinstance(customer_ids, str | bytes):
+        raise InvalidCustomerId("customer ids should be a list of texts, is a single text: put it in brackets")
+    return distinct_ids(customer_ids)
+
+
+async def ask_all(client: Sender, customer_ids: Sequence[str], *, workers: int) -> list[CustomerAnswer]:
+    """Return an answer for each customer, in the order of the ids.
+
+    :param client: sends the calls.
+    :param customer_ids: distinct ids.
+    :param workers: the most calls in flight.
+    :raises VoucherifyError: if any customer could not be asked to the end.
+    """
+    strategy = PerCustomer(client, workers=workers, now=lambda: datetime.now(UTC), on_answer=lambda _: None)
+    fetched = await strategy.fetch(customer_ids)
+    if fetched.stopped_by is not None:
+        raise fetched.stopped_by
+    failures = Counter(answer.failure for answer in fetched.answers if answer.outcome is Outcome.FAILED)
+    if failures:
+        reasons = ", ".join(f"{reason}: {count}" for reason, count in failures.most_common())
+        raise SomeCustomersFailed(f"{failures.total()} of {len(customer_ids)} customers failed ({reasons})")
+    place = {customer_id: position for position, customer_id in enumerate(customer_ids)}
+    return sorted(fetched.answers, key=lambda answer: place[answer.customer_id])
+
+
+def frame_of(answers: Iterable[CustomerAnswer]) -> pd.DataFrame:
+    """Return one row for each customer and segment; ``observed_at`` is UTC."""
+    import pandas as pd
+
+    rows = [
+        (answer.customer_id, segment.id, segment.name, answer.observed_at)
+        for answer in answers
+        for segment in answer.segments
+    ]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    if not rows:  # a column without values has no type of its own
+        frame = frame.astype(dict.fromkeys(COLUMNS[:-1], "str"))
+    frame["observed_at"] = pd.to_datetime(frame["observed_at"], utc=True).dt.as_unit("us")
+    return frame
+
+
+def run_to_end(make: Callable[[], Coroutine[object, object, T]]) -> T:
+    """Run a coroutine in a loop of its own; where a loop is running already, as in a notebook, in another thread.
+
+    :param make: makes the coroutine.
+    """
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return _run(make)
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(contextvars.copy_context().run, _run, make).result()
+
+
+def _run(make: Callable[[], Coroutine[object, object, T]]) -> T:
+    with asyncio.Runner() as runner:
+        return runner.run(make())

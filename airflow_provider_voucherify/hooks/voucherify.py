@@ -1,0 +1,290 @@
+"""The hook: a connection of type ``voucherify`` as single calls, a session, or an async client for many calls."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
+
+from airflow.providers.http.hooks.http import HttpHook
+from airflow.sdk.log import mask_secret
+from requests import PreparedRequest, Request, Response, Session
+
+from airflow_provider_voucherify.api import wire
+from airflow_provider_voucherify.api.client import DEFAULT_CONCURRENCY, Client, RetryPolicy, open_client
+from airflow_provider_voucherify.api.concurrency import Concurrency
+from airflow_provider_voucherify.api.errors import InvalidConnection
+from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Segment
+from airflow_provider_voucherify.api.segment_walk import SegmentWalk
+from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_share
+from airflow_provider_voucherify.api.window import OwnCeiling, Window
+from airflow_provider_voucherify.hooks import connection_test, memberships
+from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
+from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
+from airflow_provider_voucherify.hooks.environment import with_environment
+from airflow_provider_voucherify.hooks.options import json_headers, send_options, session_options
+from airflow_provider_voucherify.hooks.session import KeySession, answer_of
+from airflow_provider_voucherify.hooks.single_call import Clock, SingleCall
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+log = logging.getLogger(__name__)
+
+
+class VoucherifyHook(HttpHook):
+    """Talks to the Voucherify project of a connection.
+
+    Single calls go through one requests session; they are tried again after connection errors, timeouts and 5xx
+    where that does no harm, and wait for the rate limit for up to two minutes. For many calls there is
+    :meth:`aclient`. The connection is looked up once, when it is first needed.
+
+    :param voucherify_conn_id: connection of type ``voucherify``.
+    :param quota_share: part of each rate-limit window the async client may use, above 0 and up to 1;
+        by default the connection's.
+    """
+
+    conn_name_attr = "voucherify_conn_id"
+    default_conn_name = "voucherify_default"
+    conn_type = "voucherify"
+    hook_name = "Voucherify"
+
+    #: How single calls are tried again, and what time it is: replaced in tests.
+    retry: RetryPolicy = RetryPolicy()
+    clock: Clock = Clock()
+
+    def __init__(self, voucherify_conn_id: str = default_conn_name, *, quota_share: float | None = None) -> None:
+        super().__init__(method="GET", http_conn_id=voucherify_conn_id)
+        self.voucherify_conn_id = voucherify_conn_id
+        self.quota_share = None if quota_share is None else checked_quota_share(quota_share)
+
+    def __enter__(self) -> VoucherifyHook:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the session's connections; the hook may be used on."""
+        session = self.__dict__.pop("_session", None)
+        self.__dict__.pop("_call", None)
+        if session is not None:
+            session.close()
+
+    @cached_property
+    def settings(self) -> ApiSettings:
+        """Return the connection as settings, with the environment's proxy and CA bundle filled in.
+
+        Looked up on first use. In a task read it once before an event loop runs: the lookup asks Airflow's
+        supervisor and blocks. In a plain process it works anywhere.
+
+        :raises InvalidConnection: naming the connection, the field and what to write.
+        """
+        connection = self.get_connection(self.voucherify_conn_id)
+        if connection.password:
+            mask_secret(connection.password)  # not every secrets backend has its values masked
+        try:
+            settings = with_environment(settings_from_connection(connection))
+            unknown = unknown_extras(connection)
+        except InvalidConnection as error:
+            raise InvalidConnection(f"connection {self.voucherify_conn_id!r}: {error}") from None
+        if unknown:
+            log.warning("Connection %r has extras that mean nothing here: %s", self.voucherify_conn_id, unknown)
+        if proxy_password := urlsplit(settings.proxy or "").password:
+            mask_secret(proxy_password)
+            mask_secret(unquote(proxy_password))
+        return settings if self.quota_share is None else replace(settings, quota_share=self.quota_share)
+
+    @cached_property
+    def _session(self) -> KeySession:
+        return KeySession(self.settings, self.keep_alive_adapter)
+
+    @cached_property
+    def _call(self) -> SingleCall:
+        return SingleCall(self._session, self.settings.base_url, retry=self.retry, clock=self.clock)
+
+    def get_customer_segments(self, customer_id: str) -> list[Segment]:
+        """Return the segments a customer is in, ordered by id, for one call.
+
+        Voucherify answers for a customer it does not know with the segments an empty profile would match;
+        :meth:`get_customer` tells whether it knows them.
+
+        :param customer_id: Voucherify's id (``cust_...``) or your ``source_id``.
+        :raises InvalidCustomerId: if the id cannot be sent safely; no call is made.
+        :raises VoucherifyError: if there is no answer to believe.
+        """
+        return list(wire.segments_from(self._call.send(wire.segments_of_customer(customer_id))))
+
+    def get_customer(self, customer_id: str) -> Customer:
+        """Return one customer.
+
+        :param customer_id: Voucherify's id (``cust_...``) or your ``source_id``.
+        :raises NotFound: if Voucherify does not know them.
+        :raises VoucherifyError: if there is no answer to believe.
+        """
+        return wire.customer_from(self._call.send(wire.customer(customer_id)))
+
+    def list_segments(self) -> list[Segment]:
+        """Return every segment of the project, newest first, for one call per 100.
+
+        :raises PagingFailed: if the list cannot be read whole: fewer arrive than it announces.
+        :raises VoucherifyError: if there is no answer to believe.
+        """
+        walk = SegmentWalk()
+        while (request := walk.request()) is not None:
+            walk.take(self._call.send(request))
+        return walk.segments
+
+    def get_segment(self, segment_id: str) -> Segment:
+        """Return one segment, with its type and times.
+
+        :param segment_id: ``seg_...``.
+        :raises NotFound: if there is none.
+        :raises VoucherifyError: if there is no answer to believe.
+        """
+        return wire.segment_from(self._call.send(wire.segment(segment_id)))
+
+    def get_customer_segments_df(
+        self, customer_ids: Iterable[str], *, concurrency: int = DEFAULT_CONCURRENCY
+    ) -> pd.DataFrame:
+        """Return the segments of many customers, one row for each customer and segment they are in.
+
+        Ids are asked for once each, many at a time, within the connection's share of the rate limit. Works in a
+        notebook as well, where an event loop runs already. A customer in no segment has no row.
+
+        :param customer_ids: Voucherify's ids (``cust_...``) or your ``source_id``.
+        :param concurrency: the most calls in flight.
+        :returns: columns ``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` (UTC), in the order of
+            the ids.
+        :raises ImportError: if pandas is not installed; no call is made.
+        :raises InvalidCustomerId: if an id cannot be sent safely; no call is made.
+        :raises VoucherifyError: if a customer could not be asked to the end.
+        """
+        memberships.require_pandas()
+        ids = memberships.checked_ids(customer_ids)
+        opening = self.aclient(concurrency=concurrency)
+
+        async def pull() -> list[CustomerAnswer]:
+            async with opening as client:
+                return await memberships.ask_all(client, ids, workers=concurrency)
+
+        return memberships.frame_of(memberships.run_to_end(pull))
+
+    def aclient(
+        self,
+        *,
+        concurrency: int = DEFAULT_CONCURRENCY,
+        requests_per_minute: int | None = None,
+        longest_wait: float = math.inf,
+        inherits_usage: bool = False,
+    ) -> AbstractAsyncContextManager[Client]:
+        """Return a client for many calls, to be opened with ``async with``.
+
+        :param concurrency: the most calls in flight; fewer are used where fewer are enough.
+        :param requests_per_minute: a ceiling in calls a minute; the connection's holds as well.
+        :param longest_wait: seconds to wait for the rate limit; where it takes longer ``WindowClosed`` is raised.
+        :param inherits_usage: count as ours what the first answer shows as used: for a run that goes on.
+        :raises InvalidConnection: if the connection cannot be used.
+        """
+        settings = self.settings
+        ceilings = [limit for limit in (requests_per_minute, settings.requests_per_minute) if limit is not None]
+        gate = Gate(
+            Window(settings.quota_share, inherits_usage=inherits_usage),
+            Concurrency(concurrency),
+            OwnCeiling(min(ceilings, default=None)),
+            longest_wait=longest_wait,
+        )
+        return open_client(settings, gate, retry=self.retry)
+
+    def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:
+        """Return a session that sends the keys to the connection's host, follows no redirect and trusts its TLS.
+
+        :param headers: sent with every call of the session besides the keys.
+        :param extra_options: attributes of the session: ``verify``, ``cert``, ``proxies``, ``stream``.
+        :returns: the hook's own session, or a new one where headers or options are given; that is for the caller
+            to close.
+        """
+        if not headers and not extra_options:
+            return self._session
+        session = KeySession(self.settings, self.keep_alive_adapter)
+        session.headers.update(headers or {})
+        for name, value in session_options(extra_options or {}).items():
+            setattr(session, name, value)
+        return session
+
+    def run(
+        self,
+        endpoint: str | None = None,
+        data: dict[str, Any] | str | None = None,
+        headers: dict[str, Any] | None = None,
+        extra_options: dict[str, Any] | None = None,
+        *,
+        method: str | None = None,
+        **request_kwargs: Any,
+    ) -> Response:
+        """Call any endpoint, as ``HttpHook.run`` does, and return the whole answer.
+
+        :param endpoint: path and query below the connection's host, such as ``/v1/campaigns?limit=10``; ids in it
+            percent-encoded.
+        :param data: query parameters of a GET, else the body: a dict is sent as JSON, a text as it is.
+        :param headers: sent besides the keys.
+        :param extra_options: ``timeout`` (seconds), ``verify``, ``cert``, ``proxies``, ``stream``; with
+            ``check_response`` False an answer of 4xx or 5xx is returned instead of raised.
+        :param method: HTTP method; by default GET.
+        :param request_kwargs: of ``requests.Request``, such as ``params`` or ``json``.
+        :raises EndpointRefused: if the endpoint would leave the host; no call is made.
+        :raises VoucherifyError: if the answer is no success.
+        """
+        verb = (method or self.method).upper()
+        if data is not None and verb != "HEAD":
+            payload = "params" if verb == "GET" else "json" if isinstance(data, dict) else "data"
+            request_kwargs[payload] = data
+            headers = json_headers(headers) if payload == "data" else headers
+        request = Request(verb, self.url_from_endpoint(endpoint), headers=headers, **request_kwargs)
+        return self.run_and_check(self._session, self._session.prepare_request(request), extra_options or {})
+
+    def run_and_check(
+        self, session: Session, prepped_request: PreparedRequest, extra_options: dict[Any, Any]
+    ) -> Response:
+        """Send a prepared request and return its answer; for the parameters see :meth:`run`.
+
+        :raises VoucherifyError: if the answer is no success.
+        """
+        options = send_options(extra_options)
+        if not extra_options.get("check_response", True):
+            return session.send(prepped_request, **options)
+        call = SingleCall(session, self.settings.base_url, retry=self.retry, clock=self.clock)
+        is_safe = wire.Request(prepped_request.method or "", "").is_safe
+        return call.until_answered(lambda: session.send(prepped_request, **options), may_repeat=is_safe)
+
+    def check_response(self, response: Response) -> None:
+        """Raise the fitting error for an answer that is no success; its body is not logged.
+
+        :raises VoucherifyError: if it is none.
+        """
+        if not 200 <= response.status_code < 300:
+            raise wire.error_of(answer_of(response))
+
+    def url_from_endpoint(self, endpoint: str | None) -> str:
+        """Return the address of an endpoint on the connection's host.
+
+        :raises EndpointRefused: if it would leave it.
+        """
+        return self.settings.base_url + checked_endpoint(endpoint)
+
+    def test_connection(self) -> tuple[bool, str]:
+        """Make one cheap call, without retries, and say whether the connection works.
+
+        :returns: whether it does, and in words what is wrong or how much of the rate limit is left.
+        """
+        try:
+            call, settings = self._call, self.settings
+        except InvalidConnection as error:
+            return False, str(error)
+        return connection_test.probe(call, settings, unix_time=self.clock.unix_time())

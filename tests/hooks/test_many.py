@@ -1,0 +1,163 @@
+"""Many customers: the async client and the DataFrame."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from airflow_provider_voucherify.api import endpoints, errors
+from airflow_provider_voucherify.hooks.memberships import SomeCustomersFailed
+from tests.hooks.conftest import SECRET, MakeHook
+from tests.hooks.local_server import Answer, Call, LocalServer, json_answer
+
+RATE = {"X-Rate-Limit-Limit": "2000", "X-Rate-Limit-Remaining": "1987"}
+
+
+def memberships(call: Call) -> Answer:
+    """Put customer ``c<n>`` into segments 0 to n-1, at most 3."""
+    match = re.fullmatch(r"/v1/customers/c(\d+)/segments", call.target)
+    assert match is not None, call.target
+    data = [{"id": f"seg_{n}", "name": f"S{n}", "object": "segment"} for n in range(min(int(match[1]), 3))]
+    return json_answer({"object": "list", "data_ref": "data", "data": data, "total": len(data)}, RATE)
+
+
+def test_a_frame_has_a_row_for_each_customer_and_segment(make_hook: MakeHook, server: LocalServer) -> None:
+    server.answer = memberships
+    before = datetime.now(UTC)
+    frame = make_hook(host=server.url).get_customer_segments_df(["c2", "c0", "c3", "c2", "c1"])
+    assert list(frame.columns) == ["customer_id", "segment_id", "segment_name", "observed_at"]
+    assert list(zip(frame["customer_id"], frame["segment_id"], frame["segment_name"], strict=True)) == [
+        ("c2", "seg_0", "S0"),
+        ("c2", "seg_1", "S1"),
+        ("c3", "seg_0", "S0"),
+        ("c3", "seg_1", "S1"),
+        ("c3", "seg_2", "S2"),
+        ("c1", "seg_0", "S0"),
+    ]
+    assert frame["observed_at"].between(before, datetime.now(UTC)).all()
+    assert len(server.calls) == 4
+    assert server.calls[0].headers["X-App-Token"] == SECRET
+
+
+@pytest.mark.parametrize("customer_ids", [[], ["c0"]])
+def test_an_empty_frame_has_the_same_types(make_hook: MakeHook, server: LocalServer, customer_ids: list[str]) -> None:
+    server.answer = memberships
+    hook = make_hook(host=server.url)
+    empty, full = hook.get_customer_segments_df(customer_ids), hook.get_customer_segments_df(["c1"])
+    assert len(empty) == 0
+    assert empty.dtypes.to_dict() == full.dtypes.to_dict()
+    assert isinstance(full["observed_at"].dtype, pd.DatetimeTZDtype)
+
+
+def test_a_frame_in_a_notebook(make_hook: MakeHook, server: LocalServer) -> None:
+    server.answer = memberships
+    hook = make_hook(host=server.url)
+
+    async def cell() -> pd.DataFrame:
+        return hook.get_customer_segments_df(["c1", "c2"])
+
+    assert len(asyncio.run(cell())) == 3
+
+
+def test_calls_are_made_at_the_same_time(make_hook: MakeHook, server: LocalServer) -> None:
+    ids = ["c1", "c2", "c3", "c4", "c5"]
+    meeting = threading.Barrier(4, timeout=5)
+
+    def answer(call: Call) -> Answer:
+        if "/c1/" not in call.target:  # the first one finds out the limit alone; the others have to meet here
+            meeting.wait()
+        return memberships(call)
+
+    server.answer = answer
+    frame = make_hook(host=server.url).get_customer_segments_df(iter(ids), concurrency=4)
+    assert list(frame["customer_id"].unique()) == ids
+
+
+def test_the_async_client_takes_no_password_from_netrc_either(
+    make_hook: MakeHook, server: LocalServer, tmp_path: Path
+) -> None:
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login someone password else\n")
+    server.answer = memberships
+    make_hook(host=server.url).get_customer_segments_df(["c1"])
+    assert "Authorization" not in server.calls[0].headers
+
+
+@pytest.mark.parametrize("customer_ids", [["c1", ".."], ["c1", ""], "c1", [None]])
+def test_a_wrong_id_costs_no_call(make_hook: MakeHook, server: LocalServer, customer_ids: list[str]) -> None:
+    with pytest.raises(errors.InvalidCustomerId):
+        make_hook(host=server.url).get_customer_segments_df(customer_ids)
+    assert server.calls == []
+
+
+def test_refused_keys_end_it(make_hook: MakeHook, server: LocalServer) -> None:
+    server.answer = lambda _: Answer(401)
+    with pytest.raises(errors.NotAuthenticated):
+        make_hook(host=server.url).get_customer_segments_df(["c1", "c2"])
+
+
+def test_a_failed_customer_is_no_silent_gap(make_hook: MakeHook, server: LocalServer) -> None:
+    server.answer = lambda call: Answer(400) if "c2" in call.target else memberships(call)
+    with pytest.raises(SomeCustomersFailed, match=r"1 of 3 customers failed \(RequestRefused 400: 1\)"):
+        make_hook(host=server.url).get_customer_segments_df(["c1", "c2", "c3"])
+
+
+def test_without_pandas_the_extra_is_named_and_no_call_made(
+    make_hook: MakeHook, server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install 'airflow-provider-voucherify\[pandas\]'"):
+        make_hook(host=server.url).get_customer_segments_df(["c1"])
+    assert server.calls == []
+
+
+def test_the_async_client_works_within_a_loop(make_hook: MakeHook, server: LocalServer) -> None:
+    server.answer = memberships
+    hook = make_hook(host=server.url)
+
+    async def pull() -> int:
+        async with hook.aclient(concurrency=2) as client:
+            await endpoints.segments_of_customer(client, "c3")
+            return client.calls.sent
+
+    assert asyncio.run(pull()) == 1
+
+
+@pytest.mark.parametrize(("of_connection", "of_call"), [(None, 3), (3, None), (3, 100), (100, 3)])
+def test_the_lower_ceiling_holds(
+    make_hook: MakeHook, server: LocalServer, of_connection: int | None, of_call: int | None
+) -> None:
+    server.answer = memberships
+    hook = make_hook(host=server.url, extra={"requests_per_minute": of_connection})
+
+    async def pull() -> None:
+        async with hook.aclient(requests_per_minute=of_call, longest_wait=0) as client:
+            for _ in range(4):
+                await endpoints.segments_of_customer(client, "c1")
+
+    with pytest.raises(errors.WindowClosed):
+        asyncio.run(pull())
+    assert len(server.calls) == 3
+
+
+def test_the_share_of_the_hook_bounds_the_window(make_hook: MakeHook, server: LocalServer) -> None:
+    server.answer = lambda call: json_answer(
+        {"object": "list", "data_ref": "data", "data": [], "total": 0},
+        {"X-Rate-Limit-Limit": "10", "X-Rate-Limit-Remaining": str(10 - len(server.calls))},
+    )
+    hook = make_hook(host=server.url, quota_share=0.4)
+
+    async def pull() -> None:
+        async with hook.aclient(longest_wait=0) as client:
+            for _ in range(10):
+                await endpoints.segments_of_customer(client, "c1")
+
+    with pytest.raises(errors.WindowClosed):
+        asyncio.run(pull())
+    assert 1 <= len(server.calls) <= 4

@@ -1,0 +1,171 @@
+"""What Airflow learns about the provider, and that it learns it without importing the hook."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from airflow_provider_voucherify import __version__, get_provider_info
+from airflow_provider_voucherify.api.settings import (
+    CLUSTERS,
+    DEFAULT_API_VERSION,
+    DEFAULT_CLUSTER,
+    DEFAULT_QUOTA_SHARE,
+    DEFAULT_TIMEOUT,
+)
+
+PACKAGE = "airflow-provider-voucherify"
+HOOK = "airflow_provider_voucherify.hooks.voucherify"
+
+_ASK_AIRFLOW = """
+import json, sys
+from airflow.providers_manager import ProvidersManager
+from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
+forms = [form.model_dump(mode="json") for form in HookMetaService.hook_meta_data()]
+manager = ProvidersManager()
+provider = manager.providers["airflow-provider-voucherify"]
+before = "airflow_provider_voucherify.hooks.voucherify" in sys.modules
+hook = manager.hooks["voucherify"]
+print("ANSWER", json.dumps({
+    "form": next(form for form in forms if form["connection_type"] == "voucherify"),
+    "version": provider.version,
+    "data": provider.data,
+    "hook_imported_by_form": before,
+    "hook": hook._asdict(),
+}))
+"""
+
+
+@pytest.fixture(scope="module")
+def airflow_says(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the API server of a fresh Airflow gives to its connection form."""
+    home = str(tmp_path_factory.mktemp("airflow-home"))
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK_AIRFLOW],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "AIRFLOW_HOME": home, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+    )
+    answers = [line for line in done.stdout.splitlines() if line.startswith("ANSWER ")]
+    assert answers, done.stderr[-2000:]
+    found: dict[str, Any] = json.loads(answers[-1].removeprefix("ANSWER "))
+    return found
+
+
+def schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(files("airflow").joinpath(name).read_text())
+    return found
+
+
+def connection_type() -> dict[str, Any]:
+    info: dict[str, Any] = get_provider_info()
+    (found,) = info["connection-types"]
+    return dict(found)
+
+
+def test_the_record_is_as_airflow_wants_it() -> None:
+    jsonschema.validate(get_provider_info(), schema("provider_info.schema.json"))
+
+
+def test_the_connection_form_is_as_airflow_wants_it() -> None:
+    whole = schema("provider.yaml.schema.json")
+    part = {**whole["properties"]["connection-types"], "definitions": whole.get("definitions", {})}
+    jsonschema.validate(get_provider_info()["connection-types"], part)
+    jsonschema.validate(get_provider_info()["integrations"], {**whole["properties"]["integrations"]})
+
+
+def test_the_fields_are_json_schemas_whose_defaults_fit() -> None:
+    for name, field in connection_type()["conn-fields"].items():
+        jsonschema.Draft7Validator.check_schema(field["schema"])
+        for value in [*field["schema"].get("examples", []), field["schema"].get("default")]:
+            if value is not None:
+                jsonschema.validate(value, field["schema"])
+        assert field["label"], name
+        assert field["description"], name
+
+
+def test_the_clusters_of_the_form_are_the_ones_the_client_knows() -> None:
+    cluster = connection_type()["conn-fields"]["cluster"]["schema"]
+    assert cluster["enum"] == list(CLUSTERS)
+    assert cluster["default"] == DEFAULT_CLUSTER
+    for name, label in cluster["values_display"].items():
+        assert CLUSTERS[name].removeprefix("https://") in label
+
+
+def test_the_defaults_the_form_promises_are_true() -> None:
+    fields = connection_type()["conn-fields"]
+    assert f"Empty: {DEFAULT_QUOTA_SHARE}," in fields["quota_share"]["description"]
+    assert f"Empty: {DEFAULT_TIMEOUT:.0f}." in fields["timeout"]["description"]
+    assert f"Empty: {DEFAULT_API_VERSION}." in fields["api_version"]["description"]
+
+
+def test_the_modules_exist() -> None:
+    info: dict[str, Any] = get_provider_info()
+    modules = [name for kind in ("operators", "hooks") for entry in info[kind] for name in entry["python-modules"]]
+    assert [name for name in modules if importlib.util.find_spec(name) is None] == []
+
+
+def test_airflow_finds_the_provider_by_its_entry_point(airflow_says: dict[str, Any]) -> None:
+    assert airflow_says["version"] == importlib.metadata.version(PACKAGE) == __version__
+    assert airflow_says["data"]["name"] == "Voucherify"
+    assert airflow_says["data"]["versions"] == [__version__]
+
+
+def test_airflow_finds_the_hook_by_its_connection_type(airflow_says: dict[str, Any]) -> None:
+    assert airflow_says["hook"] == {
+        "hook_class_name": f"{HOOK}.VoucherifyHook",
+        "connection_id_attribute_name": "voucherify_conn_id",
+        "package_name": PACKAGE,
+        "hook_name": "Voucherify",
+        "connection_type": "voucherify",
+        "connection_testable": True,
+        "dialects": [],
+    }
+
+
+def test_the_form_does_not_import_the_hook(airflow_says: dict[str, Any]) -> None:
+    assert airflow_says["hook_imported_by_form"] is False
+
+
+def test_the_form_labels_the_standard_fields(airflow_says: dict[str, Any]) -> None:
+    fields = airflow_says["form"]["standard_fields"]
+    assert (fields["login"]["title"], fields["password"]["title"]) == ("Application ID", "Secret key")
+    assert fields["host"]["placeholder"] == "https://mycompany.api.voucherify.io"
+    assert fields["login"]["placeholder"]
+    assert fields["port"]["hidden"]
+    assert fields["url_schema"]["hidden"]
+
+
+def test_the_form_offers_the_clusters_as_a_dropdown(airflow_says: dict[str, Any]) -> None:
+    cluster = airflow_says["form"]["extra_fields"]["cluster"]
+    assert cluster["value"] == "api"
+    assert cluster["schema"]["title"] == "Cluster"
+    assert cluster["schema"]["values_display"]["us1.api"] == "United States (us1.api.voucherify.io)"
+    assert cluster["description"]
+
+
+def test_the_form_has_every_optional_field(airflow_says: dict[str, Any]) -> None:
+    from airflow_provider_voucherify.hooks.connection import KNOWN_EXTRAS
+
+    assert set(airflow_says["form"]["extra_fields"]) == set(KNOWN_EXTRAS) - {"proxies"}
+
+
+def test_importing_the_package_imports_next_to_nothing() -> None:
+    code = (
+        "import sys; before = set(sys.modules); import airflow_provider_voucherify as p; p.get_provider_info();"
+        "print(sorted(name for name in set(sys.modules) - before if name.split('.')[0] not in sys.stdlib_module_names))"
+    )
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert done.stdout.strip() == "['airflow_provider_voucherify', 'airflow_provider_voucherify.provider_info']"
