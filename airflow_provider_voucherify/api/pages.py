@@ -1,0 +1,124 @@
+"""Pure: pages of the project's customers: how they are asked for, and what they say of themselves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.models import Customer, JsonObject
+
+#: The most customers, or segments, one page holds.
+PAGE = 100
+#: The highest page number: more than so many pages cannot be asked for by number.
+MOST_PAGES = 99
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
+def instant_of(moment: datetime) -> int:
+    """Return the millisecond a moment lies in, counted from 1970 (UTC).
+
+    :param moment: without a time zone it is UTC.
+    """
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return (aware - _EPOCH) // _MILLISECOND
+
+
+def text_of(instant: int) -> str:
+    """Return a millisecond as Voucherify writes it, for example ``2026-01-31T10:00:00.123Z``.
+
+    :param instant: milliseconds since 1970 (UTC).
+    """
+    moment = _EPOCH + instant * _MILLISECOND
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of customers.
+
+    :param customers: in the order of the page: oldest first.
+    :param instants: when each of them was created, milliseconds since 1970 (UTC).
+    :param total: how many customers match the question, ``None`` if not said.
+    :param has_more: whether customers follow after this page, ``None`` if not said.
+    """
+
+    customers: list[Customer]
+    instants: list[int]
+    total: int | None
+    has_more: bool | None
+
+    @property
+    def is_last(self) -> bool:
+        """Return whether nothing follows: as the page says, else because it is not full or holds all there are."""
+        if not self.customers:
+            return True
+        if self.has_more is not None:
+            return not self.has_more
+        return len(self.customers) < PAGE or (self.total is not None and self.total <= len(self.customers))
+
+
+def page_from(answer: JsonObject, *, earliest: int, latest: int | None = None) -> Page:
+    """Return the page of customers an answer holds, if it is the one that was asked for.
+
+    A server that pays no regard to the order or the bounds would make a walk skip customers or go round in circles.
+
+    :param answer: to one of the requests of this module.
+    :param earliest: no customer may have been created before; milliseconds since 1970 (UTC).
+    :param latest: no customer may have been created after; milliseconds since 1970 (UTC).
+    :raises MalformedAnswer: if an item is no customer, says not when it was created, or is not where it should be.
+    """
+    items = wire.listed(answer)
+    if any(item.get("object", "customer") != "customer" for item in items):
+        raise errors.MalformedAnswer("an item of the list of customers is not a customer")
+    customers = [wire.customer_from(item) for item in items]
+    instants = [_created(customer) for customer in customers]
+    if any(later < earlier for earlier, later in pairwise(instants)):
+        raise errors.MalformedAnswer("the list of customers is not ordered by created_at as asked for")
+    if instants and (instants[0] < earliest or (latest is not None and instants[-1] > latest)):
+        raise errors.MalformedAnswer("the list holds customers created outside of the time that was asked for")
+    has_more = answer.get("has_more")
+    return Page(customers, instants, total_of(answer), has_more if isinstance(has_more, bool) else None)
+
+
+def total_of(answer: JsonObject) -> int | None:
+    """Return the ``total`` a list answer announces, or ``None`` if it does not."""
+    total = answer.get("total")
+    return total if isinstance(total, int) and not isinstance(total, bool) else None
+
+
+def _created(customer: Customer) -> int:
+    if customer.created_at is None:
+        raise errors.MalformedAnswer("a customer without a created_at that can be read: the list cannot be paged by it")
+    return instant_of(customer.created_at)
+
+
+def created_after(cursor: int, segment_id: str | None) -> wire.Request:
+    """Return the request for the 100 customers created next after a moment, oldest first.
+
+    :param cursor: milliseconds since 1970 (UTC); whether customers of this very moment are among them is not known.
+    :param segment_id: only members of this segment.
+    """
+    return _list(segment_id, {"starting_after": text_of(cursor)})
+
+
+def created_between(after: int, before: int, page: int, segment_id: str | None) -> wire.Request:
+    """Return the request for a page, by number, of the customers created between two moments, oldest first.
+
+    :param after: milliseconds since 1970 (UTC); whether customers of this very moment are among them is not known.
+    :param before: likewise.
+    :param page: 1 to 99.
+    :param segment_id: only members of this segment.
+    """
+    bounds: dict[str, str | int] = {"created_at[after]": text_of(after), "created_at[before]": text_of(before)}
+    return _list(segment_id, bounds | {"page": page})
+
+
+def _list(segment_id: str | None, position: dict[str, str | int]) -> wire.Request:
+    query: dict[str, str | int] = {"limit": PAGE, "order": "created_at"}
+    if segment_id is not None:
+        query["segment_id"] = segment_id
+    return wire.get(wire.path_of("customers"), query | position)

@@ -1,0 +1,187 @@
+"""Pure: lists of any length page by page, without losing or doubling anybody. No I/O.
+
+A walk gives the next request and is told its answer, whoever sends it::
+
+    while (request := walk.request()) is not None:
+        new = walk.take(send(request))
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from airflow_provider_voucherify.api import errors, pages, wire
+from airflow_provider_voucherify.api.models import Customer, JsonObject
+from airflow_provider_voucherify.api.pages import PAGE, Page
+from airflow_provider_voucherify.api.ties import TieRound
+
+
+def calls_for(customers: int) -> int:
+    """Return the calls a walk takes if hardly any of the customers share a millisecond: one per 99, at least one."""
+    return max(1, -(-(customers - 1) // (PAGE - 1)))
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How the number of customers changed while they were listed, as far as the totals show it.
+
+    :param total_at_start: the first total that was announced, ``None`` if none was.
+    :param total_at_end: the latest.
+    :param joined: sum of the rises from one total to the next: at least so many have joined.
+    :param left: sum of the falls: at least so many have left.
+    """
+
+    total_at_start: int | None = None
+    total_at_end: int | None = None
+    joined: int = 0
+    left: int = 0
+
+    def then(self, total: int | None) -> Drift:
+        """Return the drift after one more total."""
+        if total is None:
+            return self
+        if self.total_at_end is None:
+            return replace(self, total_at_start=total, total_at_end=total)
+        change = total - self.total_at_end
+        return replace(self, total_at_end=total, joined=self.joined + max(change, 0), left=self.left + max(-change, 0))
+
+
+class CustomerWalk:
+    """Lists all customers, or the members of a segment, oldest first, each once.
+
+    Whoever was there from the first call to the last is found, however many share a millisecond, and whoever joins
+    or leaves meanwhile. Each page begins 1 ms before the last customer of the page before, since the cursor is a
+    time and times are not unique; ids close to the cursor are remembered to drop the repeats.
+
+    **After a crash** a walk goes on from what an earlier one told when its pages so far were safely stored::
+
+        CustomerWalk(segment_id, after=earlier.cursor, held=earlier.held, drift=earlier.drift)
+
+    Nobody is lost then either; customers created at the cursor or later may come a second time: store by id.
+
+    ``distinct`` is the number of distinct customers found so far, those held from an earlier walk included.
+
+    :param segment_id: only members of this segment; ``None`` for all customers.
+    :param after: ``cursor`` of an earlier walk of the same list (ISO 8601, UTC).
+    :param held: ``held`` of that walk at that cursor; without it, the count of a resumed walk cannot be checked.
+    :param drift: ``drift`` of that walk; without it, whoever joined before the cursor in between counts as lost.
+    :raises InvalidCustomerId: if the segment id is empty: Voucherify would list everybody.
+    :raises ValueError: if ``after`` is no ISO 8601 time.
+    """
+
+    def __init__(
+        self,
+        segment_id: str | None = None,
+        *,
+        after: str | None = None,
+        held: int | None = None,
+        drift: Drift | None = None,
+    ) -> None:
+        if segment_id == "":
+            raise errors.InvalidCustomerId("an empty segment id would list all customers of the project")
+        self.segment_id = segment_id
+        self.drift = drift or Drift()
+        self.distinct = held or 0
+        # Customers created up to here are held; a fresh walk holds none, not even those of 1970.
+        self._held_until = pages.instant_of(datetime.fromisoformat(after)) if after is not None else -1
+        self._cursor = max(self._held_until, 0)
+        self._can_check = after is None or held is not None
+        self._near: dict[str, int] = {}
+        self._ties: TieRound | None = None
+        self._is_over = False
+
+    @property
+    def cursor(self) -> str:
+        """Return from where a later walk may go on once all pages taken so far are stored: ISO 8601, UTC."""
+        return pages.text_of(self._cursor)
+
+    @property
+    def held(self) -> int:
+        """Return how many of the distinct customers were created up to the cursor: to be stored with it."""
+        return self.distinct - sum(instant > self._cursor for instant in self._near.values())
+
+    @property
+    def total_at_start(self) -> int | None:
+        """Return how many customers the first page announced, ``None`` if it did not."""
+        return self.drift.total_at_start
+
+    @property
+    def total_at_end(self) -> int | None:
+        """Return how many customers the latest page announced, ``None`` if none did."""
+        return self.drift.total_at_end
+
+    @property
+    def shortfall(self) -> int:
+        """Return how many customers of the latest total were not found (yet): at the end, those who joined too late.
+
+        0 where it cannot be known: no total was announced, or ``held`` was not told.
+        """
+        return max((self.total_at_end or 0) - self.distinct, 0) if self._can_check else 0
+
+    def request(self) -> wire.Request | None:
+        """Return the next call, the same until its answer is taken; ``None`` when the list is whole and checked.
+
+        :raises PagingFailed: if more customers are missing than the drift explains, or one millisecond holds more
+            than can be listed. A join and a leave between two totals do not show in them: a walk that missed the
+            one who joined is refused too.
+        """
+        if self._ties is not None:
+            return self._ties.request()
+        if not self._is_over:
+            return pages.created_after(self._cursor, self.segment_id)
+        self._check_count()
+        return None
+
+    def take(self, answer: JsonObject) -> list[Customer]:
+        """Return the customers of a page that this walk has not returned before, oldest first.
+
+        :param answer: to the last request.
+        :raises MalformedAnswer: if it is not the page that was asked for; the walk stays where it was.
+        """
+        ties = self._ties
+        page = pages.page_from(answer, earliest=self._cursor, latest=ties.before if ties else None)
+        new = [one for one, instant in zip(page.customers, page.instants, strict=True) if self._is_new(one, instant)]
+        if ties is None:
+            self._go_on(page)
+        else:
+            ties.take(page)
+            if ties.is_over:
+                self._move(ties.resume_at)
+        return new
+
+    def _is_new(self, customer: Customer, instant: int) -> bool:
+        if customer.id in self._near:
+            return False
+        self._near[customer.id] = instant
+        self.distinct += instant > self._held_until
+        return True
+
+    def _go_on(self, page: Page) -> None:
+        self.drift = self.drift.then(page.total)
+        self._is_over = page.is_last
+        if page.instants:
+            self._move(page.instants[-1] - 1)
+
+    def _move(self, cursor: int) -> None:
+        """Set the cursor; where the next page would hold nobody new, let the next two milliseconds be enumerated.
+
+        That is so where the cursor cannot advance, and where a whole page of customers ahead of it is known.
+        """
+        stays = cursor <= self._cursor
+        self._cursor = max(cursor, self._cursor)
+        self._near = {known: instant for known, instant in self._near.items() if instant >= self._cursor}
+        ahead = sum(instant > self._cursor for instant in self._near.values())
+        is_stuck = not self._is_over and (stays or ahead >= PAGE)
+        self._ties = TieRound(self._cursor, self.segment_id) if is_stuck else None
+
+    def _check_count(self) -> None:
+        # More than the total is no loss: a server may stop counting at a round number.
+        if self.shortfall <= self.drift.joined:
+            return
+        who = "customers" if self.segment_id is None else f"members of segment {self.segment_id}"
+        raise errors.PagingFailed(
+            f"{self.distinct:,} distinct {who} were listed where the total says {self.total_at_end:,} "
+            f"({self.total_at_start:,} at the start; {self.drift.joined:,} joined and {self.drift.left:,} left "
+            f"meanwhile): {self.shortfall:,} are missing; list them again from the start"
+        )

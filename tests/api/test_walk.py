@@ -1,0 +1,442 @@
+"""Lists of customers are read whole: nobody lost, nobody doubled, in the fewest calls."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.api.walk import CustomerWalk, Drift, calls_for
+from tests.api.paging_model import ALL_READINGS, BEGIN, PagingServer, Reading, shown, spread
+
+MOST_CALLS = 2_000
+MILLISECOND = 1_000
+
+
+def step(walk: CustomerWalk, server: PagingServer) -> list[str] | None:
+    request = walk.request()
+    assert len(server.requests) < MOST_CALLS, "the walk goes round in circles"
+    return None if request is None else [customer.id for customer in walk.take(server.answer(request))]
+
+
+def run(walk: CustomerWalk, server: PagingServer) -> list[str]:
+    found: list[str] = []
+    while (page := step(walk, server)) is not None:
+        found += page
+    return found
+
+
+@st.composite
+def crowds(draw: st.DrawFn) -> list[int]:
+    """Draw when customers were created: single ones and crowds of up to 400 in a millisecond or its neighbours."""
+    times: list[int] = []
+    at = draw(st.integers(0, 2_000))
+    chance = random.Random(draw(st.integers(0, 1_000)))
+    for _ in range(draw(st.integers(0, 8))):
+        size = draw(st.one_of(st.integers(1, 3), st.integers(95, 105), st.integers(1, 400)))
+        width = draw(st.sampled_from([0, 0, 999, 1_500, 50_000]))
+        times += sorted(at + chance.randint(0, width) for _ in range(size))[: 600 - len(times)]
+        at = max(times, default=at) + draw(st.sampled_from([0, 1, 400, 999, 1_000, 1_001, 2_000, 5_000]))
+    return times
+
+
+readings = st.sampled_from(ALL_READINGS)
+
+
+@settings(max_examples=250, deadline=None)
+@given(crowds(), readings)
+def test_everybody_is_listed_once_however_the_server_compares_times(times: list[int], reading: Reading) -> None:
+    server = PagingServer(spread(times), reading)
+    walk = CustomerWalk()
+    assert sorted(run(walk, server)) == sorted(server.created)
+    assert walk.distinct == len(times)
+    assert walk.shortfall == 0
+    assert walk.drift == (Drift(len(times), len(times)) if reading.total else Drift())
+
+
+@settings(max_examples=250, deadline=None)
+@given(
+    crowds(),
+    readings,
+    st.dictionaries(st.integers(2, 12), st.one_of(st.just("join"), st.integers(0, 599)), max_size=4),
+)
+def test_joins_and_leaves_cost_nobody_else_their_place(
+    times: list[int], reading: Reading, moves: dict[int, str | int]
+) -> None:
+    """Customers join at the end or leave from anywhere, at most one between two calls.
+
+    Joining where the walk has passed while another leaves ahead of it may cancel out in the totals: an error at the
+    end is then right, as it would be a loss if nobody had moved.
+    """
+    server = PagingServer(spread(times), reading)
+    ever, stayed = set(server.created), set(server.created)
+
+    def before_call(number: int) -> None:
+        move = moves.get(number)
+        if move == "join":
+            server.created[f"cust_new{number}"] = max(server.created.values(), default=BEGIN) + number % 2
+            ever.add(f"cust_new{number}")
+        elif isinstance(move, int) and server.created:
+            leaver = sorted(server.created)[move % len(server.created)]
+            del server.created[leaver]
+            stayed.discard(leaver)
+
+    server.before_call = before_call
+    walk, found = CustomerWalk(), list[str]()
+    with suppress(errors.PagingFailed):
+        while (page := step(walk, server)) is not None:
+            found += page
+    if walk.shortfall > walk.drift.joined:
+        assert ever > set(server.created) > stayed, "nobody joined or nobody left"
+    else:
+        assert walk.request() is None
+    assert len(found) == len(set(found))
+    assert stayed <= set(found) <= ever
+
+
+@settings(max_examples=250, deadline=None)
+@given(crowds(), readings, st.lists(st.integers(1, 8), max_size=5))
+def test_a_walk_that_crashes_goes_on_without_losing_anybody(
+    times: list[int], reading: Reading, crashes_after: list[int]
+) -> None:
+    server = PagingServer(spread(times), reading)
+    walk, stored = CustomerWalk("seg_1"), list[str]()
+    for calls in crashes_after:
+        for _ in range(calls):
+            stored += step(walk, server) or []
+        walk = CustomerWalk("seg_1", after=walk.cursor, held=walk.held, drift=walk.drift)
+    stored += run(walk, server)
+    assert set(stored) == set(server.created)
+    assert walk.distinct == len(times)
+    assert {query["segment_id"] for query in server.requests} == {"seg_1"}
+
+
+@pytest.mark.parametrize("reading", [reading for reading in ALL_READINGS if reading.has_more != "never"])
+@pytest.mark.parametrize("size", [0, 1, 2, 99, 100, 101, 199, 200, 397, 398, 595])
+def test_a_walk_takes_one_call_per_99_customers(size: int, reading: Reading) -> None:
+    server = PagingServer(spread(range(0, size * 2_000, 2_000)), reading)
+    assert len(run(CustomerWalk(), server)) == size
+    assert len(server.requests) == max(1, math.ceil((size - 1) / 99)) == calls_for(size)
+
+
+@pytest.mark.parametrize(("size", "calls"), [(99, 1), (100, 1), (101, 2), (198, 2), (199, 3), (200, 3)])
+def test_without_has_more_only_a_last_page_that_is_full_costs_a_call(size: int, calls: int) -> None:
+    server = PagingServer(spread(range(0, size * 2_000, 2_000)), Reading(has_more="never"))
+    assert len(run(CustomerWalk(), server)) == size
+    assert len(server.requests) == calls
+
+
+@pytest.mark.parametrize("reading", ALL_READINGS)
+def test_a_crowd_is_enumerated_once_or_twice_where_no_total_vouches_for_it(reading: Reading) -> None:
+    server = PagingServer(spread([0] * 1_000), reading)
+    assert len(run(CustomerWalk(), server)) == 1_000
+    assert len(server.requests) in ({12} if reading.total else {22, 24})
+
+
+def test_a_crowd_on_one_page_is_enumerated_once() -> None:
+    server = PagingServer(spread([0] * 150 + [1_000] * 150), Reading(cursor="inclusive", total=False))
+    assert len(run(CustomerWalk(), server)) == 300
+    assert len(server.requests) == 1 + 2 * 4 + 1 + 1 + 1, "a page, the crowd twice, it again, who follows, the end"
+
+
+def test_the_planner_asks_for_the_first_page_and_the_walk_goes_on() -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+    walk = CustomerWalk("seg_1")
+    first = step(walk, server)
+    assert first is not None
+    assert (len(first), walk.total_at_start, calls_for(walk.total_at_start or 0)) == (100, 250, 3)
+    assert sorted(first + run(walk, server)) == sorted(server.created)
+    assert len(server.requests) == 3
+
+
+def test_asking_twice_is_the_same_call() -> None:
+    walk = CustomerWalk()
+    assert walk.request() == walk.request()
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+    run(walk, server)
+    assert walk.request() is None
+    assert len(server.requests) == 3
+
+
+def test_a_crash_repeats_only_what_is_at_the_cursor_or_later() -> None:
+    server = PagingServer(spread(range(0, 900_000, 3_000)))
+    earlier = CustomerWalk()
+    first = step(earlier, server) or []
+    assert earlier.cursor == shown(BEGIN + 99 * 3_000 - MILLISECOND)
+    assert (earlier.distinct, earlier.held) == (100, 99)
+    later = CustomerWalk(after=earlier.cursor, held=earlier.held, drift=earlier.drift)
+    assert set(first) & set(run(later, server)) == {first[-1]}
+
+
+def test_what_joined_behind_the_cursor_is_a_shortfall_that_the_drift_explains() -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+    walk = CustomerWalk()
+    found = step(walk, server) or []
+    server.created |= {"cust_a": BEGIN, "cust_b": BEGIN + 1}
+    found += run(walk, server)
+    assert (len(found), walk.shortfall) == (250, 2)
+    assert walk.drift == Drift(total_at_start=250, total_at_end=252, joined=2, left=0)
+
+
+@pytest.mark.parametrize("joined_before_resuming", [0, 3])
+def test_what_joined_between_crash_and_resuming_is_explained_too(joined_before_resuming: int) -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+    earlier = CustomerWalk()
+    step(earlier, server)
+    server.created |= {f"cust_x{number}": BEGIN for number in range(joined_before_resuming)}
+    later = CustomerWalk(after=earlier.cursor, held=earlier.held, drift=earlier.drift)
+    run(later, server)
+    assert later.shortfall == later.drift.joined == joined_before_resuming
+
+
+def run_without(hidden: set[str], server: PagingServer) -> tuple[CustomerWalk, int]:
+    """Take the pages of a server that does not show some, up to the last; return how many were found."""
+    walk, found = CustomerWalk("seg_1"), 0
+    for _ in range(calls_for(len(server.created))):
+        request = walk.request()
+        assert request is not None
+        answer = server.answer(request)
+        customers = answer["customers"]
+        assert isinstance(customers, list)
+        answer["customers"] = [one for one in customers if isinstance(one, dict) and one["id"] not in hidden]
+        found += len(walk.take(answer))
+    return walk, found
+
+
+@pytest.mark.parametrize("size", [50, 250])
+def test_a_customer_that_is_missing_for_no_visible_reason_is_an_error(size: int) -> None:
+    walk, found = run_without({"cust_00030"}, PagingServer(spread(range(0, size * 2_000, 2_000))))
+    assert found == size - 1
+    with pytest.raises(errors.PagingFailed, match=rf"{size - 1} distinct members of segment seg_1 .* {size} ") as error:
+        walk.request()
+    assert "cust_" not in str(error.value)
+
+
+def test_who_left_before_being_reached_is_not_missed() -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+
+    def before_call(number: int) -> None:
+        if number == 2:
+            del server.created["cust_00200"]
+
+    server.before_call = before_call
+    walk = CustomerWalk()
+    assert len(run(walk, server)) == 249
+    assert (walk.shortfall, walk.drift) == (0, Drift(250, 249, joined=0, left=1))
+
+
+@pytest.mark.parametrize(("hidden", "is_explained"), [({"cust_00030"}, True), ({"cust_00030", "cust_00031"}, False)])
+def test_one_that_left_explains_one_that_is_missing_and_no_more(hidden: set[str], is_explained: bool) -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+
+    def before_call(number: int) -> None:
+        if number == 2:
+            del server.created["cust_00000"]
+
+    server.before_call = before_call
+    walk, _ = run_without(hidden, server)
+    if is_explained:
+        assert walk.request() is None
+    else:
+        with pytest.raises(errors.PagingFailed, match="1 left meanwhile"):
+            walk.request()
+
+
+def test_a_resumed_walk_misses_what_is_missing_and_without_held_cannot() -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+    earlier = CustomerWalk()
+    step(earlier, server)
+    for held, is_noticed in ((earlier.held - 1, True), (earlier.held, False), (None, False)):
+        later = CustomerWalk(after=earlier.cursor, held=held, drift=earlier.drift)
+        if is_noticed:
+            with pytest.raises(errors.PagingFailed, match="1 are missing"):
+                run(later, server)
+        else:
+            assert len(run(later, server)) == 151
+
+
+def test_more_than_the_total_is_no_loss() -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+    walk = CustomerWalk()
+    while (request := walk.request()) is not None:
+        walk.take(server.answer(request) | {"total": 200})
+    assert (walk.distinct, walk.shortfall) == (250, 0)
+
+
+@pytest.mark.parametrize(("reading", "calls"), [(Reading(), 2), (Reading(total=False), 100)])
+def test_more_than_pages_can_number_in_one_instant_is_an_error(reading: Reading, calls: int) -> None:
+    server = PagingServer(spread([0] * 9_901), reading)
+    with pytest.raises(errors.PagingFailed, match="9,900 of them can be listed"):
+        run(CustomerWalk(), server)
+    assert len(server.requests) == calls
+
+
+def test_as_many_as_pages_can_number_are_listed() -> None:
+    server = PagingServer(spread([0] * 9_900))
+    assert len(run(CustomerWalk(), server)) == 9_900
+
+
+@pytest.mark.parametrize("reading", ALL_READINGS)
+def test_a_leave_while_a_crowd_is_enumerated_hides_nobody(reading: Reading) -> None:
+    """Page 2 of the crowd begins one further on: without a second reading the 101st would be lost."""
+    server = PagingServer(spread([0] * 350), reading)
+
+    def before_call(number: int) -> None:
+        if number == 3:
+            del server.created["cust_00000"]
+
+    server.before_call = before_call
+    found = run(CustomerWalk(), server)
+    assert sorted(found) == [f"cust_{number:05}" for number in range(350)]
+
+
+def test_a_join_that_makes_up_for_a_leave_hides_nobody() -> None:
+    server = PagingServer(spread([0] * 350))
+
+    def before_call(number: int) -> None:
+        if number == 3:
+            del server.created["cust_00000"]
+        if number == 4:
+            server.created["cust_new"] = BEGIN
+
+    server.before_call = before_call
+    assert {f"cust_{number:05}" for number in range(350)} <= set(run(CustomerWalk(), server))
+
+
+def test_a_crowd_that_never_holds_still_is_an_error() -> None:
+    server = PagingServer(spread([0] * 600))
+
+    def before_call(number: int) -> None:
+        del server.created[f"cust_{number:05}"]
+
+    server.before_call = before_call
+    with pytest.raises(errors.PagingFailed, match="change while they are listed"):
+        run(CustomerWalk(), server)
+
+
+def test_a_crowd_whose_order_is_never_the_same_is_an_error() -> None:
+    server = PagingServer(spread([0] * 600))
+    chance = random.Random(1)
+
+    def before_call(number: int) -> None:
+        ids = list(server.created)
+        chance.shuffle(ids)
+        server.created = dict.fromkeys(ids, BEGIN)
+
+    server.before_call = before_call
+    with pytest.raises(errors.PagingFailed, match="or their order does"):
+        run(CustomerWalk(), server)
+
+
+def test_the_walk_remembers_only_ids_near_the_cursor() -> None:
+    server = PagingServer(spread([*([0] * 250), *range(10_000, 1_000_000, 2_000)]))
+    walk = CustomerWalk()
+    while (page := step(walk, server)) is not None:
+        assert len(page) <= 100
+    assert walk.distinct == 745
+    assert len(walk._near) < 3
+
+
+def without_time(answer: JsonObject) -> JsonObject:
+    return answer | {"customers": [{"id": "cust_1", "object": "customer"}]}
+
+
+def not_customers(answer: JsonObject) -> JsonObject:
+    return answer | {"customers": [{"id": "seg_1", "name": "VIP", "created_at": shown(BEGIN), "object": "segment"}]}
+
+
+def turned_round(answer: JsonObject) -> JsonObject:
+    customers = answer["customers"]
+    assert isinstance(customers, list)
+    return answer | {"customers": customers[::-1]}
+
+
+def no_list(answer: JsonObject) -> JsonObject:
+    return {"object": "customer", "id": "cust_1"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (without_time, "without a created_at"),
+        (not_customers, "not a customer"),
+        (turned_round, "not ordered"),
+        (no_list, "expected a list answer"),
+    ],
+)
+def test_an_answer_that_is_not_the_page_asked_for_changes_nothing(
+    change: Callable[[JsonObject], JsonObject], message: str
+) -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+    walk = CustomerWalk()
+    found = step(walk, server) or []
+    request = walk.request()
+    assert request is not None
+    with pytest.raises(errors.MalformedAnswer, match=message) as error:
+        walk.take(change(server.answer(request)))
+    assert "cust_" not in str(error.value)
+    assert walk.request() == request
+    assert len(found + run(walk, server)) == 250
+
+
+@pytest.mark.parametrize("ignored", ["starting_after", "created_at[before]", "created_at[after]"])
+def test_a_server_that_pays_no_regard_to_the_position_is_found_out(ignored: str) -> None:
+    times = [*range(0, 200_000, 2_000), *([200_000] * 150), *range(210_000, 500_000, 2_000)]
+    server = PagingServer(spread(times), ignores=frozenset({ignored}))
+    with pytest.raises(errors.MalformedAnswer, match="outside of the time"):
+        run(CustomerWalk(), server)
+    assert len(server.requests) < 10
+
+
+def test_a_server_that_always_says_more_is_left_at_an_empty_page() -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+    walk, calls = CustomerWalk(), 0
+    while (request := walk.request()) is not None and calls < 20:
+        walk.take(server.answer(request) | {"has_more": True})
+        calls += 1
+    assert (walk.distinct, calls) == (250, 7)
+
+
+def test_times_in_microseconds_and_without_a_zone_are_read_as_utc() -> None:
+    server = PagingServer(spread(range(0, 500_000, 2_000)))
+    walk = CustomerWalk()
+    while (request := walk.request()) is not None:
+        answer = server.answer(request)
+        customers = answer["customers"]
+        assert isinstance(customers, list)
+        for one in customers:
+            assert isinstance(one, dict)
+            one["created_at"] = str(one["created_at"]).replace("Z", "999")
+        walk.take(answer)
+    assert walk.distinct == 250
+
+
+def test_an_empty_segment_id_does_not_mean_everybody() -> None:
+    with pytest.raises(errors.InvalidCustomerId):
+        CustomerWalk("")
+    assert "segment_id" not in str(CustomerWalk().request())
+
+
+def test_a_cursor_that_is_no_time_is_refused() -> None:
+    with pytest.raises(ValueError, match="isoformat"):
+        CustomerWalk(after="page 7")
+
+
+@given(st.lists(st.one_of(st.none(), st.integers(0, 1_000))))
+def test_drift_adds_up(totals: list[int | None]) -> None:
+    drift = Drift()
+    for total in totals:
+        drift = drift.then(total)
+    known = [total for total in totals if total is not None]
+    assert drift.total_at_start == (known[0] if known else None)
+    assert drift.total_at_end == (known[-1] if known else None)
+    assert (drift.total_at_start or 0) + drift.joined - drift.left == (drift.total_at_end or 0)
+    assert replace(drift).then(None) == drift
