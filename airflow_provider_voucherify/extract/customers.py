@@ -6,7 +6,7 @@ import ast
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
 from airflow_provider_voucherify.api.wire import checked_customer_id
@@ -35,6 +35,35 @@ class RunsQueries(Protocol):
         handler: Callable[[Cursor], list[object]],
     ) -> object:
         """Run the statement and return what the handler makes of its cursor."""
+
+
+class GivenIds(Sequence[object]):
+    """A list of ids as written in the Dag that holds no template.
+
+    Airflow renders each text of a list as a template, which would take a millisecond an id and read an id such as
+    ``a{#b`` as something else. It leaves objects of other types alone, and shows this one's ``repr`` in its UI.
+    """
+
+    def __init__(self, ids: Iterable[object]) -> None:
+        self._ids = tuple(ids)
+
+    @overload
+    def __getitem__(self, index: int) -> object: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[object]: ...
+    def __getitem__(self, index: int | slice) -> object:
+        return self._ids[index]
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __repr__(self) -> str:
+        return f"{len(self):,} customer ids"
+
+
+def is_template(value: object) -> bool:
+    """Return whether a text has an expression or a statement of Jinja in it."""
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
 
 
 @dataclass

@@ -1,0 +1,1 @@
+"""Thin shells around the rooms below: open, run, defer, report."""

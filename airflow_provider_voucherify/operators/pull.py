@@ -1,0 +1,167 @@
+"""One try of a pull inside an Airflow task: open, run, defer or report. Imported at run time only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn, cast
+
+from airflow.sdk import BaseHook
+from airflow.sdk.configuration import conf
+
+from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
+from airflow_provider_voucherify.extract.customers import CustomerQuery, distinct_ids, ids_from_text
+from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
+from airflow_provider_voucherify.extract.plan import Plan, plan_per_customer
+from airflow_provider_voucherify.extract.progress import Progress, duration
+from airflow_provider_voucherify.extract.run import check_failures, pull
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.xcom import XComSink
+from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.report import Spent, count_metrics, summary_json
+from airflow_provider_voucherify.operators.sinks import sink_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_voucherify.api.client import Client
+    from airflow_provider_voucherify.api.models import Json
+    from airflow_provider_voucherify.load.base import LoadSummary
+    from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+
+log = logging.getLogger(__name__)
+
+#: A wait for the rate limit longer than this is worth giving the worker back, in seconds, unless
+#: ``[voucherify] defer_after`` says otherwise.
+DEFER_AFTER = 60.0
+
+
+class SegmentPull:
+    """A pull as one task instance does it.
+
+    :param operator: rendered.
+    :param context: the task's context.
+    :param spent: what the parts of this try before a deferral spent.
+    """
+
+    def __init__(self, operator: CustomerSegmentsOperator, context: Context, spent: Spent) -> None:
+        self._operator = operator
+        self._context = context
+        self._spent = spent
+        self._held = 0
+        self._hook = VoucherifyHook(operator.voucherify_conn_id, quota_share=operator.quota_share)
+        self._sink = sink_of(operator, context, self._hook.settings)
+
+    def run(self) -> Json:
+        """Pull what the sink does not hold, and return rows or summary.
+
+        :raises TaskDeferred: if the rate limit asks for a long wait and the operator may defer.
+        :raises TooManyFailures: if more customers failed than tolerated.
+        """
+        published = self._sink.open()
+        if published is not None:
+            log.info("An earlier try of this run published its result already: nothing is asked again")
+            return self._report(published)
+        plan = self._plan()
+        log.info("Pulling segments from %s: %s", self._hook.settings.base_url, plan)
+        if plan.calls:
+            self._ask(plan)
+        check_failures(self._sink, len(plan.customer_ids), self._operator.max_failures)
+        return self._report(self._sink.finish())
+
+    def _plan(self) -> Plan:
+        customer_ids = distinct_ids(self._customers())
+        held = self._sink.done()
+        if not_asked_for := held - set(customer_ids):
+            self._sink.forget(not_asked_for)
+        plan = plan_per_customer(customer_ids, held, self._operator.chunk_size)
+        self._held = plan.held
+        return plan
+
+    def _customers(self) -> Sequence[object]:
+        customers = self._operator.customers
+        if isinstance(customers, CustomerQuery):
+            return customers.read(BaseHook.get_hook(customers.conn_id))
+        return ids_from_text(customers) if isinstance(customers, str) else list(cast("Sequence[object]", customers))
+
+    def _ask(self, plan: Plan) -> None:
+        with self._open_client(resumed=bool(plan.held)) as (runner, client):
+            progress = Progress(len(plan.customer_ids), plan.held, client.calls, time.monotonic)
+            strategy = PerCustomer(
+                client,
+                workers=self._operator.concurrency,
+                now=utc_now,
+                on_answer=lambda answer: _count(progress, answer),
+            )
+
+            def fetch(chunk: Sequence[str]) -> Fetched:
+                return runner.run(strategy.fetch(chunk))
+
+            stopped_by = pull(plan, self._sink, fetch)
+        log.info("%s", str(progress))
+        self._spent = self._spent.plus(client.calls, progress.elapsed)
+        if stopped_by is not None:
+            self._stop(stopped_by, plan, plan.held + progress.answered - progress.failed)
+
+    @contextmanager
+    def _open_client(self, *, resumed: bool) -> Iterator[tuple[asyncio.Runner, Client]]:
+        can_defer = self._operator.deferrable and self._sink.is_durable
+        opening = self._hook.aclient(
+            concurrency=self._operator.concurrency,
+            longest_wait=conf.getfloat("voucherify", "defer_after", fallback=DEFER_AFTER) if can_defer else math.inf,
+            inherits_usage=resumed,
+        )
+        with asyncio.Runner() as runner:
+            stack = AsyncExitStack()
+            client = runner.run(stack.enter_async_context(opening))
+            try:
+                yield runner, client
+            finally:
+                runner.run(stack.aclose())
+
+    def _stop(self, error: VoucherifyError, plan: Plan, held: int) -> NoReturn:
+        customers = len(plan.customer_ids)
+        if isinstance(error, WindowClosed):
+            self._defer(error.wait, f"{held:,} of {customers:,} customers are done")
+        count_metrics(self._spent)
+        log.error(
+            "Stopped. %s of %s customers are held and not asked for again within %s; the rest needs %s calls",
+            *(f"{held:,}", f"{customers:,}", self._operator.resume_within, f"{customers - held:,}"),
+        )
+        raise error
+
+    def _defer(self, wait: float, done: str) -> NoReturn:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        opens_at = utc_now() + timedelta(seconds=wait)
+        log.info("%s; deferring for %s until the rate-limit window opens at %s", done, duration(wait), opens_at)
+        spent = replace(self._spent, deferrals=self._spent.deferrals + 1)
+        self._operator.defer(trigger=DateTimeTrigger(opens_at), method_name="resume", kwargs={"spent": asdict(spent)})
+
+    def _report(self, loaded: LoadSummary) -> Json:
+        summary = summary_json(loaded, self._spent, held=self._held)
+        log.info(
+            "%s customers in %s memberships (%s in no segment, %s unknown, %s failed): %s calls in %s",
+            *(f"{count:,}" for count in (loaded.customers, loaded.memberships, loaded.no_segment)),
+            *(f"{count:,}" for count in (loaded.unknown, loaded.failed, self._spent.calls)),
+            duration(self._spent.seconds),
+        )
+        count_metrics(self._spent)
+        if not isinstance(self._sink, XComSink):
+            self._sink.close()
+            return summary
+        self._context["ti"].xcom_push(key="summary", value=summary)
+        rows: list[Json] = [dict(row) for row in self._sink.rows()]
+        self._sink.close()
+        return rows
+
+
+def _count(progress: Progress, answer: CustomerAnswer) -> None:
+    progress.answer(failed=answer.outcome is Outcome.FAILED)

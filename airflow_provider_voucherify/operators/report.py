@@ -1,0 +1,88 @@
+"""What a finished pull tells: a summary, and metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.models import JsonObject
+    from airflow_provider_voucherify.extract.progress import Counts
+    from airflow_provider_voucherify.load.base import LoadSummary
+
+#: Failed customers named in a summary; a table has the whole list in ``<table>_failures``.
+MOST_FAILURES_NAMED = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What a try of a task spent, deferred parts taken together.
+
+    :param calls: calls sent, those rejected and retried included.
+    :param rejected: calls the rate limit turned away.
+    :param retried: calls sent again after a failure or a rejection.
+    :param seconds: time at work, deferred time left out.
+    :param deferrals: how often the worker was given back.
+    """
+
+    calls: int = 0
+    rejected: int = 0
+    retried: int = 0
+    seconds: float = 0.0
+    deferrals: int = 0
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, float]) -> Spent:
+        """Read what :func:`dataclasses.asdict` made, as a deferral hands it over."""
+        counts = {name: int(data.get(name, 0)) for name in ("calls", "rejected", "retried", "deferrals")}
+        return cls(**counts, seconds=data.get("seconds", 0.0))
+
+    def plus(self, counts: Counts, seconds: float) -> Spent:
+        """Return the sum of this and one client's counts."""
+        return replace(
+            self,
+            calls=self.calls + counts.sent,
+            rejected=self.rejected + counts.rejected,
+            retried=self.retried + counts.retried,
+            seconds=round(self.seconds + seconds, 3),
+        )
+
+
+def summary_json(loaded: LoadSummary, spent: Spent, *, held: int) -> JsonObject:
+    """Return the summary of a run as plain JSON.
+
+    :param loaded: what the sink holds.
+    :param spent: calls and seconds of this try.
+    :param held: customers taken over from an earlier try.
+    """
+    return {
+        "customers": loaded.customers,
+        "found": loaded.found,
+        "no_segment": loaded.no_segment,
+        "unknown": loaded.unknown,
+        "failed": loaded.failed,
+        "memberships": loaded.memberships,
+        "per_segment": [
+            {"segment_id": count.segment_id, "segment_name": count.segment_name, "customers": count.customers}
+            for count in loaded.per_segment
+        ],
+        "calls": spent.calls,
+        "rejected": spent.rejected,
+        "retried": spent.retried,
+        "deferrals": spent.deferrals,
+        "held_from_earlier_try": held,
+        "duration_seconds": spent.seconds,
+    }
+
+
+def count_metrics(spent: Spent) -> None:
+    """Add a try's calls to Airflow's metrics, where the running Airflow offers them to tasks."""
+    try:
+        from airflow.sdk.observability.stats import Stats
+    except ImportError:
+        return
+    Stats.incr("voucherify.calls", spent.calls)
+    Stats.incr("voucherify.calls_rejected", spent.rejected)
+    Stats.incr("voucherify.calls_retried", spent.retried)
+    Stats.incr("voucherify.deferrals", spent.deferrals)

@@ -1,0 +1,56 @@
+"""Which sink a task writes to, and which ledger is its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseHook
+
+from airflow_provider_voucherify.extract.customers import CustomerQuery
+from airflow_provider_voucherify.load.base import RunIdentity, Sink
+from airflow_provider_voucherify.load.destinations import WarehouseTable
+from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.xcom import XComSink
+from airflow_provider_voucherify.operators.clocks import utc_now
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_voucherify.api.settings import ApiSettings
+    from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+
+LEDGER_FORMAT = 1
+
+
+def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings) -> Sink:
+    """Return the sink of a task instance, not opened yet.
+
+    :param operator: rendered.
+    :param context: the task's context; its state store, where the running Airflow has one, is the ledger for XCom.
+    :param settings: the Voucherify project the answers come from.
+    """
+    identity = _identity(operator, context, settings)
+    destination = operator.destination
+    if isinstance(destination, WarehouseTable):
+        destination.validate()
+        database = BaseHook.get_hook(destination.conn_id)
+        return TableSink(database, destination.table, destination.write, identity, utc_now)
+    return XComSink(destination, identity, store=context.get("task_state_store"), now=utc_now)
+
+
+def _identity(operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings) -> RunIdentity:
+    """The ids themselves are left out of the fingerprint: a query that gives one customer more the next time
+    is still the same job, and what the sink holds of the others is still true."""
+    task_instance = context["ti"]
+    customers = operator.customers
+    job = {
+        "format": LEDGER_FORMAT,
+        "project": [settings.base_url, settings.app_id],
+        "customers": [customers.sql, customers.conn_id] if isinstance(customers, CustomerQuery) else "list",
+        "destination": repr(operator.destination),
+    }
+    key = f"{task_instance.dag_id}/{task_instance.run_id}/{task_instance.task_id}/{task_instance.map_index}"
+    fingerprint = hashlib.sha256(json.dumps([key, job], sort_keys=True).encode()).hexdigest()
+    return RunIdentity(key, fingerprint, operator.resume_within)
