@@ -181,7 +181,9 @@ def main() -> None:
     """Print the table and write it as JSON."""
     rows = all_scenarios()
     print(f"windows of {LIMIT} calls per {LENGTH:.0f} s; Python {platform.python_version()}, {os.cpu_count()} cores")
-    print(f"{'scenario':<30}{'customers':>10}{'answered':>10}{'s':>8}{'rejected':>10}{'checkout':>10}{'least':>7}{'most':>6}")
+    print(
+        f"{'scenario':<30}{'customers':>10}{'answered':>10}{'s':>8}{'rejected':>10}{'checkout':>10}{'least':>7}{'most':>6}"
+    )
     print(f"{'':<58}{'pull':>10}{'rejected':>10}{'used by pull':>13}")
     for row in rows:
         print(

@@ -11,7 +11,13 @@ from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, XComTooLarge
 
 #: What stays wrong however often the task is tried.
-_NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (*errors.FATAL, errors.InvalidCustomers, InvalidDestination, TableUnfit, XComTooLarge)
+_NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
+    *errors.FATAL,
+    errors.InvalidCustomers,
+    InvalidDestination,
+    TableUnfit,
+    XComTooLarge,
+)
 
 
 @contextmanager
