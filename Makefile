@@ -10,7 +10,7 @@ demo: $(VENV)/.installed  ## the main job, end to end, on the emulator and a SQL
 	$(BIN)/python demo/demo.py
 
 test: $(INSTALLED)  ## all tests, on real Airflow, PostgreSQL and SQLite
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: $(INSTALLED)  ## ruff and mypy, strict
 	$(BIN)/ruff check .

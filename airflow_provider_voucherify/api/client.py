@@ -219,4 +219,6 @@ async def open_client(
         timeout=aiohttp.ClientTimeout(total=settings.timeout),
         auto_decompress=True,
     ) as session:
+        # aiohttp would send a GET again by itself when a kept-alive connection was reset: a call nobody counts.
+        session._retry_connection = False  # noqa: SLF001 - there is no public switch
         yield Client(AiohttpTransport(session, settings), gate, retry or RetryPolicy(), clock or Clock())

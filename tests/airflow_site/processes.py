@@ -1,0 +1,110 @@
+"""Airflow's services as processes that surely end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.airflow_site.waiting import until
+
+_STOPPED_WITHIN = 20.0
+
+
+def airflow_command(*arguments: str, environment: Mapping[str, str]) -> str:
+    """Run an ``airflow`` command and return what it prints."""
+    command = [sys.executable, "-m", "airflow", *arguments]
+    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"airflow {' '.join(arguments)}: {done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One of Airflow's services, the leader of a process group of its own."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    @classmethod
+    def start(cls, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], home: Path) -> Component:
+        output = home / f"{name}.out"
+        with output.open("wb") as file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "airflow", name, *arguments],
+                env=dict(environment),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return cls(name, process, output)
+
+    def check(self) -> None:
+        """Fail with its output if it has ended."""
+        if self.process.poll() is not None:
+            raise RuntimeError(f"airflow {self.name} ended: {self.output.read_text(errors='replace')[-3000:]}")
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Send a signal to the service and all its children."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return
+
+    def is_gone(self) -> bool:
+        """Return whether none of its processes is left."""
+        self.process.poll()
+        try:
+            os.killpg(self.process.pid, 0)
+        except ProcessLookupError:
+            return True
+        return False
+
+
+def processes_of(home: Path) -> list[int]:
+    """Return the ids of the processes that run with this ``AIRFLOW_HOME``, on systems that tell (Linux)."""
+    mark = f"AIRFLOW_HOME={home}".encode()
+    found = []
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark in environment.read_bytes().split(b"\0"):
+                found.append(int(environment.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+def _stop(components: list[Component], home: Path) -> None:
+    """Ask all to end, kill those that do not, children in other process groups included."""
+    for component in components:
+        component.signal_group(signal.SIGTERM)
+    try:
+        until(lambda: all(component.is_gone() for component in components), "the end", _STOPPED_WITHIN)
+    except TimeoutError:
+        for component in components:
+            component.signal_group(signal.SIGKILL)
+    for process_id in processes_of(home):
+        os.kill(process_id, signal.SIGKILL)
+    until(lambda: all(component.is_gone() for component in components), "the end of killed processes")
+    until(lambda: not processes_of(home), "the end of killed children")
+
+
+@contextmanager
+def services(
+    commands: Mapping[str, tuple[str, ...]], environment: Mapping[str, str], home: Path
+) -> Iterator[list[Component]]:
+    """Run services, and leave no process of theirs behind."""
+    components: list[Component] = []
+    try:
+        for name, arguments in commands.items():
+            components += [Component.start(name, arguments, environment, home)]
+        yield components
+    finally:
+        _stop(components, home)

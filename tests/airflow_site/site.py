@@ -1,0 +1,123 @@
+"""A running Airflow, spoken to through its REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import cast
+
+import requests
+
+from tests.airflow_site.processes import airflow_command
+from tests.airflow_site.waiting import until
+
+_FINISHED = ("success", "failed")
+
+
+@dataclass(slots=True)
+class AirflowSite:
+    """A running Airflow.
+
+    :param home: its ``AIRFLOW_HOME``.
+    :param dags: a folder whose Dag files it reads, besides the example Dags.
+    :param url: of its API server.
+    :param environment: of its processes.
+    """
+
+    home: Path
+    dags: Path
+    url: str
+    environment: Mapping[str, str]
+    _session: requests.Session = field(default_factory=requests.Session)
+
+    def log_in(self) -> None:
+        """Take a token from the auth manager for all further calls."""
+        answer = requests.get(f"{self.url}/auth/token", timeout=30)
+        answer.raise_for_status()
+        self._session.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
+
+    def get(self, path: str) -> object:
+        """Return what the API answers to a GET below its root."""
+        answer: object = self._call("GET", path).json()
+        return answer
+
+    def connect(self, conn_id: str, connection: Mapping[str, object]) -> None:
+        """Store a connection in the metadata database, in place of one of the same name.
+
+        :param conn_id: its name.
+        :param connection: its fields, as in the JSON form of a connection; no ``extra``.
+        """
+        self._session.delete(f"{self.url}/api/v2/connections/{conn_id}", timeout=30)
+        self._call("POST", "/api/v2/connections", {"connection_id": conn_id, **connection})
+
+    def trigger(self, dag_id: str, conf: Mapping[str, object] | None = None) -> str:
+        """Start a run of a Dag as soon as Airflow knows the Dag.
+
+        :returns: the id of the run.
+        """
+        until(lambda: self._session.get(f"{self.url}/api/v2/dags/{dag_id}", timeout=30).ok, f"Dag {dag_id}")
+        body = {"logical_date": None, "conf": dict(conf or {})}
+        return str(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body).json()["dag_run_id"])
+
+    def wait(self, dag_id: str, run_id: str, seconds: float = 90.0) -> str:
+        """Wait until a run has ended.
+
+        :returns: ``success`` or ``failed``.
+        """
+
+        def ended() -> str | None:
+            state = str(self._object(_run_path(dag_id, run_id))["state"])
+            return state if state in _FINISHED else None
+
+        return until(ended, f"the end of {dag_id}", seconds)
+
+    def run(self, dag_id: str, conf: Mapping[str, object] | None = None) -> str:
+        """Run a Dag to its success.
+
+        :returns: the id of the run.
+        """
+        run_id = self.trigger(dag_id, conf)
+        state = self.wait(dag_id, run_id)
+        assert state == "success", f"{state}: {self.task_states(dag_id, run_id)}\n{self.logs(dag_id, run_id)}"
+        return run_id
+
+    def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
+        """Return the state of each task of a run."""
+        return {task_id: str(task["state"]) for task_id, task in self._tasks(dag_id, run_id).items()}
+
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str = "return_value") -> object:
+        """Return what a task pushed."""
+        path = f"{_run_path(dag_id, run_id)}/taskInstances/{task_id}/xcomEntries/{key}?deserialize=true"
+        return self._object(path)["value"]
+
+    def logs(self, dag_id: str, run_id: str) -> str:
+        """Return the logs of all tries of all tasks of a run."""
+        texts = []
+        for task_id, task in self._tasks(dag_id, run_id).items():
+            for number in range(1, cast("int", task["try_number"]) + 1):
+                path = f"{_run_path(dag_id, run_id)}/taskInstances/{task_id}/logs/{number}?full_content=true"
+                texts.append(self._call("GET", path, accept="application/x-ndjson").text)
+        return "\n".join(texts)
+
+    def command(self, *arguments: str) -> str:
+        """Return what an ``airflow`` command prints."""
+        return airflow_command(*arguments, environment=self.environment)
+
+    def _object(self, path: str) -> dict[str, object]:
+        return cast("dict[str, object]", self.get(path))
+
+    def _tasks(self, dag_id: str, run_id: str) -> dict[str, dict[str, object]]:
+        tasks = self._object(f"{_run_path(dag_id, run_id)}/taskInstances")["task_instances"]
+        return {str(task["task_id"]): task for task in cast("list[dict[str, object]]", tasks)}
+
+    def _call(
+        self, method: str, path: str, body: Mapping[str, object] | None = None, accept: str = "application/json"
+    ) -> requests.Response:
+        answer = self._session.request(method, self.url + path, json=body, headers={"Accept": accept}, timeout=30)
+        assert answer.ok, f"{method} {path}: {answer.status_code} {answer.text}"
+        return answer
+
+
+def _run_path(dag_id: str, run_id: str) -> str:
+    return f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"

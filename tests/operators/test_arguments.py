@@ -1,0 +1,80 @@
+"""What the operator refuses while the Dag file is parsed, in words that say what to write."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from airflow_provider_voucherify.extract.customers import CustomerQuery
+from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
+from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+
+
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        ({"customers": "customer-1"}, "write a list of ids"),
+        ({"customers": None}, "NoneType; write a list of ids"),
+        ({"customers": 17}, "int; write a list of ids"),
+        ({"customers": {"customer-1"}}, "set; write a list of ids"),
+        ({"customers": b"customer-1"}, "bytes; write a list of ids"),
+        ({"destination": "customer_segments"}, 'write WarehouseTable("marketing.customer_segments"'),
+        ({"quota_share": 0}, "quota_share should be above 0 and at most 1, is 0"),
+        ({"quota_share": 1.5}, "quota_share should be above 0 and at most 1, is 1.5"),
+        ({"concurrency": 0}, "concurrency should be a whole number of at least 1, is 0"),
+        ({"chunk_size": 2.5}, "chunk_size should be a whole number of at least 1, is 2.5"),
+        ({"chunk_size": True}, "chunk_size should be a whole number of at least 1, is True"),
+        ({"max_failures": -1}, "max_failures is -1; write a count such as 10, or a share"),
+        ({"max_failures": 1.5}, "max_failures is 1.5; write a count such as 10, or a share"),
+        ({"max_failures": True}, "max_failures is True; write a count such as 10, or a share"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_wrong_argument_is_named_with_what_to_write(wrong: dict[str, Any], advice: str) -> None:
+    arguments: dict[str, Any] = {"task_id": "pull", "customers": ["customer-1"], **wrong}
+    with pytest.raises(ValueError, match=next(iter(wrong))) as refused:
+        CustomerSegmentsOperator(**arguments)
+    assert advice in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "advice"),
+    [
+        (("", "warehouse"), "table='' should be a text that is not empty"),
+        (("a.b.c.d", "warehouse"), "write table, schema.table or database.schema.table"),
+        (('"quoted"', "warehouse"), "write quoted, quoting is done for you"),
+        (("customer_segments", ""), "conn_id='' should be a text that is not empty"),
+        (("customer_segments", "warehouse", "upsert"), "use one of 'append', 'replace', 'merge'"),
+    ],
+)
+def test_a_wrong_destination_is_named_with_what_to_write(arguments: tuple[Any, ...], advice: str) -> None:
+    with pytest.raises(ValueError, match=r"table=|conn_id=|write=") as refused:
+        WarehouseTable(*arguments)
+    assert advice in str(refused.value)
+
+
+def test_a_wrong_query_is_named_with_what_to_write() -> None:
+    with pytest.raises(ValueError, match=r'conn_id of CustomerQuery .* write CustomerQuery\("select source_id'):
+        CustomerQuery("select customer_id from customers", conn_id="")
+
+
+def test_an_unknown_argument_is_refused() -> None:
+    with pytest.raises(TypeError, match="chunksize"):
+        CustomerSegmentsOperator(task_id="pull", customers=["customer-1"], chunksize=10)
+
+
+def test_the_defaults_are_those_for_production() -> None:
+    operator = CustomerSegmentsOperator(task_id="pull", customers=["customer-1"])
+    assert isinstance(operator.destination, XComRows)
+    assert operator.voucherify_conn_id == "voucherify_default"
+    assert operator.max_failures == 0
+    assert not operator.deferrable
+    assert operator.resume_within == timedelta(hours=24)
+
+
+def test_ids_of_all_templated_fields_are_rendered_by_airflow() -> None:
+    assert set(CustomerSegmentsOperator.template_fields) == {"customers", "destination", "voucherify_conn_id"}
+    assert set(CustomerQuery.template_fields) == {"sql", "conn_id", "parameters"}
+    assert set(WarehouseTable.template_fields) == {"table", "conn_id"}

@@ -1,0 +1,129 @@
+"""A long wait for the rate limit gives the worker back, and the task goes on where it was."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
+from airflow_provider_voucherify.load.destinations import WarehouseTable
+from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from tests.operators.warehouse import CUSTOMERS, Warehouse, membership_rows, truth
+from tests.run_op import OperatorRunner, TaskRun
+
+ASKED = CUSTOMERS[:200]
+HOURLY = Limits(limit=100, window_seconds=3_600.0)
+OPEN = Limits(limit=10_000)
+
+
+def into_table() -> CustomerSegmentsOperator:
+    return pull(WarehouseTable("customer_segments", conn_id="warehouse"))
+
+
+def pull(destination: WarehouseTable | None = None) -> CustomerSegmentsOperator:
+    return CustomerSegmentsOperator(
+        task_id="pull", customers=ASKED, destination=destination, chunk_size=50, deferrable=True, retries=1
+    )
+
+
+@pytest.fixture
+def hourly(voucherify: Emulator) -> Emulator:
+    """A Voucherify that allows 100 calls an hour and tells when the hour ends."""
+    voucherify.set_limits(HOURLY)
+    voucherify.set_switches(Switches(retry_header="window_end"))
+    return voucherify
+
+
+def window_end(emulator: Emulator) -> datetime:
+    return datetime.fromtimestamp(emulator.stats().windows[-1].end, UTC)
+
+
+def deferred_until(run: TaskRun) -> datetime:
+    assert run.deferral is not None
+    assert run.deferral.trigger == "airflow.providers.standard.triggers.temporal.DateTimeTrigger"
+    return run.deferral.moment
+
+
+def test_a_used_up_share_defers_until_the_window_ends(
+    run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    run = run_op(into_table())
+    assert run.state == "deferred"
+    assert abs(deferred_until(run) - window_end(hourly)) < timedelta(seconds=5)
+    assert hourly.stats().calls == 70
+    assert "70 of 200 customers are done; deferring for" in caplog.text
+    assert "customer_segments" not in warehouse.tables()
+
+
+def test_a_deferral_carries_counts_only(run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse) -> None:
+    deferral = run_op(into_table()).deferral
+    assert deferral is not None
+    spent = deferral.next_kwargs["spent"]
+    assert isinstance(spent, dict)
+    assert set(deferral.next_kwargs) == {"spent"}
+    assert {name: type(value) for name, value in spent.items()} == {
+        "calls": int,
+        "rejected": int,
+        "retried": int,
+        "seconds": float,
+        "deferrals": int,
+    }
+    assert set(deferral.trigger_kwargs) == {"moment", "end_from_trigger"}
+
+
+def test_a_resumed_task_asks_nobody_twice(run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse) -> None:
+    first = run_op(into_table())
+    hourly.set_limits(OPEN)
+    summary = run_op(into_table(), after=first).summary
+    assert warehouse.memberships() == truth(hourly, ASKED)
+    assert (hourly.stats().calls, hourly.stats().repeated, hourly.stats().rejected) == (200, 0, 0)
+    assert (summary["calls"], summary["deferrals"], summary["held_from_earlier_try"]) == (200, 1, 70)
+
+
+def test_a_task_may_defer_again_and_again(run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse) -> None:
+    run = run_op(into_table())
+    for length in (3_601.0, 3_602.0):  # a window of another length is a new window
+        hourly.set_limits(Limits(limit=100, window_seconds=length))
+        run = run_op(into_table(), after=run)
+    assert run.state == "success"
+    assert [window.used for window in hourly.stats().windows] == [70, 70, 60]
+    assert (run.summary["deferrals"], run.summary["rejected"], hourly.stats().repeated) == (2, 0, 0)
+
+
+def test_a_window_used_up_by_others_defers_after_one_call(
+    run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse
+) -> None:
+    hourly.set_limits(Limits(limit=0, window_seconds=3_600.0))
+    run = run_op(into_table())
+    assert run.state == "deferred"
+    assert abs(deferred_until(run) - window_end(hourly)) < timedelta(seconds=5)
+    assert (hourly.stats().calls, hourly.stats().rejected) == (0, 1)
+
+
+def test_rows_for_xcom_wait_in_the_task_state_store(run_op: OperatorRunner, hourly: Emulator) -> None:
+    first = run_op(pull())
+    assert first.state == "deferred"
+    hourly.set_limits(OPEN)
+    assert membership_rows(run_op(pull(), after=first).rows) == truth(hourly, ASKED)
+    assert (hourly.stats().calls, hourly.stats().repeated) == (200, 0)
+
+
+def test_what_could_not_be_kept_is_not_deferred(
+    run_op_without_state_store: OperatorRunner, hourly: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__VOUCHERIFY__DEFER_AFTER", "0.1")
+    hourly.set_limits(Limits(limit=200, window_seconds=1.0))
+    run = run_op_without_state_store(pull())
+    assert membership_rows(run.rows) == truth(hourly, ASKED)
+    assert hourly.stats().repeated == 0
+
+
+def test_how_long_a_wait_is_worth_a_deferral_is_configured(
+    run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__VOUCHERIFY__DEFER_AFTER", "0.1")
+    hourly.set_limits(Limits(limit=100, window_seconds=10.0))
+    assert run_op(into_table()).state == "deferred"
