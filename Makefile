@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 
-.PHONY: demo test check format bench-emulator clean
+.PHONY: demo test check format bench-quota bench-emulator clean
 
 demo: $(VENV)/.installed  ## the main job, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -20,6 +20,12 @@ check: $(INSTALLED)  ## ruff and mypy, strict
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench-quota: $(INSTALLED)  ## how well the share of the rate limit is kept
+	$(BIN)/python benchmarks/quota.py
+
+bench-emulator: $(INSTALLED)  ## calls a second the emulator answers
+	$(BIN)/python benchmarks/emulator_throughput.py
 
 clean:
 	rm -rf $(VENV) .demo build *.egg-info

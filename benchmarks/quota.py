@@ -19,12 +19,13 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from airflow_provider_voucherify.api.ceiling import OwnCeiling
 from airflow_provider_voucherify.api.client import open_client
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.api.window import OwnCeiling, Window
+from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator.faults import Fault
 from airflow_provider_voucherify.emulator.limits import Limits
 from airflow_provider_voucherify.emulator.process import EmulatorProcess

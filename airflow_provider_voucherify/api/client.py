@@ -66,7 +66,6 @@ class CallCount:
     sent: int = 0
     rejected: int = 0
     retried: int = 0
-    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

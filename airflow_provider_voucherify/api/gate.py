@@ -9,16 +9,17 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+from airflow_provider_voucherify.api.ceiling import OwnCeiling
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.models import RateLimit
 from airflow_provider_voucherify.api.server_clock import ServerClock
-from airflow_provider_voucherify.api.window import OwnCeiling, Reading, Ticket, Window
+from airflow_provider_voucherify.api.window import Reading, Ticket, Window
 
 log = logging.getLogger(__name__)
 
 #: So many times in a row the window was found closed with no answer in between: the run is stopped.
-HOPELESS_AFTER = 12
+HOPELESS_AFTER = 8
 #: Waits shorter than this are not worth a log line, in seconds.
 WORTH_SAYING = 10.0
 
@@ -26,7 +27,8 @@ WORTH_SAYING = 10.0
 class Gate:
     """Gives leave to send a call as soon as window, ceiling and concurrency allow.
 
-    Those who wait stand in one queue behind one timer; nobody polls.
+    Those who wait stand in one queue behind one timer; nobody polls. ``waits`` and ``waited`` (seconds) count how
+    often and how long the window or the ceiling made everybody wait.
 
     :param window: the share of the rate-limit window.
     :param concurrency: how many calls may be in flight.
@@ -46,7 +48,9 @@ class Gate:
     ) -> None:
         self.window = window
         self.longest_wait = longest_wait
+        self.waits = 0
         self.waited = 0.0
+        self._waiting_since: float | None = None
         self._concurrency = concurrency
         self._ceiling = ceiling
         self._server_clock = ServerClock()
@@ -130,6 +134,9 @@ class Gate:
         return wait
 
     def _take(self, now: float) -> Ticket:
+        if self._waiting_since is not None:
+            self.waited += now - self._waiting_since
+            self._waiting_since = None
         self._ceiling.take(now)
         return self.window.take(now)
 
@@ -157,6 +164,9 @@ class Gate:
             return
         if wait >= WORTH_SAYING and not self.window.in_flight:
             log.info("Our share of the rate-limit window is used up: waiting %.0f s for the next one", wait)
+        if self._waiting_since is None:
+            self._waiting_since = self._now()
+            self.waits += 1
         self._timer = asyncio.get_running_loop().call_later(wait, self._admit)
 
     def _turn_back(self, wait: float) -> None:

@@ -13,7 +13,6 @@ remain. So the end of a window is inferred:
 from __future__ import annotations
 
 import math
-from collections import deque
 from dataclasses import dataclass
 
 #: Wait at most this long on a server's word, in seconds: the longest window known is an hour.
@@ -138,6 +137,24 @@ class Window:
             return None
         return max(self.left, 0) / max(self._span.ends_at - now, 0.001)
 
+    def outlook(self, calls: int, now: float) -> float:
+        """Return the seconds until so many more calls can have been sent, as far as is known.
+
+        :param calls: calls still to be sent.
+        :param now: local time, seconds.
+        """
+        beyond_this_window = calls - max(self.left, 0)
+        if self.limit is None or beyond_this_window <= 0:
+            return 0.0
+        length = self._guessed_length()
+        rest = length if self._span.ends_at is None else max(self._span.ends_at - now, 0.0)
+        return rest + (math.ceil(beyond_this_window / self.budget) - 1) * length
+
+    def __str__(self) -> str:
+        if self.limit is None:
+            return "no limit told"
+        return f"{self._span.sent:,} of our {self.budget:,} in this window (limit {self.limit:,})"
+
     def take(self, now: float) -> Ticket:
         """Return leave to send one call now; to be asked for only where :meth:`wait` says 0."""
         span = self._span
@@ -233,6 +250,12 @@ class Window:
         if math.isfinite(at_most):
             self._length_most = max(min(self._length_most, at_most), self._length_least)
 
+    def _guessed_length(self) -> float:
+        if math.isfinite(self._length_most):
+            return self._length_most
+        seen = 0.0 if self._span.ends_at is None else self._span.ends_at - self._span.began_by
+        return next((length for length in KNOWN_LENGTHS if length >= seen), KNOWN_LENGTHS[-1])
+
     def _begin(self, after: float, by: float, *, sent: int) -> None:
         self._epoch += 1
         self._span = _Span(after, by, sent=sent)
@@ -241,6 +264,8 @@ class Window:
         """Begin the next window when the declared end has passed: calls still in flight may land in it."""
         ends_at = self._span.ends_at
         if ends_at is not None and now >= ends_at:
+            if math.isfinite(self._span.began_after):
+                self._length_most = min(self._length_most, ends_at - self._span.began_after)
             self._begin(ends_at, now, sent=self.in_flight)
 
     @property
@@ -270,24 +295,3 @@ class Window:
         if known:
             return known[0]
         return most if most - least < CLOSE_ENOUGH else (least + most) / 2
-
-
-class OwnCeiling:
-    """A ceiling of the user's own: so many calls in any 60 seconds.
-
-    :param calls_per_minute: the ceiling, or ``None`` for none.
-    """
-
-    def __init__(self, calls_per_minute: int | None) -> None:
-        self._calls_per_minute = calls_per_minute
-        self._sent_at: deque[float] = deque(maxlen=calls_per_minute or 1)
-
-    def wait(self, now: float) -> float:
-        """Return the seconds until a call may be sent; 0.0 if it may be sent now."""
-        if self._calls_per_minute is None or len(self._sent_at) < self._calls_per_minute:
-            return 0.0
-        return max(self._sent_at[0] + 60.0 - now, 0.0)
-
-    def take(self, now: float) -> None:
-        """Count a call sent now."""
-        self._sent_at.append(now)

@@ -20,21 +20,30 @@ class Counts(Protocol):
     retried: int
 
 
+class Pace(Protocol):
+    """What is known of the rate limit."""
+
+    def outlook(self, calls: int, now: float) -> float:
+        """Return the seconds until so many more calls can have been sent."""
+
+
 class Progress:
     """Logs how far a run is.
 
     :param total: customers in the run.
     :param held: customers the sink held before.
     :param calls: the client's running counts.
+    :param pace: the rate-limit window; its text is part of the line.
     :param now: monotonic seconds.
     """
 
-    def __init__(self, total: int, held: int, calls: Counts, now: Callable[[], float]) -> None:
+    def __init__(self, total: int, held: int, calls: Counts, pace: Pace, now: Callable[[], float]) -> None:
         self.failed = 0
         self.answered = 0
         self._total = total
         self._held = held
         self._calls = calls
+        self._pace = pace
         self._now = now
         self._began_at = self._said_at = now()
 
@@ -56,9 +65,10 @@ class Progress:
         done = self._held + self.answered
         seconds = max(self.elapsed, 0.001)
         left = (self._total - done) / (self.answered / seconds) if self.answered else math.inf
+        left = max(left, self._pace.outlook(self._total - done, self._now()))
         return (
             f"{done:,} of {self._total:,} customers ({100 * done // max(self._total, 1)} %), "
-            f"{self._calls.sent:,} calls, {self._calls.sent / seconds * 60:,.0f} calls/min, "
+            f"{self._calls.sent:,} calls, {self._calls.sent / seconds * 60:,.0f} calls/min, {self._pace}, "
             f"{self._calls.rejected:,} rejected, {self._calls.retried:,} retried, {self.failed:,} failed, "
             f"about {duration(left)} left"
         )

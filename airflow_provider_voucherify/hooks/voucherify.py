@@ -16,6 +16,7 @@ from airflow.sdk.log import mask_secret
 from requests import PreparedRequest, Request, Response, Session
 
 from airflow_provider_voucherify.api import wire
+from airflow_provider_voucherify.api.ceiling import OwnCeiling
 from airflow_provider_voucherify.api.client import DEFAULT_CONCURRENCY, Client, RetryPolicy, open_client
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.errors import InvalidConnection
@@ -23,7 +24,7 @@ from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Segment
 from airflow_provider_voucherify.api.segment_walk import SegmentWalk
 from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_share
-from airflow_provider_voucherify.api.window import OwnCeiling, Window
+from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.hooks import connection_test, memberships
 from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
 from airflow_provider_voucherify.hooks.endpoint import checked_endpoint

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NoReturn, cast
 from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
 
-from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
+from airflow_provider_voucherify.api.errors import RateLimited, VoucherifyError, WindowClosed
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
 from airflow_provider_voucherify.extract.customers import CustomerQuery, distinct_ids, ids_from_text
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
@@ -41,6 +41,8 @@ log = logging.getLogger(__name__)
 #: A wait for the rate limit longer than this is worth giving the worker back, in seconds, unless
 #: ``[voucherify] defer_after`` says otherwise.
 DEFER_AFTER = 60.0
+#: So many parts of a try, each waking up to a window that gives not one answer, end it.
+MOST_PARTS_WITHOUT_ANSWER = 4
 
 
 class SegmentPull:
@@ -93,7 +95,7 @@ class SegmentPull:
 
     def _ask(self, plan: Plan) -> None:
         with self._open_client(resumed=bool(plan.held)) as (runner, client):
-            progress = Progress(len(plan.customer_ids), plan.held, client.calls, time.monotonic)
+            progress = Progress(len(plan.customer_ids), plan.held, client.calls, client.gate.window, time.monotonic)
             strategy = PerCustomer(
                 client,
                 workers=self._operator.concurrency,
@@ -106,7 +108,7 @@ class SegmentPull:
 
             stopped_by = pull(plan, self._sink, fetch)
         log.info("%s", str(progress))
-        self._spent = self._spent.plus(client.calls, progress.elapsed)
+        self._spent = self._spent.plus(client.calls, client.gate, progress.elapsed, answered=progress.answered)
         if stopped_by is not None:
             self._stop(stopped_by, plan, plan.held + progress.answered - progress.failed)
 
@@ -129,7 +131,7 @@ class SegmentPull:
     def _stop(self, error: VoucherifyError, plan: Plan, held: int) -> NoReturn:
         customers = len(plan.customer_ids)
         if isinstance(error, WindowClosed):
-            self._defer(error.wait, f"{held:,} of {customers:,} customers are done")
+            self._defer(error, f"{held:,} of {customers:,} customers are done")
         count_metrics(self._spent)
         log.error(
             "Stopped. %s of %s customers are held and not asked for again within %s; the rest needs %s calls",
@@ -137,9 +139,16 @@ class SegmentPull:
         )
         raise error
 
-    def _defer(self, wait: float, done: str) -> NoReturn:
+    def _defer(self, closed: WindowClosed, done: str) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
+        wait = closed.wait
+        if self._spent.parts_without_answer >= MOST_PARTS_WITHOUT_ANSWER:
+            raise RateLimited(
+                f"{self._spent.parts_without_answer} windows in a row gave no answer at all; the limit is used up by "
+                "others, or the subscription has ended",
+                retry_after=wait,
+            ) from closed
         opens_at = utc_now() + timedelta(seconds=wait)
         log.info("%s; deferring for %s until the rate-limit window opens at %s", done, duration(wait), opens_at)
         spent = replace(self._spent, deferrals=self._spent.deferrals + 1)

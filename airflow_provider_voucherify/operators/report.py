@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import JsonObject
@@ -13,6 +14,13 @@ if TYPE_CHECKING:
 
 #: Failed customers named in a summary; a table has the whole list in ``<table>_failures``.
 MOST_FAILURES_NAMED = 100
+
+
+class Waits(Protocol):
+    """How often and how long the rate limit made everybody wait."""
+
+    waits: int
+    waited: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +32,9 @@ class Spent:
     :param retried: calls sent again after a failure or a rejection.
     :param seconds: time at work, deferred time left out.
     :param deferrals: how often the worker was given back.
+    :param waits: how often the rate limit made all calls wait, and ``waited`` for how many seconds, deferred time
+        left out.
+    :param parts_without_answer: parts of the try, up to the latest, in which no call was answered.
     """
 
     calls: int = 0
@@ -31,14 +42,18 @@ class Spent:
     retried: int = 0
     seconds: float = 0.0
     deferrals: int = 0
+    waits: int = 0
+    waited: float = 0.0
+    parts_without_answer: int = 0
 
     @classmethod
     def from_json(cls, data: Mapping[str, float]) -> Spent:
         """Read what :func:`dataclasses.asdict` made, as a deferral hands it over."""
-        counts = {name: int(data.get(name, 0)) for name in ("calls", "rejected", "retried", "deferrals")}
-        return cls(**counts, seconds=data.get("seconds", 0.0))
+        names = ("calls", "rejected", "retried", "deferrals", "waits", "parts_without_answer")
+        counts = {name: int(data.get(name, 0)) for name in names}
+        return cls(**counts, seconds=data.get("seconds", 0.0), waited=data.get("waited", 0.0))
 
-    def plus(self, counts: Counts, seconds: float) -> Spent:
+    def plus(self, counts: Counts, waits: Waits, seconds: float, *, answered: int) -> Spent:
         """Return the sum of this and one client's counts."""
         return replace(
             self,
@@ -46,6 +61,9 @@ class Spent:
             rejected=self.rejected + counts.rejected,
             retried=self.retried + counts.retried,
             seconds=round(self.seconds + seconds, 3),
+            waits=self.waits + waits.waits,
+            waited=round(self.waited + waits.waited, 3),
+            parts_without_answer=0 if answered else self.parts_without_answer + 1,
         )
 
 
@@ -71,6 +89,8 @@ def summary_json(loaded: LoadSummary, spent: Spent, *, held: int) -> JsonObject:
         "rejected": spent.rejected,
         "retried": spent.retried,
         "deferrals": spent.deferrals,
+        "waits": spent.waits,
+        "waited_seconds": spent.waited,
         "held_from_earlier_try": held,
         "duration_seconds": spent.seconds,
     }
@@ -86,3 +106,5 @@ def count_metrics(spent: Spent) -> None:
     Stats.incr("voucherify.calls_rejected", spent.rejected)
     Stats.incr("voucherify.calls_retried", spent.retried)
     Stats.incr("voucherify.deferrals", spent.deferrals)
+    Stats.incr("voucherify.waits", spent.waits)
+    Stats.timing("voucherify.waited", timedelta(seconds=spent.waited))

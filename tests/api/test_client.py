@@ -9,11 +9,12 @@ from collections.abc import Iterator
 import pytest
 
 from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.ceiling import OwnCeiling
 from airflow_provider_voucherify.api.client import CallCount, Client, Clock, RetryPolicy, open_client
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.api.window import OwnCeiling, Window
+from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits
 
 CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 401)]

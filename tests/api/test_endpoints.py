@@ -10,12 +10,13 @@ from typing import TypeVar
 import pytest
 
 from airflow_provider_voucherify.api import endpoints, errors
+from airflow_provider_voucherify.api.ceiling import OwnCeiling
 from airflow_provider_voucherify.api.client import Client, open_client
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.walk import CustomerWalk
-from airflow_provider_voucherify.api.window import OwnCeiling, Window
+from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from tests.api.paging_model import (
     BEGIN,

@@ -7,13 +7,14 @@ import logging
 import pytest
 
 from airflow_provider_voucherify.api.client import CallCount
+from airflow_provider_voucherify.api.window import Reading, Window
 from airflow_provider_voucherify.extract.progress import Progress, duration
 
 
 def test_lines_come_every_ten_seconds_with_all_that_matters(caplog: pytest.LogCaptureFixture) -> None:
     now = 0.0
     calls = CallCount()
-    progress = Progress(10_000, 2_000, calls, lambda: now)
+    progress = Progress(10_000, 2_000, calls, Window(0.7), lambda: now)
     with caplog.at_level(logging.INFO):
         for _ in range(4_000):
             now += 1 / 128
@@ -21,7 +22,7 @@ def test_lines_come_every_ten_seconds_with_all_that_matters(caplog: pytest.LogCa
             progress.answer(failed=False)
     assert len(caplog.messages) == 3
     first = caplog.messages[0]
-    assert first.startswith("3,280 of 10,000 customers (32 %), 1,280 calls, 7,680 calls/min, 0 rejected")
+    assert first.startswith("3,280 of 10,000 customers (32 %), 1,280 calls, 7,680 calls/min, no limit told, 0 rejected")
     assert first.endswith("about 52 s left")
 
 
@@ -38,3 +39,15 @@ def test_lines_come_every_ten_seconds_with_all_that_matters(caplog: pytest.LogCa
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert duration(seconds) == words
+
+
+def test_the_time_left_follows_from_the_window_and_not_from_the_burst_at_its_begin() -> None:
+    window = Window(0.7)
+    window.settle(window.take(100.0), Reading(limit=200, remaining=199, opens_at=160.0), 100.1)
+    for _ in range(139):
+        window.take(100.2)
+    progress = Progress(1_000, 0, CallCount(sent=140), window, lambda: 101.0)
+    for _ in range(140):
+        progress.answer(failed=False)
+    assert "140 of our 140 in this window (limit 200)" in str(progress)
+    assert str(progress).endswith("about 7 min left")

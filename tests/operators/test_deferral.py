@@ -70,6 +70,9 @@ def test_a_deferral_carries_counts_only(run_op: OperatorRunner, hourly: Emulator
         "retried": int,
         "seconds": float,
         "deferrals": int,
+        "waits": int,
+        "waited": float,
+        "parts_without_answer": int,
     }
     assert set(deferral.trigger_kwargs) == {"moment", "end_from_trigger"}
 
@@ -101,6 +104,20 @@ def test_a_window_used_up_by_others_defers_after_one_call(
     assert run.state == "deferred"
     assert abs(deferred_until(run) - window_end(hourly)) < timedelta(seconds=5)
     assert (hourly.stats().calls, hourly.stats().rejected) == (0, 1)
+
+
+def test_windows_that_never_give_an_answer_are_not_waited_for_without_end(
+    run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse
+) -> None:
+    hourly.set_limits(Limits(limit=0, window_seconds=3_600.0))
+    run = run_op(into_table())
+    for _ in range(2):
+        assert run.state == "deferred"
+        run = run_op(into_table(), after=run)
+    run = run_op(into_table(), after=run)
+    assert run.state == "up_for_retry"
+    assert "4 windows in a row gave no answer at all" in str(run.error)
+    assert hourly.stats().rejected == 4
 
 
 def test_rows_for_xcom_wait_in_the_task_state_store(run_op: OperatorRunner, hourly: Emulator) -> None:
