@@ -21,7 +21,8 @@ HIGHEST = {PACKAGE, "airflow"}
 MAY_IMPORT: dict[str, set[str]] = {
     "api.errors": set(),
     "api.models": set(),
-    "api.window": {"api.errors"},
+    "api.window": {"api.window_length"},
+    "api.window_length": set(),
     "api.server_clock": set(),
     "api.concurrency": set(),
     "api.ceiling": set(),

@@ -107,10 +107,10 @@ class Client:
         :raises VoucherifyError: the last try's error.
         :raises WindowClosed: if the window stays closed for longer than the gate may wait.
         """
-        attempt = 1
+        attempt, is_retry = 1, False
         while True:
             try:
-                return await self._send_once(request)
+                return await self._send_once(request, is_retry=is_retry)
             except errors.RateLimited:
                 if self.gate.is_hopeless:
                     raise
@@ -120,11 +120,12 @@ class Client:
                     raise
                 await self.clock.sleep(self.retry.wait(attempt, self.clock.uniform))
                 attempt += 1
-            self.calls.retried += 1
+            is_retry = True
 
-    async def _send_once(self, request: wire.Request) -> JsonObject:
+    async def _send_once(self, request: wire.Request, *, is_retry: bool) -> JsonObject:
         ticket = await self.gate.enter()
         self.calls.sent += 1
+        self.calls.retried += is_retry
         try:
             response = await self.transport(request)
         except BaseException:
@@ -138,7 +139,7 @@ class Client:
         if response.status >= 500:
             self.gate.failed(ticket)
         else:
-            self.gate.answered(ticket, wire.rate_limit_of(response.headers), counted=response.status < 300)
+            self.gate.answered(ticket, wire.rate_limit_of(response.headers), counted=response.status < 500)
         return wire.decode(response)
 
 

@@ -65,7 +65,11 @@ class PermissionMissing(VoucherifyError):
 
 
 class NotFound(VoucherifyError):
-    """The resource does not exist (404)."""
+    """Voucherify itself says that the resource does not exist (404 ``not_found``)."""
+
+
+class WrongAddress(VoucherifyError):
+    """Something answers 404, but not as Voucherify does: the host is not the API's, so nothing it says counts."""
 
 
 class RedirectRefused(VoucherifyError):
@@ -124,4 +128,5 @@ FATAL: tuple[type[VoucherifyError], ...] = (
     PermissionMissing,
     QuotaExhausted,
     RedirectRefused,
+    WrongAddress,
 )

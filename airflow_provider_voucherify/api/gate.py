@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 HOPELESS_AFTER = 8
 #: Waits shorter than this are not worth a log line, in seconds.
 WORTH_SAYING = 10.0
+#: A later end of the wait is said again if it is later by so many seconds.
+WORTH_SAYING_AGAIN = 2.0
 
 
 class Gate:
@@ -51,6 +53,7 @@ class Gate:
         self.waits = 0
         self.waited = 0.0
         self._waiting_since: float | None = None
+        self._said_closed_until = -math.inf
         self._concurrency = concurrency
         self._ceiling = ceiling
         self._server_clock = ServerClock()
@@ -116,7 +119,9 @@ class Gate:
         opens_at = self._opens_at(rate)
         told = rate.retry_after if rate.retry_after is not None else opens_at and opens_at - now
         wait = self.window.reject(ticket, told, now)
-        log.info("Voucherify's rate limit is used up (%s): next call in %.1f s", rate.kind or "kind not said", wait)
+        if now + wait > self._said_closed_until + WORTH_SAYING_AGAIN:
+            self._said_closed_until = now + wait
+            log.info("Voucherify's rate limit is used up (%s): next call in %.1f s", rate.kind or "kind not said", wait)
         self._admit()
 
     def _read_clock(self, rate: RateLimit, ticket: Ticket, now: float) -> None:

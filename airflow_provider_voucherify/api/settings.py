@@ -54,6 +54,8 @@ def checked_base_url(url: str, *, allow_http: bool) -> str:
     parts = _split(url)
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InvalidConnection(f"host should be a full base URL such as 'https://api.voucherify.io', is {_shown(url)}")
+    if parts.path.rstrip("/").endswith(("/v1", "/v2")):
+        raise InvalidConnection(f"host ends in {parts.path!r}: leave the version out, the base URL ends before it")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidConnection("host should be a base URL only: no user, password, query or fragment in it")
     if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname)):

@@ -15,14 +15,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from airflow_provider_voucherify.api.window_length import KNOWN_LENGTHS, WindowLength
+
 #: Wait at most this long on a server's word, in seconds: the longest window known is an hour.
 LONGEST_WAIT = 3_900.0
-#: Lengths of windows in Voucherify's plans, in seconds.
-KNOWN_LENGTHS = (60.0, 3_600.0)
 #: A moment the server names is the end of a window only if it is further ahead than whole seconds can blur.
 ROUNDING = 1.5
-#: A window's length is known well enough within so many seconds.
-CLOSE_ENOUGH = 0.3
 #: At most so many calls of a window's share are held back for looking whether it has ended.
 MOST_LOOKS = 8
 
@@ -67,11 +65,19 @@ class _Span:
     sent: int = 0
     used: int | None = None
     ends_at: float | None = None
+    end_was_read: bool = False
     answered: bool = False
     scout: Ticket | None = None
     looks: int = 0
     last_sent_at: float = -math.inf
     last_answer_at: float = -math.inf
+
+    @property
+    def end(self) -> float | None:
+        """Return when it ends: as declared; a minute after its begin where no answer says what is used of it."""
+        if self.ends_at is not None or self.used is not None or not self.answered:
+            return self.ends_at
+        return self.began_by + KNOWN_LENGTHS[0]
 
     @property
     def answered_for(self) -> float:
@@ -94,8 +100,7 @@ class Window:
         self.rejections_in_a_row = 0
         self._inherits_usage = inherits_usage
         self._epoch = 0
-        self._length_least = 0.0
-        self._length_most = math.inf
+        self._length = WindowLength()
         self._span = _Span(-math.inf, -math.inf)
         self._closed_until = -math.inf
 
@@ -127,15 +132,15 @@ class Window:
             return math.inf if span.scout else 0.0
         if self.limit is None or self.left > 0:
             return 0.0
-        if span.ends_at is not None:
-            return span.ends_at - now
+        if span.end is not None:
+            return span.end - now
         return math.inf if self.in_flight else max(self._next_look() - now, 0.0)
 
     def pace(self, now: float) -> float | None:
         """Return the calls per second that use up the share just when the window ends, where its end is known."""
-        if self._span.ends_at is None or not self._span.answered:
+        if self._span.end is None or not self._span.answered:
             return None
-        return max(self.left, 0) / max(self._span.ends_at - now, 0.001)
+        return max(self.left, 0) / max(self._span.end - now, 0.001)
 
     def outlook(self, calls: int, now: float) -> float:
         """Return the seconds until so many more calls can have been sent, as far as is known.
@@ -146,8 +151,9 @@ class Window:
         beyond_this_window = calls - max(self.left, 0)
         if self.limit is None or beyond_this_window <= 0:
             return 0.0
-        length = self._guessed_length()
-        rest = length if self._span.ends_at is None else max(self._span.ends_at - now, 0.0)
+        end = self._span.end
+        length = self._length.guess(0.0 if end is None else end - self._span.began_by)
+        rest = length if end is None else max(end - now, 0.0)
         return rest + (math.ceil(beyond_this_window / self.budget) - 1) * length
 
     def __str__(self) -> str:
@@ -198,11 +204,15 @@ class Window:
         """
         self._close(ticket)
         self.rejections_in_a_row += ticket.sent_at >= self._closed_until
+        backoff = 2.0 ** min(self.rejections_in_a_row, 6)
+        wait = backoff if told is None else min(max(told, 0.05 * backoff), LONGEST_WAIT)
+        self._closed_until = max(self._closed_until, now + wait)
         if ticket.epoch == self._epoch:
             self._span.sent -= 1
-        wait = told if told is not None else 2.0 ** min(self.rejections_in_a_row, 6)
-        self._closed_until = max(self._closed_until, now + min(max(wait, 0.05), LONGEST_WAIT))
-        self._span.ends_at = self._closed_until
+        if told is not None or self.limit is None:
+            self._span.ends_at, self._span.end_was_read = self._closed_until, False
+        else:
+            self._span.used = self.limit  # when it ends is not known: a look after the backoff has to tell
         return self._closed_until - now
 
     def lose(self, ticket: Ticket) -> None:
@@ -231,8 +241,6 @@ class Window:
             span.used = max(span.used or 0, reading.used)
             if self._inherits_usage:
                 span.sent = max(span.sent, reading.used)
-        elif reading.limit is not None and span.ends_at is None:
-            span.ends_at = span.began_by + KNOWN_LENGTHS[0]
         self._inherits_usage = False
         self._learn_end(reading, now)
 
@@ -243,18 +251,11 @@ class Window:
         if opens_at > now + ROUNDING or (reading.remaining == 0 and opens_at > now):
             ends_at = self._span.ends_at
             self._span.ends_at = opens_at if ends_at is None else min(ends_at, opens_at)
+            self._span.end_was_read = True
 
     def _learn_length(self, now: float) -> None:
-        self._length_least = max(self._length_least, self._span.answered_for)
-        at_most = now - self._span.began_after
-        if math.isfinite(at_most):
-            self._length_most = max(min(self._length_most, at_most), self._length_least)
-
-    def _guessed_length(self) -> float:
-        if math.isfinite(self._length_most):
-            return self._length_most
-        seen = 0.0 if self._span.ends_at is None else self._span.ends_at - self._span.began_by
-        return next((length for length in KNOWN_LENGTHS if length >= seen), KNOWN_LENGTHS[-1])
+        self._length.is_at_least(self._span.answered_for)
+        self._length.is_at_most(now - self._span.began_after)
 
     def _begin(self, after: float, by: float, *, sent: int) -> None:
         self._epoch += 1
@@ -262,11 +263,12 @@ class Window:
 
     def _roll_over(self, now: float) -> None:
         """Begin the next window when the declared end has passed: calls still in flight may land in it."""
-        ends_at = self._span.ends_at
-        if ends_at is not None and now >= ends_at:
-            if math.isfinite(self._span.began_after):
-                self._length_most = min(self._length_most, ends_at - self._span.began_after)
-            self._begin(ends_at, now, sent=self.in_flight)
+        span = self._span
+        if span.end is None or now < span.end:
+            return
+        if span.end_was_read:
+            self._length.is_at_most(span.end - span.began_after)
+        self._begin(span.end if span.end_was_read else -math.inf, now, sent=self.in_flight)
 
     @property
     def _looks(self) -> int:
@@ -275,23 +277,17 @@ class Window:
     @property
     def _held_back(self) -> int:
         """Where the share is the whole window nothing is held back: used up, the window declares its end."""
-        ends_known = self._span.ends_at is not None or self.limit is None or self.budget >= self.limit
+        ends_known = self._span.end is not None or self.limit is None or self.budget >= self.limit
         return 0 if ends_known else self._looks
 
     def _next_look(self) -> float:
         span = self._span
         looks_to_come = self._looks - span.looks
-        if math.isfinite(self._length_most):
-            return span.began_by + (self._likely_length() if looks_to_come > 0 else self._length_most)
+        if self._length.is_bounded:
+            length = self._length.likely(span.answered_for) if looks_to_come > 0 else self._length.most
+            return max(span.began_by + length, span.last_sent_at + min(0.25 * 2.0**span.looks, KNOWN_LENGTHS[0]))
         if looks_to_come > 0:
             # Ever more rarely: the last one a minute after the one before, and if that finds the window still
             # closed it must be one of an hour.
             return span.last_sent_at + KNOWN_LENGTHS[0] / 2.0 ** (looks_to_come - 1)
         return span.last_sent_at + KNOWN_LENGTHS[-1]
-
-    def _likely_length(self) -> float:
-        least, most = max(self._length_least, self._span.answered_for), self._length_most
-        known = [length for length in KNOWN_LENGTHS if least < length <= most]
-        if known:
-            return known[0]
-        return most if most - least < CLOSE_ENOUGH else (least + most) / 2

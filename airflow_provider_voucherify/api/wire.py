@@ -20,10 +20,14 @@ _ERROR_CLASSES: dict[int, type[errors.VoucherifyError]] = {
     403: errors.PermissionMissing,
     404: errors.NotFound,
 }
-_ADVICE = {
-    401: "check login (application id), password (secret key) and cluster of the connection: keys are per cluster",
-    402: "the plan does not include this or is over; see the billing page of the Voucherify dashboard",
-    403: "the keys' role lacks this permission; see Project settings > API keys in the Voucherify dashboard",
+_ADVICE: dict[type[errors.VoucherifyError], str] = {
+    errors.NotAuthenticated: "check login (application id), password (secret key) and cluster of the connection: "
+    "keys are per cluster",
+    errors.PaymentRequired: "the plan does not include this or is over; see the billing page of the dashboard",
+    errors.PermissionMissing: "the keys' role lacks this permission; see Project settings > API keys in the dashboard",
+    errors.RedirectRefused: "a redirect is not followed since it would carry the keys to another address; check host",
+    errors.WrongAddress: "this is not how Voucherify says that something does not exist; host should be the base URL "
+    "of its API, without a path",
 }
 
 
@@ -203,7 +207,8 @@ def customer_from(data: JsonObject) -> Customer:
 
 
 def _whole_number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.strip().isdecimal() else None
+    number = _number(text) if text is not None and text.strip().isdecimal() else None
+    return None if number is None else int(number)
 
 
 def _number(text: str | None) -> float | None:
@@ -218,20 +223,29 @@ def _number(text: str | None) -> float | None:
 def _http_date(text: str | None) -> float | None:
     try:
         return parsedate_to_datetime(text).timestamp() if text else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
+
+
+def _seconds_left(text: str | None, server_time: float | None) -> float | None:
+    """Read ``Retry-After``: seconds, or a date on the server's clock."""
+    seconds, date = _number(text), _http_date(text)
+    if seconds is not None or date is None or server_time is None:
+        return seconds
+    return max(date - server_time, 0.0)
 
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimit:
     """Return what the headers say about the rate limit; a header that is missing or garbled is ``None``."""
     lower = {name.lower(): value for name, value in headers.items()}
+    server_time = _http_date(lower.get("date"))
     return RateLimit(
         limit=_whole_number(lower.get("x-rate-limit-limit")),
         remaining=_whole_number(lower.get("x-rate-limit-remaining")),
         retry_at=_number(lower.get("x-rate-limit-retry")),
-        retry_after=_number(lower.get("retry-after")),
+        retry_after=_seconds_left(lower.get("retry-after"), server_time),
         kind=lower.get("x-rate-limit-type"),
-        server_time=_http_date(lower.get("date")),
+        server_time=server_time,
     )
 
 
@@ -244,14 +258,12 @@ def error_of(response: Response) -> errors.VoucherifyError:
     body = _error_body(response.body)
     key, request_id = _short(body.get("key")), _short(body.get("request_id"))
     rate = rate_limit_of(response.headers)
-    label = f"Voucherify answered {response.status}" + (f" ({key})" if key else "")
-    return _error_class(response.status, rate, body)(
-        label + _advice(response.status, rate) + (f" [request {request_id}]" if request_id else ""),
-        status=response.status,
-        key=key,
-        request_id=request_id,
-        retry_after=rate.retry_after,
-    )
+    kind = _error_class(response.status, rate, body)
+    message = f"Voucherify answered {response.status}" + (f" ({key})" if key else "")
+    message += f": limit {rate.kind or 'of calls'} reached" if response.status == 429 else ""
+    message += f": {_ADVICE[kind]}" if kind in _ADVICE else ""
+    message += f" [request {request_id}]" if request_id else ""
+    return kind(message, status=response.status, key=key, request_id=request_id, retry_after=rate.retry_after)
 
 
 def _error_class(status: int, rate: RateLimit, body: JsonObject) -> type[errors.VoucherifyError]:
@@ -261,20 +273,14 @@ def _error_class(status: int, rate: RateLimit, body: JsonObject) -> type[errors.
         return errors.RedirectRefused
     if status >= 500:
         return errors.ServerFault
+    if status == 404 and body.get("key") != "not_found":
+        return errors.WrongAddress
     return _ERROR_CLASSES.get(status, errors.RequestRefused)
 
 
 def _is_permanent(rate: RateLimit, body: JsonObject) -> bool:
     said = f"{body.get('message')} {body.get('details')}".lower()
     return rate.kind == "api_calls_cycle" or any(words in said for words in _QUOTA_IS_OVER)
-
-
-def _advice(status: int, rate: RateLimit) -> str:
-    if status == 429:
-        return f": limit {rate.kind or 'of calls'} reached"
-    if 300 <= status < 400:
-        return ": a redirect is not followed since it would carry the keys to another address; check host"
-    return f": {_ADVICE[status]}" if status in _ADVICE else ""
 
 
 def _error_body(body: bytes) -> JsonObject:

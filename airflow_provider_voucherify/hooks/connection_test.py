@@ -63,7 +63,7 @@ def _in_words(error: errors.VoucherifyError, rate: RateLimit, place: str, unix_t
             return False, _no_calls_left(rate, place, unix_time)
         case errors.QuotaExhausted():
             return False, _no_quota_left(rate, place)
-        case errors.NotFound() | errors.MalformedAnswer():
+        case errors.NotFound() | errors.WrongAddress() | errors.MalformedAnswer():
             return False, f"Something answers on {place}, but not as the Voucherify API does: check host. ({error})"
         case _:
             return False, f"Voucherify on {place} was reached, but did not serve the call: {error}."

@@ -35,6 +35,8 @@ class LimitedServer:
     has_limit: bool = True
     has_retry_after: bool = True
     has_date: bool = True
+    knows_nobody: bool = False
+    told_wait: int | None = None
     fails: Callable[[], str | None] = lambda: None
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     used: Counter[int] = field(default_factory=Counter)
@@ -76,7 +78,8 @@ class LimitedServer:
             at = self._end(window) if self.retry_header == "window_end" or left == 0 else now
             headers["X-Rate-Limit-Retry"] = str(int(at) + 1)
         if rejected and self.has_retry_after:
-            headers["Retry-After"] = str(int(self._end(window) - now) + 1)
+            told = int(self._end(window) - now) + 1 if self.told_wait is None else self.told_wait
+            headers["Retry-After"] = str(told)
         return headers
 
     async def __call__(self, request: wire.Request) -> wire.Response:
@@ -89,6 +92,8 @@ class LimitedServer:
             response = wire.Response(429, self._headers(rejected=True), b'{"code":429,"message":"Too many requests"}')
         elif fault == "500":
             response = wire.Response(500, self._headers(rejected=False), b"<html>oops</html>")
+        elif self.knows_nobody:
+            response = wire.Response(404, self._headers(rejected=False), b'{"code":404,"key":"not_found"}')
         else:
             body = json.dumps({"object": "list", "data_ref": "data", "data": [], "total": 0}).encode()
             response = wire.Response(200, self._headers(rejected=False), body)

@@ -208,6 +208,54 @@ def test_a_run_that_goes_on_counts_what_the_window_shows_as_its_own() -> None:
     assert max(server.used.values()) <= 140
 
 
+def test_answers_that_are_errors_count_as_much_as_others() -> None:
+    server = LimitedServer(limit=100, length=6.0, retry_header="next_call", knows_nobody=True)
+
+    async def ask_for_nobody(client: Client, number: int) -> bool:
+        with pytest.raises(errors.NotFound):
+            await client.send(wire.segments_of_customer(f"nobody-{number}"))
+        return True
+
+    async def main() -> int:
+        client = client_of(server, 0.5)
+        return sum(await asyncio.gather(*(ask_for_nobody(client, number) for number in range(300))))
+
+    answered, _ = run_virtually(main())
+    assert answered == 300
+    assert max(server.used.values()) <= 50
+    assert server.rejected["pull"] == 0
+
+
+@pytest.mark.parametrize("has_retry_after", [True, False])
+def test_one_window_that_others_fill_changes_nothing_for_later_ones(has_retry_after: bool) -> None:
+    server = LimitedServer(
+        limit=100, length=60.0, phase=0.0, retry_header="absent", has_retry_after=has_retry_after, latency=0.01
+    )
+
+    async def main() -> int:
+        client = client_of(server, 0.5)
+        first = await ask(client, 60)
+        for _ in range(100):
+            server.count("others")
+        return first + await ask(client, 600)
+
+    answered, seconds = run_virtually(main())
+    assert answered == 660
+    assert max(server.ours.values()) <= 50
+    assert server.rejected["pull"] <= 40
+    assert seconds < 25 * 60
+
+
+def test_a_wait_of_no_time_at_all_is_not_taken_at_its_word() -> None:
+    server = LimitedServer(limit=100, length=6.0, phase=0.0, told_wait=0, has_limit=False, has_remaining=False)
+
+    async def main() -> int:
+        return await ask(client_of(server, 1.0), 350)
+
+    answered, _ = run_virtually(main())
+    assert answered == 350
+
+
 def test_a_long_wait_is_told_instead_of_waited() -> None:
     server = LimitedServer(limit=100, length=3_600.0, phase=600.0, retry_header="window_end")
 

@@ -45,6 +45,8 @@ def test_usable_base_urls(url: str, checked: str) -> None:
         "api.voucherify.io",
         "ftp://api.voucherify.io",
         "https://",
+        "https://api.voucherify.io/v1",
+        "https://api.voucherify.io/v1/",
         "https://user:secret@api.voucherify.io",
         "https://api.voucherify.io?x=1",
         "http://api.voucherify.io",

@@ -118,7 +118,8 @@ APPLICATION = {"code": 404, "key": "not_found", "message": "Resource not found",
             "missing_required_permission",
         ),
         (404, APPLICATION, errors.NotFound, "not_found"),
-        (404, b"", errors.NotFound, None),
+        (404, b"", errors.WrongAddress, None),
+        (404, b"<html>no such page</html>", errors.WrongAddress, None),
         (409, {"code": 409, "key": "duplicate_found"}, errors.RequestRefused, "duplicate_found"),
         (413, {"statusCode": 413, "error": "Request Entity Too Large"}, errors.RequestRefused, None),
         (429, {"code": "429", "message": "Too many requests hit the API too quickly."}, errors.RateLimited, None),
@@ -152,6 +153,11 @@ def test_the_cycles_end_is_told_from_the_windows() -> None:
     assert type(wire.error_of(wire.Response(429, {"X-Rate-Limit-Type": "api_calls"}, b""))) is errors.RateLimited
 
 
+def test_a_wait_may_be_told_as_a_date() -> None:
+    rate = wire.rate_limit_of({"Date": "Mon, 21 Sep 2026 13:33:20 GMT", "Retry-After": "Mon, 21 Sep 2026 13:34:00 GMT"})
+    assert rate.retry_after == 40.0
+
+
 def test_rate_limit_headers_in_any_case() -> None:
     rate = wire.rate_limit_of(
         {
@@ -166,7 +172,9 @@ def test_rate_limit_headers_in_any_case() -> None:
     assert rate.retry_after is None
 
 
-@pytest.mark.parametrize("text", ["", "soon", "-3", "nan", "1e99"])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "-3", "nan", "1e99", "9" * 5_000, "Mon, 21 Sep 2026 13:33:20 +99999999999999"]
+)
 def test_a_garbled_header_is_unknown_not_zero(text: str) -> None:
     headers = {"X-Rate-Limit-Limit": text, "X-Rate-Limit-Remaining": text, "Retry-After": text, "Date": text}
     rate = wire.rate_limit_of(headers)
