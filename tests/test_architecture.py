@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "extract": {"api", "extract", "load.base"},
     "load": {"api.models", "load", "sqlalchemy"},
     "hooks": {"api", "extract", "load", "hooks", "__version__", "airflow", "requests", "aiohttp", "urllib3", "pandas"},
-    "operators": {"api", "extract", "load", "hooks", "operators", "airflow"},
+    "operators": {"api", "extract", "load", "hooks", "operators", "airflow", "jinja2"},
     "emulator": {"emulator", "aiohttp"},
     "testing": {"emulator", "pytest"},
     "provider_info": {"__version__"},

@@ -111,9 +111,13 @@ class Client:
         while True:
             try:
                 return await self._send_once(request, is_retry=is_retry)
-            except errors.RateLimited:
+            except errors.RateLimited as error:
                 if self.gate.is_hopeless:
+                    self.gate.shut(error)
                     raise
+            except errors.FATAL as error:
+                self.gate.shut(error)
+                raise
             except errors.VoucherifyError as error:
                 may_repeat = error.retryable and request.is_safe and attempt < self.retry.attempts
                 if not may_repeat:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
 from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.errors import WindowClosed
+from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
 from airflow_provider_voucherify.api.models import RateLimit
 from airflow_provider_voucherify.api.server_clock import ServerClock
 from airflow_provider_voucherify.api.window import Reading, Ticket, Window
@@ -53,6 +53,7 @@ class Gate:
         self.waits = 0
         self.waited = 0.0
         self._waiting_since: float | None = None
+        self._shut_by: VoucherifyError | None = None
         self._said_closed_until = -math.inf
         self._concurrency = concurrency
         self._ceiling = ceiling
@@ -70,7 +71,10 @@ class Gate:
         """Return leave to send one call; every ticket has to be handed back by one of the other methods.
 
         :raises WindowClosed: if the wait would be longer than ``longest_wait``.
+        :raises VoucherifyError: what the gate was shut by.
         """
+        if self._shut_by is not None:
+            raise self._shut_by
         now = self._now()
         if not self._queue and self._wait(now) <= 0:
             return self._take(now)
@@ -83,6 +87,11 @@ class Gate:
             if leave.done() and not leave.cancelled() and leave.exception() is None:
                 self.lost(leave.result())
             raise
+
+    def shut(self, error: VoucherifyError) -> None:
+        """Let nobody in any more: those who wait and those who come are given the error."""
+        self._shut_by = self._shut_by or error
+        self._turn_back(error)
 
     def answered(self, ticket: Ticket, rate: RateLimit, *, counted: bool) -> None:
         """Hand back the ticket of an answered call.
@@ -165,7 +174,7 @@ class Gate:
         if math.isinf(wait):
             return
         if wait > self.longest_wait:
-            self._turn_back(wait)
+            self._turn_back(WindowClosed(f"the rate-limit window opens in {wait:.0f} s", wait=wait))
             return
         if wait >= WORTH_SAYING and not self.window.in_flight:
             log.info("Our share of the rate-limit window is used up: waiting %.0f s for the next one", wait)
@@ -174,8 +183,8 @@ class Gate:
             self.waits += 1
         self._timer = asyncio.get_running_loop().call_later(wait, self._admit)
 
-    def _turn_back(self, wait: float) -> None:
+    def _turn_back(self, error: VoucherifyError) -> None:
         while self._queue:
             leave = self._queue.popleft()
             if not leave.done():
-                leave.set_exception(WindowClosed(f"the rate-limit window opens in {wait:.0f} s", wait=wait))
+                leave.set_exception(error)

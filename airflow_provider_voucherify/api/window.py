@@ -138,7 +138,7 @@ class Window:
 
     def pace(self, now: float) -> float | None:
         """Return the calls per second that use up the share just when the window ends, where its end is known."""
-        if self._span.end is None or not self._span.answered:
+        if self.limit is None or self._span.end is None or not self._span.answered:
             return None
         return max(self.left, 0) / max(self._span.end - now, 0.001)
 

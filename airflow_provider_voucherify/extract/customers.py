@@ -32,7 +32,7 @@ class RunsQueries(Protocol):
         sql: str,
         *,
         parameters: Mapping[str, object] | Sequence[object] | None,
-        handler: Callable[[Cursor], list[object]],
+        handler: Callable[[Cursor], None],
     ) -> object:
         """Run the statement and return what the handler makes of its cursor."""
 
@@ -92,15 +92,14 @@ class CustomerQuery:
 
         :param hook: the ``DbApiHook`` of ``conn_id``.
         """
-        values = hook.run(self.sql, parameters=self.parameters, handler=_first_column)
-        return values if isinstance(values, list) else []
+        values: list[object] = []
 
+        def collect(cursor: Cursor) -> None:  # hooks reshape what a handler returns, each in its own way
+            while rows := cursor.fetchmany(FETCH_ROWS):
+                values.extend(row[0] for row in rows)
 
-def _first_column(cursor: Cursor) -> list[object]:
-    values: list[object] = []
-    while rows := cursor.fetchmany(FETCH_ROWS):
-        values.extend(row[0] for row in rows)
-    return values
+        hook.run(self.sql, parameters=self.parameters, handler=collect)
+        return values
 
 
 def ids_from_text(text: str) -> list[object]:

@@ -61,6 +61,6 @@ def check_failures(sink: Sink, customers: int, max_failures: float) -> None:
         return
     sink.record_failures()
     reasons: dict[str, int] = {}
-    for answer in sink.failed(limit=1_000):
+    for answer in sink.failed(limit=failed):
         reasons[answer.failure or "unknown"] = reasons.get(answer.failure or "unknown", 0) + 1
     raise TooManyFailures(failed, customers, reasons)

@@ -8,12 +8,14 @@ from contextlib import contextmanager
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.extract.fetch import AllFailed
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, XComTooLarge
 
 #: What stays wrong however often the task is tried.
 _NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     *errors.FATAL,
     errors.InvalidCustomers,
+    AllFailed,
     InvalidDestination,
     TableUnfit,
     XComTooLarge,

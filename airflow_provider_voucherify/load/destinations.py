@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
 from airflow_provider_voucherify.load.errors import InvalidDestination
+
+#: A staging table last written longer ago than this belongs to a run nobody resumed: the next run removes it.
+LEFTOVER_AGE = timedelta(days=7)
 
 WriteMode: TypeAlias = Literal["append", "replace", "merge"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.database import Database, EngineProvider
-from airflow_provider_voucherify.load.destinations import TableName, WriteMode
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode
 from airflow_provider_voucherify.load.errors import LoadError
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.staging import LedgerHeader
 
 log = logging.getLogger(__name__)
-
-#: A staging table last written longer ago than this belongs to a run nobody resumed: the next run removes it.
-LEFTOVER_AGE = timedelta(days=7)
 
 
 class TableSink:
@@ -188,7 +185,7 @@ class TableSink:
         if stored is None:
             return "this run has no ledger yet"
         if stored.fingerprint != self._identity.fingerprint:
-            return "the ledger found is of another job (other settings, or the task was cleared)"
+            return "the ledger found is of another job (other settings)"
         if (age := self._now() - self._staging.last_written_at()) > self._identity.max_age:
             return f"the ledger found was last written {age} ago, more than {self._identity.max_age}"
         return None

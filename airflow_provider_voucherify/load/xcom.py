@@ -80,6 +80,9 @@ class XComSink:
         """Drop what is held of customers that are not asked for any more."""
         gone = [self._answers.pop(id_) for id_ in customer_ids if id_ in self._answers]
         self._size = self._size.after(gone, [])
+        if self._stored is not None and gone:
+            self._stored.start(StoredHeader(self._identity.fingerprint, self._now()))
+            self._stored.append(list(self._answers.values()))
 
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold a chunk; a repeated chunk changes nothing.
@@ -152,7 +155,7 @@ class XComSink:
         if header is None:
             return "nothing of this run is stored yet"
         if header.fingerprint != self._identity.fingerprint:
-            return "what is stored is of another job (other settings, or the task was cleared)"
+            return "what is stored is of another job (other settings)"
         return None
 
     def _why_stale(self, header: StoredHeader, answers: Sequence[CustomerAnswer]) -> str | None:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from airflow.sdk import BaseOperator, XComArg
 from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.api.settings import checked_quota_share
 from airflow_provider_voucherify.extract.customers import CustomerQuery, GivenIds, is_template
-from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WarehouseTable, XComRows
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from jinja2 import Environment
 
     from airflow_provider_voucherify.api.models import Json
+    from airflow_provider_voucherify.operators.pull import SegmentPull
 
 __all__ = ["CustomerQuery", "CustomerSegmentsOperator", "WarehouseTable", "XComRows"]
 
@@ -78,13 +80,20 @@ class CustomerSegmentsOperator(BaseOperator):
         self.chunk_size = _at_least_one("chunk_size", chunk_size)
         self.max_failures = _checked_max_failures(max_failures)
         self.deferrable = deferrable
-        self.resume_within = resume_within
+        self.resume_within = _checked_resume_within(resume_within)
+        self._running: SegmentPull | None = None
+
+    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
+        """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
+        super().render_template_fields(context, jinja_env)
+        if not isinstance(self.customers, str | CustomerQuery | GivenIds):
+            self.customers = GivenIds(cast("Iterable[object]", self.customers))
 
     def execute(self, context: Context) -> Json:
         """Pull, and return rows or summary."""
         return self._pull(context, {})
 
-    def resume(self, context: Context, event: object = None, spent: Mapping[str, float] | None = None) -> Json:  # noqa: ARG002
+    def resume(self, context: Context, event: object = None, spent: Mapping[str, float | None] | None = None) -> Json:  # noqa: ARG002
         """Go on after a wait for the rate limit.
 
         :param context: the task's context.
@@ -93,13 +102,19 @@ class CustomerSegmentsOperator(BaseOperator):
         """
         return self._pull(context, spent or {})
 
-    def _pull(self, context: Context, spent: Mapping[str, float]) -> Json:
+    def _pull(self, context: Context, spent: Mapping[str, float | None]) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.pull import SegmentPull
         from airflow_provider_voucherify.operators.report import Spent
 
         with fail_without_retry_where_none_helps():
-            return SegmentPull(self, context, Spent.from_json(spent)).run()
+            self._running = SegmentPull(self, context, Spent.from_json(spent))
+            return self._running.run()
+
+    def on_kill(self) -> None:
+        """Let no further call be sent; what was answered so far is kept for the next try."""
+        if self._running is not None:
+            self._running.stop()
 
 
 def _checked_customers(customers: object) -> Customers:
@@ -129,6 +144,15 @@ def _checked_destination(destination: object) -> Destination:
 def _at_least_one(name: str, value: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name} should be a whole number of at least 1, is {value!r}")
+    return value
+
+
+def _checked_resume_within(value: timedelta) -> timedelta:
+    if not isinstance(value, timedelta) or not timedelta(0) <= value <= LEFTOVER_AGE:
+        raise ValueError(
+            f"resume_within is {value!r}; write a timedelta of at most {LEFTOVER_AGE.days} days, "
+            "after which what dead runs left behind is removed"
+        )
     return value
 
 

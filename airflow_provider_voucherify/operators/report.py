@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.models import JsonObject
+    from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject
     from airflow_provider_voucherify.extract.progress import Counts
     from airflow_provider_voucherify.load.base import LoadSummary
 
-#: Failed customers named in a summary; a table has the whole list in ``<table>_failures``.
+#: Failed customers named in XCom; a run into a table has the whole list in ``<table>_failures``.
 MOST_FAILURES_NAMED = 100
 
 
@@ -34,6 +34,7 @@ class Spent:
     :param deferrals: how often the worker was given back.
     :param waits: how often the rate limit made all calls wait, and ``waited`` for how many seconds, deferred time
         left out.
+    :param held: customers that earlier tries had answered when this one began, ``None`` before that is known.
     :param parts_without_answer: parts of the try, up to the latest, in which no call was answered.
     """
 
@@ -44,14 +45,21 @@ class Spent:
     deferrals: int = 0
     waits: int = 0
     waited: float = 0.0
+    held: int | None = None
     parts_without_answer: int = 0
 
     @classmethod
-    def from_json(cls, data: Mapping[str, float]) -> Spent:
+    def from_json(cls, data: Mapping[str, float | None]) -> Spent:
         """Read what :func:`dataclasses.asdict` made, as a deferral hands it over."""
         names = ("calls", "rejected", "retried", "deferrals", "waits", "parts_without_answer")
-        counts = {name: int(data.get(name, 0)) for name in names}
-        return cls(**counts, seconds=data.get("seconds", 0.0), waited=data.get("waited", 0.0))
+        counts = {name: int(data.get(name) or 0) for name in names}
+        held = data.get("held")
+        return cls(
+            **counts,
+            seconds=float(data.get("seconds") or 0.0),
+            waited=float(data.get("waited") or 0.0),
+            held=None if held is None else int(held),
+        )
 
     def plus(self, counts: Counts, waits: Waits, seconds: float, *, answered: int) -> Spent:
         """Return the sum of this and one client's counts."""
@@ -67,12 +75,11 @@ class Spent:
         )
 
 
-def summary_json(loaded: LoadSummary, spent: Spent, *, held: int) -> JsonObject:
+def summary_json(loaded: LoadSummary, spent: Spent) -> JsonObject:
     """Return the summary of a run as plain JSON.
 
     :param loaded: what the sink holds.
     :param spent: calls and seconds of this try.
-    :param held: customers taken over from an earlier try.
     """
     return {
         "customers": loaded.customers,
@@ -91,20 +98,24 @@ def summary_json(loaded: LoadSummary, spent: Spent, *, held: int) -> JsonObject:
         "deferrals": spent.deferrals,
         "waits": spent.waits,
         "waited_seconds": spent.waited,
-        "held_from_earlier_try": held,
+        "held_from_earlier_try": spent.held or 0,
         "duration_seconds": spent.seconds,
     }
 
 
-def count_metrics(spent: Spent) -> None:
-    """Add a try's calls to Airflow's metrics, where the running Airflow offers them to tasks."""
+def failures_json(failed: Sequence[CustomerAnswer]) -> list[Json]:
+    """Return failed customers and why, as plain JSON."""
+    return [{"customer_id": answer.customer_id, "reason": answer.failure or "failed"} for answer in failed]
+
+
+def count_metrics(before: Spent, after: Spent) -> None:
+    """Add what a part of a try spent to Airflow's metrics, where the running Airflow offers them to tasks."""
     try:
         from airflow.sdk.observability.stats import Stats
     except ImportError:
         return
-    Stats.incr("voucherify.calls", spent.calls)
-    Stats.incr("voucherify.calls_rejected", spent.rejected)
-    Stats.incr("voucherify.calls_retried", spent.retried)
-    Stats.incr("voucherify.deferrals", spent.deferrals)
-    Stats.incr("voucherify.waits", spent.waits)
-    Stats.timing("voucherify.waited", timedelta(seconds=spent.waited))
+    Stats.incr("voucherify.calls", after.calls - before.calls)
+    Stats.incr("voucherify.calls_rejected", after.rejected - before.rejected)
+    Stats.incr("voucherify.calls_retried", after.retried - before.retried)
+    Stats.incr("voucherify.waits", after.waits - before.waits)
+    Stats.timing("voucherify.waited", timedelta(seconds=after.waited - before.waited))

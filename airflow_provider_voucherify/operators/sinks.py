@@ -11,6 +11,7 @@ from airflow.sdk import BaseHook
 from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import WarehouseTable
+from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.table import TableSink
 from airflow_provider_voucherify.load.xcom import XComSink
 from airflow_provider_voucherify.operators.clocks import utc_now
@@ -35,6 +36,10 @@ def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiS
     destination = operator.destination
     if isinstance(destination, WarehouseTable):
         destination.validate()
+        if destination.write == "replace" and context["ti"].map_index not in {None, -1}:
+            raise InvalidDestination(
+                "write='replace' in a mapped task: each task would replace what the others wrote; write 'merge'"
+            )
         database = BaseHook.get_hook(destination.conn_id)
         return TableSink(database, destination.table, destination.write, identity, utc_now)
     return XComSink(destination, identity, store=context.get("task_state_store"), now=utc_now)

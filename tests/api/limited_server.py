@@ -37,6 +37,7 @@ class LimitedServer:
     has_date: bool = True
     knows_nobody: bool = False
     told_wait: int | None = None
+    kind: str | None = None
     fails: Callable[[], str | None] = lambda: None
     chance: random.Random = field(default_factory=lambda: random.Random(1))
     used: Counter[int] = field(default_factory=Counter)
@@ -77,6 +78,8 @@ class LimitedServer:
         if self.retry_header != "absent":
             at = self._end(window) if self.retry_header == "window_end" or left == 0 else now
             headers["X-Rate-Limit-Retry"] = str(int(at) + 1)
+        if rejected and self.kind is not None:
+            headers["X-Rate-Limit-Type"] = self.kind
         if rejected and self.has_retry_after:
             told = int(self._end(window) - now) + 1 if self.told_wait is None else self.told_wait
             headers["Retry-After"] = str(told)

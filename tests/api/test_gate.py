@@ -170,6 +170,16 @@ def test_without_limit_headers_rejections_are_waited_out_and_nothing_is_lost(
     assert seconds < 600
 
 
+def test_without_a_limit_as_many_calls_as_allowed_are_in_flight() -> None:
+    server = LimitedServer(limit=1_000_000, has_limit=False, has_remaining=False, retry_header="absent", latency=0.1)
+
+    async def main() -> int:
+        return await ask(client_of(server, 0.7), 3_200)
+
+    _, seconds = run_virtually(main())
+    assert seconds < 3_200 / 32 * 0.1 + 2
+
+
 def test_a_missing_remaining_is_not_taken_for_zero() -> None:
     server = LimitedServer(has_remaining=False, retry_header="absent")
 
@@ -271,6 +281,22 @@ def test_a_long_wait_is_told_instead_of_waited() -> None:
     assert 1_900 < wait <= 2_002
     assert seconds < 60
     assert server.used[0] == 70
+
+
+def test_what_no_retry_can_escape_lets_nobody_wait() -> None:
+    server = LimitedServer(limit=100, length=3_600.0, phase=0.0, retry_header="window_end")
+
+    async def main() -> list[BaseException | object]:
+        client = client_of(server, 1.0)
+        await ask(client, 90)
+        server.limit = 0
+        server.kind = "api_calls_cycle"
+        calls = (client.send(wire.segments_of_customer(f"late-{number}")) for number in range(100))
+        return await asyncio.gather(*calls, return_exceptions=True)
+
+    results, seconds = run_virtually(main())
+    assert {type(result) for result in results} == {errors.QuotaExhausted}
+    assert seconds < 60
 
 
 def test_an_own_ceiling_is_kept() -> None:

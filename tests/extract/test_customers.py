@@ -24,9 +24,10 @@ class Database:
         sql: str,
         *,
         parameters: Mapping[str, object] | Sequence[object] | None,
-        handler: Callable[[Cursor], list[object]],
+        handler: Callable[[Cursor], None],
     ) -> object:
-        return handler(self._connection.execute(sql, tuple(parameters or ())))
+        handler(self._connection.execute(sql, tuple(parameters or ())))
+        return None
 
 
 def test_ids_are_distinct_and_keep_their_order() -> None:

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime
 
 import pytest
 
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, Outcome
-from airflow_provider_voucherify.extract.fetch import MOST_FAILURES_IN_A_ROW, Fetched, PerCustomer
+from airflow_provider_voucherify.extract.fetch import (
+    MOST_FAILURES_AT_FIRST,
+    MOST_FAILURES_IN_A_ROW,
+    AllFailed,
+    Fetched,
+    PerCustomer,
+    RunInterrupted,
+)
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -96,3 +104,93 @@ def test_scattered_failures_do_not_look_like_a_server_that_is_down() -> None:
     fetched, _ = fetch(Answers(dict.fromkeys(range(0, 1_000, 2), lost)), 1_000)
     assert fetched.stopped_by is None
     assert sum(answer.outcome is Outcome.FAILED for answer in fetched.answers) == 500
+
+
+def test_a_run_in_which_all_fail_alike_from_the_start_is_stopped_with_the_reason() -> None:
+    refused = errors.RequestRefused("Voucherify answered 400 (invalid_payload)", status=400, key="invalid_payload")
+    client = Answers(dict.fromkeys(range(10_000), refused))
+    fetched, _ = fetch(client, 10_000)
+    assert isinstance(fetched.stopped_by, AllFailed)
+    assert str(fetched.stopped_by).startswith("the first 50 customers all failed (invalid_payload): Voucherify answ")
+    assert fetched.stopped_by.key == "invalid_payload"
+    assert MOST_FAILURES_AT_FIRST <= len(fetched.answers) == len(client.asked) < MOST_FAILURES_AT_FIRST + 4
+
+
+@pytest.mark.parametrize(
+    "answer", [1, errors.NotFound("no", status=404), errors.RequestRefused("no", status=400, key="other")]
+)
+def test_one_other_answer_shows_that_failures_are_the_customers_own(answer: errors.VoucherifyError | int) -> None:
+    refused = errors.RequestRefused("no", status=400, key="invalid_payload")
+    fetched, _ = fetch(Answers(dict.fromkeys(range(500), refused) | {30: answer}), 500)
+    assert fetched.stopped_by is None
+    assert len(fetched.answers) == 500
+
+
+def test_ids_that_cannot_be_sent_say_nothing_about_the_run() -> None:
+    unsafe = errors.InvalidCustomerId("no")
+    fetched, _ = fetch(Answers(dict.fromkeys(range(200), unsafe)), 300)
+    assert fetched.stopped_by is None
+
+
+def test_a_run_that_goes_on_is_not_judged_by_its_first_answers() -> None:
+    refused = errors.RequestRefused("no", status=400, key="invalid_payload")
+    strategy = PerCustomer(
+        Answers(dict.fromkeys(range(100), refused)),
+        workers=4,
+        now=lambda: NOON,
+        on_answer=lambda _: None,
+        judge_first=False,
+    )
+    fetched = asyncio.run(strategy.fetch([str(number) for number in range(100)]))
+    assert fetched.stopped_by is None
+
+
+def test_told_to_stop_it_asks_nobody_else_and_lets_calls_in_flight_finish() -> None:
+    client = Answers({})
+    told: list[CustomerAnswer] = []
+
+    def on_answer(answer: CustomerAnswer) -> None:
+        told.append(answer)
+        if len(told) == 10:
+            strategy.stop()
+
+    strategy = PerCustomer(client, workers=4, now=lambda: NOON, on_answer=on_answer)
+    fetched = asyncio.run(strategy.fetch([str(number) for number in range(1_000)]))
+    assert isinstance(fetched.stopped_by, RunInterrupted)
+    assert len(fetched.answers) == len(client.asked) <= 13
+    later = asyncio.run(strategy.fetch(["1", "2"]))
+    assert isinstance(later.stopped_by, RunInterrupted)
+    assert later.answers == []
+
+
+def test_told_to_stop_it_does_not_wait_long_for_a_call_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("airflow_provider_voucherify.extract.fetch.STOP_WITHIN", 0.02)
+
+    class Hanging(Answers):
+        async def send(self, request: wire.Request) -> JsonObject:
+            answer = await super().send(request)
+            if len(self.asked) > 2:
+                await asyncio.sleep(60)
+            return answer
+
+    strategy = PerCustomer(Hanging({}), workers=3, now=lambda: NOON, on_answer=lambda _: None)
+
+    async def main() -> Fetched:
+        threading.Timer(0.02, strategy.stop).start()
+        return await strategy.fetch(["0", "1", "2"])
+
+    assert isinstance(asyncio.run(main()).stopped_by, RunInterrupted)
+
+
+def test_answers_that_came_in_are_kept_when_it_is_cancelled() -> None:
+    fetched = Fetched()
+    strategy = PerCustomer(Answers({}), workers=4, now=lambda: NOON, on_answer=lambda _: None)
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.02):
+                await strategy.fetch([str(number) for number in range(1_000_000)], fetched)
+
+    asyncio.run(main())
+    assert fetched.answers
+    assert len({answer.customer_id for answer in fetched.answers}) == len(fetched.answers)

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
 from airflow_provider_voucherify.load.staging import is_staging_name, staging_name
-from airflow_provider_voucherify.load.table import LEFTOVER_AGE
 from tests.load.runs import TABLE, Warehouse, failed, found, identity, no_segment, unknown
 
 
