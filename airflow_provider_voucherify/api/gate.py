@@ -8,6 +8,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
 from airflow_provider_voucherify.api.concurrency import Concurrency
@@ -177,11 +178,17 @@ class Gate:
             self._turn_back(WindowClosed(f"the rate-limit window opens in {wait:.0f} s", wait=wait))
             return
         if wait >= WORTH_SAYING and not self.window.in_flight:
-            log.info("Our share of the rate-limit window is used up: waiting %.0f s for the next one", wait)
+            self._say_wait(wait)
         if self._waiting_since is None:
             self._waiting_since = self._now()
             self.waits += 1
         self._timer = asyncio.get_running_loop().call_later(wait, self._admit)
+
+    def _say_wait(self, wait: float) -> None:
+        own = self._ceiling.wait(self._now()) >= wait
+        why = "The connection's requests_per_minute is reached" if own else "Our share of the rate limit is used up"
+        until = datetime.now(UTC) + timedelta(seconds=wait)
+        log.info("%s (%s): waiting %.0f s, until %s", why, self.window, wait, f"{until:%H:%M:%S} UTC")
 
     def _turn_back(self, error: VoucherifyError) -> None:
         while self._queue:

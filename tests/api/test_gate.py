@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import math
 import random
+import re
 
 import pytest
 
@@ -297,6 +299,22 @@ def test_what_no_retry_can_escape_lets_nobody_wait() -> None:
     results, seconds = run_virtually(main())
     assert {type(result) for result in results} == {errors.QuotaExhausted}
     assert seconds < 60
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "why"), [(None, "Our share of the rate limit is used up"), (30, "requests_per_minute is reached")]
+)
+def test_a_wait_says_why_and_until_when(caplog: pytest.LogCaptureFixture, ceiling: int | None, why: str) -> None:
+    caplog.set_level(logging.INFO)
+    server = LimitedServer(phase=0.0, retry_header="window_end")
+
+    async def main() -> int:
+        return await ask(client_of(server, 0.7, ceiling=ceiling), 150 if ceiling is None else 40)
+
+    run_virtually(main())
+    waits = [message for message in caplog.messages if why in message]
+    assert len(waits) == 1
+    assert re.search(r"waiting \d\d s, until \d\d:\d\d:\d\d UTC$", waits[0])
 
 
 def test_an_own_ceiling_is_kept() -> None:
