@@ -66,7 +66,7 @@ class Gate:
     @property
     def is_hopeless(self) -> bool:
         """Return whether the limit has turned calls away so often that going on is no use."""
-        return self.window.rejections_in_a_row >= HOPELESS_AFTER
+        return self._shut_by is not None or self.window.rejections_in_a_row >= HOPELESS_AFTER
 
     async def enter(self) -> Ticket:
         """Return leave to send one call; every ticket has to be handed back by one of the other methods.

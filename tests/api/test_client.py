@@ -74,6 +74,7 @@ def truth(emulator: Emulator) -> list[set[str]]:
         Fault("truncate", 0.05),
         Fault("malformed", 0.05),
         Fault("slow", 0.05, seconds=0.05),
+        Fault("hang", 0.05, seconds=0.05),
     ],
     ids=lambda fault: f"{fault.kind}-{fault.after_acting}",
 )
