@@ -7,13 +7,13 @@ import random
 from airflow_provider_voucherify.emulator import problems
 from airflow_provider_voucherify.emulator.answers import Answer, json_answer
 from airflow_provider_voucherify.emulator.calls import Call
-from airflow_provider_voucherify.emulator.customers import Customer, apply_profile
+from airflow_provider_voucherify.emulator.customers import Customer
 from airflow_provider_voucherify.emulator.json_types import JsonObject
 from airflow_provider_voucherify.emulator.listing import list_customers, parse_customer_query
-from airflow_provider_voucherify.emulator.population import Population
 from airflow_provider_voucherify.emulator.query import Query
 from airflow_provider_voucherify.emulator.segments import Segment
 from airflow_provider_voucherify.emulator.shop import object_id
+from airflow_provider_voucherify.emulator.upserts import change, upsert
 
 _LIST_HEAD = b'{"object":"list","data_ref":"data","data":['
 _CUSTOMERS_HEAD = b'{"object":"list","data_ref":"customers","customers":['
@@ -84,33 +84,6 @@ def create(call: Call) -> Answer:
     return json_answer(upsert(call.population, body, call.now).to_json())
 
 
-def upsert(population: Population, body: JsonObject, now: int) -> Customer:
-    """Update the customer a body names, or create it.
-
-    :param population: where it lives.
-    :param body: profile with ``id`` or ``source_id``; the id wins.
-    :param now: microseconds since 1970, UTC.
-    :returns: the customer.
-    :raises ApiProblem: 400 for a wrong body; 404 for an id that nobody knows.
-    """
-    customer_id, source_id = body.get("id"), body.get("source_id")
-    known = None
-    if isinstance(customer_id, str):
-        known = population.find(customer_id)
-        if known is None:
-            raise problems.not_found("customer", customer_id)
-    elif isinstance(source_id, str):
-        known = population.find_source(source_id)
-    if known is not None:
-        return _change(population, known, body, now)
-    ordinal = population.next_ordinal()
-    new_id = object_id("cust", 24, random.Random(f"created/{ordinal}"))
-    customer = Customer(new_id, source_id if isinstance(source_id, str) else None, ordinal, now)
-    apply_profile(customer, body, population.schema)
-    population.add(customer, now)
-    return customer
-
-
 def update(call: Call) -> Answer:
     """Answer ``PUT /v1/customers/{id}``: change what the body names; a source id never changes.
 
@@ -119,7 +92,7 @@ def update(call: Call) -> Answer:
     :raises ApiProblem: 400 for a wrong body, 404 when nobody knows the customer.
     """
     customer = _known(call)
-    return json_answer(_change(call.population, customer, call.json_object(), call.now).to_json())
+    return json_answer(change(call.population, customer, call.json_object(), call.now).to_json())
 
 
 def delete(call: Call) -> Answer:
@@ -162,11 +135,4 @@ def _known(call: Call) -> Customer:
     customer = call.population.find(call.names[0])
     if customer is None:
         raise problems.not_found("customer", call.names[0])
-    return customer
-
-
-def _change(population: Population, customer: Customer, body: JsonObject, now: int) -> Customer:
-    apply_profile(customer, body, population.schema)
-    customer.updated_at = now
-    population.touch(customer, now)
     return customer

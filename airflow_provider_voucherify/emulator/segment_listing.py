@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.emulator import problems
 from airflow_provider_voucherify.emulator.json_types import Json
-from airflow_provider_voucherify.emulator.operators import Test, compile_condition
-from airflow_provider_voucherify.emulator.query import Query, read_instant
+from airflow_provider_voucherify.emulator.list_filters import list_filters
+from airflow_provider_voucherify.emulator.query import Query
 from airflow_provider_voucherify.emulator.segments import Segment
 from airflow_provider_voucherify.emulator.times import MICROS_PER_MILLI
 
 _LARGEST_LIMIT = 100
-_CONDITION = re.compile(r"filters\[(?P<field>[^\]]+)\]\[conditions\]\[(?P<operator>[^\]]+)\](\[\d*\])?")
 
 
 def _created_at(segment: Segment) -> int:
@@ -55,16 +52,13 @@ def parse_segment_query(query: Query, now: int) -> SegmentQuery:
     :raises ApiProblem: 400 when a parameter is wrong.
     """
     _, descending = query.order(frozenset({"created_at"})) or ("created_at", True)
-    junction = (query.text("filters[junction]") or "and").lower()
-    if junction not in {"and", "or"}:
-        raise problems.invalid_query("Property .filters.junction should be equal to one of [and, or]")
-    tests = _filter_tests(query, now)
+    tests, any_test = list_filters(query, _GETTERS, now)
     ids = frozenset(query.texts("ids"))
     if ids:
         tests.append(lambda segment: segment.id in ids)
     cursor = (query.instant("starting_after"), query.instant("start_date"), query.instant("end_date"))
     limit = query.integer("limit", 10, _LARGEST_LIMIT)
-    return SegmentQuery(limit, descending, tuple(tests), junction == "or", cursor)
+    return SegmentQuery(limit, descending, tuple(tests), any_test, cursor)
 
 
 def list_segments(segments: Iterable[Segment], query: SegmentQuery) -> tuple[list[Segment], int]:
@@ -88,24 +82,3 @@ def _is_ahead(instant: int, query: SegmentQuery) -> bool:
         if not ahead:
             return False
     return (start is None or instant >= start) and (end is None or instant <= end)
-
-
-def _filter_tests(query: Query, now: int) -> list[Callable[[Segment], bool]]:
-    wanted: dict[tuple[str, str], list[Json]] = {}
-    for name, value in query.pairs:
-        found = _CONDITION.fullmatch(name)
-        if found is not None:
-            wanted.setdefault((found["field"], found["operator"]), []).append(value)
-        elif name.startswith("filters[") and name != "filters[junction]":
-            raise problems.invalid_query(f"Property .{name} is not a filter")
-    return [_segment_test(field, operator, values, now) for (field, operator), values in wanted.items()]
-
-
-def _segment_test(field: str, operator: str, values: list[Json], now: int) -> Callable[[Segment], bool]:
-    if field not in _GETTERS:
-        raise problems.invalid_query(f"Property .filters.{field} is not supported")
-    if operator in {"$before", "$after"}:
-        read_instant(f"filters.{field}.conditions.{operator}", str(values[0]))
-    get: Callable[[Segment], Json] = _GETTERS[field]
-    test: Test = compile_condition(field, operator, values)
-    return lambda segment: test(get(segment), now)
