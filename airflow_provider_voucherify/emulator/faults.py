@@ -69,17 +69,19 @@ class FaultPlan:
         self._left = [fault.count for fault in self.faults]
         self._attempts.clear()
 
-    def choose(self, call: str) -> Fault | None:
+    def choose(self, call: str, body: bytes = b"") -> Fault | None:
         """Decide about one call.
 
         :param call: method, a space, and the raw target.
+        :param body: of the request: two writes to the same target are different requests.
         :returns: the fault to make, or None.
         """
-        self._attempts[call] += 1
+        request = f"{call} {hashlib.blake2b(body, digest_size=8).hexdigest()}" if body else call
+        self._attempts[request] += 1
         for number, fault in enumerate(self.faults):
             if self._left[number] == 0 or not self._patterns[number].search(call):
                 continue
-            if draw(f"{self._seed}/{number}/{self._attempts[call]}/{call}") < fault.rate:
+            if draw(f"{self._seed}/{number}/{self._attempts[request]}/{request}") < fault.rate:
                 self._spend(number)
                 return fault
         return None

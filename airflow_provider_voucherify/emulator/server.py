@@ -108,8 +108,8 @@ class Server:
             return await self._admin_answer(request, target)
         state, method = self._state, request.method
         state.requests += 1
-        fault = state.fault_plan.choose(f"{method} {target}") if state.fault_plan.faults else None
         body = await _read(request) if request.can_read_body else b""
+        fault = state.fault_plan.choose(f"{method} {target}", body) if state.fault_plan.faults else None
         received = Request(method, target, request.headers, body)
         if fault is not None:
             state.faults_sent[fault.kind] += 1

@@ -36,6 +36,14 @@ def test_a_repeated_call_is_drawn_anew() -> None:
     assert 15 < sum(hits) < 45
 
 
+def test_writes_to_the_same_target_are_told_apart_by_their_bodies() -> None:
+    bodies = [b'{"source_id":"%d"}' % number for number in range(400)]
+    plan, later = (FaultPlan([Fault("reset", rate=0.3, after_acting=True)], 7) for _ in range(2))
+    hits = {body for body in bodies if plan.choose("POST /v1/publications", body) is not None}
+    assert hits == {body for body in reversed(bodies) if later.choose("POST /v1/publications", body) is not None}
+    assert len(hits) / len(bodies) == pytest.approx(0.3, abs=0.08)
+
+
 def test_a_count_ends_the_fault_and_a_restart_brings_it_back() -> None:
     plan = FaultPlan([Fault("reset", count=2), Fault("hang", count=1)])
     kinds = [fault and fault.kind for fault in map(plan.choose, CALLS[:4])]
