@@ -30,10 +30,11 @@ def voucherify_emulator(_voucherify_server: Emulator) -> Emulator:
     """Give a test a local Voucherify with 1,000 customers in 12 segments.
 
     The server starts once per test run, when the first test asks for it. Before each test its counters,
-    limits, switches, faults, customers and segments are brought back to the start.
+    limits, switches, faults, customers and segments are brought back to the start, and campaigns and what
+    was published are forgotten.
 
     :returns: the running emulator: ``url``, ``app_id``, ``app_token``, ``stats()``, ``memberships()``,
-        ``set_limits(...)``, ``set_faults(...)``, ``move(...)``.
+        ``set_limits(...)``, ``set_faults(...)``, ``move(...)``, ``add_campaign(...)``, ``publications()``.
     """
     _voucherify_server.reset(population=True, settings=True)
     return _voucherify_server

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from airflow_provider_voucherify.emulator.control import AdminError, EmulatorControl, Membership
+from airflow_provider_voucherify.emulator.campaigns import CampaignSettings
+from airflow_provider_voucherify.emulator.control import AdminError, EmulatorControl
 from airflow_provider_voucherify.emulator.emulator import Emulator
 from airflow_provider_voucherify.emulator.faults import Fault
 from airflow_provider_voucherify.emulator.limits import Limits
@@ -11,18 +12,23 @@ from airflow_provider_voucherify.emulator.process import EmulatorProcess
 from airflow_provider_voucherify.emulator.state import ProjectSettings
 from airflow_provider_voucherify.emulator.stats import Stats, WindowStats
 from airflow_provider_voucherify.emulator.switches import Switches
+from airflow_provider_voucherify.emulator.truth import CustomerRecord, EventRecord, Membership, PublicationRecord
 
 __all__ = [
     "AdminError",
+    "CampaignSettings",
+    "CustomerRecord",
     "Emulator",
     "EmulatorControl",
     "EmulatorProcess",
+    "EventRecord",
     "Fault",
     "Limits",
     "Membership",
     "Move",
     "Moved",
     "ProjectSettings",
+    "PublicationRecord",
     "Stats",
     "Switches",
     "WindowStats",

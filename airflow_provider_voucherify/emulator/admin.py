@@ -10,17 +10,18 @@ from urllib.parse import parse_qs
 
 from airflow_provider_voucherify.emulator import settings
 from airflow_provider_voucherify.emulator.answers import Answer, json_answer, problem_answer
-from airflow_provider_voucherify.emulator.bulk import add_customers
+from airflow_provider_voucherify.emulator.campaigns import CampaignSettings
 from airflow_provider_voucherify.emulator.faults import Fault, FaultPlan
-from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_object, dump, load
+from airflow_provider_voucherify.emulator.given_customers import add_customers
+from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_object, load
 from airflow_provider_voucherify.emulator.limits import ChannelCount, Limits
 from airflow_provider_voucherify.emulator.movement import Move, move
 from airflow_provider_voucherify.emulator.problems import ApiProblem
+from airflow_provider_voucherify.emulator.publication_problems import REFUSALS
 from airflow_provider_voucherify.emulator.segment_routes import create_segment
 from airflow_provider_voucherify.emulator.state import EndpointCount, Project, ProjectSettings, State
 from airflow_provider_voucherify.emulator.times import to_micros
-
-_LINES_PER_PIECE = 2_000
+from airflow_provider_voucherify.emulator.truth import truth_about
 
 
 class Admin:
@@ -46,6 +47,9 @@ class Admin:
             ("POST", "customers"): self._customers,
             ("POST", "segments"): self._segments,
             ("POST", "projects"): self._projects,
+            ("POST", "campaigns"): self._campaigns,
+            ("POST", "campaigns/change"): self._change_campaign,
+            ("POST", "refusals"): self._refusals,
         }
 
     def answer(self, method: str, path: str, query: str, body: bytes) -> Answer:
@@ -71,31 +75,18 @@ class Admin:
         except ApiProblem as problem:
             return problem_answer(problem)
 
-    def memberships(self, query: str) -> list[bytes]:
-        """Write all memberships that show now as JSON Lines.
+    def truth(self, what: str, query: str) -> list[bytes]:
+        """Write all records of one kind as JSON Lines.
 
+        :param what: a name in ``TRUTHS``.
         :param query: the undecoded query string: ``segment_id`` and ``app_id`` narrow it down.
         :returns: pieces of whole lines.
+        :raises ValueError: when there is no such project.
         """
         wanted = parse_qs(query)
         project = self._project({"app_id": wanted.get("app_id", [None])[-1]})
-        segment_id = wanted.get("segment_id", [None])[-1]
-        population = project.population
-        population.settle(to_micros(self._state.clock()))
-        lines = [
-            dump(
-                {
-                    "customer_id": customer.id,
-                    "source_id": customer.source_id,
-                    "segment_id": segment.id,
-                    "segment_name": segment.name,
-                }
-            )
-            + b"\n"
-            for customer, segment in population.memberships()
-            if segment_id is None or segment.id == segment_id
-        ]
-        return [b"".join(lines[at : at + _LINES_PER_PIECE]) for at in range(0, len(lines), _LINES_PER_PIECE)]
+        project.settle(self._now())
+        return truth_about(project, what, wanted.get("segment_id", [None])[-1])
 
     def stats(self) -> JsonObject:
         """Tell what was asked.
@@ -180,8 +171,37 @@ class Admin:
         self._state.add_project(wanted, limits)
         return settings.to_json(wanted)
 
+    def _campaigns(self, body: JsonObject) -> Json:
+        project = self._project(body)
+        wanted = settings.changed(CampaignSettings(), body)
+        return project.records.campaigns.add(wanted, self._now()).to_json()
+
+    def _change_campaign(self, body: JsonObject) -> Json:
+        project, name = self._project(body), str(body.pop("campaign", ""))
+        campaign = project.records.campaigns.find(name)
+        if campaign is None:
+            raise ValueError(f"there is no campaign {name}")
+        campaign.change(body, self._now())
+        return campaign.to_json()
+
+    def _refusals(self, body: JsonObject) -> Json:
+        records = self._project(body).records
+        publications = _texts(body.get("publications", {}))
+        unknown = set(publications.values()) - REFUSALS
+        if unknown:
+            raise ValueError(f"{unknown.pop()} is none of {', '.join(sorted(REFUSALS))}")
+        records.refused_publications = publications
+        records.refused_rows = _texts(body.get("rows", {}))
+        return {}
+
     def _now(self) -> int:
         return to_micros(self._state.clock())
+
+
+def _texts(given: Json) -> dict[str, str]:
+    if not isinstance(given, dict):
+        raise TypeError("refusals must be an object: keys of errors by customer")
+    return {name: str(key) for name, key in given.items()}
 
 
 def _key_stats(project: Project) -> JsonObject:

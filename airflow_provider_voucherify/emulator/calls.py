@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote
 
 from airflow_provider_voucherify.emulator import problems
 from airflow_provider_voucherify.emulator.answers import Answer
-from airflow_provider_voucherify.emulator.json_types import JsonObject, load
+from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, load
 from airflow_provider_voucherify.emulator.population import Population
 from airflow_provider_voucherify.emulator.switches import Switches
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.emulator.records import Records
 
 LARGEST_BODY = 10_485_760
 
@@ -27,6 +30,7 @@ class Call:
     """
 
     population: Population
+    records: Records
     switches: Switches
     names: tuple[str, ...]
     query: str
@@ -41,18 +45,32 @@ class Call:
         :returns: the JSON object.
         :raises ApiProblem: 413, 415 or 400 when it is too long, not declared as JSON, or no JSON object.
         """
+        document = self._json()
+        if not isinstance(document, dict):
+            raise problems.invalid_payload("Payload must be object")
+        return document
+
+    def json_list(self) -> list[Json]:
+        """Read the body.
+
+        :returns: the JSON array.
+        :raises ApiProblem: 413, 415 or 400 when it is too long, not declared as JSON, or no JSON array.
+        """
+        document = self._json()
+        if not isinstance(document, list):
+            raise problems.invalid_payload("Payload must be array")
+        return document
+
+    def _json(self) -> Json:
         if len(self.body) > LARGEST_BODY:
             message = f"Payload content length greater than maximum allowed: {LARGEST_BODY}"
             raise problems.framework(413, "Request Entity Too Large", message)
         if self.content_type.partition(";")[0].strip().lower() != "application/json":
             raise problems.unsupported_media_type()
         try:
-            document = load(self.body)
+            return load(self.body)
         except ValueError as error:
             raise problems.framework(400, "Bad Request", "Invalid request payload JSON format") from error
-        if not isinstance(document, dict):
-            raise problems.invalid_payload("Payload must be object")
-        return document
 
 
 Handler: TypeAlias = Callable[[Call], Answer]
@@ -60,11 +78,12 @@ Handler: TypeAlias = Callable[[Call], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One endpoint: its handler per method."""
+    """One endpoint: its handler per method, and which methods are limited as bulk calls."""
 
     path: str
     handlers: dict[str, Handler] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    bulk_methods: set[str] = field(default_factory=set)
 
 
 class Router:
@@ -74,18 +93,21 @@ class Router:
         """Start without endpoints."""
         self._routes: dict[str, Route] = {}
 
-    def add(self, method: str, path: str, handler: Handler) -> None:
+    def add(self, method: str, path: str, handler: Handler, *, bulk: bool = False) -> None:
         """Add an endpoint.
 
         :param method: in upper case.
         :param path: names and variables in turn, such as ``/v1/customers/{id}/segments``; a path whose
             variable places hold a name (``/v1/customers/bulk/async``) wins over the variable.
         :param handler: what answers it.
+        :param bulk: whether calls are limited as bulk calls.
         """
         key = "/".join("*" if part.startswith("{") else part for part in path.split("/"))
         route = self._routes.setdefault(key, Route(path))
         route.handlers[method] = handler
         route.labels[method] = f"{method} {path}"
+        if bulk:
+            route.bulk_methods.add(method)
 
     def find(self, raw_path: str) -> tuple[Route | None, tuple[str, ...]]:
         """Find an endpoint.

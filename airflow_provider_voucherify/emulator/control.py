@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import http.client
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import urlencode, urlsplit
 
 from airflow_provider_voucherify.emulator import settings
+from airflow_provider_voucherify.emulator.campaigns import CampaignSettings, CreationStatus
 from airflow_provider_voucherify.emulator.faults import Fault
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_list, as_object, dump, load
 from airflow_provider_voucherify.emulator.limits import Limits
@@ -15,22 +15,13 @@ from airflow_provider_voucherify.emulator.movement import Move, Moved
 from airflow_provider_voucherify.emulator.state import APP_ID, APP_TOKEN, ProjectSettings
 from airflow_provider_voucherify.emulator.stats import Stats
 from airflow_provider_voucherify.emulator.switches import Switches
+from airflow_provider_voucherify.emulator.truth import CustomerRecord, EventRecord, Membership, PublicationRecord
 
 _TIMEOUT_SECONDS = 120.0
 
 
 class AdminError(Exception):
     """The emulator refused an admin request; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Membership:
-    """A customer is in a segment."""
-
-    customer_id: str
-    source_id: str | None
-    segment_id: str
-    segment_name: str
 
 
 class EmulatorControl:
@@ -64,13 +55,31 @@ class EmulatorControl:
         :param app_id: of this project.
         :returns: one entry per customer and segment.
         """
-        query = "&".join(
-            f"{name}={quote(value, safe='')}"
-            for name, value in (("segment_id", segment_id), ("app_id", app_id))
-            if value is not None
-        )
-        lines = self._send("GET", f"memberships?{query}", None).splitlines()
-        return [_membership(as_object(load(line))) for line in lines]
+        return [Membership.from_json(line) for line in self._lines("memberships", app_id, segment_id)]
+
+    def customers(self, app_id: str | None = None) -> list[CustomerRecord]:
+        """Tell who is known now, with which metadata.
+
+        :param app_id: in this project.
+        :returns: the customers, in the order in which they came.
+        """
+        return [CustomerRecord.from_json(line) for line in self._lines("customers", app_id)]
+
+    def publications(self, app_id: str | None = None) -> list[PublicationRecord]:
+        """Tell who got which codes; refused publications are not among them.
+
+        :param app_id: in this project.
+        :returns: the publications, the oldest first.
+        """
+        return [PublicationRecord.from_json(line) for line in self._lines("publications", app_id)]
+
+    def events(self, app_id: str | None = None) -> list[EventRecord]:
+        """Tell which custom events arrived.
+
+        :param app_id: in this project.
+        :returns: the events, the oldest first.
+        """
+        return [EventRecord.from_json(line) for line in self._lines("events", app_id)]
 
     def set_limits(self, limits: Limits, app_id: str | None = None) -> None:
         """Put other rate limits in force at once; the calls of the current window stay counted.
@@ -99,7 +108,8 @@ class EmulatorControl:
     def reset(self, *, population: bool = False, settings: bool = False) -> None:
         """Start over: counters at zero, windows restarted, faults chosen anew.
 
-        :param population: bring customers and segments back to what the seed gives.
+        :param population: bring customers and segments back to what the seed gives, and forget campaigns,
+            publications, events, bulk updates and who is refused.
         :param settings: also forget limits, switches and faults set since the start, and added projects.
         """
         self._call("POST", "reset", {"population": population, "settings": settings})
@@ -159,6 +169,56 @@ class EmulatorControl:
         body = settings.to_json(project) | {"limits": settings.to_json(limits or Limits())}
         self._call("POST", "projects", body)
 
+    def add_campaign(self, campaign: CampaignSettings, app_id: str | None = None) -> str:
+        """Add a campaign.
+
+        :param campaign: what it is like.
+        :param app_id: to this project.
+        :returns: its id.
+        :raises AdminError: when the name is empty or taken, or a setting has a value of no use.
+        """
+        answer = as_object(self._call("POST", "campaigns", _with_app_id(settings.to_json(campaign), app_id)))
+        return str(answer["id"])
+
+    def change_campaign(
+        self,
+        campaign: str,
+        *,
+        creation_status: CreationStatus | None = None,
+        vouchers: int | None = None,
+        active: bool | None = None,
+        app_id: str | None = None,
+    ) -> None:
+        """Change a campaign; what is None stays.
+
+        :param campaign: its id or name.
+        :param creation_status: only ``DONE`` publishes.
+        :param vouchers: how many vouchers are left to publish.
+        :param active: whether it is switched on.
+        :param app_id: of this project.
+        :raises AdminError: when there is no such campaign.
+        """
+        given: JsonObject = {"creation_status": creation_status, "vouchers": vouchers, "active": active}
+        changes: JsonObject = {name: value for name, value in given.items() if value is not None}
+        self._call("POST", "campaigns/change", _with_app_id(changes | {"campaign": campaign}, app_id))
+
+    def refuse(
+        self,
+        *,
+        publications: Mapping[str, str] | None = None,
+        bulk_rows: Mapping[str, str] | None = None,
+        app_id: str | None = None,
+    ) -> None:
+        """Refuse some customers from now on, instead of any others.
+
+        :param publications: key of the error, such as ``metadata_validation_failed``, by id or source id.
+        :param bulk_rows: key of the error in the result of a bulk update, by source id.
+        :param app_id: in this project.
+        :raises AdminError: when a publication cannot be refused with such a key.
+        """
+        body: JsonObject = {"publications": {**(publications or {})}, "rows": {**(bulk_rows or {})}}
+        self._call("POST", "refusals", _with_app_id(body, app_id))
+
     def airflow_connection(self, app_id: str | None = None, app_token: str | None = None) -> dict[str, str]:
         """Write an Airflow connection to this emulator.
 
@@ -175,6 +235,11 @@ class EmulatorControl:
 
     def _call(self, method: str, path: str, body: JsonObject | None = None) -> Json:
         return load(self._send(method, path, body))
+
+    def _lines(self, what: str, app_id: str | None, segment_id: str | None = None) -> list[JsonObject]:
+        narrowed = {"app_id": app_id, "segment_id": segment_id}
+        query = urlencode({name: value for name, value in narrowed.items() if value is not None})
+        return [as_object(load(line)) for line in self._send("GET", f"{what}?{query}", None).splitlines()]
 
     def _send(self, method: str, path: str, body: JsonObject | None) -> bytes:
         address = urlsplit(self.url)
@@ -193,13 +258,3 @@ class EmulatorControl:
 
 def _with_app_id(body: JsonObject, app_id: str | None) -> JsonObject:
     return body if app_id is None else body | {"app_id": app_id}
-
-
-def _membership(line: JsonObject) -> Membership:
-    source_id = line["source_id"]
-    return Membership(
-        customer_id=str(line["customer_id"]),
-        source_id=None if source_id is None else str(source_id),
-        segment_id=str(line["segment_id"]),
-        segment_name=str(line["segment_name"]),
-    )

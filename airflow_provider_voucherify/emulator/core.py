@@ -59,7 +59,8 @@ class Core:
         now, channel = state.clock(), headers.get("X-Voucherify-Channel", "")
         if state.switches.refusal != "none":
             return self._counted(self._refused(project, now, channel, label))
-        verdict = project.limiter.take(now, channel)
+        bulk = route is not None and request.method in route.bulk_methods
+        verdict = project.limiter.take(now, channel, bulk=bulk)
         limit_headers = rate_limit_headers(verdict, now, state)
         if verdict.refused_by is not None:
             _count_rejection(project, label)
@@ -88,7 +89,7 @@ class Core:
         now: float,
     ) -> Answer:
         micros = to_micros(now)
-        project.population.settle(micros)
+        project.settle(micros)
         try:
             if route is None:
                 raise problems.no_such_route()
@@ -98,10 +99,8 @@ class Core:
             _check_accept(request.headers.get("Accept"))
             content_type = request.headers.get("Content-Type", "")
             base_url = f"http://{request.headers.get('Host', 'localhost')}"
-            switches = self.state.switches
-            return handler(
-                Call(project.population, switches, names, query, content_type, request.body, micros, base_url)
-            )
+            people, records, switches = project.population, project.records, self.state.switches
+            return handler(Call(people, records, switches, names, query, content_type, request.body, micros, base_url))
         except ApiProblem as problem:
             return problem_answer(problem)
 

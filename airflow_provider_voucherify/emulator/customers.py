@@ -115,6 +115,20 @@ class Customer:
         shown["object"] = "customer"
         return shown
 
+    def to_simple_json(self) -> JsonObject:
+        """Show the customer as publications and events do.
+
+        :returns: ids, name, e-mail and metadata.
+        """
+        return {
+            "id": self.id,
+            "source_id": self.source_id,
+            "name": self.name,
+            "email": self.email,
+            "metadata": self.metadata,
+            "object": "customer",
+        }
+
     def to_json_with_assets(self, base_url: str) -> JsonObject:
         """Show the customer as the request for one customer does.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias
 
 LimitType: TypeAlias = Literal["api_calls", "bulk_api_calls", "api_calls_cycle"]
@@ -20,12 +20,17 @@ class Limits:
     :param window_seconds: length of a window: 60 for a plan counted by the minute, 3600 for a sandbox.
     :param cycle_limit: calls per billing cycle; None for no limit.
     :param cycle_seconds: length of a billing cycle.
+    :param bulk_limit: bulk calls per bulk window, which then do not count in the billing cycle, but still in
+        the window; None counts a bulk call like any other.
+    :param bulk_window_seconds: length of a bulk window.
     """
 
     limit: int | None = 2000
     window_seconds: float = 60.0
     cycle_limit: int | None = None
     cycle_seconds: float = 30 * 86_400.0
+    bulk_limit: int | None = None
+    bulk_window_seconds: float = 3_600.0
 
 
 @dataclass(slots=True)
@@ -89,11 +94,12 @@ class Limiter:
         self.limits = limits
         self.windows: deque[Window] = deque(maxlen=_KEPT_WINDOWS)
         self.cycle: Window | None = None
+        self.bulk: Window | None = None
 
     def restart(self) -> None:
         """Forget all windows and the billing cycle."""
         self.windows.clear()
-        self.cycle = None
+        self.cycle = self.bulk = None
 
     def change(self, limits: Limits, now: float) -> None:
         """Put new limits in force at once, also for the calls already counted in the current window.
@@ -107,15 +113,20 @@ class Limiter:
                 self.windows[-1].end = min(now, self.windows[-1].end)
         if self.cycle is not None:
             self.cycle.limit = limits.cycle_limit
+        if self.bulk is not None:
+            self.bulk.limit = limits.bulk_limit
         self.limits = limits
 
-    def take(self, now: float, channel: str) -> Verdict:
+    def take(self, now: float, channel: str, *, bulk: bool = False) -> Verdict:
         """Count one call, or refuse it; a refused call uses nothing up.
 
         :param now: seconds since 1970, UTC.
         :param channel: value of the channel header, for the statistics.
+        :param bulk: whether it is a bulk call.
         :returns: the verdict.
         """
+        if bulk and self.limits.bulk_limit is not None:
+            return self._take_bulk(now, channel)
         window, cycle = self.current(now), self._current_cycle(now)
         count = window.channel(channel)
         refused_by = _refused_by(window, cycle)
@@ -163,12 +174,31 @@ class Limiter:
         self.windows.append(window)
         return window
 
+    def _take_bulk(self, now: float, channel: str) -> Verdict:
+        window, bulk = self.current(now), self._current_bulk(now)
+        if not bulk.remaining:
+            bulk.rejected += 1
+            return replace(self.refuse(now, channel, "bulk_api_calls"), next_call=bulk.end)
+        if not window.remaining:
+            return self.refuse(now, channel, "api_calls")
+        window.used += 1
+        bulk.used += 1
+        window.channel(channel).calls += 1
+        return self._verdict(now, None)
+
     def _current_cycle(self, now: float) -> Window:
         cycle = self.cycle
         if cycle is None or cycle.end <= now:
             start = _period_start(cycle, now, self.limits.cycle_seconds)
             cycle = self.cycle = Window(start, start + self.limits.cycle_seconds, self.limits.cycle_limit)
         return cycle
+
+    def _current_bulk(self, now: float) -> Window:
+        bulk, seconds = self.bulk, self.limits.bulk_window_seconds
+        if bulk is None or bulk.end <= now:
+            start = _period_start(bulk, now, seconds)
+            bulk = self.bulk = Window(start, start + seconds, self.limits.bulk_limit)
+        return bulk
 
     @staticmethod
     def _count_refusal(window: Window, cycle: Window, refused_by: LimitType) -> None:

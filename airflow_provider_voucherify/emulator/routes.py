@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from airflow_provider_voucherify.emulator import customer_routes, segment_routes
+from airflow_provider_voucherify.emulator import (
+    async_routes,
+    campaign_routes,
+    custom_events,
+    customer_routes,
+    publication_routes,
+    segment_routes,
+)
 from airflow_provider_voucherify.emulator.calls import Router
 
 
@@ -24,4 +31,13 @@ def build_router() -> Router:
     router.add("GET", "/v1/segments/{id}", segment_routes.get)
     router.add("PUT", "/v1/segments/{id}", segment_routes.update)
     router.add("DELETE", "/v1/segments/{id}", segment_routes.delete)
+    router.add("GET", "/v1/campaigns", campaign_routes.list_)
+    router.add("GET", "/v1/campaigns/{id}", campaign_routes.get)
+    router.add("GET", "/v1/publications", publication_routes.list_)
+    router.add("POST", "/v1/publications", publication_routes.create)
+    router.add("POST", "/v1/events", custom_events.create)
+    router.add("POST", "/v1/customers/bulk/async", async_routes.update_customers, bulk=True)
+    router.add("POST", "/v1/customers/metadata/async", async_routes.update_metadata, bulk=True)
+    router.add("GET", "/v1/async-actions", async_routes.list_)
+    router.add("GET", "/v1/async-actions/{id}", async_routes.get)
     return router

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from aiohttp import web
 
 from airflow_provider_voucherify.emulator.admin import Admin
-from airflow_provider_voucherify.emulator.answers import HTML_TYPE, Answer, problem_answer
+from airflow_provider_voucherify.emulator.answers import HTML_TYPE, Answer, json_answer, problem_answer
 from airflow_provider_voucherify.emulator.calls import LARGEST_BODY
 from airflow_provider_voucherify.emulator.core import Core, Request
 from airflow_provider_voucherify.emulator.faults import Fault, draw
 from airflow_provider_voucherify.emulator.problems import application
 from airflow_provider_voucherify.emulator.times import http_date
+from airflow_provider_voucherify.emulator.truth import TRUTHS
 
 if TYPE_CHECKING:
     from aiohttp.abc import AbstractStreamWriter
@@ -124,9 +125,16 @@ class Server:
 
     async def _admin_answer(self, request: BaseRequest, target: str) -> web.StreamResponse:
         path, _, query = target[len(_ADMIN) :].partition("?")
-        if path == "memberships" and request.method == "GET":
-            return await _stream(request, self._admin.memberships(query))
+        if path in TRUTHS and request.method == "GET":
+            return await self._truth(request, path, query)
         return self._plain(self._admin.answer(request.method, path, query, await _read(request)), request)
+
+    async def _truth(self, request: BaseRequest, what: str, query: str) -> web.StreamResponse:
+        try:
+            pieces = self._admin.truth(what, query)
+        except ValueError as error:
+            return self._plain(json_answer({"error": str(error)}, 400), request)
+        return await _stream(request, pieces)
 
     async def _wait(self, number: int) -> None:
         switches = self._state.switches

@@ -9,6 +9,7 @@ from airflow_provider_voucherify.emulator.catalogue import build_shop
 from airflow_provider_voucherify.emulator.faults import FaultPlan
 from airflow_provider_voucherify.emulator.limits import Limiter, Limits
 from airflow_provider_voucherify.emulator.population import Population
+from airflow_provider_voucherify.emulator.records import new_records
 from airflow_provider_voucherify.emulator.switches import Switches
 from airflow_provider_voucherify.emulator.times import Clock, to_micros
 
@@ -78,7 +79,7 @@ class ProjectCounts:
 
 
 class Project:
-    """A key pair at work: its population, its limits and its counts."""
+    """A key pair at work: its population, its records, its limits and its counts."""
 
     def __init__(self, settings: ProjectSettings, limits: Limits, now: float, shop_seed: int | str) -> None:
         """Build the population.
@@ -94,19 +95,29 @@ class Project:
         self.limiter = Limiter(limits)
         self.counts = ProjectCounts()
         self.population = Population()
+        self.records = new_records(settings.app_id)
         self._version_at_start = -1
         self.rebuild(now)
 
     def rebuild(self, now: float) -> None:
-        """Bring the population back to what the seed gives, if anything has changed it.
+        """Bring the population back to what the seed gives, if anything has changed it, without any records.
 
         :param now: seconds since 1970, UTC.
         """
+        self.records = new_records(self.settings.app_id)
         if self.population.stamp == self._version_at_start:
             return
         wanted = self.settings
         self.population = build_shop(wanted.customers, wanted.segments, self._shop_seed, to_micros(now))
         self._version_at_start = self.population.stamp
+
+    def settle(self, now: int) -> None:
+        """Carry out bulk updates that are due, and let changes show whose lag is over.
+
+        :param now: microseconds since 1970 (UTC): the instant of the request that is about to look.
+        """
+        self.records.async_actions.settle(self.population, self.records.refused_rows, now)
+        self.population.settle(now)
 
 
 class State:
@@ -177,7 +188,8 @@ class State:
     def reset(self, *, population: bool, settings: bool) -> None:
         """Start over: counters at zero, windows restarted.
 
-        :param population: bring customers and segments back to what the seed gives.
+        :param population: bring customers and segments back to what the seed gives, and forget campaigns,
+            publications, events and bulk updates.
         :param settings: also forget faults, switches and limits set since the start, and added projects.
         """
         if settings:

@@ -31,6 +31,17 @@ class Switches:
         ``X-Rate-Limit-Retry`` show it.
     :param refusal: refuse every call: the plan lacks it (402), the subscription has ended (429), or the
         bulk bucket is empty (429 ``bulk_api_calls``).
+    :param repeated_publication: a source id that has published for the same customer and campaign: the
+        original publication, or a 400. For another customer or campaign it is a 400 either way.
+    :param joined_customer: another publication for a customer of a campaign that is joined once: the
+        original publication, or a 400. ``?join_once=true`` gets the original either way.
+    :param inactive_campaign: whether a campaign that is switched off or over refuses to publish.
+    :param failed_publications_listed: whether refused publications show in listings, as ``FAILURE``.
+    :param async_wait_seconds: seconds a bulk update waits before its first row, also in an empty queue.
+    :param async_row_seconds: seconds each row of a bulk update takes.
+    :param async_outcome: how bulk updates end that are accepted from now on: ``failed`` stops after half
+        of the rows, which stay updated.
+    :param operation_status: whether an async action that is over carries the optional field.
     """
 
     latency_ms: float = 0.0
@@ -50,3 +61,11 @@ class Switches:
     retry_after: bool = True
     clock_skew_seconds: float = 0.0
     refusal: Literal["none", "payment_required", "subscription_ended", "bulk_api_calls"] = "none"
+    repeated_publication: Literal["original", "refused"] = "original"
+    joined_customer: Literal["original", "refused"] = "original"
+    inactive_campaign: Literal["refused", "published"] = "refused"
+    failed_publications_listed: bool = True
+    async_wait_seconds: float = 0.0
+    async_row_seconds: float = 0.0
+    async_outcome: Literal["done", "failed"] = "done"
+    operation_status: bool = True

@@ -97,6 +97,37 @@ def test_limits_change_in_the_middle_of_a_window() -> None:
     assert [window.end - window.start for window in limiter.windows][-1] == 5
 
 
+def test_bulk_calls_have_a_bucket_of_their_own() -> None:
+    desk = desk_with(Limits(limit=5, window_seconds=60, cycle_limit=2, bulk_limit=2, bulk_window_seconds=600))
+    bulk = [desk.ask("/v1/customers/bulk/async", "POST", []) for _ in range(3)]
+    assert [reply.status for reply in bulk] == [202, 202, 429]
+    assert bulk[1].headers["X-Rate-Limit-Remaining"] == "3"
+    assert (bulk[2].headers["X-Rate-Limit-Type"], bulk[2].headers["Retry-After"]) == ("bulk_api_calls", "600")
+    assert bulk[2].headers["X-Rate-Limit-Retry"] == f"{NEW_YEAR + 600:.0f}"
+    assert [desk.ask(TARGET).status for _ in range(3)] == [200, 200, 429]
+    desk.clock.now += 600
+    assert desk.ask("/v1/customers/metadata/async", "POST", {"source_ids": [], "metadata": {}}).status == 202
+    counts = desk.state.first.counts
+    assert (counts.calls, counts.rejected) == (5, 2)
+
+
+def test_bulk_calls_fit_into_the_window_too() -> None:
+    desk = desk_with(Limits(limit=1, bulk_limit=5))
+    replies = [desk.ask("/v1/customers/bulk/async", "POST", []) for _ in range(2)]
+    assert [reply.status for reply in replies] == [202, 429]
+    assert replies[1].headers["X-Rate-Limit-Type"] == "api_calls"
+    limiter = desk.state.first.limiter
+    limiter.change(Limits(limit=9, bulk_limit=1), desk.clock())
+    assert desk.ask("/v1/customers/bulk/async", "POST", []).headers["X-Rate-Limit-Type"] == "bulk_api_calls"
+    limiter.restart()
+    assert desk.ask("/v1/customers/bulk/async", "POST", []).status == 202
+
+
+def test_without_a_bulk_limit_a_bulk_call_counts_like_any_other() -> None:
+    desk = desk_with(Limits(limit=9, cycle_limit=1))
+    assert [desk.ask("/v1/customers/bulk/async", "POST", []).status for _ in range(2)] == [202, 429]
+
+
 def test_windows_follow_each_other_after_a_pause() -> None:
     limiter = Limiter(Limits(limit=5, window_seconds=6))
     clock = SetClock(NEW_YEAR + 0.7)

@@ -6,12 +6,13 @@ import http.client
 import json
 import socket
 import time
+from dataclasses import replace
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
 import pytest
 
-from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
+from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Limits, Switches
 
 TARGET = "/v1/customers/customer-0000001/segments"
 
@@ -130,6 +131,35 @@ def test_reset(emulator: Emulator, after_acting: bool) -> None:
     assert ask(emulator, "/v1/customers/lost")[0] == (200 if after_acting else 404)
     stats = emulator.stats()
     assert (stats.calls, stats.requests, stats.faults) == (2 if after_acting else 1, 2, {"reset": 1})
+
+
+@pytest.mark.parametrize("after_acting", [False, True])
+@pytest.mark.parametrize(
+    "fault", [Fault("reset"), Fault("hang", seconds=0.02), Fault("status", status=502), Fault("truncate")]
+)
+def test_a_publication_whose_answer_is_lost(emulator: Emulator, fault: Fault, after_acting: bool) -> None:
+    emulator.add_campaign(CampaignSettings("Win back"))
+    emulator.set_faults([replace(fault, path="^POST /v1/publications", count=1, after_acting=after_acting)])
+    body = '{"campaign":{"name":"Win back"},"customer":{"source_id":"customer-0000001"},"source_id":"run-1"}'
+    lost = (ConnectionResetError, http.client.RemoteDisconnected, http.client.IncompleteRead)
+    if fault.kind == "status":
+        assert ask(emulator, "/v1/publications", "POST", body)[0] == 502
+    else:
+        with pytest.raises(lost):
+            ask(emulator, "/v1/publications", "POST", body)
+    made = [one.code for one in emulator.publications()]
+    assert len(made) == (1 if after_acting or fault.kind == "truncate" else 0)
+    status, answer = ask(emulator, "/v1/publications", "POST", body)
+    assert status == 200
+    assert [one.code for one in emulator.publications()] == (made or [json.loads(answer)["voucher"]["code"]])
+
+
+def test_a_body_that_is_too_long(emulator: Emulator) -> None:
+    body = json.dumps([{"source_id": "customer-0000001", "name": "x" * 10_485_760}])
+    status, answer = ask(emulator, "/v1/customers/bulk/async", "POST", body)
+    message = "Payload content length greater than maximum allowed: 10485760"
+    assert status == 413
+    assert json.loads(answer) == {"statusCode": 413, "error": "Request Entity Too Large", "message": message}
 
 
 def test_hang_closes_in_the_end(emulator: Emulator) -> None:
