@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 
-.PHONY: demo test check format bench-quota bench-emulator clean
+.PHONY: demo test check format bench-calls bench-quota bench-emulator clean
 
 demo: $(VENV)/.installed  ## the main job, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -20,6 +20,9 @@ check: $(INSTALLED)  ## ruff and mypy, strict
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench-calls: $(INSTALLED)  ## what each way costs, for batches of several sizes
+	$(BIN)/python benchmarks/calls.py
 
 bench-quota: $(INSTALLED)  ## how well the share of the rate limit is kept
 	$(BIN)/python benchmarks/quota.py

@@ -108,6 +108,7 @@ def get_provider_info() -> dict[str, object]:
             }
         ],
         "operators": [_modules("airflow_provider_voucherify.operators.customer_segments")],
+        "sensors": [_modules("airflow_provider_voucherify.sensors.segment_ready")],
         "hooks": [_modules("airflow_provider_voucherify.hooks.voucherify")],
         "config": {"voucherify": {"description": "The Voucherify provider.", "options": {"defer_after": _DEFER_AFTER}}},
         "connection-types": [

@@ -39,6 +39,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "load": {"api.models", "load", "sqlalchemy"},
     "hooks": {"api", "extract", "load", "hooks", "__version__", "airflow", "requests", "aiohttp", "urllib3", "pandas"},
     "operators": {"api", "extract", "load", "hooks", "operators", "airflow", "jinja2"},
+    "sensors": {"api", "load", "hooks", "sensors", "airflow"},
     "emulator": {"emulator", "aiohttp"},
     "testing": {"emulator", "pytest"},
     "provider_info": {"__version__"},

@@ -108,6 +108,34 @@ class PagingFailed(VoucherifyError):
     """A list could not be read whole: it is not passed on as if it were."""
 
 
+class InvalidSegments(VoucherifyError, ValueError):
+    """A segment that was named is not there, or its name stands for several."""
+
+
+class WrongProject(VoucherifyError):
+    """Voucherify knows none of the first customers: the keys are most likely those of another project."""
+
+
+class CustomersUnknown(VoucherifyError):
+    """Voucherify does not know some of the customers, and the run was told not to accept that."""
+
+
+class PlanTooDear(VoucherifyError):
+    """The cheapest way takes more calls than allowed; only what it took to find that out was spent."""
+
+
+class SegmentsFailed(VoucherifyError):
+    """The members of some segments could not be listed: nobody is taken to have left them."""
+
+    retryable = True
+
+
+class MembersDisagree(VoucherifyError):
+    """What segments' lists say of a sample of customers is not what Voucherify answers for these customers."""
+
+    retryable = True
+
+
 class WindowClosed(VoucherifyError):
     """Nothing may be sent for longer than the caller wants to wait; no call was made.
 
@@ -129,4 +157,13 @@ FATAL: tuple[type[VoucherifyError], ...] = (
     QuotaExhausted,
     RedirectRefused,
     WrongAddress,
+)
+
+#: Errors of what was asked for rather than of Voucherify: asking again gives the same.
+ASKED_WRONGLY: tuple[type[VoucherifyError], ...] = (
+    InvalidCustomers,
+    InvalidSegments,
+    WrongProject,
+    CustomersUnknown,
+    PlanTooDear,
 )

@@ -43,7 +43,8 @@ class Segment:
     """A group of customers.
 
     ``type`` (``static``, ``passive``, ``auto-update``) and the times (UTC) are ``None`` where Voucherify
-    does not send them: a customer's own segments come with id and name only.
+    does not send them: a customer's own segments come with id and name only. The same holds
+    for ``initial_sync_status`` (``IN_PROGRESS``, ``DONE``), which newer versions of the API leave out.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Segment:
     type: str | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None
+    initial_sync_status: str | None = None
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Segment:
@@ -64,6 +66,7 @@ class Segment:
             type=_optional_text(data, "type"),
             created_at=_optional_time(data, "created_at"),
             updated_at=_optional_time(data, "updated_at"),
+            initial_sync_status=_optional_text(data, "initial_sync_status"),
         )
 
 
@@ -142,3 +145,46 @@ class CustomerAnswer:
     outcome: Outcome
     segments: tuple[Segment, ...] = ()
     failure: str | None = None
+    source_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A customer a segment's list named.
+
+    :param customer_id: the id as the user passed it; Voucherify's where everyone is asked about.
+    :param source_id: the merchant's id, where everyone is asked about and there is one.
+    """
+
+    customer_id: str
+    source_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MembershipPage:
+    """One page of a segment's members: the unit of checkpoint where segments are listed.
+
+    :param segment: the segment listed.
+    :param members: those of the page's customers that are asked about.
+    :param observed_at: when the page arrived (UTC).
+    :param resume: how the listing goes on after this page, as plain JSON; to be stored with it.
+    :param is_last: whether the segment's list is whole with this page.
+    """
+
+    segment: Segment
+    members: tuple[Member, ...]
+    observed_at: datetime
+    resume: JsonObject
+    is_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a run speaks for: outside of it nothing is known, so nothing is changed.
+
+    :param everyone: whether it covers every customer of the project, also those it never saw by name.
+    :param segment_ids: the segments it covers; ``None`` for all of the project's.
+    """
+
+    everyone: bool = False
+    segment_ids: frozenset[str] | None = None

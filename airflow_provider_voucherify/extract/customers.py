@@ -1,4 +1,4 @@
-"""Who is asked about: a list of ids, or a SQL query that gives them."""
+"""Who is asked about: a list of ids, a SQL query that gives them, or everyone."""
 
 from __future__ import annotations
 
@@ -100,6 +100,16 @@ class CustomerQuery:
 
         hook.run(self.sql, parameters=self.parameters, handler=collect)
         return values
+
+
+@dataclass(frozen=True)
+class AllCustomers:
+    """Everyone Voucherify knows.
+
+    Rows carry Voucherify's id as ``customer_id``, and your ``source_id`` beside it where there is one.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ()
 
 
 def ids_from_text(text: str) -> list[object]:

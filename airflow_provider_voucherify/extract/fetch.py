@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,20 +18,16 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
-from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.extract.existence import Ghost, is_known
+from airflow_provider_voucherify.extract.interrupt import RunInterrupted
 
 #: Errors after which the run stops and goes on later: the customer asked for has not failed.
-STOPS: tuple[type[VoucherifyError], ...] = (*FATAL, RateLimited, WindowClosed)
+STOPS: tuple[type[VoucherifyError], ...] = (*FATAL, RateLimited, WindowClosed, RunInterrupted)
 #: So many customers in a row failing for the server's sake: it is down, and asking on only wastes calls.
 MOST_FAILURES_IN_A_ROW = 20
 #: So many customers failing alike from the start: what is asked is wrong, not who is asked for.
 MOST_FAILURES_AT_FIRST = 50
-#: A call in flight when the run is told to stop may take so much longer, in seconds.
-STOP_WITHIN = 2.0
-
-
-class RunInterrupted(VoucherifyError):
-    """The run was told to stop; what was pulled is kept, and the customers not asked for have not failed."""
 
 
 class AllFailed(VoucherifyError):
@@ -97,13 +93,16 @@ class Failures:
 
 
 class PerCustomer:
-    """Asks one call per customer, many at a time.
+    """Asks one call per customer, many at a time, and a second one where Voucherify may not know the customer.
 
     :param client: sends the calls and decides how many are in flight.
     :param workers: the most calls in flight.
     :param now: the time (UTC) answers are stamped with.
     :param on_answer: told of each answer as it comes.
     :param judge_first: whether to stop if the first customers all fail alike; not for a run that goes on.
+    :param ghost: the answer for a customer that cannot exist; without it each answer is believed.
+    :param only: ids of the segments asked about; ``None`` for all.
+    :param source_ids: the merchant's ids of customers asked for by Voucherify's, to be put beside these.
     """
 
     def __init__(
@@ -114,26 +113,18 @@ class PerCustomer:
         now: Callable[[], datetime],
         on_answer: Callable[[CustomerAnswer], None],
         judge_first: bool = True,
+        ghost: Ghost | None = None,
+        only: AbstractSet[str] | None = None,
+        source_ids: Mapping[str, str | None] | None = None,
     ) -> None:
         self._client = client
         self._workers = workers
         self._now = now
         self._on_answer = on_answer
         self._failures = Failures(judge_first=judge_first)
-        self._is_stopped = False
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._tasks: list[asyncio.Task[None]] = []
-        self._timer: asyncio.TimerHandle | None = None
-
-    def stop(self) -> None:
-        """Ask for no further customer; may be called from any thread and from a signal handler.
-
-        Calls in flight may come to their end, within ``STOP_WITHIN``. Later fetches ask for nobody.
-        """
-        self._is_stopped = True
-        if (loop := self._loop) is not None:
-            with suppress(RuntimeError):  # the loop was closed just now
-                loop.call_soon_threadsafe(self._await_the_end)
+        self._ghost = ghost
+        self._only = only
+        self._source_ids = source_ids or {}
 
     async def fetch(self, customer_ids: Sequence[str], fetched: Fetched | None = None) -> Fetched:
         """Return an answer for each customer, or for as many as could be asked before something stopped it.
@@ -143,32 +134,13 @@ class PerCustomer:
         """
         fetched = Fetched() if fetched is None else fetched
         queue = iter(customer_ids)
-        self._loop = asyncio.get_running_loop()
-        try:
-            async with asyncio.TaskGroup() as group:
-                workers = min(self._workers, len(customer_ids))
-                self._tasks = [group.create_task(self._work(queue, fetched)) for _ in range(workers)]
-        finally:
-            self._loop = None
-            if self._timer is not None:
-                self._timer.cancel()
-        if self._is_stopped and (fetched.stopped_by is not None or any(task.cancelled() for task in self._tasks)):
-            fetched.stopped_by = RunInterrupted("the run was told to stop; what was pulled up to then is kept")
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._workers, len(customer_ids))):
+                group.create_task(self._work(queue, fetched))
         return fetched
-
-    def _await_the_end(self) -> None:
-        if self._loop is not None and self._timer is None:
-            self._timer = self._loop.call_later(STOP_WITHIN, self._cancel)
-
-    def _cancel(self) -> None:
-        for task in self._tasks:
-            task.cancel()
 
     async def _work(self, queue: Iterator[str], fetched: Fetched) -> None:
         for customer_id in queue:
-            if self._is_stopped:
-                fetched.stopped_by = RunInterrupted("the run was told to stop")
-                return
             try:
                 answer, verdict = await self._ask(customer_id)
             except STOPS as stop:
@@ -183,15 +155,38 @@ class PerCustomer:
     async def _ask(self, customer_id: str) -> tuple[CustomerAnswer, VoucherifyError | None]:
         """Return a customer's answer, and what it means for the run: ``None`` to go on."""
         try:
-            segments = await segments_of_customer(self._client, customer_id)
-        except NotFound:
-            self._failures.answered()
-            return CustomerAnswer(customer_id, self._now(), Outcome.UNKNOWN), None
+            segments = await self._segments(customer_id)
         except STOPS:
             raise
         except VoucherifyError as error:
-            answer = CustomerAnswer(customer_id, self._now(), Outcome.FAILED, failure=error.reason)
-            return answer, self._failures.failed(error)
+            return self._answer(customer_id, Outcome.FAILED, failure=error.reason), self._failures.failed(error)
         self._failures.answered()
-        outcome = Outcome.FOUND if segments else Outcome.NO_SEGMENT
-        return CustomerAnswer(customer_id, self._now(), outcome, segments), None
+        if segments is None:
+            return self._answer(customer_id, Outcome.UNKNOWN), None
+        chosen = segments if self._only is None else tuple(one for one in segments if one.id in self._only)
+        return self._answer(customer_id, Outcome.FOUND if chosen else Outcome.NO_SEGMENT, chosen), None
+
+    async def _segments(self, customer_id: str) -> tuple[Segment, ...] | None:
+        """Return the customer's segments, ``None`` if Voucherify does not know the customer."""
+        try:
+            segments = await segments_of_customer(self._client, customer_id)
+        except NotFound:
+            return None
+        if (
+            self._ghost is not None
+            and self._ghost.resembles(segments)
+            and not await is_known(self._client, customer_id)
+        ):
+            return None
+        return segments
+
+    def _answer(
+        self,
+        customer_id: str,
+        outcome: Outcome,
+        segments: tuple[Segment, ...] = (),
+        *,
+        failure: str | None = None,
+    ) -> CustomerAnswer:
+        source_id = self._source_ids.get(customer_id)
+        return CustomerAnswer(customer_id, self._now(), outcome, segments, failure=failure, source_id=source_id)

@@ -1,52 +1,129 @@
-"""Pure: which calls a run will make, cut into chunks, with the cost and the reason in words."""
+"""Pure: the way that takes the fewest calls, with its cost and the reason in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, TypeVar
+
+from airflow_provider_voucherify.api.errors import PlanTooDear
+from airflow_provider_voucherify.api.walk import calls_for
+from airflow_provider_voucherify.extract.progress import duration
+
+T = TypeVar("T")
+
+WayName: TypeAlias = Literal["per_customer", "per_segment"]
+
+#: Finding out what listing segments costs is worth a try only for so many times as many customers.
+WORTH_PROBING = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """A way to the answer.
+
+    :param calls: what it takes from the begin of this try, what was spent on finding out included, if no call fails;
+        ``None`` if it cannot be told.
+    :param bound: what is said of the number: it is a lower bound where finding out more was of no use, or where
+        customers Voucherify may not know cost a call more each; it is an estimate where checks may turn out fewer.
+    """
+
+    name: WayName
+    calls: int | None
+    bound: Literal["", "or more", "about"] = ""
+
+    def __str__(self) -> str:
+        if self.calls is None:
+            return f"{self.name} an unknown number of calls"
+        about, more = ("about " if self.bound == "about" else ""), (" or more" if self.bound == "or more" else "")
+        return f"{self.name} {about}{self.calls:,} calls{more}"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The calls a run will make.
+    """The way a run takes, and what the others would have cost.
 
-    :param customer_ids: who is asked about in this run, in order.
-    :param to_ask: those of them the sink does not hold yet.
-    :param chunk_size: customers per chunk, the unit of checkpoint.
+    :param customers: how many are asked about; ``None`` if it is everyone and Voucherify does not say how many.
+    :param held: how many of them are held from an earlier try.
+    :param strategy: the way taken.
+    :param ways: those that were looked at.
+    :param reason: why this one, where the costs do not tell.
+    :param per_minute: calls a minute that may be made, if known.
     """
 
-    customer_ids: Sequence[str]
-    to_ask: Sequence[str]
-    chunk_size: int
+    customers: int | None
+    held: int
+    strategy: WayName
+    ways: tuple[Way, ...]
+    reason: str = ""
+    per_minute: float | None = None
 
     @property
-    def calls(self) -> int:
-        """Return the calls it takes if none fails: one per customer not held yet."""
-        return len(self.to_ask)
+    def calls(self) -> int | None:
+        """Return the calls the way taken costs, ``None`` if it cannot be told."""
+        return next(way.calls for way in self.ways if way.name == self.strategy)
 
     @property
-    def held(self) -> int:
-        """Return how many customers the sink holds already."""
-        return len(self.customer_ids) - len(self.to_ask)
-
-    @property
-    def chunks(self) -> Iterator[Sequence[str]]:
-        """Yield the customers to ask, chunk by chunk."""
-        for start in range(0, len(self.to_ask), self.chunk_size):
-            yield self.to_ask[start : start + self.chunk_size]
+    def seconds(self) -> float | None:
+        """Return about how long it takes, ``None`` if calls or rate are not known."""
+        return None if self.calls is None or not self.per_minute else self.calls / self.per_minute * 60
 
     def __str__(self) -> str:
+        who = "everyone" if self.customers is None else f"{self.customers:,} customers"
         held = f", {self.held:,} of them held from an earlier try" if self.held else ""
-        return f"{len(self.customer_ids):,} customers{held}: per_customer {self.calls:,} calls"
+        chosen = f" → {self.strategy}" if len(self.ways) > 1 else ""
+        reason = f" ({self.reason})" if self.reason else ""
+        took = f", about {duration(self.seconds)} at {self.per_minute:,.0f}/min" if self.seconds is not None else ""
+        return f"{who}{held}: {', '.join(str(way) for way in self.ways)}{chosen}{took}{reason}"
 
 
-def plan_per_customer(customer_ids: Sequence[str], done: AbstractSet[str], chunk_size: int) -> Plan:
-    """Plan one call for each customer the sink does not hold.
+def cheaper(per_customer: Way, per_segment: Way) -> WayName:
+    """Return the way that takes fewer calls; one whose cost cannot be told is not taken if the other's can."""
+    if per_segment.calls is None:
+        return "per_customer"
+    if per_customer.calls is None or per_segment.calls < per_customer.calls:
+        return "per_segment"
+    return "per_customer"
+
+
+def check_affordable(plan: Plan, max_calls: int | None) -> None:
+    """Let a plan pass if it takes no more calls than allowed.
+
+    :raises PlanTooDear: if it takes more, or nobody knows how many.
+    """
+    if max_calls is not None and (plan.calls is None or plan.calls > max_calls):
+        raise PlanTooDear(
+            f"max_calls allows {max_calls:,} calls, and the plan is: {plan}; raise max_calls, ask about fewer "
+            "customers, or restrict the answer with segments=[...]"
+        )
+
+
+def resolving(customer_ids: Sequence[str]) -> Sequence[str]:
+    """Return the ids to resolve so that nobody given under two names is asked about twice.
+
+    Voucherify's ids begin with ``cust_``. Where only these or only others are given there is nothing to resolve;
+    where both are, the rarer kind is.
 
     :param customer_ids: distinct ids.
-    :param done: ids the sink holds durably.
-    :param chunk_size: customers per chunk.
     """
-    to_ask = [customer_id for customer_id in customer_ids if customer_id not in done] if done else customer_ids
-    return Plan(customer_ids, to_ask, chunk_size)
+    voucherifys = [customer_id for customer_id in customer_ids if customer_id.startswith("cust_")]
+    if not voucherifys or len(voucherifys) == len(customer_ids):
+        return ()
+    if 2 * len(voucherifys) <= len(customer_ids):
+        return voucherifys
+    return [customer_id for customer_id in customer_ids if not customer_id.startswith("cust_")]
+
+
+def existence_calls(unlisted: int, everyone: int | None) -> int:
+    """Return the most calls it takes to tell which of some customers exist: one each, or a walk over everyone.
+
+    :param unlisted: customers that no list named.
+    :param everyone: customers of the project, ``None`` if not known.
+    """
+    return unlisted if everyone is None else min(unlisted, calls_for(everyone))
+
+
+def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Yield the items in parts of ``size``."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

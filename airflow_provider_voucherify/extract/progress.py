@@ -30,14 +30,24 @@ class Pace(Protocol):
 class Progress:
     """Logs how far a run is.
 
-    :param total: customers in the run.
-    :param held: customers the sink held before.
+    :param total: customers, or pages, in the run.
+    :param held: those of them the sink held before.
     :param calls: the client's running counts.
     :param pace: the rate-limit window; its text is part of the line.
     :param now: monotonic seconds.
+    :param unit: what is counted, in the plural.
     """
 
-    def __init__(self, total: int, held: int, calls: Counts, pace: Pace, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        total: int,
+        held: int,
+        calls: Counts,
+        pace: Pace,
+        now: Callable[[], float],
+        unit: str = "customers",
+    ) -> None:
+        self._unit = unit
         self.failed = 0
         self.answered = 0
         self._total = total
@@ -53,7 +63,7 @@ class Progress:
         return self._now() - self._began_at
 
     def answer(self, *, failed: bool) -> None:
-        """Count one customer's answer, and log a line if the last is old enough."""
+        """Count one answer, and log a line if the last is old enough."""
         self.answered += 1
         self.failed += failed
         now = self._now()
@@ -67,7 +77,7 @@ class Progress:
         left = (self._total - done) / (self.answered / seconds) if self.answered else math.inf
         left = max(left, self._pace.outlook(self._total - done, self._now()))
         return (
-            f"{done:,} of {self._total:,} customers ({100 * done // max(self._total, 1)} %), "
+            f"{done:,} of {self._total:,} {self._unit} ({100 * done // max(self._total, 1)} %), "
             f"{self._calls.sent:,} calls, {self._calls.sent / seconds * 60:,.0f} calls/min, {self._pace}, "
             f"{self._calls.rejected:,} rejected, {self._calls.retried:,} retried, {self.failed:,} failed, "
             f"about {duration(left)} left"

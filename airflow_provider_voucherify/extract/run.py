@@ -1,12 +1,7 @@
-"""The loop: for each chunk the sink does not hold, fetch and write; then finish."""
+"""What a run may not pass with: more failed customers than tolerated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-from airflow_provider_voucherify.api.errors import VoucherifyError
-from airflow_provider_voucherify.extract.fetch import Fetched
-from airflow_provider_voucherify.extract.plan import Plan
 from airflow_provider_voucherify.load.base import Sink
 
 
@@ -26,25 +21,6 @@ class TooManyFailures(Exception):
             f"{failed:,} of {customers:,} customers failed ({named}), more than max_failures allows; "
             "what was pulled is kept: a retry asks for the failed ones only"
         )
-
-
-def pull(plan: Plan, sink: Sink, fetch: Callable[[Sequence[str]], Fetched]) -> VoucherifyError | None:
-    """Fetch and write chunk by chunk until all is done or something stops it.
-
-    The sink is written between chunks, while no call is in flight.
-
-    :param plan: what to ask.
-    :param sink: where answers are held.
-    :param fetch: asks for one chunk and returns when none of its calls is in flight any more.
-    :returns: what stopped the run early, with all answers up to then held; ``None`` if it is complete.
-    """
-    for chunk in plan.chunks:
-        fetched = fetch(chunk)
-        if fetched.answers:
-            sink.write(fetched.answers)
-        if fetched.stopped_by is not None:
-            return fetched.stopped_by
-    return None
 
 
 def check_failures(sink: Sink, customers: int, max_failures: float) -> None:

@@ -14,7 +14,7 @@ from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnf
 #: What stays wrong however often the task is tried.
 _NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     *errors.FATAL,
-    errors.InvalidCustomers,
+    *errors.ASKED_WRONGLY,
     AllFailed,
     InvalidDestination,
     TableUnfit,
@@ -26,7 +26,8 @@ _NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
 def fail_without_retry_where_none_helps() -> Iterator[None]:
     """Turn errors no later try can escape into ``AirflowFailException`` and let all others pass.
 
-    Those are refused keys, plan, quota, redirects, and connections, customers or tables that cannot be used.
+    Those are refused keys, plan, quota, redirects, plans that are too dear, and connections, customers, segments or
+    tables that cannot be used.
 
     :raises AirflowFailException: with the same message, caused by the error.
     """

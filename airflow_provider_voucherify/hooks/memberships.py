@@ -7,6 +7,7 @@ import contextvars
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
@@ -18,6 +19,7 @@ from airflow_provider_voucherify.extract.fetch import PerCustomer
 if TYPE_CHECKING:
     import pandas as pd
 
+    from airflow_provider_voucherify.api.client import Client
     from airflow_provider_voucherify.api.endpoints import Sender
 
 T = TypeVar("T")
@@ -72,6 +74,24 @@ async def ask_all(client: Sender, customer_ids: Sequence[str], *, workers: int) 
         raise SomeCustomersFailed(f"{failures.total()} of {len(customer_ids)} customers failed ({reasons})")
     place = {customer_id: position for position, customer_id in enumerate(customer_ids)}
     return sorted(fetched.answers, key=lambda answer: place[answer.customer_id])
+
+
+def frame_from(
+    opening: AbstractAsyncContextManager[Client], customer_ids: Sequence[str], *, workers: int
+) -> pd.DataFrame:
+    """Return one row for each customer and segment they are in, for one call per customer.
+
+    :param opening: a client to be opened; closed in the end.
+    :param customer_ids: distinct ids.
+    :param workers: the most calls in flight.
+    :raises VoucherifyError: if any customer could not be asked to the end.
+    """
+
+    async def pull() -> list[CustomerAnswer]:
+        async with opening as client:
+            return await ask_all(client, customer_ids, workers=workers)
+
+    return frame_of(run_to_end(pull))
 
 
 def frame_of(answers: Iterable[CustomerAnswer]) -> pd.DataFrame:

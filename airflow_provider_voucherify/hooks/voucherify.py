@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import cached_property
@@ -21,11 +21,11 @@ from airflow_provider_voucherify.api.client import DEFAULT_CONCURRENCY, Client, 
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.errors import InvalidConnection
 from airflow_provider_voucherify.api.gate import Gate
-from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Segment
+from airflow_provider_voucherify.api.models import Customer, Segment
 from airflow_provider_voucherify.api.segment_walk import SegmentWalk
 from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_share
 from airflow_provider_voucherify.api.window import Window
-from airflow_provider_voucherify.hooks import connection_test, memberships
+from airflow_provider_voucherify.hooks import connection_test, memberships, planning
 from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
 from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
 from airflow_provider_voucherify.hooks.environment import with_environment
@@ -35,6 +35,10 @@ from airflow_provider_voucherify.hooks.single_call import Clock, SingleCall
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from airflow_provider_voucherify.extract.plan import Plan
+    from airflow_provider_voucherify.extract.question import StrategyName
+    from airflow_provider_voucherify.hooks.planning import Customers
 
 log = logging.getLogger(__name__)
 
@@ -169,13 +173,18 @@ class VoucherifyHook(HttpHook):
         """
         memberships.require_pandas()
         ids = memberships.checked_ids(customer_ids)
-        opening = self.aclient(concurrency=concurrency)
+        return memberships.frame_from(self.aclient(concurrency=concurrency), ids, workers=concurrency)
 
-        async def pull() -> list[CustomerAnswer]:
-            async with opening as client:
-                return await memberships.ask_all(client, ids, workers=concurrency)
+    def plan_customer_segments(
+        self, customers: Customers, segments: Sequence[str] | None = None, strategy: StrategyName = "auto"
+    ) -> Plan:
+        """Return which way a pull would take and its cost, for a few calls; nothing is pulled.
 
-        return memberships.frame_of(memberships.run_to_end(pull))
+        :param segments: ids or names of the segments asked about; by default all.
+        :raises VoucherifyError: if it cannot be found out.
+        """
+        question = planning.question_about(customers, segments, strategy)
+        return planning.plan_question(self.settings, self.aclient(), question)
 
     def aclient(
         self,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from airflow_provider_voucherify.api.models import CustomerAnswer
+from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, MembershipPage, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,18 @@ class LoadSummary:
         return self.found + self.no_segment + self.unknown + self.failed
 
 
+@dataclass(frozen=True, slots=True)
+class StoredWalk:
+    """How far a segment's list is held.
+
+    :param resume: what the last page said about how to go on.
+    :param is_whole: whether that page was the last.
+    """
+
+    resume: JsonObject
+    is_whole: bool
+
+
 class Sink(Protocol):
     """The ledger of a run: what it holds durably is done and is not asked for again."""
 
@@ -82,6 +94,26 @@ class Sink(Protocol):
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold a chunk of answers durably, all or none; an earlier failure of a customer is replaced."""
 
+    def write_pages(self, pages: Sequence[MembershipPage]) -> None:
+        """Hold pages of segments' members and how their lists go on, durably, all or none; repeats change nothing."""
+
+    def walks(self) -> Mapping[str, StoredWalk]:
+        """Return how far each segment's list is held, by segment id."""
+
+    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of the customers that no page held so far names."""
+
+    def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
+        """Turn pages into answers, once all lists are whole: found where a page names the customer, else unknown
+        or in no segment. May be called with parts of the customers; idempotent."""
+
+    def settle_everyone(self, total: int, observed_at: datetime) -> None:
+        """Turn pages into answers where everyone is asked about: found are those the pages name, in no segment
+        is the rest of ``total``, which is counted, not named. Idempotent."""
+
+    def unknown(self, limit: int) -> Sequence[str]:
+        """Return at most ``limit`` ids Voucherify does not know, ordered."""
+
     def failed(self, limit: int) -> Sequence[CustomerAnswer]:
         """Return at most ``limit`` customers whose last answer is a failure, ordered by id."""
 
@@ -91,8 +123,13 @@ class Sink(Protocol):
     def record_failures(self) -> None:
         """Put the failed customers where a user can query them, if the sink has such a place; publish nothing."""
 
-    def finish(self) -> LoadSummary:
-        """Make the run visible to readers in one transaction and remember in the ledger that it is."""
+    def finish(self, scope: Scope) -> LoadSummary:
+        """Make the run visible to readers in one transaction and remember in the ledger that it is.
+
+        :param scope: what the run speaks for; what a table holds outside of it stays as it is.
+        :raises TooFewMemberships: if the table's own circuit breaker says that too much would vanish; nothing is
+            changed then, and the ledger is kept.
+        """
 
     def close(self) -> None:
         """Remove the ledger of a published run, and leftovers of dead runs past their age."""

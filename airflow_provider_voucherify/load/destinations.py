@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
 
@@ -57,6 +57,22 @@ def _check_part(text: str, part: str) -> None:
         raise InvalidDestination(f"table={text!r} is quoted: write {part[1:-1]}, quoting is done for you")
 
 
+def check_min_ratio(ratio: float | None, write: WriteMode) -> None:
+    """Check the tolerance of a table's circuit breaker.
+
+    :raises InvalidDestination: if it is no part of a whole, or the write mode takes nothing's place.
+    """
+    if ratio is None:
+        return
+    if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio <= 1:
+        raise InvalidDestination(f"min_ratio_to_previous={ratio!r} should be a number above 0 and up to 1, such as 0.8")
+    if write == "append":
+        raise InvalidDestination(
+            "min_ratio_to_previous compares with the rows a run takes the place of, and write='append' takes no "
+            "other run's: leave it out, or use write='merge' or write='replace'"
+        )
+
+
 @dataclass
 class WarehouseTable:
     """Rows go to a table of a SQL database: one row per customer and segment.
@@ -71,7 +87,11 @@ class WarehouseTable:
     :param write: ``merge`` replaces the memberships of this run's customers and leaves other customers alone;
         ``replace`` makes the whole table this run's (not for mapped tasks: the last one would win);
         ``append`` adds this run's rows to those of earlier runs. A re-run of the same Dag run replaces its own
-        rows, never doubles them.
+        rows, never doubles them. A run that is about some segments only touches rows of these segments: rows of
+        others stay, in ``replace`` as well.
+    :param min_ratio_to_previous: a circuit breaker for ``merge`` and ``replace``, above 0 and up to 1, such as 0.8:
+        a run that would put fewer memberships into the table than this part of those it removes fails, and the
+        table stays as it is. What was asked is kept: a retry with another value costs no call.
     :raises InvalidDestination: if a value cannot be used.
     """
 
@@ -80,11 +100,15 @@ class WarehouseTable:
     table: str
     conn_id: str
     write: WriteMode = "merge"
+    # Left out of repr, which tells one job from another: with another tolerance it is the same job, and what it
+    # has asked still counts.
+    min_ratio_to_previous: float | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.write not in get_args(WriteMode):
             known = ", ".join(repr(mode) for mode in get_args(WriteMode))
             raise InvalidDestination(f"write={self.write!r} is not known: use one of {known}")
+        check_min_ratio(self.min_ratio_to_previous, self.write)
         for name, value in (("table", self.table), ("conn_id", self.conn_id)):
             if not isinstance(value, str) or not value.strip():
                 raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")

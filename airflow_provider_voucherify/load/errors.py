@@ -33,3 +33,18 @@ class StatementFailed(LoadError):
 
 class XComTooLarge(LoadError):
     """The rows are more than XCom should carry."""
+
+
+class TooFewMemberships(LoadError):
+    """The run would leave far fewer memberships than there are, more than the table's circuit breaker lets pass.
+
+    Nothing was changed and the ledger is kept, so trying again with another tolerance asks for nothing again.
+
+    :param previous: rows in the table that the run would remove.
+    :param new: rows it would put in their place.
+    """
+
+    def __init__(self, message: str, *, previous: int, new: int) -> None:
+        super().__init__(message)
+        self.previous = previous
+        self.new = new

@@ -9,25 +9,25 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
-from airflow_provider_voucherify.load import statements
+from airflow_provider_voucherify.load import publication, statements
 from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
 from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.errors import LedgerLost
-from airflow_provider_voucherify.load.summary import (
-    as_utc,
-    count,
-    latest,
-    memberships,
-    summary_from_json,
-    summary_to_json,
+from airflow_provider_voucherify.load.staged_rows import (
+    IDS_PER_STATEMENT,
+    ROWS_PER_FETCH,
+    ROWS_PER_INSERT,
+    batches,
+    row,
+    rows_of,
 )
+from airflow_provider_voucherify.load.summary import as_utc, count, latest, summary_from_json, summary_to_json
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -37,13 +37,6 @@ if TYPE_CHECKING:
 MAX_NAME_BYTES = 63
 _MARK = "__run_"
 _HASH_LENGTH = 12
-
-#: SQLite before 3.32 takes 999 bound values in a statement.
-_IDS_PER_STATEMENT = 500
-_ROWS_PER_INSERT = 10_000
-_ROWS_PER_FETCH = 10_000
-
-Row = dict[str, str | datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +115,7 @@ class Staging:
 
     def start(self, header: LedgerHeader) -> None:
         """Drop what there is and begin an empty ledger, in one transaction."""
-        first_row = _row(statements.HEADER, header.created_at, detail=header.detail())
+        first_row = row(statements.HEADER, header.created_at, detail=header.detail())
 
         def work(connection: Connection) -> None:
             self._table.drop(connection, checkfirst=True)
@@ -141,14 +134,12 @@ class Staging:
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold the answers in one transaction, in place of earlier ones of the same customers."""
         by_customer = latest(answers)
-        ids = iter(by_customer)
-        rows = _rows(by_customer.values())
 
         def work(connection: Connection) -> None:
             self.own_header(connection)
-            while batch := list(islice(ids, _IDS_PER_STATEMENT)):
+            for batch in batches(by_customer, IDS_PER_STATEMENT):
                 connection.execute(statements.forget_customers(self._table, batch))
-            while slice_ := list(islice(rows, _ROWS_PER_INSERT)):
+            for slice_ in batches(rows_of(by_customer.values()), ROWS_PER_INSERT):
                 connection.execute(statements.insert_staged(self._table), slice_)
 
         self._database.write("store a chunk of answers", work)
@@ -174,7 +165,7 @@ class Staging:
         """Return the ids of the customers answered, failed ones left out."""
 
         def work(connection: Connection) -> set[str]:
-            streaming = connection.execution_options(yield_per=_ROWS_PER_FETCH)
+            streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
             return set(streaming.scalars(statements.select_done(self._table)))
 
         return self._database.read("read which customers are done", work)
@@ -186,11 +177,10 @@ class Staging:
 
     def forget(self, customer_ids: Iterable[str]) -> None:
         """Drop what is staged for some customers, in one transaction."""
-        ids = iter(customer_ids)
 
         def work(connection: Connection) -> None:
             self.own_header(connection)
-            while batch := list(islice(ids, _IDS_PER_STATEMENT)):
+            for batch in batches(customer_ids, IDS_PER_STATEMENT):
                 connection.execute(statements.forget_customers(self._table, batch))
 
         self._database.write("forget customers no longer asked for", work)
@@ -216,11 +206,25 @@ class Staging:
         query = statements.count_failed(self._table)
         return self._database.read("count failed customers", lambda c: c.execute(query).scalar_one())
 
-    def summarise(self, connection: Connection) -> LoadSummary:
-        """Count what is staged."""
-        outcomes = dict(connection.execute(statements.count_outcomes(self._table)).all())
-        segments = connection.execute(statements.count_segments(self._table))
-        return count(outcomes, [SegmentCount(id_, name, number) for id_, name, number in segments])
+    def unknown(self, limit: int) -> list[str]:
+        """Return at most ``limit`` ids Voucherify does not know, ordered."""
+        query = statements.select_unknown(self._table, limit)
+        return self._database.read("read which customers are unknown", lambda c: list(c.scalars(query)))
+
+    def summarise(self, connection: Connection, parts: Iterable[Sequence[str] | None]) -> LoadSummary:
+        """Count what is staged.
+
+        :param parts: the segments to show, some at a time; ``None`` for all.
+        """
+        outcomes: dict[str, int] = dict(connection.execute(statements.count_outcomes(self._table)).all())
+        rest = connection.scalars(statements.select_rest(self._table)).one_or_none()
+        outcomes[Outcome.NO_SEGMENT] = outcomes.get(Outcome.NO_SEGMENT, 0) + int(rest or 0)
+        segments = [
+            SegmentCount(id_, name, number)
+            for part in parts
+            for id_, name, number in connection.execute(publication.count_segments(self._table, part))
+        ]
+        return count(outcomes, segments)
 
     def _read_header_if_any(self, connection: Connection) -> LedgerHeader | None:
         from sqlalchemy import inspect
@@ -232,43 +236,3 @@ class Staging:
     def _read_header(self, connection: Connection) -> LedgerHeader | None:
         row = connection.execute(statements.select_header(self._table)).one_or_none()
         return None if row is None else LedgerHeader.read(row[0], row[1])
-
-
-def _rows(answers: Iterable[CustomerAnswer]) -> Iterator[Row]:
-    for answer in answers:
-        yield _row(
-            statements.ANSWER,
-            answer.observed_at,
-            customer_id=answer.customer_id,
-            outcome=answer.outcome.value,
-            detail=(answer.failure or "failed") if answer.outcome is Outcome.FAILED else "",
-        )
-        for segment in memberships(answer):
-            yield _row(
-                statements.MEMBERSHIP,
-                answer.observed_at,
-                customer_id=answer.customer_id,
-                segment_id=segment.id,
-                segment_name=segment.name,
-            )
-
-
-def _row(
-    kind: str,
-    observed_at: datetime,
-    *,
-    customer_id: str = "",
-    segment_id: str = "",
-    segment_name: str = "",
-    outcome: str = "",
-    detail: str = "",
-) -> Row:
-    return {
-        "kind": kind,
-        "customer_id": customer_id,
-        "segment_id": segment_id,
-        "segment_name": segment_name,
-        "outcome": outcome,
-        "detail": detail,
-        "observed_at": as_utc(observed_at),
-    }

@@ -1,4 +1,4 @@
-"""A run's answers in Airflow's task state store: JSON values of limited size under numbered keys."""
+"""What a run holds in Airflow's task state store: JSON values of limited size under numbered keys."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 
-from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, Outcome, Segment
+from airflow_provider_voucherify.api.models import Json, JsonObject
+from airflow_provider_voucherify.load.entries import Entry, entry_from_json, entry_to_json
 from airflow_provider_voucherify.load.errors import LoadError, XComTooLarge
-from airflow_provider_voucherify.load.summary import as_utc, memberships
+from airflow_provider_voucherify.load.summary import as_utc
 
 #: Airflow's default for ``[state_store] max_value_storage_bytes``; a value is measured as JSON.
 MAX_VALUE_BYTES = 65_536
@@ -35,17 +36,19 @@ class StateStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredHeader:
-    """What is known about the stored answers.
+    """What is known about the stored entries.
 
     :param created_at: when the run began (UTC).
-    :param pieces: how many numbered keys hold answers.
+    :param pieces: how many numbered keys hold entries.
     :param finished: whether the run is whole.
+    :param segment_ids: the segments a finished run shows; ``None`` for all.
     """
 
     fingerprint: str
     created_at: datetime
     pieces: int = 0
     finished: bool = False
+    segment_ids: frozenset[str] | None = None
 
     def to_json(self) -> JsonObject:
         """Return the header as JSON, to be read back by ``from_json``."""
@@ -54,20 +57,29 @@ class StoredHeader:
             "created_at": as_utc(self.created_at).isoformat(),
             "pieces": self.pieces,
             "finished": self.finished,
+            "segment_ids": None if self.segment_ids is None else [*sorted(self.segment_ids)],
         }
 
     @classmethod
     def from_json(cls, data: Json) -> StoredHeader | None:
         """Read a header; ``None`` if it is none."""
         match data:
-            case {"fingerprint": str(mark), "created_at": str(at), "pieces": int(pieces), "finished": bool(end)}:
-                return cls(mark, datetime.fromisoformat(at), pieces, end)
+            case {
+                "fingerprint": str(mark),
+                "created_at": str(at),
+                "pieces": int(pieces),
+                "finished": bool(end),
+                **rest,
+            }:
+                ids = rest.get("segment_ids")
+                segment_ids = frozenset(str(id_) for id_ in ids) if isinstance(ids, list) else None
+                return cls(mark, datetime.fromisoformat(at), pieces, end, segment_ids)
             case _:
                 return None
 
 
-class StoredAnswers:
-    """Keeps answers in numbered keys, and in a header how many of those keys count.
+class StoredRun:
+    """Keeps entries in numbered keys, and in a header how many of those keys count.
 
     A key is written before the header that counts it, so a kill in between leaves a key that nobody reads and
     the next chunk overwrites.
@@ -86,33 +98,36 @@ class StoredAnswers:
         self.clear()
         self._write_header(header)
 
-    def resume(self, header: StoredHeader) -> list[CustomerAnswer] | None:
+    def resume(self, header: StoredHeader) -> list[Entry] | None:
         """Go on after what is stored.
 
-        :returns: all answers in the order they were written, a customer's last one last; ``None`` if a part
-            of them expired or was deleted.
+        :returns: all entries in the order they were written; ``None`` if a part of them expired, was deleted, or
+            was written by another version.
         """
-        answers: list[CustomerAnswer] = []
+        entries: list[Entry] = []
         for number in range(header.pieces):
             piece = self._store.get(f"{_PREFIX}{number}")
             if not isinstance(piece, str):
                 return None
-            answers.extend(decode(piece))
+            try:
+                entries.extend(decode(piece))
+            except (ValueError, zlib.error):
+                return None
         self._header = header
-        return answers
+        return entries
 
-    def append(self, answers: Sequence[CustomerAnswer]) -> None:
+    def append(self, entries: Sequence[Entry]) -> None:
         """Store a chunk: all of it counts once the header does."""
         header = self._opened()
         pieces = header.pieces
-        for piece in encode(answers):
+        for piece in encode(entries):
             self._store.set(f"{_PREFIX}{pieces}", piece)
             pieces += 1
         self._write_header(replace(header, pieces=pieces))
 
-    def mark_finished(self) -> None:
-        """Remember that the run is whole."""
-        self._write_header(replace(self._opened(), finished=True))
+    def mark_finished(self, segment_ids: frozenset[str] | None) -> None:
+        """Remember that the run is whole, and which segments it shows."""
+        self._write_header(replace(self._opened(), finished=True, segment_ids=segment_ids))
 
     def clear(self) -> None:
         """Remove all keys, the header first: without it the others mean nothing."""
@@ -133,45 +148,27 @@ class StoredAnswers:
         self._header = header
 
 
-def encode(answers: Sequence[CustomerAnswer]) -> Iterator[str]:
-    """Turn answers into texts that fit into a value each: packed, as every write to the store takes its time.
+def encode(entries: Sequence[Entry]) -> Iterator[str]:
+    """Turn entries into texts that fit into a value each: packed, as every write to the store takes its time.
 
-    :raises XComTooLarge: if a single answer does not fit.
+    :raises XComTooLarge: if a single entry does not fit.
     """
-    packed = zlib.compress(json.dumps([_to_json(answer) for answer in answers]).encode())
+    packed = zlib.compress(json.dumps([entry_to_json(entry) for entry in entries]).encode())
     text = base64.b64encode(packed).decode()
     if len(json.dumps(text)) <= MAX_VALUE_BYTES:
         yield text
-    elif len(answers) > 1:
-        middle = len(answers) // 2
-        yield from encode(answers[:middle])
-        yield from encode(answers[middle:])
+    elif len(entries) > 1:
+        middle = len(entries) // 2
+        yield from encode(entries[:middle])
+        yield from encode(entries[middle:])
     else:
         raise XComTooLarge(
-            f"the segments of a single customer take {len(text):,} bytes, more than the {MAX_VALUE_BYTES:,} of a "
-            "value in Airflow's task state store: use destination=WarehouseTable(...)"
+            f"the segments of a single customer, or a single page of a segment's members, take {len(text):,} bytes, "
+            f"more than the {MAX_VALUE_BYTES:,} of a value in Airflow's task state store: use "
+            "destination=WarehouseTable(...)"
         )
 
 
-def decode(piece: str) -> list[CustomerAnswer]:
+def decode(piece: str) -> list[Entry]:
     """Read back what ``encode`` packed; of a segment only id and name were kept."""
-    entries = json.loads(zlib.decompress(base64.b64decode(piece)))
-    return [_from_json(*entry) for entry in entries]
-
-
-def _to_json(answer: CustomerAnswer) -> list[Json]:
-    segments: list[Json] = [[segment.id, segment.name] for segment in memberships(answer)]
-    moment = as_utc(answer.observed_at).isoformat()
-    return [answer.customer_id, moment, answer.outcome.value, segments, answer.failure]
-
-
-def _from_json(
-    customer_id: str, moment: str, outcome: str, segments: list[list[str]], failure: str | None
-) -> CustomerAnswer:
-    return CustomerAnswer(
-        customer_id=customer_id,
-        observed_at=datetime.fromisoformat(moment),
-        outcome=Outcome(outcome),
-        segments=tuple(Segment(id=id_, name=name) for id_, name in segments),
-        failure=failure,
-    )
+    return [entry_from_json(entry) for entry in json.loads(zlib.decompress(base64.b64decode(piece)))]

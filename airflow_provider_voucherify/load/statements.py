@@ -1,6 +1,7 @@
-"""The SQL of the warehouse as SQLAlchemy Core: values in, tables and statements out, no I/O.
+"""The tables of the warehouse and the ledger's SQL as SQLAlchemy Core: values in, statements out, no I/O.
 
-The only module of this room that imports SQLAlchemy when it is imported itself.
+Like ``page_statements`` and ``publication`` it imports SQLAlchemy when it is imported itself; no other module of
+this room does.
 """
 
 from __future__ import annotations
@@ -21,10 +22,8 @@ from sqlalchemy import (
     Text,
     Update,
     delete,
-    exists,
     func,
     insert,
-    literal,
     select,
     update,
 )
@@ -38,6 +37,10 @@ from airflow_provider_voucherify.api.models import Outcome
 HEADER = "header"
 ANSWER = "answer"
 MEMBERSHIP = "membership"
+#: How far a segment's list is held.
+WALK = "walk"
+#: How many customers are in no segment without being named.
+REST = "rest"
 
 
 def _text(length: int) -> TypeEngine[str]:
@@ -53,12 +56,14 @@ def _utc_time() -> TypeEngine[datetime]:
     return DateTime(timezone=True).with_variant(as_text, "sqlite")
 
 
-def target_table(name: str, schema: str | None, *, with_run_key: bool) -> Table:
+def target_table(name: str, schema: str | None, *, with_run_key: bool, with_source_id: bool = False) -> Table:
     """Return the table people read: a row per membership.
 
     :param with_run_key: whether runs are told apart, as ``append`` needs it.
+    :param with_source_id: whether the merchant's id stands beside Voucherify's; not every customer has one.
     """
     run_key = [Column("run_key", _text(767), primary_key=True)] if with_run_key else []
+    source_id = [Column("source_id", _text(255), nullable=True)] if with_source_id else []
     return Table(
         name,
         MetaData(),
@@ -67,6 +72,7 @@ def target_table(name: str, schema: str | None, *, with_run_key: bool) -> Table:
         Column("segment_id", _text(255), primary_key=True),
         Column("segment_name", _text(1000), nullable=False),
         Column("observed_at", _utc_time(), nullable=False),
+        *source_id,
         schema=schema,
     )
 
@@ -87,8 +93,10 @@ def failures_table(name: str, schema: str | None) -> Table:
 def staging_table(name: str, schema: str | None) -> Table:
     """Return the table a run is held in until it is published.
 
-    ``kind`` tells three sorts of rows apart: one header (created when in ``observed_at``, the rest as JSON in
-    ``detail``), an answer per customer (its outcome, and why it failed in ``detail``), and the memberships.
+    ``kind`` tells the sorts of rows apart: one header (created when in ``observed_at``, the rest as JSON in
+    ``detail``), an answer per customer (its outcome, and why it failed in ``detail``), the memberships, a walk per
+    segment listed (in ``detail`` how its list goes on, as JSON; in ``outcome`` whether it is whole), and at most
+    one rest (in ``detail`` the number of customers in no segment who are not named).
     """
     return Table(
         name,
@@ -98,6 +106,7 @@ def staging_table(name: str, schema: str | None) -> Table:
         Column("segment_id", _text(255), primary_key=True),
         Column("segment_name", _text(1000), nullable=False),
         Column("outcome", String(20), nullable=False),
+        Column("source_id", _text(255), nullable=True),
         Column("detail", Text(), nullable=False),
         Column("observed_at", _utc_time(), nullable=False),
         schema=schema,
@@ -125,17 +134,19 @@ def forget_customers(staging: Table, customer_ids: Sequence[str]) -> Delete:
     return delete(staging).where(rows)
 
 
-def _answered(staging: Table) -> ColumnElement[bool]:
+def answered(staging: Table) -> ColumnElement[bool]:
+    """Return the condition of a customer who need not be asked again."""
     return (staging.c.kind == ANSWER) & (staging.c.outcome != Outcome.FAILED.value)
 
 
-def _failed(staging: Table) -> ColumnElement[bool]:
+def has_failed(staging: Table) -> ColumnElement[bool]:
+    """Return the condition of a customer whose question failed."""
     return (staging.c.kind == ANSWER) & (staging.c.outcome == Outcome.FAILED.value)
 
 
 def select_done(staging: Table) -> Select[str]:
     """Return the query of the ids that need not be asked again."""
-    return select(staging.c.customer_id).where(_answered(staging))
+    return select(staging.c.customer_id).where(answered(staging))
 
 
 def select_last_written(staging: Table) -> Select[datetime]:
@@ -145,18 +156,18 @@ def select_last_written(staging: Table) -> Select[datetime]:
 
 def count_done(staging: Table) -> Select[int]:
     """Return the query of the number of customers that need not be asked again."""
-    return select(func.count()).select_from(staging).where(_answered(staging))
+    return select(func.count()).select_from(staging).where(answered(staging))
 
 
 def select_failed(staging: Table, limit: int) -> Select[str, str, datetime]:
     """Return the query of failed customers (id, reason, observed at), ordered by id."""
     columns = select(staging.c.customer_id, staging.c.detail, staging.c.observed_at)
-    return columns.where(_failed(staging)).order_by(staging.c.customer_id).limit(limit)
+    return columns.where(has_failed(staging)).order_by(staging.c.customer_id).limit(limit)
 
 
 def count_failed(staging: Table) -> Select[int]:
     """Return the query of the number of failed customers."""
-    return select(func.count()).select_from(staging).where(_failed(staging))
+    return select(func.count()).select_from(staging).where(has_failed(staging))
 
 
 def count_outcomes(staging: Table) -> Select[str, int]:
@@ -164,62 +175,15 @@ def count_outcomes(staging: Table) -> Select[str, int]:
     return select(staging.c.outcome, func.count()).where(staging.c.kind == ANSWER).group_by(staging.c.outcome)
 
 
-def count_segments(staging: Table) -> Select[str, str, int]:
-    """Return the query of customers per segment (id, name, customers)."""
-    columns = select(staging.c.segment_id, func.max(staging.c.segment_name), func.count())
-    return columns.where(staging.c.kind == MEMBERSHIP).group_by(staging.c.segment_id)
+def select_unknown(staging: Table, limit: int) -> Select[str]:
+    """Return the query of the ids Voucherify does not know, ordered."""
+    is_unknown = (staging.c.kind == ANSWER) & (staging.c.outcome == Outcome.UNKNOWN.value)
+    return select(staging.c.customer_id).where(is_unknown).order_by(staging.c.customer_id).limit(limit)
 
 
-def forget_merged(target: Table, staging: Table) -> Delete:
-    """Return the removal of the rows of customers that were answered: theirs are about to be written."""
-    answered = exists().where(_answered(staging), staging.c.customer_id == target.c.customer_id)
-    return delete(target).where(answered)
-
-
-def forget_replaced(target: Table, staging: Table) -> Delete:
-    """Return the removal of all rows but those of failed customers: of them nothing new is known."""
-    failed = exists().where(_failed(staging), staging.c.customer_id == target.c.customer_id)
-    return delete(target).where(~failed)
-
-
-def forget_appended(target: Table, staging: Table, run_key: str) -> Delete:
-    """Return the removal of what this run wrote when it ran before, failed customers excepted."""
-    return forget_replaced(target, staging).where(target.c.run_key == run_key)
-
-
-def insert_memberships(target: Table, staging: Table, run_key: str, *, observed_at_is_naive: bool = False) -> Insert:
-    """Return the copy of the staged memberships into the table people read.
-
-    :param run_key: written where the target has the column.
-    :param observed_at_is_naive: the column was made without a time zone (PostgreSQL): left alone, the
-        database would convert to the session's zone; what is written is UTC.
-    """
-    observed_at: ColumnElement[object] = staging.c.observed_at
-    if observed_at_is_naive:
-        observed_at = func.timezone("UTC", staging.c.observed_at)
-    columns: dict[str, ColumnElement[object]] = {
-        "customer_id": staging.c.customer_id,
-        "segment_id": staging.c.segment_id,
-        "segment_name": staging.c.segment_name,
-        "observed_at": observed_at,
-    }
-    if "run_key" in target.c:
-        columns["run_key"] = literal(run_key)
-    rows = select(*columns.values()).where(staging.c.kind == MEMBERSHIP)
-    return insert(target).from_select(list(columns), rows)
-
-
-def forget_failures(failures: Table, run_key: str) -> Delete:
-    """Return the removal of the failures this run recorded before."""
-    return delete(failures).where(failures.c.run_key == run_key)
-
-
-def insert_failures(failures: Table, staging: Table, run_key: str) -> Insert:
-    """Return the copy of the staged failures into the table of failures."""
-    rows = select(literal(run_key), staging.c.customer_id, staging.c.detail, staging.c.observed_at)
-    return insert(failures).from_select(
-        ["run_key", "customer_id", "reason", "observed_at"], rows.where(_failed(staging))
-    )
+def select_rest(staging: Table) -> Select[str]:
+    """Return the query of the number, as text, of customers in no segment who are not named, where there is one."""
+    return select(staging.c.detail).where(staging.c.kind == REST)
 
 
 def lock_until_commit(key: int) -> Select[object]:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.database import Database, EngineProvider
-from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
 from airflow_provider_voucherify.load.errors import LoadError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from airflow_provider_voucherify.api.models import CustomerAnswer
-    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
+    from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
+    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.staging import LedgerHeader
 
 log = logging.getLogger(__name__)
+
+_EVERYTHING_ASKED = Scope()
 
 
 class TableSink:
@@ -33,6 +36,9 @@ class TableSink:
     :param write: what becomes of the rows that are there, see ``WarehouseTable``.
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
+    :param with_source_id: whether the table has a column ``source_id`` that may be null: the merchant's id, where
+        customers are told by Voucherify's.
+    :param min_ratio_to_previous: the circuit breaker, see ``WarehouseTable``.
     :raises InvalidDestination: if the table's name cannot be used.
     """
 
@@ -43,19 +49,27 @@ class TableSink:
         write: WriteMode,
         identity: RunIdentity,
         now: Callable[[], datetime],
+        *,
+        with_source_id: bool = False,
+        min_ratio_to_previous: float | None = None,
     ) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.load import statements
+        from airflow_provider_voucherify.load.staged_pages import StagedPages
         from airflow_provider_voucherify.load.staging import Staging, staging_name
         from airflow_provider_voucherify.load.target import Target, schema_of
 
         name = TableName.parse(table)
+        check_min_ratio(min_ratio_to_previous, write)
         self._database = Database(engines)
         schema = schema_of(name, self._database)
-        self._target = Target.of(name, schema, write, identity.key)
+        self._target = Target.of(
+            name, schema, write, identity.key, min_ratio=min_ratio_to_previous, with_source_id=with_source_id
+        )
         full_name = self._target.table.fullname
         own_name = staging_name(name.table, full_name, identity.key)
         self._staging = Staging(self._database, statements.staging_table(own_name, schema))
+        self._pages = StagedPages(self._database, self._staging)
         self._identity = identity
         self._now = now
 
@@ -84,6 +98,9 @@ class TableSink:
                 stored.created_at,
                 answered,
             )
+            if walks := self._pages.walks().values():
+                whole = sum(walk.is_whole for walk in walks)
+                log.info("Lists of %d segments are held, %d of them whole", len(walks), whole)
         return stored.summary
 
     def done(self) -> set[str]:
@@ -109,6 +126,47 @@ class TableSink:
         if answers:
             self._staging.write(answers)
 
+    def write_pages(self, pages: Sequence[MembershipPage]) -> None:
+        """Hold pages of segments' members and how their lists go on, in one transaction; repeats change nothing.
+
+        A customer named twice for a segment is held once, with the newest time.
+
+        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises StatementFailed: if the database refused or could not be reached; nothing of the pages is held.
+        """
+        if pages:
+            self._pages.write(pages)
+
+    def walks(self) -> Mapping[str, StoredWalk]:
+        """Return how far each segment's list is held, by segment id."""
+        return self._pages.walks()
+
+    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of the customers that no page held so far names."""
+        return self._pages.unlisted(customer_ids)
+
+    def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
+        """Turn pages into answers in one transaction: found where a page names the customer, else unknown or in no
+        segment. Members nobody settles are not published.
+
+        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises StatementFailed: if the database refused or could not be reached; nothing is settled.
+        """
+        self._pages.settle(customer_ids, unknown, observed_at)
+
+    def settle_everyone(self, total: int, observed_at: datetime) -> None:
+        """Turn pages into answers where everyone is asked about: found are those the pages name, in no segment
+        the rest of ``total``, which is counted, not named.
+
+        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises StatementFailed: if the database refused or could not be reached; nothing is settled.
+        """
+        self._pages.settle_everyone(total, observed_at)
+
+    def unknown(self, limit: int) -> Sequence[str]:
+        """Return at most ``limit`` ids Voucherify does not know, ordered."""
+        return self._staging.unknown(limit)
+
     def failed(self, limit: int) -> list[CustomerAnswer]:
         """Return at most ``limit`` customers whose last answer is a failure, ordered by id."""
         return self._staging.failed(limit)
@@ -117,13 +175,21 @@ class TableSink:
         """Return the number of customers whose last answer is a failure."""
         return self._staging.failed_count()
 
-    def finish(self) -> LoadSummary:
+    def finish(self, scope: Scope = _EVERYTHING_ASKED) -> LoadSummary:
         """Make the table show the run, and the table of failures its failures, in one transaction.
 
+        Rows are removed and added within the segments of the scope only, in ``merge`` those of the customers
+        answered, in ``replace``, or where the scope is everyone, those of all customers but failed ones. In
+        ``append`` the run's own rows of before are removed whatever the scope.
+
+        :param scope: what the run speaks for; by default the customers asked for, in all segments.
+        :raises TooFewMemberships: if the circuit breaker says that too much would vanish; the table is as it was.
         :raises LedgerLost: if another try of this run began the ledger anew.
         :raises StatementFailed: if the database refused or could not be reached; the table is as it was.
         """
-        summary = self._database.write(f"publish the run to {self._target.display_name}", self._publish)
+        summary = self._database.write(
+            f"publish the run to {self._target.display_name}", lambda connection: self._publish(connection, scope)
+        )
         log.info(
             "Published to %s: %d memberships of %d customers, %d in no segment, %d unknown, %d failed",
             self._target.display_name,
@@ -164,15 +230,17 @@ class TableSink:
             if dropped:
                 log.info("Removed %d ledgers that dead runs left behind", dropped)
 
-    def _publish(self, connection: Connection) -> LoadSummary:
+    def _publish(self, connection: Connection, scope: Scope) -> LoadSummary:
         from dataclasses import replace
+
+        from airflow_provider_voucherify.load.target import parts_of
 
         self._target.lock(connection)
         header = self._staging.own_header(connection)
         if header.summary is not None:
             return header.summary
-        summary = self._staging.summarise(connection)
-        self._target.publish(connection, self._staging.table)
+        summary = self._staging.summarise(connection, parts_of(scope))
+        self._target.publish(connection, self._staging.table, scope, summary.memberships)
         self._staging.mark_published(connection, replace(header, summary=summary))
         return summary
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.load import statements
-from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
+from airflow_provider_voucherify.load import publication, statements
+from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, TooFewMemberships
+from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.staging import MAX_NAME_BYTES
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from sqlalchemy import ColumnElement, Table
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedColumn
     from sqlalchemy.engine.reflection import Inspector
 
+    from airflow_provider_voucherify.api.models import Scope
     from airflow_provider_voucherify.load.database import Database
     from airflow_provider_voucherify.load.destinations import TableName, WriteMode
 
@@ -43,11 +46,19 @@ def schema_of(name: TableName, database: Database) -> str | None:
     )
 
 
+def parts_of(scope: Scope) -> list[Sequence[str] | None]:
+    """Return the segments a run covers, so many at a time as fit into a statement; ``None`` for all."""
+    if scope.segment_ids is None:
+        return [None]
+    return list(batches(sorted(scope.segment_ids), IDS_PER_STATEMENT))
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """The tables a run is published to.
 
     :param display_name: full name as the user wrote it.
+    :param min_ratio: the least part of the rows it removes that a run must put in their place, if there is one.
     """
 
     table: Table
@@ -55,9 +66,19 @@ class Target:
     display_name: str
     write: WriteMode
     run_key: str
+    min_ratio: float | None = None
 
     @classmethod
-    def of(cls, name: TableName, schema: str | None, write: WriteMode, run_key: str) -> Target:
+    def of(
+        cls,
+        name: TableName,
+        schema: str | None,
+        write: WriteMode,
+        run_key: str,
+        *,
+        min_ratio: float | None = None,
+        with_source_id: bool = False,
+    ) -> Target:
         """Define the tables for a name and a write mode.
 
         :raises InvalidDestination: if the name leaves no room for that of the failures table.
@@ -69,11 +90,14 @@ class Target:
                 f"<name>{FAILURES_SUFFIX} has to fit into {MAX_NAME_BYTES}"
             )
         return cls(
-            table=statements.target_table(name.table, schema, with_run_key=write == "append"),
+            table=statements.target_table(
+                name.table, schema, with_run_key=write == "append", with_source_id=with_source_id
+            ),
             failures=statements.failures_table(name.table + FAILURES_SUFFIX, schema),
             display_name=str(name),
             write=write,
             run_key=run_key,
+            min_ratio=min_ratio,
         )
 
     def check(self, connection: Connection) -> None:
@@ -117,20 +141,51 @@ class Target:
         digest = hashlib.blake2b(f"{schema}.{self.table.name}".encode(), digest_size=8).digest()
         connection.execute(statements.lock_until_commit(int.from_bytes(digest, signed=True)))
 
-    def publish(self, connection: Connection, staging: Table) -> None:
-        """Make the target show the staged run; the caller holds the lock and commits."""
+    def publish(self, connection: Connection, staging: Table, scope: Scope, new: int) -> None:
+        """Make the target show the staged run; the caller holds the lock and commits.
+
+        :param new: memberships the run shows.
+        :raises TooFewMemberships: if they are too few beside those they replace.
+        """
         # DDL first: a database that commits at DDL (MySQL) has nothing to commit yet.
         self.table.create(connection, checkfirst=True)
+        if self.min_ratio is not None:
+            previous = sum(
+                connection.execute(publication.count(self.table, rows)).scalar_one()
+                for rows in self._rows_to_remove(staging, scope)
+            )
+            self._refuse_loss(previous, new, self.min_ratio)
         self.record_failures(connection, staging)
-        match self.write:
-            case "append":
-                connection.execute(statements.forget_appended(self.table, staging, self.run_key))
-            case "replace":
-                connection.execute(statements.forget_replaced(self.table, staging))
-            case "merge":
-                connection.execute(statements.forget_merged(self.table, staging))
+        for rows in self._rows_to_remove(staging, scope):
+            connection.execute(publication.forget(self.table, rows))
         naive = self._observed_at_is_naive(connection)
-        connection.execute(statements.insert_memberships(self.table, staging, self.run_key, observed_at_is_naive=naive))
+        for part in parts_of(scope):
+            insert = publication.insert_memberships(
+                self.table, staging, part, run_key=self.run_key, observed_at_is_naive=naive
+            )
+            connection.execute(insert)
+
+    def _rows_to_remove(self, staging: Table, scope: Scope) -> Iterator[ColumnElement[bool]]:
+        """Return what the staged run takes the place of, as conditions that share no row."""
+        if self.write == "append":
+            # All it wrote before, whatever it covers now: the rows carry its name.
+            yield publication.rows_of_run(self.table, staging, self.run_key)
+            return
+        covers_all = scope.everyone or self.write == "replace"
+        rows_of = publication.all_rows if covers_all else publication.answered_rows
+        yield from (rows_of(self.table, staging, part) for part in parts_of(scope))
+
+    def _refuse_loss(self, previous: int, new: int, min_ratio: float) -> None:
+        if previous == 0 or new >= min_ratio * previous:
+            return
+        raise TooFewMemberships(
+            f"the run would put {new:,} memberships in place of {previous:,} in {self.display_name}, which is less "
+            f"than min_ratio_to_previous={min_ratio:g} of them: the table was left as it was. Look into Voucherify "
+            "whether its segments are whole; if the loss is real, lower min_ratio_to_previous, or leave it out, and "
+            "try again: what was asked is kept and costs no call again",
+            previous=previous,
+            new=new,
+        )
 
     def record_failures(self, connection: Connection, staging: Table) -> None:
         """Put the staged failures into the table of failures, in place of those this run recorded before.
@@ -144,8 +199,8 @@ class Target:
             self.failures.create(connection, checkfirst=True)
         elif not inspect(connection).has_table(self.failures.name, schema=self.failures.schema):
             return
-        connection.execute(statements.forget_failures(self.failures, self.run_key))
-        connection.execute(statements.insert_failures(self.failures, staging, self.run_key))
+        connection.execute(publication.forget_failures(self.failures, self.run_key))
+        connection.execute(publication.insert_failures(self.failures, staging, self.run_key))
 
     def _observed_at_is_naive(self, connection: Connection) -> bool:
         from sqlalchemy import DateTime, inspect
@@ -167,12 +222,22 @@ def _check_columns(table: Table, existing: list[ReflectedColumn], dialect: Diale
             f"table {table.fullname} exists but lacks {', '.join(missing)}. To use it, run: {help_}; "
             "or name another table"
         )
+    if strict := _refusing_null(table, existing):
+        raise TableUnfit(
+            f"table {table.fullname} has columns that may not be null, and not every row has a value for them: "
+            f"{', '.join(strict)}. Let them be null, or name another table"
+        )
     needy = [column["name"] for column in existing if column["name"] not in table.c and _needs_value(column)]
     if needy:
         raise TableUnfit(
             f"table {table.fullname} has columns that may not be null and have no default, and are not ours to "
             f"fill: {', '.join(needy)}. Give them a default, or name another table"
         )
+
+
+def _refusing_null(table: Table, existing: list[ReflectedColumn]) -> list[str]:
+    may_be_null = {column.name for column in table.columns if column.nullable}
+    return [column["name"] for column in existing if column["name"] in may_be_null and not column["nullable"]]
 
 
 def _needs_value(column: ReflectedColumn) -> bool:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 
-from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
-from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
+from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Outcome, Scope
+from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
 from airflow_provider_voucherify.load.destinations import XComRows
+from airflow_provider_voucherify.load.entries import Entry, Everyone, Forgotten
 from airflow_provider_voucherify.load.errors import XComTooLarge
-from airflow_provider_voucherify.load.state_store import StateStore, StoredAnswers, StoredHeader
-from airflow_provider_voucherify.load.summary import as_utc, latest, memberships, summarise
+from airflow_provider_voucherify.load.held import Held
+from airflow_provider_voucherify.load.state_store import StateStore, StoredHeader, StoredRun
+from airflow_provider_voucherify.load.summary import as_utc, latest, summarise
+from airflow_provider_voucherify.load.xcom_rows import Size, XComRow, rows_of
 
 log = logging.getLogger(__name__)
 
 #: Airflow has no limit and would put any size into its metadata database.
 MAX_JSON_BYTES = 1024 * 1024
-
-XComRow = dict[str, str]
+_EVERYTHING_ASKED = Scope()
 
 
 class XComSink:
@@ -30,6 +32,7 @@ class XComSink:
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
     :param store: ``context["task_state_store"]`` (Airflow 3.3), or ``None``: then a retry begins from the start.
+    :param with_source_id: whether rows say the merchant's id besides Voucherify's.
     """
 
     def __init__(
@@ -38,13 +41,17 @@ class XComSink:
         identity: RunIdentity,
         now: Callable[[], datetime],
         store: StateStore | None = None,
+        *,
+        with_source_id: bool = False,
     ) -> None:
         self._limits = limits
         self._identity = identity
         self._now = now
-        self._stored = None if store is None else StoredAnswers(store)
-        self._answers: dict[str, CustomerAnswer] = {}
-        self._size = _Size()
+        self._stored = None if store is None else StoredRun(store)
+        self._with_source_id = with_source_id
+        self._held = Held()
+        self._size = Size(with_source_id=with_source_id)
+        self._segment_ids: frozenset[str] | None = None
 
     def open(self) -> LoadSummary | None:
         """Take up what the store holds of this run, or begin anew.
@@ -56,20 +63,24 @@ class XComSink:
             return None
         header = self._stored.header()
         reason = self._why_afresh(header)
-        answers = self._stored.resume(header) if header is not None and reason is None else None
-        if header is not None and answers is not None:
-            reason = self._why_stale(header, answers)
-        if header is None or answers is None or reason is not None:
-            log.info("Starting afresh: %s", reason or "a part of the stored answers is gone")
+        entries = self._stored.resume(header) if header is not None and reason is None else None
+        if header is not None and entries is not None:
+            reason = self._why_stale(header, entries)
+        if header is None or entries is None or reason is not None:
+            log.info("Starting afresh: %s", reason or "a part of what was stored is gone")
             self._stored.start(StoredHeader(self._identity.fingerprint, self._now()))
             return None
-        self._hold(answers)
-        log.info("Resuming the run begun at %s: %d customers held", header.created_at, len(self._answers))
-        return summarise(self._answers.values()) if header.finished else None
+        for entry in entries:
+            self._replay(entry)
+        self._segment_ids = header.segment_ids
+        log.info("Resuming the run begun at %s: %d customers held", header.created_at, len(self._held.answers))
+        if walks := self._held.walks.values():
+            log.info("Lists of %d segments are held, %d of them whole", len(walks), sum(w.is_whole for w in walks))
+        return self._summary() if header.finished else None
 
     def done(self) -> set[str]:
         """Return the ids of the customers answered so far, failed ones left out."""
-        return {id_ for id_, answer in self._answers.items() if answer.outcome is not Outcome.FAILED}
+        return {id_ for id_, answer in self._held.answers.items() if answer.outcome is not Outcome.FAILED}
 
     @property
     def is_durable(self) -> bool:
@@ -78,68 +89,126 @@ class XComSink:
 
     def forget(self, customer_ids: AbstractSet[str]) -> None:
         """Drop what is held of customers that are not asked for any more."""
-        gone = [self._answers.pop(id_) for id_ in customer_ids if id_ in self._answers]
-        self._size = self._size.after(gone, [])
+        gone = self._held.shown(customer_ids)
         if self._stored is not None and gone:
-            self._stored.start(StoredHeader(self._identity.fingerprint, self._now()))
-            self._stored.append(list(self._answers.values()))
+            self._stored.append([Forgotten(tuple(answer.customer_id for answer in gone), self._now())])
+        self._drop(customer_ids)
 
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold a chunk; a repeated chunk changes nothing.
 
         :raises XComTooLarge: as soon as the run is more than XCom should carry; nothing of the chunk is held.
         """
-        if not answers:
-            return
-        fresh = latest(answers)
-        self._refuse_excess(self._size.after(self._earlier(fresh), fresh.values()))
-        if self._stored is not None:
-            self._stored.append(list(fresh.values()))
-        self._hold(fresh.values())
+        self._write(list(latest(answers).values()))
+
+    def write_pages(self, pages: Sequence[MembershipPage]) -> None:
+        """Hold pages of segments' members and how their lists go on; repeats change nothing.
+
+        :raises XComTooLarge: as soon as the run is more than XCom should carry; nothing of the pages is held.
+        """
+        self._write(list(pages))
+
+    def walks(self) -> Mapping[str, StoredWalk]:
+        """Return how far each segment's list is held, by segment id."""
+        return self._held.walks
+
+    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of the customers that no page held so far names."""
+        return customer_ids - self._held.listed.keys()
+
+    def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
+        """Turn pages into answers: found where a page names the customer, with the time of the newest page that
+        does, else unknown or in no segment. Members nobody settles have no rows."""
+        self._write(self._held.settled(customer_ids, unknown, observed_at))
+
+    def settle_everyone(self, total: int, observed_at: datetime) -> None:
+        """Turn pages into answers where everyone is asked about: found are those the pages name, in no segment
+        the rest of ``total``, which is counted, not named."""
+        self._write([Everyone(total, observed_at)])
+
+    def unknown(self, limit: int) -> list[str]:
+        """Return at most ``limit`` ids Voucherify does not know, ordered."""
+        answers = self._held.answers.values()
+        return sorted(answer.customer_id for answer in answers if answer.outcome is Outcome.UNKNOWN)[:limit]
 
     def failed(self, limit: int) -> list[CustomerAnswer]:
         """Return at most ``limit`` customers whose last answer is a failure, ordered by id."""
-        failed = [answer for answer in self._answers.values() if answer.outcome is Outcome.FAILED]
+        failed = [answer for answer in self._held.answers.values() if answer.outcome is Outcome.FAILED]
         return sorted(failed, key=lambda answer: answer.customer_id)[:limit]
 
     def failed_count(self) -> int:
         """Return the number of customers whose last answer is a failure."""
-        return sum(answer.outcome is Outcome.FAILED for answer in self._answers.values())
+        return sum(answer.outcome is Outcome.FAILED for answer in self._held.answers.values())
 
     def record_failures(self) -> None:
         """Do nothing: XCom has no place for them, the task's log names the reasons."""
 
-    def finish(self) -> LoadSummary:
+    def finish(self, scope: Scope = _EVERYTHING_ASKED) -> LoadSummary:
         """Count the run and remember that it is whole.
 
+        :param scope: what the run speaks for: of other segments there are no rows.
         :raises XComTooLarge: if the rows are more than XCom should carry.
         """
         self._refuse_excess(self._size)
+        self._segment_ids = scope.segment_ids
         if self._stored is not None:
-            self._stored.mark_finished()
-        return summarise(self._answers.values())
+            self._stored.mark_finished(scope.segment_ids)
+        return self._summary()
 
     def rows(self) -> list[XComRow]:
         """Return a row per membership, in the order the customers came: plain dicts, as XCom wants them.
 
-        :returns: ``customer_id``, ``segment_id``, ``segment_name`` and ``observed_at`` (ISO 8601, UTC).
+        :returns: ``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` (ISO 8601, UTC), and
+            ``source_id`` (may be ``None``) where the sink was made with it.
         """
-        return [row for answer in self._answers.values() for row in _rows_of(answer)]
+        answers = self._published()
+        return [row for answer in answers for row in rows_of(answer, with_source_id=self._with_source_id)]
 
     def close(self) -> None:
         """Forget what the store holds; the rows stay at hand. Call it once the XCom is safe."""
         if self._stored is not None:
             self._stored.clear()
 
-    def _earlier(self, fresh: Iterable[str]) -> list[CustomerAnswer]:
-        return [self._answers[id_] for id_ in fresh if id_ in self._answers]
+    def _write(self, entries: Sequence[Entry]) -> None:
+        if not entries:
+            return
+        self._refuse_excess(self._size_after(entries))
+        if self._stored is not None:
+            self._stored.append(entries)
+        self._take(entries)
 
-    def _hold(self, answers: Iterable[CustomerAnswer]) -> None:
-        fresh = latest(answers)
-        self._size = self._size.after(self._earlier(fresh), fresh.values())
-        self._answers.update(fresh)
+    def _replay(self, entry: Entry) -> None:
+        if isinstance(entry, Forgotten):
+            self._drop(set(entry.customer_ids))
+        else:
+            self._take([entry])
 
-    def _refuse_excess(self, size: _Size) -> None:
+    def _drop(self, customer_ids: AbstractSet[str]) -> None:
+        self._size = self._size.after(self._held.shown(customer_ids), [])
+        self._held.forget(customer_ids)
+
+    def _take(self, entries: Sequence[Entry]) -> None:
+        self._size = self._size_after(entries)
+        for entry in entries:
+            self._held.take(entry)
+
+    def _size_after(self, entries: Sequence[Entry]) -> Size:
+        changed = self._held.after(entries)
+        return self._size.after(self._held.shown(changed), changed.values())
+
+    def _published(self) -> Iterable[CustomerAnswer]:
+        if (covered := self._segment_ids) is None:
+            return self._held.answers.values()
+        return [
+            replace(answer, segments=tuple(segment for segment in answer.segments if segment.id in covered))
+            for answer in self._held.answers.values()
+        ]
+
+    def _summary(self) -> LoadSummary:
+        summary = summarise(self._published())
+        return replace(summary, no_segment=summary.no_segment + self._held.rest)
+
+    def _refuse_excess(self, size: Size) -> None:
         if size.rows > self._limits.max_rows:
             excess = f"{size.rows:,} rows, more than max_rows={self._limits.max_rows:,}"
         elif size.json_bytes > MAX_JSON_BYTES:
@@ -158,48 +227,8 @@ class XComSink:
             return "what is stored is of another job (other settings)"
         return None
 
-    def _why_stale(self, header: StoredHeader, answers: Sequence[CustomerAnswer]) -> str | None:
-        written_at = max((as_utc(answer.observed_at) for answer in answers), default=header.created_at)
+    def _why_stale(self, header: StoredHeader, entries: Sequence[Entry]) -> str | None:
+        written_at = max((as_utc(entry.observed_at) for entry in entries), default=header.created_at)
         if (age := self._now() - written_at) > self._identity.max_age:
             return f"what is stored was last written {age} ago, more than {self._identity.max_age}"
         return None
-
-
-class _Size:
-    """How large the rows are as XCom.
-
-    :param rows: how many.
-    :param row_bytes: their JSON, with a separator each.
-    """
-
-    def __init__(self, rows: int = 0, row_bytes: int = 0) -> None:
-        self.rows = rows
-        self._row_bytes = row_bytes
-
-    @property
-    def json_bytes(self) -> int:
-        """Return the size of the whole list: the last row has no separator, the list has two brackets."""
-        return max(self._row_bytes, 2)
-
-    def after(self, removed: Iterable[CustomerAnswer], added: Iterable[CustomerAnswer]) -> _Size:
-        """Return the size with some answers in place of others."""
-        rows, row_bytes = self.rows, self._row_bytes
-        for sign, answers in ((-1, removed), (1, added)):
-            for answer in answers:
-                sizes = [len(json.dumps(row)) + 2 for row in _rows_of(answer)]
-                rows += sign * len(sizes)
-                row_bytes += sign * sum(sizes)
-        return _Size(rows, row_bytes)
-
-
-def _rows_of(answer: CustomerAnswer) -> list[XComRow]:
-    observed_at = as_utc(answer.observed_at).isoformat()
-    return [
-        {
-            "customer_id": answer.customer_id,
-            "segment_id": segment.id,
-            "segment_name": segment.name,
-            "observed_at": observed_at,
-        }
-        for segment in memberships(answer)
-    ]

@@ -4,35 +4,42 @@ from __future__ import annotations
 
 import logging
 import math
+import random
 import time
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import AbstractAsyncContextManager
 from dataclasses import asdict, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn
 
-from airflow.sdk import BaseHook
 from airflow.sdk.configuration import conf
 
-from airflow_provider_voucherify.api.errors import InvalidCustomers, RateLimited, VoucherifyError, WindowClosed
-from airflow_provider_voucherify.api.models import Outcome
-from airflow_provider_voucherify.extract.customers import CustomerQuery, distinct_ids, ids_from_text
-from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
-from airflow_provider_voucherify.extract.plan import Plan, plan_per_customer
+from airflow_provider_voucherify.api.errors import (
+    ASKED_WRONGLY,
+    InvalidCustomers,
+    RateLimited,
+    VoucherifyError,
+    WindowClosed,
+)
+from airflow_provider_voucherify.extract.interrupt import Interrupt
+from airflow_provider_voucherify.extract.means import Means
+from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.progress import Progress, duration
-from airflow_provider_voucherify.extract.run import TooManyFailures, check_failures, pull
+from airflow_provider_voucherify.extract.pull import Pull
+from airflow_provider_voucherify.extract.run import TooManyFailures, check_failures
+from airflow_provider_voucherify.hooks.planning import calls_per_minute
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.destinations import WarehouseTable
-from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.xcom import XComSink
+from airflow_provider_voucherify.operators.asking import question_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.report import (
     MOST_FAILURES_NAMED,
+    MOST_UNKNOWN_NAMED,
+    Report,
     Spent,
     count_metrics,
     failures_json,
-    summary_json,
 )
 from airflow_provider_voucherify.operators.sinks import sink_of
 
@@ -41,6 +48,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.client import Client
     from airflow_provider_voucherify.api.models import Json
+    from airflow_provider_voucherify.extract.means import Pulled
+    from airflow_provider_voucherify.extract.question import Question
     from airflow_provider_voucherify.load.base import LoadSummary
     from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 
@@ -65,8 +74,8 @@ class SegmentPull:
         self._operator = operator
         self._context = context
         self._spent = spent
-        self._strategy: PerCustomer | None = None
-        self._is_stopped = False
+        self._report = Report()
+        self._interrupt = Interrupt()
         self._hook = VoucherifyHook(operator.voucherify_conn_id, quota_share=operator.quota_share)
         self._sink = sink_of(operator, context, self._hook.settings)
 
@@ -79,97 +88,87 @@ class SegmentPull:
         published = self._sink.open()
         if published is not None:
             log.info("An earlier try of this run published its result already: nothing is asked again")
-            return self._report(published)
-        plan = self._plan()
-        log.info("Pulling segments from %s: %s", self._hook.settings.base_url, plan)
-        if plan.calls:
-            self._ask(plan)
-        self._check_failures(plan)
-        return self._report(self._sink.finish())
+            return self._tell(published)
+        question = question_of(self._operator)
+        self._refuse_emptying(question)
+        try:
+            pulled = self._pull(question)
+        except ASKED_WRONGLY:
+            raise
+        except VoucherifyError as error:
+            self._stop(error, question)
+        self._check_failures()
+        self._report = replace(self._report, pulled=pulled)
+        return self._tell(self._sink.finish(pulled.scope))
 
     def stop(self) -> None:
-        """Let no further customer be asked for; what is in flight is still answered and kept."""
-        self._is_stopped = True
-        if self._strategy is not None:
-            self._strategy.stop()
+        """Let no further call be sent; what is in flight is still answered and kept."""
+        self._interrupt.stop()
 
-    def _plan(self) -> Plan:
-        customer_ids = distinct_ids(self._customers())
+    def _refuse_emptying(self, question: Question) -> None:
         destination = self._operator.destination
-        if not customer_ids and isinstance(destination, WarehouseTable) and destination.write == "replace":
+        if question.customer_ids == [] and isinstance(destination, WarehouseTable) and destination.write == "replace":
             raise InvalidCustomers(f"there are no customers: write='replace' would empty {destination.table!r}")
-        held = self._sink.done()
-        if not_asked_for := held - set(customer_ids):
-            self._sink.forget(not_asked_for)
-        plan = plan_per_customer(customer_ids, held, self._operator.chunk_size)
-        if self._spent.held is None:
-            self._spent = replace(self._spent, held=plan.held)
-        return plan
 
-    def _customers(self) -> Sequence[object]:
-        customers = self._operator.customers
-        if isinstance(customers, CustomerQuery):
-            log.info("Reading the customers from %s", customers.conn_id)
-            database = BaseHook.get_hook(customers.conn_id)
-            database.log_sql = False  # the query's parameters may be customer ids
-            return customers.read(database)
-        return ids_from_text(customers) if isinstance(customers, str) else list(cast("Sequence[object]", customers))
-
-    def _ask(self, plan: Plan) -> None:
-        before = self._spent
-        with ClientRunner(self._opening(plan)) as runner:
+    def _pull(self, question: Question) -> Pulled:
+        before, began_at = self._spent, time.monotonic()
+        held = bool(self._sink.done()) or bool(self._sink.walks())
+        with ClientRunner(self._opening(goes_on=held)) as runner:
             client = runner.client
-            progress = Progress(len(plan.customer_ids), plan.held, client.calls, client.gate.window, time.monotonic)
             try:
-                stopped_by = self._pull(plan, runner, progress)
+                pull = Pull(question, self._means(runner), lambda: calls_per_minute(self._hook.settings, client))
+                return self._carry_out(pull)
             finally:
-                self._spent = before.plus(client.calls, client.gate, progress.elapsed, answered=progress.answered)
+                self._spent = self._spent.plus(client.calls, client.gate, time.monotonic() - began_at)
                 count_metrics(before, self._spent)
-        log.info("%s", str(progress))
-        if stopped_by is not None:
-            self._stop(stopped_by, plan, plan.held + progress.answered - progress.failed)
 
-    def _pull(self, plan: Plan, runner: ClientRunner, progress: Progress) -> VoucherifyError | None:
-        self._strategy = strategy = PerCustomer(
-            runner.client,
-            workers=self._operator.concurrency,
+    def _means(self, runner: ClientRunner) -> Means:
+        client = runner.client
+        return Means(
+            client=self._interrupt.over(client),
+            patient=self._interrupt.over(Patient(client)),
+            run=runner.run,
+            sink=self._sink,
+            progress=lambda total, held, unit: Progress(
+                total, held, client.calls, client.gate.window, time.monotonic, unit
+            ),
             now=utc_now,
-            on_answer=lambda answer: progress.answer(failed=answer.outcome is Outcome.FAILED),
-            judge_first=not plan.held,
+            rng=random.Random(),  # noqa: S311 - it chooses samples
+            workers=self._operator.pace.concurrency,
+            chunk_size=self._operator.pace.chunk_size,
         )
-        if self._is_stopped:
-            strategy.stop()
 
-        def fetch(chunk: Sequence[str]) -> Fetched:
-            fetched = Fetched()
-            try:
-                return runner.run(strategy.fetch(chunk, fetched))
-            except BaseException:  # the execution timeout, or a kill: what was answered is not asked for again
-                with suppress(LoadError):
-                    self._sink.write(fetched.answers)
-                raise
+    def _carry_out(self, pull: Pull) -> Pulled:
+        if self._spent.held is None:
+            self._spent = replace(self._spent, held=pull.held)
+        plan = pull.plan()
+        log.info("Pulling segments from %s: %s", self._hook.settings.base_url, plan)
+        self._report = replace(self._report, plan=plan)
+        return pull.carry_out(plan)
 
-        return pull(plan, self._sink, fetch)
-
-    def _opening(self, plan: Plan) -> AbstractAsyncContextManager[Client]:
+    def _opening(self, *, goes_on: bool) -> AbstractAsyncContextManager[Client]:
         """A later try or part may have to share the present window with an earlier one of the same task."""
         can_defer = self._operator.deferrable and self._sink.is_durable
-        goes_on = plan.held > 0 or self._context["ti"].try_number > 1 or self._spent.deferrals > 0
+        goes_on = goes_on or self._context["ti"].try_number > 1 or self._spent.deferrals > 0
         return self._hook.aclient(
-            concurrency=self._operator.concurrency,
+            concurrency=self._operator.pace.concurrency,
             longest_wait=conf.getfloat("voucherify", "defer_after", fallback=DEFER_AFTER) if can_defer else math.inf,
             inherits_usage=goes_on,
         )
 
-    def _stop(self, error: VoucherifyError, plan: Plan, held: int) -> NoReturn:
-        customers = len(plan.customer_ids)
+    def _stop(self, error: VoucherifyError, question: Question) -> NoReturn:
+        done = self._how_far(question)
         if isinstance(error, WindowClosed):
-            self._defer(error, f"{held:,} of {customers:,} customers are done")
-        log.error(
-            "Stopped. %s of %s customers are held and not asked for again within %s; the rest needs %s calls",
-            *(f"{held:,}", f"{customers:,}", self._operator.resume_within, f"{customers - held:,}"),
-        )
+            self._defer(error, done)
+        log.error("Stopped. %s and not asked for again within %s", done, self._operator.pace.resume_within)
         raise error
+
+    def _how_far(self, question: Question) -> str:
+        if walks := self._sink.walks():
+            whole = sum(walk.is_whole for walk in walks.values())
+            return f"{whole:,} of {len(walks):,} segments' lists begun so far are whole; what was read is held"
+        of = "" if question.customer_ids is None else f" of {len(question.customer_ids):,}"
+        return f"{len(self._sink.done()):,}{of} customers are held"
 
     def _defer(self, closed: WindowClosed, done: str) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
@@ -186,8 +185,8 @@ class SegmentPull:
         spent = replace(self._spent, deferrals=self._spent.deferrals + 1)
         self._operator.defer(trigger=DateTimeTrigger(opens_at), method_name="resume", kwargs={"spent": asdict(spent)})
 
-    def _report(self, loaded: LoadSummary) -> Json:
-        summary = summary_json(loaded, self._spent)
+    def _tell(self, loaded: LoadSummary) -> Json:
+        summary = self._report.to_json(loaded, self._spent, self._sink.unknown(MOST_UNKNOWN_NAMED))
         log.info(
             "%s customers in %s memberships (%s in no segment, %s unknown, %s failed): %s calls in %s",
             *(f"{count:,}" for count in (loaded.customers, loaded.memberships, loaded.no_segment)),
@@ -204,9 +203,11 @@ class SegmentPull:
         self._sink.close()
         return result
 
-    def _check_failures(self, plan: Plan) -> None:
+    def _check_failures(self) -> None:
+        failed = self._sink.failed_count()
+        customers = self._report.customers or len(self._sink.done()) + failed
         try:
-            check_failures(self._sink, len(plan.customer_ids), self._operator.max_failures)
+            check_failures(self._sink, customers, self._operator.max_failures)
         except TooManyFailures:
             if isinstance(self._sink, XComSink):
                 self._push("failures", failures_json(self._sink.failed(MOST_FAILURES_NAMED)))

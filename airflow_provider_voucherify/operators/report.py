@@ -9,11 +9,15 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject
+    from airflow_provider_voucherify.extract.means import Pulled
+    from airflow_provider_voucherify.extract.plan import Plan
     from airflow_provider_voucherify.extract.progress import Counts
     from airflow_provider_voucherify.load.base import LoadSummary
 
 #: Failed customers named in XCom; a run into a table has the whole list in ``<table>_failures``.
 MOST_FAILURES_NAMED = 100
+#: Unknown ids named in a summary.
+MOST_UNKNOWN_NAMED = 5
 
 
 class Waits(Protocol):
@@ -61,7 +65,7 @@ class Spent:
             held=None if held is None else int(held),
         )
 
-    def plus(self, counts: Counts, waits: Waits, seconds: float, *, answered: int) -> Spent:
+    def plus(self, counts: Counts, waits: Waits, seconds: float) -> Spent:
         """Return the sum of this and one client's counts."""
         return replace(
             self,
@@ -71,36 +75,65 @@ class Spent:
             seconds=round(self.seconds + seconds, 3),
             waits=self.waits + waits.waits,
             waited=round(self.waited + waits.waited, 3),
-            parts_without_answer=0 if answered else self.parts_without_answer + 1,
+            parts_without_answer=0 if counts.sent > counts.rejected else self.parts_without_answer + 1,
         )
 
 
-def summary_json(loaded: LoadSummary, spent: Spent) -> JsonObject:
-    """Return the summary of a run as plain JSON.
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a try found out besides what the sink holds; parts are missing where an earlier try did the work.
 
-    :param loaded: what the sink holds.
-    :param spent: calls and seconds of this try.
+    :param plan: the way taken.
+    :param pulled: what the pull found.
     """
-    return {
-        "customers": loaded.customers,
-        "found": loaded.found,
-        "no_segment": loaded.no_segment,
-        "unknown": loaded.unknown,
-        "failed": loaded.failed,
-        "memberships": loaded.memberships,
-        "per_segment": [
-            {"segment_id": count.segment_id, "segment_name": count.segment_name, "customers": count.customers}
-            for count in loaded.per_segment
-        ],
-        "calls": spent.calls,
-        "rejected": spent.rejected,
-        "retried": spent.retried,
-        "deferrals": spent.deferrals,
-        "waits": spent.waits,
-        "waited_seconds": spent.waited,
-        "held_from_earlier_try": spent.held or 0,
-        "duration_seconds": spent.seconds,
-    }
+
+    plan: Plan | None = None
+    pulled: Pulled | None = None
+
+    @property
+    def customers(self) -> int:
+        """Return how many customers the run asks about, 0 if nobody knows."""
+        return (self.plan.customers if self.plan else None) or 0
+
+    def to_json(self, loaded: LoadSummary, spent: Spent, unknown: Sequence[str]) -> JsonObject:
+        """Return the summary of the run as plain JSON.
+
+        :param loaded: what the sink holds.
+        :param spent: calls and seconds of this try.
+        :param unknown: some of the ids Voucherify does not know.
+        """
+        return {
+            "customers": loaded.customers,
+            "found": loaded.found,
+            "no_segment": loaded.no_segment,
+            "unknown": loaded.unknown,
+            "unknown_sample": list(unknown),
+            "failed": loaded.failed,
+            "memberships": loaded.memberships,
+            "per_segment": [
+                {"segment_id": count.segment_id, "segment_name": count.segment_name, "customers": count.customers}
+                for count in loaded.per_segment
+            ],
+            "strategy": self.plan.strategy if self.plan else None,
+            "planned_calls": self.plan.calls if self.plan else None,
+            "calls": spent.calls,
+            "rejected": spent.rejected,
+            "retried": spent.retried,
+            "deferrals": spent.deferrals,
+            "mismatch": _mismatch(self.pulled),
+            "segments_gone": list(self.pulled.segments_gone) if self.pulled else [],
+            "waits": spent.waits,
+            "waited_seconds": spent.waited,
+            "held_from_earlier_try": spent.held or 0,
+            "duration_seconds": spent.seconds,
+        }
+
+
+def _mismatch(pulled: Pulled | None) -> JsonObject | None:
+    if pulled is None or pulled.mismatch is None:
+        return None
+    mismatch = pulled.mismatch
+    return {"sampled": mismatch.sampled, "differing": mismatch.differing, "rate": round(mismatch.rate, 4)}
 
 
 def failures_json(failed: Sequence[CustomerAnswer]) -> list[Json]:

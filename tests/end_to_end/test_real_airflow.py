@@ -29,10 +29,11 @@ def test_segments_of_customers_from_a_query_land_in_the_warehouse(shop: Shop) ->
     run_id = shop.airflow.run(TO_WAREHOUSE)
     assert shop.stored() == shop.truth(opted_in)
     summary = shop.summary(TO_WAREHOUSE, run_id)
-    assert (summary["customers"], summary["calls"], summary["failed"]) == (800, 800, 0)
-    assert shop.voucherify.stats().calls == 800
+    assert (summary["customers"], summary["strategy"], summary["failed"]) == (800, "per_segment", 0)
+    assert shop.voucherify.stats().calls == summary["calls"]
+    assert shop.voucherify.stats().calls < 60, "it should not ask one by one"
     logs = shop.airflow.logs(TO_WAREHOUSE, run_id)
-    assert "800 customers: per_customer 800 calls" in logs
+    assert re.search(r"800 customers: per_customer \d+ calls or more, per_segment about \d+ calls → per_segment", logs)
     assert not re.search(r"customer-\d{7}|cust_", logs)
     assert shop.voucherify.app_token not in logs
 
@@ -52,19 +53,20 @@ def test_segments_of_a_few_customers_are_counted_through_xcom(shop: Shop) -> Non
 
 def test_waits_for_the_rate_limit_free_the_worker_and_repeat_no_call(shop: Shop) -> None:
     opted_in = shop.customers(opted_in=500)
-    shop.voucherify.set_limits(Limits(limit=240, window_seconds=8.0))
+    shop.voucherify.set_limits(Limits(limit=30, window_seconds=8.0))
     shop.voucherify.set_switches(WINDOW_END)
     run_id = shop.airflow.run(TO_WAREHOUSE)
     assert shop.stored() == shop.truth(opted_in)
     deferrals = shop.summary(TO_WAREHOUSE, run_id)["deferrals"]
     assert isinstance(deferrals, int)
-    assert deferrals >= 2
+    assert deferrals >= 1
     logs = shop.airflow.logs(TO_WAREHOUSE, run_id)
     assert logs.count("Pausing task as DEFERRED") == deferrals
     assert logs.count("Worker startup parse complete") == deferrals + 1
     stats = shop.voucherify.stats()
-    assert (stats.calls, stats.repeated, stats.rejected) == (500, 0, 0)
-    assert max(window.used for window in stats.windows) <= 168
+    assert stats.repeated <= 2 * deferrals, "the segments and the number of customers, each time"
+    assert stats.rejected == 0
+    assert max(window.used for window in stats.windows) <= 21
 
 
 def test_airflow_lists_the_provider_with_hook_operator_and_connection_type(airflow_site: AirflowSite) -> None:

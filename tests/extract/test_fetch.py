@@ -3,47 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, Outcome
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
 from airflow_provider_voucherify.extract.fetch import (
     MOST_FAILURES_AT_FIRST,
     MOST_FAILURES_IN_A_ROW,
     AllFailed,
     Fetched,
     PerCustomer,
-    RunInterrupted,
 )
+from tests.extract.answering import Answers
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
-
-
-class Answers:
-    """Answers by the customer's number: an error to raise, or how many segments to list."""
-
-    def __init__(self, answers: dict[int, errors.VoucherifyError | int]) -> None:
-        self.answers = answers
-        self.asked: list[int] = []
-
-    async def send(self, request: wire.Request) -> JsonObject:
-        number = int(request.target.split("/")[3])
-        self.asked.append(number)
-        await asyncio.sleep(0)
-        answer = self.answers.get(number, 1)
-        if isinstance(answer, errors.VoucherifyError):
-            raise answer
-        return {
-            "object": "list",
-            "data_ref": "data",
-            "data": [
-                {"id": f"seg_{index}", "name": f"Segment {index}", "object": "segment"} for index in range(answer)
-            ],
-            "total": answer,
-        }
 
 
 def fetch(client: Answers, customers: int, workers: int = 4) -> tuple[Fetched, list[CustomerAnswer]]:
@@ -143,43 +118,6 @@ def test_a_run_that_goes_on_is_not_judged_by_its_first_answers() -> None:
     )
     fetched = asyncio.run(strategy.fetch([str(number) for number in range(100)]))
     assert fetched.stopped_by is None
-
-
-def test_told_to_stop_it_asks_nobody_else_and_lets_calls_in_flight_finish() -> None:
-    client = Answers({})
-    told: list[CustomerAnswer] = []
-
-    def on_answer(answer: CustomerAnswer) -> None:
-        told.append(answer)
-        if len(told) == 10:
-            strategy.stop()
-
-    strategy = PerCustomer(client, workers=4, now=lambda: NOON, on_answer=on_answer)
-    fetched = asyncio.run(strategy.fetch([str(number) for number in range(1_000)]))
-    assert isinstance(fetched.stopped_by, RunInterrupted)
-    assert len(fetched.answers) == len(client.asked) <= 13
-    later = asyncio.run(strategy.fetch(["1", "2"]))
-    assert isinstance(later.stopped_by, RunInterrupted)
-    assert later.answers == []
-
-
-def test_told_to_stop_it_does_not_wait_long_for_a_call_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("airflow_provider_voucherify.extract.fetch.STOP_WITHIN", 0.02)
-
-    class Hanging(Answers):
-        async def send(self, request: wire.Request) -> JsonObject:
-            answer = await super().send(request)
-            if len(self.asked) > 2:
-                await asyncio.sleep(60)
-            return answer
-
-    strategy = PerCustomer(Hanging({}), workers=3, now=lambda: NOON, on_answer=lambda _: None)
-
-    async def main() -> Fetched:
-        threading.Timer(0.02, strategy.stop).start()
-        return await strategy.fetch(["0", "1", "2"])
-
-    assert isinstance(asyncio.run(main()).stopped_by, RunInterrupted)
 
 
 def test_answers_that_came_in_are_kept_when_it_is_cancelled() -> None:

@@ -8,11 +8,19 @@ import sys
 
 from sqlalchemy import Engine, create_engine, event
 
-from tests.load.runs import Warehouse, failed, found
+from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.load.table import TableSink
+from tests.load.runs import NOON, Warehouse, failed, found, page
 
 CHUNKS = (
     [found("anna", "gold", "new"), found("bert", "gold")],
     [found("carl", "silver"), failed("dora")],
+)
+
+#: The same memberships as pages of segments, a call of the sink each.
+PAGES = (
+    [page("gold", "anna", number=1), page("new", "anna", is_last=True)],
+    [page("gold", "bert", number=2, is_last=True), page("silver", "carl", is_last=True)],
 )
 
 
@@ -42,16 +50,31 @@ class DoomedWarehouse(Warehouse):
         return engine
 
 
-def main(url: str, point: int) -> None:
+def write_chunks(sink: TableSink) -> None:
     """Load all chunks, as a retry that asks only for what is not done."""
+    done = sink.done()
+    for chunk in CHUNKS:
+        sink.write([answer for answer in chunk if answer.customer_id not in done])
+
+
+def write_pages(sink: TableSink) -> None:
+    """Load all pages, as a retry that lists only what is not whole, and settle."""
+    sink.write([failed("dora")])
+    for pages in PAGES:
+        walks = sink.walks()
+        sink.write_pages([each for each in pages if not (walk := walks.get(each.segment.id)) or not walk.is_whole])
+    sink.settle(["anna", "bert"], set(), NOON)
+    sink.settle(["carl"], set(), NOON)
+
+
+def main(url: str, point: int, *, by_pages: bool = False) -> None:
+    """Load the run, in one of two ways, and publish it."""
     warehouse = DoomedWarehouse(url)
     warehouse.point = point
     sink = warehouse.sink()
     if sink.open() is None:
-        done = sink.done()
-        for chunk in CHUNKS:
-            sink.write([answer for answer in chunk if answer.customer_id not in done])
-        sink.finish()
+        (write_pages if by_pages else write_chunks)(sink)
+        sink.finish(Scope())
     sink.close()
     print("whole")  # noqa: T201
 

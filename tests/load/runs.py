@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, inspect
 
-from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Segment
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.table import TableSink
@@ -58,6 +58,12 @@ def unknown(customer_id: str) -> CustomerAnswer:
 def failed(customer_id: str, reason: str = "ServerFault 502") -> CustomerAnswer:
     """Return the answer for a customer whose question failed."""
     return CustomerAnswer(customer_id, NOON, Outcome.FAILED, failure=reason)
+
+
+def page(name: str, *customers: str, at: datetime = NOON, number: int = 1, is_last: bool = False) -> MembershipPage:
+    """Return a page of a segment's members, whose source ids are their ids in capitals."""
+    members = tuple(Member(customer_id, customer_id.upper()) for customer_id in customers)
+    return MembershipPage(segment(name), members, at, {"next": number + 1}, is_last)
 
 
 def identity(key: str = "dag/run/task/-1", fingerprint: str = "job") -> RunIdentity:

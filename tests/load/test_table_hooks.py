@@ -9,6 +9,7 @@ import pytest
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.providers.sqlite.hooks.sqlite import SqliteHook
 
+from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.base import Sink
 from airflow_provider_voucherify.load.database import EngineProvider
 from airflow_provider_voucherify.load.table import TableSink
@@ -20,7 +21,7 @@ def _load_through(hook: EngineProvider) -> None:
     sink: Sink = TableSink(hook, TABLE, "merge", identity(), Clock(NOON))
     sink.open()
     sink.write([found("anna", "gold"), failed("bert")])
-    sink.finish()
+    sink.finish(Scope())
     sink.close()
 
 

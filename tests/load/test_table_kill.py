@@ -23,14 +23,14 @@ AFTER = [
 FAILED = [("dora", "ServerFault 502", "dag/run/task/-1")]
 
 
-def _run_and_die(url: str, point: int) -> bool:
+def _run_and_die(url: str, point: int, *, by_pages: bool) -> bool:
     """Run in a fork of this process, which saves the seconds of imports; return whether it was killed."""
     child = os.fork()
     if child == 0:
         try:
             with open(os.devnull, "w", encoding="utf-8") as nowhere:
                 sys.stdout = nowhere
-                main(url, point)
+                main(url, point, by_pages=by_pages)
             os._exit(0)
         finally:
             os._exit(1)
@@ -42,12 +42,12 @@ def _run_and_die(url: str, point: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("first_point", range(6))
-def test_a_run_killed_at_every_point_in_turn_ends_whole(warehouse: Warehouse, first_point: int) -> None:
+@pytest.mark.parametrize(("by_pages", "first_point"), [*((False, point) for point in range(6)), (True, 0), (True, 3)])
+def test_a_run_killed_at_every_point_in_turn_ends_whole(warehouse: Warehouse, by_pages: bool, first_point: int) -> None:
     warehouse.load(found("anna", "old"), found("emil", "old"), run=identity("before"))
     kills = 0
     for point in count(first_point, 6):
-        killed = _run_and_die(warehouse.url, point)
+        killed = _run_and_die(warehouse.url, point, by_pages=by_pages)
         kills += killed
         assert warehouse.memberships() in (BEFORE, AFTER)
         if f"{TABLE}_failures" in warehouse.tables():

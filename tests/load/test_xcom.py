@@ -10,47 +10,14 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_voucherify.api.models import CustomerAnswer, Json, Outcome, Segment
+from airflow_provider_voucherify.api.models import CustomerAnswer, Json, Outcome, Scope, Segment
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.summary import summarise
 from airflow_provider_voucherify.load.xcom import MAX_JSON_BYTES, XComSink
+from tests.load.memory_store import Killed, MemoryStore
 from tests.load.runs import NOON, Clock, failed, found, identity, no_segment, unknown
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-class MemoryStore:
-    """A task state store as Airflow's: JSON values of limited size; it can die before a change."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self.changes_left = 1_000_000
-
-    def get(self, key: str, default: Json = None) -> Json:
-        """Return a value."""
-        value: Json = json.loads(self.values[key]) if key in self.values else default
-        return value
-
-    def set(self, key: str, value: Json) -> None:
-        """Store a value."""
-        self._change()
-        text = json.dumps(value)
-        assert len(text) <= 65_536
-        self.values[key] = text
-
-    def delete(self, key: str) -> None:
-        """Remove a value."""
-        self._change()
-        self.values.pop(key, None)
-
-    def _change(self) -> None:
-        if self.changes_left == 0:
-            raise Killed
-        self.changes_left -= 1
 
 
 @pytest.fixture
@@ -75,7 +42,7 @@ def test_rows_are_plain_and_in_the_order_of_the_customers() -> None:
     sink: Sink = _opened()
     sink.write([found("bert", "gold", "new"), no_segment("carl")])
     sink.write([unknown("dora"), failed("emil"), found("anna", "gold")])
-    sink.finish()
+    sink.finish(Scope())
 
     assert isinstance(sink, XComSink)
     row = {"segment_name": "Gold", "segment_id": "seg_gold", "observed_at": "2026-01-31T12:00:00+00:00"}

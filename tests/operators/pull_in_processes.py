@@ -11,10 +11,12 @@ import os
 import sys
 
 from airflow_provider_voucherify.extract.customers import CustomerQuery
+from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.load.destinations import WarehouseTable
-from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 from tests.run_op import OperatorRunner
 
+STRATEGY: StrategyName = "per_segment" if os.environ["STRATEGY"] == "per_segment" else "per_customer"
 #: What others write to standard output, as logging does, goes to standard error.
 OUTPUT = os.dup(1)
 os.dup2(2, 1)
@@ -26,7 +28,8 @@ def succeeds(customers: str, table: str, number: int = 1) -> bool:
         task_id="pull",
         customers=CustomerQuery(customers, conn_id="warehouse"),
         destination=WarehouseTable(table, conn_id="warehouse"),
-        chunk_size=50,
+        strategy=STRATEGY,
+        pace=Pace(chunk_size=int(os.environ["CHUNK_SIZE"])),
     )
     return OperatorRunner()(pull, try_number=number).state == "success"
 

@@ -9,7 +9,7 @@ import pytest
 
 from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
-from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 
 
 @pytest.mark.parametrize(
@@ -23,9 +23,16 @@ from airflow_provider_voucherify.operators.customer_segments import CustomerSegm
         ({"destination": "customer_segments"}, 'write WarehouseTable("marketing.customer_segments"'),
         ({"quota_share": 0}, "quota_share should be above 0 and at most 1, is 0"),
         ({"quota_share": 1.5}, "quota_share should be above 0 and at most 1, is 1.5"),
-        ({"concurrency": 0}, "concurrency should be a whole number of at least 1, is 0"),
-        ({"chunk_size": 2.5}, "chunk_size should be a whole number of at least 1, is 2.5"),
-        ({"chunk_size": True}, "chunk_size should be a whole number of at least 1, is True"),
+        ({"segments": []}, 'write a list of ids or names such as ["VIP"'),
+        ({"segments": "VIP"}, 'str; write a list of ids or names such as ["VIP"'),
+        ({"segments": ["VIP", 7]}, "holds 7; write a list of ids or names"),
+        ({"strategy": "per_page"}, "write one of 'auto', 'per_customer', 'per_segment'"),
+        ({"strategy": "per_segment", "unknown_customers": "keep"}, 'write unknown_customers="drop"'),
+        ({"unknown_customers": "ignore"}, "write one of 'drop', 'keep', 'fail'"),
+        ({"max_calls": 0}, "max_calls is 0; write a whole number of calls"),
+        ({"max_calls": True}, "max_calls is True; write a whole number of calls"),
+        ({"verify_sample": -1}, "verify_sample is -1; write a whole number of customers"),
+        ({"pace": 32}, "int; write Pace(concurrency=32, chunk_size=250)"),
         ({"max_failures": -1}, "max_failures is -1; write a count such as 10, or a share"),
         ({"max_failures": 1.5}, "max_failures is 1.5; write a count such as 10, or a share"),
         ({"max_failures": True}, "max_failures is True; write a count such as 10, or a share"),
@@ -36,6 +43,22 @@ def test_a_wrong_argument_is_named_with_what_to_write(wrong: dict[str, Any], adv
     arguments: dict[str, Any] = {"task_id": "pull", "customers": ["customer-1"], **wrong}
     with pytest.raises(ValueError, match=next(iter(wrong))) as refused:
         CustomerSegmentsOperator(**arguments)
+    assert advice in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        ({"concurrency": 0}, "concurrency of Pace should be a whole number of at least 1, is 0"),
+        ({"chunk_size": 2.5}, "chunk_size of Pace should be a whole number of at least 1, is 2.5"),
+        ({"chunk_size": True}, "chunk_size of Pace should be a whole number of at least 1, is True"),
+        ({"resume_within": timedelta(days=8)}, "write a timedelta of at most 7 days"),
+        ({"resume_within": 24}, "resume_within of Pace is 24; write a timedelta"),
+    ],
+)
+def test_a_wrong_pace_is_named_with_what_to_write(wrong: dict[str, Any], advice: str) -> None:
+    with pytest.raises(ValueError, match=next(iter(wrong))) as refused:
+        Pace(**wrong)
     assert advice in str(refused.value)
 
 
@@ -71,10 +94,17 @@ def test_the_defaults_are_those_for_production() -> None:
     assert operator.voucherify_conn_id == "voucherify_default"
     assert operator.max_failures == 0
     assert not operator.deferrable
-    assert operator.resume_within == timedelta(hours=24)
+    assert operator.pace == Pace(concurrency=32, chunk_size=250, resume_within=timedelta(hours=24))
+    assert (operator.strategy, operator.unknown_customers) == ("auto", "drop")
+    assert (operator.segments, operator.max_calls) == (None, None)
 
 
 def test_ids_of_all_templated_fields_are_rendered_by_airflow() -> None:
-    assert set(CustomerSegmentsOperator.template_fields) == {"customers", "destination", "voucherify_conn_id"}
+    assert set(CustomerSegmentsOperator.template_fields) == {
+        "customers",
+        "segments",
+        "destination",
+        "voucherify_conn_id",
+    }
     assert set(CustomerQuery.template_fields) == {"sql", "conn_id", "parameters"}
     assert set(WarehouseTable.template_fields) == {"table", "conn_id"}

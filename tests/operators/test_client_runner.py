@@ -22,11 +22,13 @@ from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
 from airflow_provider_voucherify.api.client import Client, open_client
 from airflow_provider_voucherify.api.concurrency import Concurrency
+from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Limits
-from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer, RunInterrupted
+from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
+from airflow_provider_voucherify.extract.interrupt import Interrupt, RunInterrupted
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 
 EMPTY_LIST = b'{"object": "list", "data_ref": "data", "data": [], "total": 0}'
@@ -74,7 +76,7 @@ def gate() -> Gate:
     return Gate(Window(1.0), Concurrency(32), OwnCeiling(None))
 
 
-def per_customer(client: Client) -> PerCustomer:
+def per_customer(client: Sender) -> PerCustomer:
     return PerCustomer(client, workers=32, now=lambda: datetime.now(UTC), on_answer=lambda _: None)
 
 
@@ -197,14 +199,14 @@ def test_a_client_that_cannot_be_opened_gives_its_error() -> None:
 
 def test_a_handler_that_only_stops_the_run_lets_calls_in_flight_finish() -> None:
     fetched = Fetched()
-    strategies: list[PerCustomer] = []
-    before = signal.signal(signal.SIGTERM, lambda *_: strategies[0].stop())
+    interrupt = Interrupt()
+    before = signal.signal(signal.SIGTERM, lambda *_: interrupt.stop())
     try:
         with ClientRunner(Opening()()) as runner:
-            strategies.append(per_customer(runner.client))
+            strategy = per_customer(interrupt.over(runner.client))
             timer = threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGTERM))
             timer.start()
-            runner.run(strategies[0].fetch(IDS, fetched))
+            runner.run(strategy.fetch(IDS, fetched))
             timer.join()
     finally:
         signal.signal(signal.SIGTERM, before)

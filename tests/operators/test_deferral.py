@@ -9,7 +9,8 @@ import pytest
 
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from airflow_provider_voucherify.load.destinations import WarehouseTable
-from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, membership_rows, truth
 from tests.run_op import OperatorRunner, TaskRun
 
@@ -24,7 +25,13 @@ def into_table() -> CustomerSegmentsOperator:
 
 def pull(destination: WarehouseTable | None = None) -> CustomerSegmentsOperator:
     return CustomerSegmentsOperator(
-        task_id="pull", customers=ASKED, destination=destination, chunk_size=50, deferrable=True, retries=1
+        task_id="pull",
+        customers=ASKED,
+        destination=destination,
+        pace=Pace(chunk_size=50),
+        deferrable=True,
+        retries=1,
+        **ONE_CALL_EACH,
     )
 
 
@@ -54,7 +61,7 @@ def test_a_used_up_share_defers_until_the_window_ends(
     assert run.state == "deferred"
     assert abs(deferred_until(run) - window_end(hourly)) < timedelta(seconds=5)
     assert hourly.stats().calls == 70
-    assert "70 of 200 customers are done; deferring for" in caplog.text
+    assert "70 of 200 customers are held; deferring for" in caplog.text
     assert "customer_segments" not in warehouse.tables()
 
 

@@ -11,6 +11,7 @@ from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switch
 from airflow_provider_voucherify.extract.run import TooManyFailures
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner
 
@@ -24,6 +25,7 @@ def into_table(max_failures: float = 0) -> CustomerSegmentsOperator:
         destination=WarehouseTable("customer_segments", conn_id="warehouse"),
         max_failures=max_failures,
         retries=3,
+        **ONE_CALL_EACH,
     )
 
 

@@ -11,6 +11,7 @@ from airflow.sdk import DAG
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
 from airflow_provider_voucherify.operators.customer_segments import CustomerQuery, CustomerSegmentsOperator
+from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner
 
@@ -26,6 +27,7 @@ def into_table(
         destination=WarehouseTable("customer_segments", conn_id="warehouse", write=write),
         deferrable=True,
         quota_share=quota_share,
+        **ONE_CALL_EACH,
     )
 
 
@@ -81,7 +83,7 @@ def test_a_querys_parameters_are_not_logged(
     warehouse.execute("CREATE TABLE customers (customer_id TEXT)")
     warehouse.execute("INSERT INTO customers VALUES (?)", [(customer,) for customer in ASKED])
     query = CustomerQuery("SELECT customer_id FROM customers WHERE customer_id <= ?", "warehouse", [ASKED[10]])
-    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=query))
+    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=query, **ONE_CALL_EACH))
     assert run.state == "success"
     assert voucherify.stats().calls == 11
     assert "customer-00" not in caplog.text

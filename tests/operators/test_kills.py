@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,10 @@ from tests.operators.warehouse import truth
 from tests.postgres import PostgresDatabase
 
 CUSTOMERS = 2_000
-CHUNK = 50
 KILLS = 20
+#: Calls of a try before its first chunk: for the segments, the number of customers, and what an unknown one gets.
+PLANNING = 3
+FIRST_PAGES = 12
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -33,16 +36,21 @@ def slow_voucherify() -> Iterator[EmulatorProcess]:
 
 
 @pytest.fixture
-def tries(slow_voucherify: EmulatorProcess, postgres_database: PostgresDatabase) -> Iterator[subprocess.Popen[str]]:
-    """A process that forks a try for each line it is sent."""
-    connections = {
+def tries(
+    slow_voucherify: EmulatorProcess, postgres_database: PostgresDatabase, request: pytest.FixtureRequest
+) -> Iterator[subprocess.Popen[str]]:
+    """A process that forks a try for each line it is sent; its strategy and chunk size are the fixture's parameters."""
+    strategy, chunk_size = request.param
+    environment = {
         "AIRFLOW_CONN_VOUCHERIFY_DEFAULT": json.dumps(slow_voucherify.airflow_connection()),
         "AIRFLOW_CONN_WAREHOUSE": postgres_database.airflow_connection,
+        "STRATEGY": strategy,
+        "CHUNK_SIZE": str(chunk_size),
     }
     with subprocess.Popen(
         [sys.executable, "-m", "tests.operators.pull_in_processes"],
         cwd=REPOSITORY,
-        env=os.environ | connections,
+        env=os.environ | environment,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -54,17 +62,36 @@ def tries(slow_voucherify: EmulatorProcess, postgres_database: PostgresDatabase)
         yield process
 
 
-def run_try(tries: subprocess.Popen[str], kill_after: float | None) -> int:
-    """Start a try, kill it after some seconds, and return its exit code."""
+def start_try(tries: subprocess.Popen[str]) -> int:
+    """Start a try and return its process id."""
     assert tries.stdin is not None
     assert tries.stdout is not None
     tries.stdin.write("\n")
     tries.stdin.flush()
-    process_id = int(tries.stdout.readline())
-    if kill_after is not None:
-        time.sleep(kill_after)
-        os.kill(process_id, signal.SIGKILL)
     return int(tries.stdout.readline())
+
+
+def exit_code(tries: subprocess.Popen[str]) -> int:
+    """Wait for the end of the try."""
+    assert tries.stdout is not None
+    return int(tries.stdout.readline())
+
+
+def run_try(tries: subprocess.Popen[str]) -> int:
+    """Start a try and return its exit code."""
+    start_try(tries)
+    return exit_code(tries)
+
+
+def run_for_calls(tries: subprocess.Popen[str], voucherify: EmulatorProcess, calls: int) -> int:
+    """Start a try, kill it when it has made some calls, and return its exit code."""
+    process_id, enough = start_try(tries), voucherify.stats().calls + calls
+    with suppress(ProcessLookupError):
+        while voucherify.stats().calls < enough:
+            os.kill(process_id, 0)
+            time.sleep(0.002)
+        os.kill(process_id, signal.SIGKILL)
+    return exit_code(tries)
 
 
 def read(database: PostgresDatabase) -> list[tuple[str, str, str]] | None:
@@ -76,22 +103,48 @@ def read(database: PostgresDatabase) -> list[tuple[str, str, str]] | None:
     return sorted((str(customer), str(segment), str(name)) for customer, segment, name in rows)
 
 
+def add_customers(database: PostgresDatabase) -> list[str]:
+    """Fill the table of customers to ask about."""
+    ids = [f"customer-{number:07d}" for number in range(1, CUSTOMERS + 1)]
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE customers (customer_id text PRIMARY KEY)")
+        cursor.executemany("INSERT INTO customers VALUES (%s)", [(customer,) for customer in ids])
+    return ids
+
+
+@pytest.mark.parametrize("tries", [("per_customer", 50)], indirect=True, ids=["per_customer"])
 def test_twenty_kills_lose_no_row_and_waste_one_chunk_each_at_most(
     slow_voucherify: EmulatorProcess, postgres_database: PostgresDatabase, tries: subprocess.Popen[str]
 ) -> None:
-    ids = [(f"customer-{number:07d}",) for number in range(1, CUSTOMERS + 1)]
-    with postgres_database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("CREATE TABLE customers (customer_id text PRIMARY KEY)")
-        cursor.executemany("INSERT INTO customers VALUES (%s)", ids)
+    ids = add_customers(postgres_database)
     moments = random.Random(5)
     calls = [0]
     for _ in range(KILLS):
-        assert run_try(tries, kill_after=moments.uniform(0.02, 0.4)) == -signal.SIGKILL
+        assert run_for_calls(tries, slow_voucherify, moments.randint(0, 150)) == -signal.SIGKILL
         assert read(postgres_database) is None
         calls.append(slow_voucherify.stats().calls)
-    assert run_try(tries, kill_after=None) == 0
-    expected = truth(slow_voucherify, [customer for (customer,) in ids])
-    assert read(postgres_database) == expected
+    assert run_try(tries) == 0
+    assert read(postgres_database) == truth(slow_voucherify, ids)
     assert len({*calls}) > KILLS / 2, "most tries should get as far as to ask"
-    assert slow_voucherify.stats().calls <= CUSTOMERS + KILLS * CHUNK
-    assert slow_voucherify.stats().repeated <= KILLS * CHUNK
+    suspects = slow_voucherify.stats().endpoints["GET /v1/customers/{id}"].calls
+    assert slow_voucherify.stats().calls <= CUSTOMERS + suspects + KILLS * (50 + PLANNING)
+    assert slow_voucherify.stats().repeated <= KILLS * 50
+
+
+@pytest.mark.parametrize("tries", [("per_segment", 5)], indirect=True, ids=["per_segment"])
+def test_kills_while_segments_are_listed_waste_one_round_each_at_most(
+    slow_voucherify: EmulatorProcess, postgres_database: PostgresDatabase, tries: subprocess.Popen[str]
+) -> None:
+    ids = add_customers(postgres_database)
+    assert run_try(tries) == 0
+    whole = slow_voucherify.stats().calls
+    with postgres_database.connect() as connection:
+        connection.execute("DROP TABLE customer_segments")
+    slow_voucherify.reset()
+    moments, kills = random.Random(5), 0
+    while run_for_calls(tries, slow_voucherify, moments.randint(1, 40)) != 0:
+        kills += 1
+        assert read(postgres_database) is None
+    assert read(postgres_database) == truth(slow_voucherify, ids)
+    assert kills >= 3, "it should not be over so soon"
+    assert slow_voucherify.stats().calls <= whole + kills * (5 + PLANNING + FIRST_PAGES)

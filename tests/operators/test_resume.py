@@ -9,7 +9,8 @@ import pytest
 
 from airflow_provider_voucherify.emulator import Emulator, Fault
 from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
-from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, membership_rows, truth
 from tests.run_op import OperatorRunner
 
@@ -25,9 +26,9 @@ def pull(
         task_id="pull",
         customers=ASKED,
         destination=destination,
-        chunk_size=50,
-        resume_within=resume_within,
+        pace=Pace(chunk_size=50, resume_within=resume_within),
         retries=3,
+        **ONE_CALL_EACH,
     )
 
 

@@ -9,6 +9,7 @@ from airflow_provider_voucherify.emulator import Emulator, Move
 from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner
 
@@ -20,6 +21,7 @@ def into_table(write: WriteMode, customers: list[str] = ASKED) -> CustomerSegmen
         task_id="pull",
         customers=customers,
         destination=WarehouseTable("customer_segments", conn_id="warehouse", write=write),
+        **ONE_CALL_EACH,
     )
 
 

@@ -13,7 +13,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_voucherify.emulator import Emulator, Fault, ProjectSettings, Switches
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
-from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, membership_rows, truth
 from tests.run_op import OperatorRunner, TaskKey
 
@@ -22,7 +23,7 @@ FIVE_SEGMENTS = ("Born in June", "Kraków & Łódź", 'Said "never", twice', "Sp
 
 def test_the_rows_are_what_voucherify_holds_to_be_true(run_op: OperatorRunner, voucherify: Emulator) -> None:
     began_at = datetime.now(UTC)
-    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=CUSTOMERS))
+    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=CUSTOMERS, **ONE_CALL_EACH))
     assert membership_rows(run.rows) == truth(voucherify)
     times = {datetime.fromisoformat(row["observed_at"]) for row in run.rows}
     assert all(time.tzinfo is not None and began_at <= time <= datetime.now(UTC) for time in times)
@@ -31,7 +32,7 @@ def test_the_rows_are_what_voucherify_holds_to_be_true(run_op: OperatorRunner, v
 
 
 def test_the_summary_is_pushed_beside_the_rows(run_op: OperatorRunner, voucherify: Emulator) -> None:
-    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=CUSTOMERS))
+    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=CUSTOMERS, **ONE_CALL_EACH))
     summary = run.xcoms["summary"]
     assert isinstance(summary, dict)
     rows = truth(voucherify)
@@ -62,7 +63,7 @@ def test_a_customer_in_five_segments_becomes_five_rows(
 
 
 def test_each_id_is_asked_for_once(run_op: OperatorRunner, voucherify: Emulator) -> None:
-    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=CUSTOMERS[:10] * 3))
+    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=CUSTOMERS[:10] * 3, **ONE_CALL_EACH))
     assert membership_rows(run.rows) == truth(voucherify, CUSTOMERS[:10])
     assert voucherify.stats().calls == 10
 
@@ -85,7 +86,7 @@ def test_unknown_customers_are_counted(run_op: OperatorRunner, voucherify: Emula
 def test_mapped_tasks_pull_their_own_batch(run_op: OperatorRunner, voucherify: Emulator) -> None:
     batches = [CUSTOMERS[:20], CUSTOMERS[20:50]]
     with DAG("mapped", schedule=None):
-        pull = CustomerSegmentsOperator.partial(task_id="pull").expand(customers=batches)
+        pull = CustomerSegmentsOperator.partial(task_id="pull", **ONE_CALL_EACH).expand(customers=batches)
     for index, batch in enumerate(batches):
         assert membership_rows(run_op(pull, map_index=index).rows) == truth(voucherify, batch)
     assert voucherify.stats().calls == 50
@@ -118,7 +119,12 @@ def test_a_template_that_renders_to_no_list_is_explained(run_op: OperatorRunner,
 
 def test_too_many_rows_for_xcom_name_the_alternatives(run_op: OperatorRunner, voucherify: Emulator) -> None:
     pull = CustomerSegmentsOperator(
-        task_id="pull", customers=CUSTOMERS, destination=XComRows(max_rows=20), chunk_size=50, retries=1
+        task_id="pull",
+        customers=CUSTOMERS,
+        destination=XComRows(max_rows=20),
+        pace=Pace(chunk_size=50),
+        retries=1,
+        **ONE_CALL_EACH,
     )
     run = run_op(pull)
     assert run.state == "failed", "a retry would make the same rows"
@@ -132,7 +138,7 @@ def test_too_many_rows_for_xcom_name_the_alternatives(run_op: OperatorRunner, vo
 
 def test_faults_of_the_server_leave_no_trace_in_the_rows(run_op: OperatorRunner, voucherify: Emulator) -> None:
     voucherify.set_faults([Fault("status", 0.05, status=502), Fault("truncate", 0.02), Fault("malformed", 0.02)])
-    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=CUSTOMERS))
+    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=CUSTOMERS, **ONE_CALL_EACH))
     assert membership_rows(run.rows) == truth(voucherify)
     summary = run.xcoms["summary"]
     assert isinstance(summary, dict)

@@ -1,0 +1,165 @@
+"""One segment's list of members as it is read: page by page, with what has to be stored to go on later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+from airflow_provider_voucherify.api.endpoints import Sender
+from airflow_provider_voucherify.api.errors import PagingFailed, VoucherifyError
+from airflow_provider_voucherify.api.models import Json, JsonObject, Member, MembershipPage, Segment
+from airflow_provider_voucherify.api.walk import CustomerWalk, Drift, calls_for
+from airflow_provider_voucherify.extract.fetch import STOPS
+from airflow_provider_voucherify.extract.roster import Roster
+from airflow_provider_voucherify.extract.sample import Sample
+from airflow_provider_voucherify.load.base import StoredWalk
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What all lists of a run have in common.
+
+    :param roster: which customers are kept.
+    :param digest: hash of these customers: what was stored for others is of no use.
+    :param sample: customers that are read both ways.
+    :param now: the time (UTC) pages are stamped with.
+    """
+
+    roster: Roster
+    digest: str
+    sample: Sample
+    now: Callable[[], datetime]
+
+
+class Listing:
+    """The members of one segment, from the first page or from where an earlier try came to.
+
+    :param segment: the segment.
+    :param terms: those of the run.
+    :param stored: how far the sink holds it.
+    """
+
+    def __init__(self, segment: Segment, terms: Terms, stored: StoredWalk | None = None) -> None:
+        self.segment = segment
+        self.sampled: list[str] = []
+        self.failure: Exception | None = None
+        self._terms = terms
+        self._walk = CustomerWalk(segment.id)
+        self._kept: MembershipPage | None = None
+        self._pages = 0
+        self.is_whole = False
+        if stored is not None and stored.resume.get("customers") == terms.digest and "after" in stored.resume:
+            self._go_on(stored)
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing is left to ask: the list is whole, or failed."""
+        return (self.is_whole and self._kept is None) or self.failure is not None
+
+    @property
+    def is_begun(self) -> bool:
+        """Return whether a page of the list is known, from this try or an earlier one."""
+        return self._pages > 0
+
+    @property
+    def distinct(self) -> int:
+        """Return how many members were found so far, those not asked about included."""
+        return self._walk.distinct
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nobody is on the list when its end is reached: so ends that of a deleted segment too."""
+        return self.is_whole and (self.distinct == 0 or self._walk.total_at_end == 0)
+
+    @property
+    def calls_left(self) -> int | None:
+        """Return how many calls the rest of the list takes; ``None`` if no page told how long it is."""
+        if self.is_whole or self.failure is not None:
+            return 0
+        if not self.is_begun:
+            return 1
+        total = self._walk.total_at_end
+        return None if total is None else calls_for(total - self._walk.held + 1)
+
+    async def probe(self, client: Sender) -> None:
+        """Fetch the first page and keep it for :meth:`next_page`; that the list fails is noted like later on."""
+        if self.is_begun:
+            return
+        try:
+            self._kept = await self.next_page(client)
+        except STOPS:
+            raise
+        except VoucherifyError as error:
+            self.failure = error
+
+    async def next_page(self, client: Sender) -> MembershipPage:
+        """Return the next page; to be asked for while the list is not over.
+
+        :raises PagingFailed: if the list turns out not to be whole.
+        """
+        if self._kept is not None:
+            page, self._kept = self._kept, None
+            return page
+        request = self._walk.request()
+        assert request is not None, "the list is whole"
+        members = self._terms.roster.members(self._walk.take(await client.send(request)))
+        self._pages += 1
+        self.is_whole = self._is_at_the_end()
+        return self._page(members)
+
+    def give_up(self, error: Exception) -> MembershipPage | None:
+        """Note that the list failed; return what makes a later try read it from the start where that is needed."""
+        self.failure = error
+        return self.restart() if isinstance(error, PagingFailed) else None
+
+    def restart(self) -> MembershipPage:
+        """Return a page that, once stored, makes a later try read the list from the start."""
+        return MembershipPage(self.segment, (), self._terms.now(), {"customers": self._terms.digest}, is_last=False)
+
+    def _is_at_the_end(self) -> bool:
+        """Whether the count holds is checked with the next request, so that this page is not lost if it does not."""
+        try:
+            return self._walk.request() is None
+        except PagingFailed:
+            return False
+
+    def _page(self, members: tuple[Member, ...]) -> MembershipPage:
+        self.sampled = self._terms.sample.lowest([*self.sampled, *(member.customer_id for member in members)])
+        return MembershipPage(self.segment, members, self._terms.now(), self._resume(), self.is_whole)
+
+    def _resume(self) -> JsonObject:
+        sampled: list[Json] = list(self.sampled)
+        drift: JsonObject = asdict(self._walk.drift)
+        return {
+            "after": self._walk.cursor,
+            "held": self._walk.distinct if self.is_whole else self._walk.held,
+            "drift": drift,
+            "customers": self._terms.digest,
+            "salt": self._terms.sample.salt,
+            "sampled": sampled,
+        }
+
+    def _go_on(self, stored: StoredWalk) -> None:
+        match stored.resume:
+            case {"after": str(after), "held": int(held), "drift": dict(drift), "sampled": list(sampled)}:
+                self._walk = CustomerWalk(self.segment.id, after=after, held=held, drift=_drift_from(drift))
+                self.sampled = [str(name) for name in sampled]
+                self.is_whole = stored.is_whole
+                self._pages = 1
+
+
+def _drift_from(data: JsonObject) -> Drift:
+    numbers = {name: value for name, value in data.items() if isinstance(value, int)}
+    return Drift(
+        total_at_start=numbers.get("total_at_start"),
+        total_at_end=numbers.get("total_at_end"),
+        joined=numbers.get("joined", 0),
+        left=numbers.get("left", 0),
+    )
+
+
+def stored_salt(walks: Mapping[str, StoredWalk]) -> str | None:
+    """Return the salt of the sample an earlier try drew, if it is stored."""
+    salts = (walk.resume.get("salt") for walk in walks.values())
+    return next((salt for salt in salts if isinstance(salt, str)), None)

@@ -1,0 +1,95 @@
+"""What a pull works with: a client, a sink, a way to run coroutines, time and chance."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from airflow_provider_voucherify.api.endpoints import Sender
+from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.extract.progress import Progress
+from airflow_provider_voucherify.load.base import Sink
+
+T = TypeVar("T")
+
+
+class Runs(Protocol):
+    """Runs a coroutine to its end, such as ``asyncio.Runner.run``; between two of them no call is in flight."""
+
+    def __call__(self, coroutine: Coroutine[object, object, T], /) -> T:
+        """Return what the coroutine returns."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a pull works with.
+
+    :param client: sends the calls and decides how many are in flight.
+    :param patient: the same for what cannot be stored in parts: it never gives up for the rate limit.
+    :param run: runs a coroutine to its end.
+    :param sink: the ledger.
+    :param progress: told how far the pull is, made for so many units, held ones and their name.
+    :param now: the time, UTC.
+    :param rng: chance.
+    :param workers: the most calls in flight.
+    :param chunk_size: the most calls a killed try has to make again.
+    """
+
+    client: Sender
+    patient: Sender
+    run: Runs
+    sink: Sink
+    progress: Callable[[int, int, str], Progress]
+    now: Callable[[], datetime]
+    rng: random.Random
+    workers: int = 32
+    chunk_size: int = 250
+
+
+@contextmanager
+def kept_if_interrupted(write: Callable[[], None]) -> Iterator[None]:
+    """Store what was found up to then if the block is interrupted: by the execution timeout, or by a kill.
+
+    :param write: stores it; if it fails the interruption goes on all the same.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(Exception):
+            write()
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """How far the two ways to read memberships agreed.
+
+    :param sampled: customers read both ways.
+    :param differing: those of them for whom the answers differed.
+    """
+
+    sampled: int
+    differing: int
+
+    @property
+    def rate(self) -> float:
+        """Return the share of the sampled customers for whom the answers differed."""
+        return self.differing / self.sampled if self.sampled else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What a complete pull found, besides what the sink holds.
+
+    :param scope: what the pull speaks for.
+    :param mismatch: ``None`` if nothing was read both ways.
+    :param segments_gone: names of segments that were deleted while they were read.
+    """
+
+    scope: Scope = field(default_factory=Scope)
+    mismatch: Mismatch | None = None
+    segments_gone: tuple[str, ...] = ()

@@ -1,0 +1,95 @@
+"""What a run asks: of whom, about which segments, and what may become of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from airflow_provider_voucherify.api.errors import InvalidSegments
+from airflow_provider_voucherify.api.models import Segment
+
+StrategyName: TypeAlias = Literal["auto", "per_customer", "per_segment"]
+UnknownCustomers: TypeAlias = Literal["drop", "keep", "fail"]
+
+_SHOWN_NAMES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a run asks.
+
+    :param customer_ids: distinct ids; ``None`` asks about everyone Voucherify knows.
+    :param segments: ids or names the answer is restricted to; ``None`` for all segments of the project.
+    :param strategy: ``auto`` takes the way that costs the fewest calls.
+    :param unknown: what becomes of ids Voucherify does not know.
+    :param verify_sample: customers read both ways where segments are listed.
+    :param max_calls: the most calls the plan may take; ``None`` for any number.
+    """
+
+    customer_ids: Sequence[str] | None
+    segments: Sequence[str] | None = None
+    strategy: StrategyName = "auto"
+    unknown: UnknownCustomers = "drop"
+    verify_sample: int = 10
+    max_calls: int | None = None
+
+    @property
+    def is_about_everyone(self) -> bool:
+        """Return whether everyone Voucherify knows is asked about."""
+        return self.customer_ids is None
+
+    @property
+    def wanted(self) -> StrategyName:
+        """Return the strategy that may be used: only asking each customer keeps those Voucherify does not know."""
+        return "per_customer" if self.unknown == "keep" and not self.is_about_everyone else self.strategy
+
+    @property
+    def digest(self) -> str:
+        """Return a hash of the customers: pages filtered for other customers are of no use to these."""
+        if self.customer_ids is None:
+            return "everyone"
+        names = hashlib.blake2b(digest_size=12)
+        for customer_id in sorted(self.customer_ids):
+            names.update(customer_id.encode() + b"\0")
+        return names.hexdigest()
+
+
+def chosen_segments(listed: Sequence[Segment], wanted: Sequence[str] | None) -> list[Segment]:
+    """Return the segments of the project that are asked about.
+
+    :param listed: all segments of the project.
+    :param wanted: ids or names; an id is taken first. ``None`` chooses all.
+    :raises InvalidSegments: if one is not there, or its name stands for several.
+    """
+    if wanted is None:
+        return list(listed)
+    by_id = {segment.id: segment for segment in listed}
+    chosen: dict[str, Segment] = {}
+    missing = []
+    for name in wanted:
+        found = [by_id[name]] if name in by_id else [segment for segment in listed if segment.name == name]
+        if len(found) > 1:
+            ids = ", ".join(sorted(segment.id for segment in found))
+            raise InvalidSegments(f"{len(found)} segments are named {name!r}: write the id instead, one of {ids}")
+        if not found:
+            missing.append(name)
+        chosen.update((segment.id, segment) for segment in found)
+    if missing:
+        raise InvalidSegments(f"the project has no segment {_listed(missing)}; it has {_listed(_names(listed))}")
+    return list(chosen.values())
+
+
+def _names(segments: Iterable[Segment]) -> list[str]:
+    return sorted(segment.name for segment in segments)
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(repr(name) for name in names[:_SHOWN_NAMES]) or "none at all"
+    return shown + (f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else "")
+
+
+def masked(customer_id: str) -> str:
+    """Return an id as it may be shown in a log or an error: the ends of a long one only."""
+    return f"{customer_id[:2]}…{customer_id[-2:]}" if len(customer_id) > 8 else "…"

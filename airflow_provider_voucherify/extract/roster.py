@@ -1,0 +1,40 @@
+"""Pure: which of the customers on a page are asked about, and under which name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from airflow_provider_voucherify.api.models import Customer, Member
+
+
+class Roster:
+    """The customers asked about, to be recognised by Voucherify's id or the merchant's.
+
+    A customer given under both names is one customer, and goes by the name given first.
+
+    :param customer_ids: distinct ids in the order given; ``None`` for everyone.
+    """
+
+    def __init__(self, customer_ids: Sequence[str] | None) -> None:
+        self._places = None if customer_ids is None else {name: place for place, name in enumerate(customer_ids)}
+        self.aliases: set[str] = set()
+
+    def member(self, customer: Customer) -> Member | None:
+        """Return the customer as a member under the name it goes by, ``None`` if it is not asked about.
+
+        The other name of a customer that was given twice is remembered among ``aliases``.
+        """
+        if self._places is None:
+            return Member(customer.id, customer.source_id)
+        given = [name for name in (customer.id, customer.source_id) if name is not None and name in self._places]
+        if not given:
+            return None
+        if len(given) > 1 and given[0] != given[1]:
+            given.sort(key=self._places.__getitem__)
+            self.aliases.add(given[1])
+        return Member(given[0])
+
+    def members(self, customers: Sequence[Customer]) -> tuple[Member, ...]:
+        """Return those of the customers that are asked about, in their order."""
+        found = (self.member(customer) for customer in customers)
+        return tuple(member for member in found if member is not None)

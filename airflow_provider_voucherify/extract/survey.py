@@ -1,0 +1,248 @@
+"""Finds out what the ways to the answer cost, for fewer calls than that can save; nothing is asked twice."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from airflow_provider_voucherify.api import wire
+from airflow_provider_voucherify.api.endpoints import Sender, list_segments
+from airflow_provider_voucherify.api.models import Customer, JsonObject
+from airflow_provider_voucherify.api.walk import CustomerWalk, calls_for
+from airflow_provider_voucherify.extract.existence import FEWEST_TO_JUDGE, check_project
+from airflow_provider_voucherify.extract.listing import Listing, Terms
+from airflow_provider_voucherify.extract.plan import (
+    WORTH_PROBING,
+    Plan,
+    Way,
+    WayName,
+    cheaper,
+    existence_calls,
+    resolving,
+)
+from airflow_provider_voucherify.extract.question import Question, chosen_segments
+from airflow_provider_voucherify.load.base import StoredWalk
+
+#: So many first pages are asked for at a time before it is looked whether listing still pays.
+_WAVE = 8
+#: Knowing how many customers there are costs a call, and may save one for each customer no list names.
+_WORTH_A_WALK = 10
+_TOO_FEW = "too few customers for listing segments to pay"
+
+
+class Counted:
+    """Counts the calls made.
+
+    :param client: sends them.
+    """
+
+    def __init__(self, client: Sender) -> None:
+        self._client = client
+        self.calls = 0
+
+    async def send(self, request: wire.Request) -> JsonObject:
+        """Return the JSON object of the answer.
+
+        :raises VoucherifyError: if there is none.
+        """
+        self.calls += 1
+        return await self._client.send(request)
+
+
+@dataclass(slots=True)
+class Everyone:
+    """The list of all customers with its first page taken.
+
+    :param walk: goes on after the page.
+    :param first: the customers of the page.
+    """
+
+    walk: CustomerWalk
+    first: list[Customer]
+
+    @property
+    def total(self) -> int | None:
+        """Return how many customers the project has, as the page says."""
+        return self.walk.total_at_end
+
+
+@dataclass(slots=True)
+class Held:
+    """What the sink holds of an earlier try.
+
+    :param to_ask: customers it has no answer of, in the order given; none if everyone is asked about.
+    :param answered: how many it has an answer of.
+    :param walks: how far it holds the lists of segments.
+    """
+
+    to_ask: Sequence[str] = ()
+    answered: int = 0
+    walks: Mapping[str, StoredWalk] = field(default_factory=dict)
+
+    @property
+    def begun_as(self) -> WayName | None:
+        """Return the way the earlier try took: the two cannot be mixed in one ledger."""
+        if self.walks:
+            return "per_segment"
+        return "per_customer" if self.answered else None
+
+
+class Survey:
+    """What was found out before the plan is made; the run goes on from it.
+
+    ``listings`` are the segments' lists, ``None`` while they were not asked for; ``everyone`` is the list of all
+    customers; ``is_right_project`` says whether one of the customers is known for sure.
+
+    :param question: what is asked.
+    :param held: what the sink holds.
+    :param terms: those of the segments' lists.
+    :param client: sends the calls.
+    """
+
+    def __init__(self, question: Question, held: Held, terms: Terms, client: Sender) -> None:
+        self.listings: list[Listing] | None = None
+        self.everyone: Everyone | None = None
+        self.is_right_project = question.is_about_everyone or held.answered > 0 or bool(held.walks)
+        self._question = question
+        self._held = held
+        self._terms = terms
+        self._client = Counted(client)
+        self._wanted = held.begun_as or question.wanted
+
+    async def plan(self, rate: Callable[[], float | None]) -> Plan:
+        """Return the plan.
+
+        :param rate: calls a minute that may be made, ``None`` if not known; asked for when calls have been made.
+        :raises InvalidSegments: if a segment that was named is not there, or its name stands for several.
+        :raises WrongProject: if none of the first customers is known.
+        """
+        reason = await self._find_out()
+        ways = self._ways(reason)
+        strategy = ways[0].name if len(ways) == 1 else cheaper(ways[0], ways[1])
+        ids = self._question.customer_ids
+        customers = len(ids) if ids is not None else self.total
+        return Plan(customers, self._held.answered, strategy, ways, reason, rate())
+
+    @property
+    def total(self) -> int | None:
+        """Return how many customers the project has, ``None`` if that is not known."""
+        return None if self.everyone is None else self.everyone.total
+
+    @property
+    def segment_ids(self) -> frozenset[str] | None:
+        """Return the segments the answer is restricted to; ``None`` for all of the project's."""
+        if self._question.segments is None or self.listings is None:
+            return None
+        return frozenset(listing.segment.id for listing in self.listings)
+
+    async def _find_out(self) -> str:
+        """Ask as much as is worth it; return why only one way is looked at, or nothing."""
+        if self._question.segments is not None:
+            await self._list_segments()
+        if self._question.is_about_everyone:
+            await self._begin_everyone()
+        if self._wanted == "per_customer":
+            return "begun so by an earlier try" if self._held.begun_as else "as asked for"
+        if self._is_too_small(1):
+            return _TOO_FEW
+        await self._list_segments()
+        if self._is_too_small(len(self.listings or ())):
+            return _TOO_FEW
+        await self._look_closer()
+        if self._wanted == "per_segment":
+            return "begun so by an earlier try" if self._held.begun_as else "as asked for"
+        return ""
+
+    def _is_too_small(self, segments: int) -> bool:
+        is_open = self._wanted == "auto" and not self._question.is_about_everyone
+        return is_open and len(self._held.to_ask) < WORTH_PROBING * (1 + segments)
+
+    async def _list_segments(self) -> None:
+        if self.listings is None:
+            chosen = chosen_segments(await list_segments(self._client), self._question.segments)
+            walks = self._held.walks
+            self.listings = [Listing(segment, self._terms, walks.get(segment.id)) for segment in chosen]
+
+    async def _begin_everyone(self) -> None:
+        walk = CustomerWalk()
+        request = walk.request()
+        assert request is not None, "a new walk has a first call"
+        self.everyone = Everyone(walk, walk.take(await self._client.send(request)))
+
+    async def _look_closer(self) -> None:
+        to_ask = self._held.to_ask
+        if not self.is_right_project and len(to_ask) >= FEWEST_TO_JUDGE:
+            await check_project(self._client, to_ask)
+            self.is_right_project = True
+        if self.everyone is None and len(to_ask) > _WORTH_A_WALK:
+            await self._begin_everyone()
+        new = [listing for listing in self.listings or () if not listing.is_begun]
+        for start in range(0, len(new), _WAVE):
+            if (self._wanted == "auto" and not self._may_pay) or self._is_too_dear:
+                return
+            await _together([listing.probe(self._client) for listing in new[start : start + _WAVE]])
+
+    @property
+    def _may_pay(self) -> bool:
+        per_customer, per_segment = self._per_customer, self._per_segment
+        return per_customer.calls is None or per_segment.calls is None or per_segment.calls < per_customer.calls
+
+    @property
+    def _is_too_dear(self) -> bool:
+        """Whether each way that may be taken costs more than allowed already: then finding out more is a waste."""
+        per_segment = self._per_segment.calls
+        least = None if per_segment is None else per_segment - self._existence
+        ways = [least] if self._wanted == "per_segment" else [least, self._per_customer.calls]
+        allowed = self._question.max_calls
+        return allowed is not None and all(calls is not None and calls > allowed for calls in ways)
+
+    def _ways(self, reason: str) -> tuple[Way, ...]:
+        if self._wanted == "per_customer" or reason == _TOO_FEW:
+            return (self._per_customer,)
+        return (self._per_segment,) if self._wanted == "per_segment" else (self._per_customer, self._per_segment)
+
+    @property
+    def _per_customer(self) -> Way:
+        spent, to_ask = self._client.calls, self._held.to_ask
+        if not self._question.is_about_everyone:
+            has_ghost = self._question.unknown != "keep" and bool(to_ask)
+            resolved = len(resolving(self._question.customer_ids or ())) if to_ask else 0
+            calls = spent + len(to_ask) + has_ghost + resolved
+            return Way("per_customer", calls, "or more" if has_ghost else "")
+        total = self.total
+        return Way(
+            "per_customer", None if total is None else spent + calls_for(total) - 1 + total - self._held.answered
+        )
+
+    @property
+    def _per_segment(self) -> Way:
+        listings = self.listings or []
+        left = [listing.calls_left for listing in listings]
+        known = [calls for calls in left if calls is not None]
+        if len(known) < len(left):
+            return Way("per_segment", None)
+        checks = sum(listing.is_empty for listing in listings) + self._existence + self._verified
+        is_probed = all(listing.is_begun or listing.is_over for listing in listings)
+        bound: Literal["", "about"] = "about" if self._existence else ""
+        return Way("per_segment", self._client.calls + sum(known) + checks, bound if is_probed else "or more")
+
+    @property
+    def _existence(self) -> int:
+        """Return the most calls for those no list names; that none does is the worst that can be."""
+        return existence_calls(len(self._held.to_ask), self.total)
+
+    @property
+    def _verified(self) -> int:
+        ids = self._question.customer_ids
+        customers = len(ids) if ids is not None else self.total or 0
+        return min(self._question.verify_sample, customers)
+
+
+async def _together(probes: Sequence[Coroutine[object, object, None]]) -> None:
+    """Await all, then raise the first error: none is left in flight."""
+    results = await asyncio.gather(*probes, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result

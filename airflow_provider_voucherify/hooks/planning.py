@@ -1,0 +1,71 @@
+"""What a pull would cost, for the few calls it takes to find out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+from airflow_provider_voucherify.extract.customers import AllCustomers
+from airflow_provider_voucherify.extract.listing import Terms
+from airflow_provider_voucherify.extract.plan import Plan
+from airflow_provider_voucherify.extract.question import Question, StrategyName
+from airflow_provider_voucherify.extract.roster import Roster
+from airflow_provider_voucherify.extract.sample import Sample
+from airflow_provider_voucherify.extract.survey import Held, Survey
+from airflow_provider_voucherify.hooks.memberships import checked_ids, run_to_end
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.client import Client
+    from airflow_provider_voucherify.api.settings import ApiSettings
+
+
+Customers: TypeAlias = "Iterable[str] | AllCustomers"
+
+
+def question_about(customers: Customers, segments: Sequence[str] | None, strategy: StrategyName) -> Question:
+    """Return a question with an operator's defaults.
+
+    :raises InvalidCustomerId: if an id cannot be asked for.
+    """
+    customer_ids = None if isinstance(customers, AllCustomers) else checked_ids(customers)
+    return Question(customer_ids, None if segments is None else list(segments), strategy)
+
+
+def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Client], question: Question) -> Plan:
+    """Return which way a pull would take and what it would cost.
+
+    :param settings: whose ceiling limits the rate.
+    :param opening: a client to be opened; closed in the end.
+    :param question: what is asked.
+    """
+    terms = Terms(Roster(question.customer_ids), question.digest, Sample(0, "unused"), _utc_now)
+    held = Held(to_ask=question.customer_ids or ())
+
+    async def find_out() -> Plan:
+        async with opening as client:
+            survey = Survey(question, held, terms, client)
+            return await survey.plan(lambda: calls_per_minute(settings, client))
+
+    return run_to_end(find_out)
+
+
+def calls_per_minute(settings: ApiSettings, client: Client) -> float | None:
+    """Return how many calls a minute may be made, as far as the window shows it; ``None`` if it does not.
+
+    :param settings: whose ceiling holds as well.
+    :param client: one that has made calls.
+    """
+    window = client.gate.window
+    pace = window.pace(time.monotonic())
+    # In a window of a minute what is left may be spent faster now, but not from the next window on.
+    rates = [] if pace is None or pace <= 0 else [min(float(window.budget), pace * 60)]
+    if settings.requests_per_minute is not None:
+        rates.append(float(settings.requests_per_minute))
+    return min(rates, default=None)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,169 @@
+"""Segments' members in the ledger: pages as they come, and the customers' answers made of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.api.models import Member, MembershipPage, Outcome
+from airflow_provider_voucherify.load import page_statements, statements
+from airflow_provider_voucherify.load.base import StoredWalk
+from airflow_provider_voucherify.load.staged_rows import (
+    IDS_PER_STATEMENT,
+    ROWS_PER_FETCH,
+    ROWS_PER_INSERT,
+    Row,
+    batches,
+    membership_row,
+    row,
+)
+from airflow_provider_voucherify.load.summary import as_utc
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from airflow_provider_voucherify.load.database import Database
+    from airflow_provider_voucherify.load.staging import Staging
+
+_WHOLE = "whole"
+_OPEN = "open"
+
+
+@dataclass(slots=True)
+class _Listed:
+    """What the pages of one call say of one segment.
+
+    :param newest: the page that says how the list goes on.
+    :param members: each customer once, with the time of the newest page that names them.
+    """
+
+    newest: MembershipPage
+    members: dict[str, tuple[Member, datetime]] = field(default_factory=dict)
+
+    def take(self, page: MembershipPage) -> None:
+        """Add a page; of two as old as each other the later one counts."""
+        if as_utc(page.observed_at) >= as_utc(self.newest.observed_at):
+            self.newest = page
+        moment = as_utc(page.observed_at)
+        for member in page.members:
+            if member.customer_id not in self.members or self.members[member.customer_id][1] <= moment:
+                self.members[member.customer_id] = (member, moment)
+
+
+class StagedPages:
+    """The part of a staging table that holds segments' lists.
+
+    :param database: where it is.
+    :param staging: the ledger they are part of.
+    """
+
+    def __init__(self, database: Database, staging: Staging) -> None:
+        self._database = database
+        self._staging = staging
+        self._table = staging.table
+
+    def write(self, pages: Sequence[MembershipPage]) -> None:
+        """Hold pages in one transaction; what a newer page said before is not undone by an older one."""
+        by_segment: dict[str, _Listed] = {}
+        for page in pages:
+            by_segment.setdefault(page.segment.id, _Listed(page)).take(page)
+
+        def work(connection: Connection) -> None:
+            self._staging.own_header(connection)
+            for listed in by_segment.values():
+                self._insert(connection, list(self._fresh_members(connection, listed)))
+            self._insert(connection, list(self._fresh_walks(connection, by_segment)))
+
+        self._database.write("store pages of segments' members", work)
+
+    def walks(self) -> dict[str, StoredWalk]:
+        """Return how far each segment's list is held, by segment id."""
+
+        def work(connection: Connection) -> dict[str, StoredWalk]:
+            stored = connection.execute(page_statements.select_walks(self._table))
+            return {id_: StoredWalk(json.loads(resume), state == _WHOLE) for id_, resume, state in stored}
+
+        return self._database.read("read how far segments are listed", work)
+
+    def unlisted(self, customer_ids: AbstractSet[str]) -> set[str]:
+        """Return those of the customers that no page names."""
+
+        def work(connection: Connection) -> set[str]:
+            rest = set(customer_ids)
+            streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
+            for customer_id in streaming.scalars(page_statements.select_listed(self._table)):
+                rest.discard(customer_id)
+            return rest
+
+        return self._database.read("read which customers no segment lists", work)
+
+    def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
+        """Give customers their answers, in one transaction: found where a page names them."""
+
+        def work(connection: Connection) -> None:
+            self._staging.own_header(connection)
+            for batch in batches(dict.fromkeys(customer_ids), IDS_PER_STATEMENT):
+                listed = set(connection.scalars(page_statements.select_listed_among(self._table, batch)))
+                connection.execute(page_statements.forget_answers(self._table, batch))
+                self._insert(connection, [_answer_row(id_, listed, unknown, observed_at) for id_ in batch])
+
+        self._database.write("store the customers' answers", work)
+
+    def settle_everyone(self, total: int, observed_at: datetime) -> None:
+        """Give everyone a page names an answer, and remember how many are left, in one transaction."""
+
+        def work(connection: Connection) -> None:
+            self._staging.own_header(connection)
+            connection.execute(page_statements.forget_all_answers(self._table))
+            connection.execute(page_statements.answer_everyone_listed(self._table, as_utc(observed_at)))
+            answered = connection.execute(page_statements.count_answers(self._table)).scalar_one()
+            self._insert(connection, [row(statements.REST, observed_at, detail=str(max(total - answered, 0)))])
+
+        self._database.write("store everyone's answers", work)
+
+    def _fresh_members(self, connection: Connection, listed: _Listed) -> Iterator[Row]:
+        """Make room for those of a segment's members that are not held by a newer page, and return their rows."""
+        segment = listed.newest.segment
+        for batch in batches(listed.members, IDS_PER_STATEMENT):
+            held = connection.execute(page_statements.select_members(self._table, segment.id, batch))
+            newer = {id_ for id_, observed_at in held if as_utc(observed_at) > listed.members[id_][1]}
+            fresh = [id_ for id_ in batch if id_ not in newer]
+            connection.execute(page_statements.forget_members(self._table, segment.id, fresh))
+            for member, observed_at in (listed.members[id_] for id_ in fresh):
+                yield membership_row(member.customer_id, segment, observed_at, member.source_id)
+
+    def _fresh_walks(self, connection: Connection, by_segment: Mapping[str, _Listed]) -> Iterator[Row]:
+        """Make room for what the pages say about how lists go on, and return it as rows."""
+        for batch in batches(by_segment, IDS_PER_STATEMENT):
+            held = connection.execute(page_statements.select_walk_times(self._table, batch))
+            newer = {id_ for id_, at in held if as_utc(at) > as_utc(by_segment[id_].newest.observed_at)}
+            fresh = [id_ for id_ in batch if id_ not in newer]
+            connection.execute(page_statements.forget_walks(self._table, fresh))
+            yield from (_walk_row(by_segment[id_].newest) for id_ in fresh)
+
+    def _insert(self, connection: Connection, rows: Sequence[Row]) -> None:
+        for slice_ in batches(rows, ROWS_PER_INSERT):
+            connection.execute(statements.insert_staged(self._table), slice_)
+
+
+def _walk_row(page: MembershipPage) -> Row:
+    return row(
+        statements.WALK,
+        page.observed_at,
+        segment_id=page.segment.id,
+        segment_name=page.segment.name,
+        outcome=_WHOLE if page.is_last else _OPEN,
+        detail=json.dumps(page.resume),
+    )
+
+
+def _answer_row(customer_id: str, listed: AbstractSet[str], unknown: AbstractSet[str], observed_at: datetime) -> Row:
+    if customer_id in listed:
+        outcome = Outcome.FOUND
+    else:
+        outcome = Outcome.UNKNOWN if customer_id in unknown else Outcome.NO_SEGMENT
+    return row(statements.ANSWER, observed_at, customer_id=customer_id, outcome=outcome.value)

@@ -1,0 +1,78 @@
+"""Answers and pages as rows of a staging table; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from itertools import islice
+from typing import TypeAlias, TypeVar
+
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.load import statements
+from airflow_provider_voucherify.load.summary import as_utc, memberships
+
+T = TypeVar("T")
+
+#: SQLite before 3.32 takes 999 bound values in a statement.
+IDS_PER_STATEMENT = 500
+ROWS_PER_INSERT = 10_000
+ROWS_PER_FETCH = 10_000
+
+Row: TypeAlias = dict[str, str | datetime | None]
+
+
+def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut values into lists of a size; the last one may be shorter."""
+    rest = iter(values)
+    while batch := list(islice(rest, size)):
+        yield batch
+
+
+def rows_of(answers: Iterable[CustomerAnswer]) -> Iterator[Row]:
+    """Return an answer's row and those of its memberships, for each answer."""
+    for answer in answers:
+        yield row(
+            statements.ANSWER,
+            answer.observed_at,
+            customer_id=answer.customer_id,
+            outcome=answer.outcome.value,
+            detail=(answer.failure or "failed") if answer.outcome is Outcome.FAILED else "",
+        )
+        for segment in memberships(answer):
+            yield membership_row(answer.customer_id, segment, answer.observed_at, answer.source_id)
+
+
+def membership_row(customer_id: str, segment: Segment, observed_at: datetime, source_id: str | None) -> Row:
+    """Return the row of a customer in a segment."""
+    return row(
+        statements.MEMBERSHIP,
+        observed_at,
+        customer_id=customer_id,
+        segment_id=segment.id,
+        segment_name=segment.name,
+        source_id=source_id,
+    )
+
+
+def row(
+    kind: str,
+    observed_at: datetime,
+    *,
+    customer_id: str = "",
+    segment_id: str = "",
+    segment_name: str = "",
+    source_id: str | None = None,
+    outcome: str = "",
+    detail: str = "",
+) -> Row:
+    """Return a row of any kind."""
+    return {
+        "kind": kind,
+        "customer_id": customer_id,
+        "segment_id": segment_id,
+        "segment_name": segment_name,
+        "source_id": source_id,
+        "outcome": outcome,
+        "detail": detail,
+        "observed_at": as_utc(observed_at),
+    }

@@ -1,0 +1,122 @@
+"""The operator's arguments, checked while the Dag file is parsed: what is wrong, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias, get_args
+
+from airflow.sdk import XComArg
+
+from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds, is_template
+from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
+from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
+from airflow_provider_voucherify.operators.pace import Pace
+
+Customers: TypeAlias = Sequence[object] | CustomerQuery | AllCustomers | XComArg | str
+Segments: TypeAlias = Sequence[str] | XComArg | str
+Destination: TypeAlias = WarehouseTable | XComRows
+
+_CUSTOMERS_EXAMPLE = (
+    'write a list of ids, an upstream task\'s output, CustomerQuery("select source_id from ...", conn_id="..."), '
+    "or AllCustomers()"
+)
+
+
+def checked_customers(customers: object) -> Customers:
+    """Return the customers; a list without templates is kept from being rendered id by id."""
+    if isinstance(customers, CustomerQuery | AllCustomers | XComArg):
+        return customers
+    if isinstance(customers, str):
+        if is_template(customers) or "[" in customers:
+            return customers
+        raise ValueError(f"customers is a single text; {_CUSTOMERS_EXAMPLE}")
+    if isinstance(customers, Sequence) and not isinstance(customers, bytes):
+        needs_airflow = any(is_template(customer) or isinstance(customer, XComArg) for customer in customers)
+        return customers if needs_airflow else GivenIds(customers)
+    raise ValueError(f"customers is {type(customers).__name__}; {_CUSTOMERS_EXAMPLE}")
+
+
+def checked_segments(segments: object) -> Segments | None:
+    """Return the segments the answer is restricted to, ``None`` for all."""
+    if segments is None or isinstance(segments, XComArg) or is_template(segments):
+        return segments if segments is None or isinstance(segments, XComArg) else str(segments)
+    advice = 'write a list of ids or names such as ["VIP", "seg_3f9..."], or leave it out for all segments'
+    if not isinstance(segments, list | tuple):
+        raise ValueError(  # noqa: TRY004 - as for all other arguments
+            f"segments is {type(segments).__name__}; {advice}"
+        )
+    if not segments:
+        raise ValueError(f"segments is an empty list; {advice}")
+    if wrong := [segment for segment in segments if not isinstance(segment, str) or not segment]:
+        raise ValueError(f"segments holds {wrong[0]!r}; {advice}")
+    return list(segments)
+
+
+def checked_destination(destination: object) -> Destination:
+    """Return the destination, XCom by default."""
+    if destination is None:
+        return XComRows()
+    if isinstance(destination, WarehouseTable | XComRows):
+        return destination
+    raise ValueError(
+        f'destination is {type(destination).__name__}; write WarehouseTable("marketing.customer_segments", '
+        'conn_id="warehouse", write="merge"), or leave it out for XCom'
+    )
+
+
+def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers) -> StrategyName:
+    """Return the strategy, if it can do what is asked."""
+    if strategy not in get_args(StrategyName):
+        raise ValueError(f"strategy is {strategy!r}; write one of {_listed(get_args(StrategyName))}")
+    if strategy == "per_segment" and unknown_customers == "keep":
+        raise ValueError(
+            'strategy="per_segment" cannot keep unknown customers: no segment lists them; write '
+            'unknown_customers="drop", or strategy="per_customer"'
+        )
+    return strategy
+
+
+def checked_unknown_customers(unknown: UnknownCustomers) -> UnknownCustomers:
+    """Return what becomes of unknown customers."""
+    if unknown not in get_args(UnknownCustomers):
+        raise ValueError(f"unknown_customers is {unknown!r}; write one of {_listed(get_args(UnknownCustomers))}")
+    return unknown
+
+
+def checked_max_calls(value: int | None) -> int | None:
+    """Return the most calls a plan may take."""
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+        raise ValueError(f"max_calls is {value!r}; write a whole number of calls such as 60000, or leave it out")
+    return value
+
+
+def checked_verify_sample(value: int) -> int:
+    """Return how many customers are read both ways."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise ValueError(f"verify_sample is {value!r}; write a whole number of customers such as 10, or 0 for none")
+    return value
+
+
+def checked_max_failures(value: float) -> float:
+    """Return how many customers may fail."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or value < 0 or (type(value) is float and value > 1):
+        raise ValueError(
+            f"max_failures is {value!r}; write a count such as 10, or a share from 0.0 to 1.0 such as 0.01 for 1 %"
+        )
+    return value
+
+
+def checked_pace(pace: Pace | None) -> Pace:
+    """Return the pace."""
+    if pace is None:
+        return Pace()
+    if not isinstance(pace, Pace):
+        raise ValueError(  # noqa: TRY004 - as for all other arguments
+            f"pace is {type(pace).__name__}; write Pace(concurrency=32, chunk_size=250)"
+        )
+    return pace
+
+
+def _listed(choices: tuple[str, ...]) -> str:
+    return ", ".join(repr(choice) for choice in choices)

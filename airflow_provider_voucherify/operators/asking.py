@@ -1,0 +1,59 @@
+"""What a rendered operator asks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
+
+from airflow.sdk import BaseHook
+
+from airflow_provider_voucherify.api.errors import InvalidSegments
+from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, distinct_ids, ids_from_text
+from airflow_provider_voucherify.extract.question import Question
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+
+log = logging.getLogger(__name__)
+
+
+def question_of(operator: CustomerSegmentsOperator) -> Question:
+    """Return what a rendered operator asks; its query, if it has one, is run.
+
+    :raises InvalidCustomers: if what was given as customers is no list of ids.
+    :raises InvalidSegments: if what was given as segments is no list of texts.
+    """
+    return Question(
+        customer_ids=_customer_ids(operator),
+        segments=segments_of(operator),
+        strategy=operator.strategy,
+        unknown=operator.unknown_customers,
+        verify_sample=operator.verify_sample,
+        max_calls=operator.max_calls,
+    )
+
+
+def segments_of(operator: CustomerSegmentsOperator) -> list[str] | None:
+    """Return the segments a rendered operator asks about, ``None`` for all."""
+    given = operator.segments
+    if given is None:
+        return None
+    names = ids_from_text(given) if isinstance(given, str) else list(cast("Sequence[object]", given))
+    texts = [name for name in names if isinstance(name, str) and name]
+    if not names or len(texts) < len(names):
+        raise InvalidSegments('segments should be a list of ids or names such as ["VIP", "seg_3f9..."]')
+    return list(dict.fromkeys(texts))
+
+
+def _customer_ids(operator: CustomerSegmentsOperator) -> list[str] | None:
+    customers = operator.customers
+    if isinstance(customers, AllCustomers):
+        return None
+    if isinstance(customers, CustomerQuery):
+        log.info("Reading the customers from %s", customers.conn_id)
+        database = BaseHook.get_hook(customers.conn_id)
+        database.log_sql = False  # the query's parameters may be customer ids
+        return distinct_ids(customers.read(database))
+    values = ids_from_text(customers) if isinstance(customers, str) else list(cast("Sequence[object]", customers))
+    return distinct_ids(values)

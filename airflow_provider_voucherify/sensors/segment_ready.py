@@ -1,0 +1,171 @@
+"""The sensor that waits until a segment is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
+from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_voucherify.sensors.readings import EarlierReading, Notes, Reading
+
+
+class SegmentReadySensor(BaseSensorOperator):
+    """Wait until a segment has as many customers as it had some minutes before, or says that it is synchronised.
+
+    Voucherify fills a segment in the background after it was made, or after many customers changed. A reading costs
+    two calls: one for the segment, one for its size. A segment that says ``initial_sync_status`` is ready when that
+    is ``DONE`` and never before; most do not say it, and are judged by two readings of their size.
+
+    Without ``deferrable`` the readings are ``readings_apart`` apart at least, whatever ``poke_interval`` says; with
+    ``mode="reschedule"`` Airflow's task state store (Airflow 3.3) keeps the reading from one poke to the next.
+
+    :param segment_id: id of the segment, ``seg_...``; names are not looked up (templated).
+    :param voucherify_conn_id: connection of type ``voucherify`` (templated).
+    :param readings_apart: time between the two readings that have to agree.
+    :param deferrable: free the worker between readings; by default as ``[operators] default_deferrable`` says.
+    :returns: the segment's number of customers as XCom, ``None`` where its status made it ready.
+    :raises ValueError: if ``readings_apart`` is not above zero, or does not fit into ``timeout``.
+    """
+
+    template_fields: Sequence[str] = ("segment_id", "voucherify_conn_id")
+    ui_color = "#e8f4ec"
+
+    #: What time it is: replaced in tests.
+    clock: Callable[[], datetime] = staticmethod(timezone.utcnow)
+
+    def __init__(
+        self,
+        *,
+        segment_id: str,
+        voucherify_conn_id: str = "voucherify_default",
+        readings_apart: timedelta = timedelta(minutes=5),
+        deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
+        **kwargs: Any,  # Airflow's own parameters
+    ) -> None:
+        super().__init__(**kwargs)
+        self.segment_id = segment_id
+        self.voucherify_conn_id = voucherify_conn_id
+        self.readings_apart = _checked_readings_apart(readings_apart, self.timeout)
+        self.deferrable = deferrable
+        self._in_this_process: EarlierReading | None = None
+
+    def execute(self, context: Context) -> int | None:
+        """Wait, and return the segment's size."""
+        self._in_this_process = None
+        if not self.deferrable:
+            size: int | None = super().execute(context)
+            return size
+        with self._skipping_where_asked_to():
+            return self._read_or_defer(None, self.clock().timestamp())
+
+    def poke(self, context: Context) -> bool | PokeReturnValue:
+        """Look once; makes no call while the earlier reading is too young to be compared with."""
+        from airflow_provider_voucherify.sensors.readings import compare, earlier_of
+
+        notes = self._notes(context)
+        earlier = self._in_this_process if notes is None else notes.read()
+        if earlier is not None and self.clock().timestamp() < earlier.read_at + self.readings_apart.total_seconds():
+            return False
+        reading = self._read()
+        if compare(reading, earlier):
+            return PokeReturnValue(is_done=True, xcom_value=reading.size)
+        self._in_this_process = earlier_of(reading)
+        if notes is not None:
+            notes.write(self._in_this_process)
+        return False
+
+    def resume(
+        self,
+        context: Context,  # noqa: ARG002
+        event: object = None,  # noqa: ARG002
+        *,
+        started_at: float,
+        size: int | None = None,
+        read_at: float | None = None,
+    ) -> int | None:
+        """Read again after a deferral.
+
+        :param context: the task's context.
+        :param event: the trigger's, which only says that the time has come.
+        :param started_at: when the sensor began to wait, seconds since 1970.
+        :param size: customers at the earlier reading, if they were known.
+        :param read_at: when that was, seconds since 1970.
+        """
+        from airflow_provider_voucherify.sensors.readings import EarlierReading
+
+        earlier = None if size is None or read_at is None else EarlierReading(size, read_at)
+        return self._read_or_defer(earlier, started_at)
+
+    def _read_or_defer(self, earlier: EarlierReading | None, started_at: float) -> int | None:
+        from airflow_provider_voucherify.sensors.readings import compare
+
+        reading = self._read()
+        if not compare(reading, earlier):
+            self._defer(reading, started_at)
+        return reading.size
+
+    def _defer(self, reading: Reading, started_at: float) -> NoReturn:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        left = started_at + self.timeout - self.clock().timestamp()
+        if left <= 0:
+            raise AirflowSensorTimeout(
+                f"segment {self.segment_id} was not ready within {timedelta(seconds=self.timeout)}: raise timeout, or "
+                "look into Voucherify whether the segment is still being filled"
+            )
+        self.defer(
+            trigger=DateTimeTrigger(datetime.fromtimestamp(reading.read_at, UTC) + self.readings_apart),
+            method_name="resume",
+            kwargs={"started_at": started_at, "size": reading.size, "read_at": reading.read_at},
+            timeout=timedelta(seconds=left),
+        )
+
+    def _read(self) -> Reading:
+        from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
+        from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+        from airflow_provider_voucherify.sensors.readings import read_segment
+
+        with VoucherifyHook(self.voucherify_conn_id) as hook, fail_without_retry_where_none_helps():
+            return read_segment(hook, self.segment_id, self.clock)
+
+    def _notes(self, context: Context) -> Notes | None:
+        from airflow_provider_voucherify.sensors.readings import Notes
+
+        if not self.reschedule:
+            return None
+        store = context.get("task_state_store")
+        if store is None:
+            raise AirflowFailException(
+                'mode="reschedule" compares with a reading of an earlier process, and this Airflow has no task state '
+                'store to keep it in (that came with 3.3): set deferrable=True, or mode="poke"'
+            )
+        return Notes(store, context["ti"].try_number)
+
+    @contextmanager
+    def _skipping_where_asked_to(self) -> Iterator[None]:
+        """Do for the part before the first deferral what Airflow does for pokes and for resumed sensors."""
+        try:
+            yield
+        except (AirflowFailException, AirflowSensorTimeout) as error:
+            if self.soft_fail or self.never_fail:
+                raise AirflowSkipException("the sensor failed, and soft_fail or never_fail is set") from error
+            raise
+
+
+def _checked_readings_apart(readings_apart: timedelta, timeout: float) -> timedelta:
+    if not isinstance(readings_apart, timedelta) or readings_apart <= timedelta(0):
+        raise ValueError(f"readings_apart is {readings_apart!r}; write a timedelta above zero, such as minutes=5")
+    if readings_apart.total_seconds() > timeout:
+        raise ValueError(
+            f"readings_apart={readings_apart} does not fit into timeout={timedelta(seconds=timeout)}: there would be "
+            "no second reading"
+        )
+    return readings_apart

@@ -1,0 +1,152 @@
+"""Pulls against the emulator without Airflow: the client, a sink and a question."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from airflow_provider_voucherify.api import wire
+from airflow_provider_voucherify.api.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.client import RetryPolicy, open_client
+from airflow_provider_voucherify.api.concurrency import Concurrency
+from airflow_provider_voucherify.api.endpoints import Sender
+from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.api.settings import ApiSettings
+from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.emulator import EmulatorControl
+from airflow_provider_voucherify.extract.means import Means, Pulled
+from airflow_provider_voucherify.extract.patient import Patient
+from airflow_provider_voucherify.extract.plan import Plan
+from airflow_provider_voucherify.extract.progress import Progress
+from airflow_provider_voucherify.extract.pull import Pull
+from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, Sink
+from airflow_provider_voucherify.load.destinations import XComRows
+from airflow_provider_voucherify.load.state_store import StateStore
+from airflow_provider_voucherify.load.xcom import XComSink
+
+Row = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a pull ended."""
+
+    plan: Plan
+    pulled: Pulled
+    loaded: LoadSummary
+    rows: list[Row]
+    calls: int
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def xcom_sink(*, everyone: bool = False, store: StateStore | None = None) -> XComSink:
+    """Return a sink that holds many rows."""
+    identity = RunIdentity("unit/run/pull/-1", "fingerprint")
+    return XComSink(XComRows(max_rows=1_000_000), identity, utc_now, store=store, with_source_id=everyone)
+
+
+def rows_of(sink: Sink) -> list[Row]:
+    """Return what a sink would show, without names and times."""
+    assert isinstance(sink, XComSink)
+    return sorted((str(row["customer_id"]), str(row["segment_id"])) for row in sink.rows())
+
+
+@dataclass
+class Watched:
+    """Tells of each call before it is sent.
+
+    :param client: sends the calls.
+    :param watch: told the target.
+    """
+
+    client: Sender
+    watch: Callable[[str], None]
+
+    async def send(self, request: wire.Request) -> JsonObject:
+        self.watch(request.target)
+        return await self.client.send(request)
+
+
+def watch_nothing(_: str) -> None:
+    """Do nothing."""
+
+
+@dataclass
+class Desk:
+    """Pulls as one would with the connection's keys.
+
+    :param emulator: where.
+    :param longest_wait: seconds to wait for the rate limit before the pull stops.
+    """
+
+    emulator: EmulatorControl
+    app_id: str | None = None
+    token: str | None = None
+    longest_wait: float = 60.0
+    share: float = 1.0
+    workers: int = 8
+    chunk_size: int = 250
+    seed: int = 1
+    watch: Callable[[str], None] = watch_nothing
+
+    def pull(self, question: Question, sink: Sink | None = None) -> Done:
+        """Pull to the end and publish."""
+        target = sink or xcom_sink(everyone=question.is_about_everyone)
+        before = self.emulator.stats().calls
+        target.open()
+        with asyncio.Runner() as runner:
+            stack = AsyncExitStack()
+            gate = Gate(Window(self.share), Concurrency(self.workers), OwnCeiling(None), longest_wait=self.longest_wait)
+            opening = open_client(self._settings, gate, retry=RetryPolicy(first_wait=0.001))
+            client = runner.run(stack.enter_async_context(opening))
+            try:
+                means = Means(
+                    client=Watched(client, self.watch),
+                    patient=Patient(Watched(client, self.watch)),
+                    run=runner.run,
+                    sink=target,
+                    progress=lambda total, held, unit: Progress(
+                        total, held, client.calls, gate.window, time.monotonic, unit
+                    ),
+                    now=utc_now,
+                    rng=random.Random(self.seed),
+                    workers=self.workers,
+                    chunk_size=self.chunk_size,
+                )
+                pull = Pull(question, means, lambda: None)
+                plan = pull.plan()
+                pulled = pull.carry_out(plan)
+            finally:
+                runner.run(stack.aclose())
+        calls = self.emulator.stats().calls - before
+        loaded = target.finish(pulled.scope)
+        return Done(plan, pulled, loaded, rows_of(target), calls)
+
+    @property
+    def _settings(self) -> ApiSettings:
+        app_id, token = self.app_id or self.emulator.app_id, self.token or self.emulator.app_token
+        return ApiSettings(self.emulator.url, app_id, token, quota_share=self.share)
+
+
+def truth(emulator: EmulatorControl, customers: Sequence[str] | None = None) -> list[Row]:
+    """Return the memberships as Voucherify holds them, under the names given."""
+    memberships = emulator.memberships()
+    if customers is None:
+        return sorted((one.customer_id, one.segment_id) for one in memberships)
+    names: dict[str, str] = {}
+    places = {name: place for place, name in enumerate(customers)}
+    for one in memberships:
+        given = [name for name in (one.customer_id, one.source_id) if name is not None and name in places]
+        if given:
+            names[one.customer_id] = min(given, key=places.__getitem__)
+    return sorted((names[one.customer_id], one.segment_id) for one in memberships if one.customer_id in names)
