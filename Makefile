@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 
-.PHONY: demo test check format bench-calls bench-quota bench-emulator clean
+.PHONY: demo test check format bench-calls bench-quota bench-emulator bench-load clean
 
 demo: $(VENV)/.installed  ## the main job, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -29,6 +29,9 @@ bench-quota: $(INSTALLED)  ## how well the share of the rate limit is kept
 
 bench-emulator: $(INSTALLED)  ## calls a second the emulator answers
 	$(BIN)/python benchmarks/emulator_throughput.py
+
+bench-load: $(INSTALLED)  ## how fast memberships get into a warehouse, and in how much memory
+	$(BIN)/python benchmarks/load.py $(MEMBERSHIPS)
 
 clean:
 	rm -rf $(VENV) .demo build *.egg-info

@@ -110,6 +110,15 @@ def get_provider_info() -> dict[str, object]:
         "operators": [_modules("airflow_provider_voucherify.operators.customer_segments")],
         "sensors": [_modules("airflow_provider_voucherify.sensors.segment_ready")],
         "hooks": [_modules("airflow_provider_voucherify.hooks.voucherify")],
+        "asset-uris": [
+            {
+                "schemes": ["voucherify"],
+                "handler": "airflow_provider_voucherify.assets.voucherify.sanitize_uri",
+                "factory": "airflow_provider_voucherify.assets.voucherify.create_asset",
+                "to_openlineage_converter": "airflow_provider_voucherify.assets.voucherify."
+                "convert_asset_to_openlineage",
+            }
+        ],
         "config": {"voucherify": {"description": "The Voucherify provider.", "options": {"defer_after": _DEFER_AFTER}}},
         "connection-types": [
             {

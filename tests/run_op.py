@@ -44,6 +44,7 @@ class TaskKey:
     run_id: str
     task_id: str
     map_index: int = -1
+    logical_date: datetime | None = field(default=LOGICAL_DATE, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +109,11 @@ class OperatorRunner:
     """Calls an operator as a worker does, and remembers what Airflow's database would.
 
     :param has_state_store: without it the runner is like Airflow 3.2.
+    :param logical_date: of the Dag runs to come; one without is begun by an asset, at ``LOGICAL_DATE``.
     """
 
     has_state_store: bool = True
+    logical_date: datetime | None = LOGICAL_DATE
     xcoms: dict[TaskKey, dict[str, Json]] = field(default_factory=dict)
     states: dict[TaskKey, dict[str, Json]] = field(default_factory=dict)
 
@@ -125,7 +128,7 @@ class OperatorRunner:
         :param map_index: of a mapped task.
         :param after: the deferred part of the same try, whose trigger has fired.
         """
-        key = TaskKey(_dag_id(task), run_id, task.task_id, map_index)
+        key = TaskKey(_dag_id(task), run_id, task.task_id, map_index, self.logical_date)
         if after is None:
             self.xcoms[key] = {}  # Airflow clears a task's XComs at the begin of each try
         instance = _task_instance(task, key, try_number, after.deferral if after else None)
@@ -151,8 +154,7 @@ class _Supervisor:
         self._state = runner.states.setdefault(key, {})
 
     def send(self, msg: object) -> object:
-        answer = getattr(self, type(msg).__name__, None)
-        return answer(msg) if answer else None
+        return getattr(self, type(msg).__name__, lambda _: None)(msg)
 
     def GetConnection(self, _: comms.GetConnection) -> comms.ErrorResponse:  # noqa: N802
         return _not_found("CONNECTION_NOT_FOUND")
@@ -255,15 +257,14 @@ def _task_instance(task: Task, key: TaskKey, try_number: int, deferral: Deferral
 def _from_server(task: Task, key: TaskKey, try_number: int, deferral: Deferral | None) -> TIRunContext:
     from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
 
-    max_tries = task.retries or 0
     return TIRunContext(
         dag_run=DagRun(
             dag_id=key.dag_id,
             run_id=key.run_id,
-            logical_date=LOGICAL_DATE,
-            data_interval_start=LOGICAL_DATE,
-            data_interval_end=LOGICAL_DATE,
-            run_after=LOGICAL_DATE,
+            logical_date=key.logical_date,
+            data_interval_start=key.logical_date,
+            data_interval_end=key.logical_date,
+            run_after=key.logical_date or LOGICAL_DATE,
             start_date=LOGICAL_DATE,
             end_date=None,
             run_type=DagRunType.MANUAL,
@@ -271,8 +272,8 @@ def _from_server(task: Task, key: TaskKey, try_number: int, deferral: Deferral |
             consumed_asset_events=[],
             partition_key=None,
         ),
-        max_tries=max_tries,
-        should_retry=try_number <= max_tries,
+        max_tries=task.retries or 0,
+        should_retry=try_number <= (task.retries or 0),
         next_method=deferral.next_method if deferral else None,
         next_kwargs={**deferral.next_kwargs, "event": deferral.event} if deferral else None,
     )

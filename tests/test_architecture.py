@@ -37,6 +37,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.endpoints": {"api.errors", "api.models", "api.segment_walk", "api.walk", "api.wire"},
     "extract": {"api", "extract", "load.base"},
     "load": {"api.models", "load", "sqlalchemy"},
+    "load.file_formats": {"api.models", "load", "pyarrow"},
+    "assets": {"assets", "airflow", "pydantic"},
     "hooks": {"api", "extract", "load", "hooks", "__version__", "airflow", "requests", "aiohttp", "urllib3", "pandas"},
     "operators": {"api", "extract", "load", "hooks", "operators", "airflow", "jinja2"},
     "sensors": {"api", "load", "hooks", "sensors", "airflow"},

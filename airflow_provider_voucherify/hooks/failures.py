@@ -9,14 +9,22 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.extract.fetch import AllFailed
-from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, XComTooLarge
+from airflow_provider_voucherify.load.errors import (
+    ChangesUnknown,
+    InvalidDestination,
+    RunOutOfOrder,
+    TableUnfit,
+    XComTooLarge,
+)
 
 #: What stays wrong however often the task is tried.
 _NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     *errors.FATAL,
     *errors.ASKED_WRONGLY,
     AllFailed,
+    ChangesUnknown,
     InvalidDestination,
+    RunOutOfOrder,
     TableUnfit,
     XComTooLarge,
 )
@@ -27,7 +35,7 @@ def fail_without_retry_where_none_helps() -> Iterator[None]:
     """Turn errors no later try can escape into ``AirflowFailException`` and let all others pass.
 
     Those are refused keys, plan, quota, redirects, plans that are too dear, and connections, customers, segments or
-    tables that cannot be used.
+    tables that cannot be used, and runs a history is past.
 
     :raises AirflowFailException: with the same message, caused by the error.
     """

@@ -18,20 +18,28 @@ class RunIdentity:
     :param key: names the run for people and for re-runs: ``dag/run/task/map_index``; the same when cleared.
     :param fingerprint: hash of everything that makes it this job: resuming another job's ledger is refused.
     :param max_age: a ledger last written longer ago than this is stale: its answers are dropped and asked again.
+    :param as_of: the moment the run speaks of (UTC), the Dag run's logical date; a history is told in such moments.
     """
 
     key: str
     fingerprint: str
     max_age: timedelta = timedelta(hours=24)
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SegmentCount:
-    """How many of the run's customers are in a segment."""
+    """How many of the run's customers are in a segment.
+
+    :param entered: how many of them were not at the run before, and ``left`` how many were and are not any more;
+        told by a history only, else ``None``.
+    """
 
     segment_id: str
     segment_name: str
     customers: int
+    entered: int | None = None
+    left: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class LoadSummary:
     :param failed: customers whose question failed for good.
     :param memberships: rows made visible.
     :param per_segment: sorted by size, largest first.
+    :param entered: memberships that began with this run, and ``left`` those that ended; told by a history only.
     """
 
     found: int = 0
@@ -52,6 +61,8 @@ class LoadSummary:
     failed: int = 0
     memberships: int = 0
     per_segment: tuple[SegmentCount, ...] = field(default=())
+    entered: int | None = None
+    left: int | None = None
 
     @property
     def customers(self) -> int:

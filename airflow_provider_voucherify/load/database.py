@@ -46,6 +46,8 @@ class Database:
             # default the server has.
             engine = engine.execution_options(isolation_level="READ COMMITTED")
         self._engine = engine
+        # Raised bare where a driver is used past SQLAlchemy, as for COPY.
+        self._driver_error = engine.dialect.loaded_dbapi.Error
 
     @property
     def dialect(self) -> Dialect:
@@ -77,7 +79,7 @@ class Database:
                 return work(connection)
         except LoadError:
             raise
-        except (SQLAlchemyError, ValueError) as error:
+        except (SQLAlchemyError, ValueError, self._driver_error) as error:
             problem = _without_rows(doing, error)
         # Raised out here so that it has no __context__: the driver's error holds ids in its text and attributes.
         raise problem
@@ -109,7 +111,9 @@ def _make_transactions_real(engine: Engine) -> None:
 
 
 def _without_rows(doing: str, error: Exception) -> StatementFailed:
-    driver_error = getattr(error, "orig", None)
+    from sqlalchemy.exc import SQLAlchemyError
+
+    driver_error = getattr(error, "orig", None if isinstance(error, ValueError | SQLAlchemyError) else error)
     sqlstate = _text_attribute(driver_error, "sqlstate") or _text_attribute(driver_error, "pgcode")
     code = sqlstate or _text_attribute(driver_error, "sqlite_errorname")
     kind = type(error).__name__

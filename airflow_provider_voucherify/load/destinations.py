@@ -6,13 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
+from urllib.parse import urlsplit
 
 from airflow_provider_voucherify.load.errors import InvalidDestination
+from airflow_provider_voucherify.load.extra_columns import ExtraColumns, check_extra_columns
 
 #: A staging table last written longer ago than this belongs to a run nobody resumed: the next run removes it.
 LEFTOVER_AGE = timedelta(days=7)
 
-WriteMode: TypeAlias = Literal["append", "replace", "merge"]
+WriteMode: TypeAlias = Literal["append", "replace", "merge", "history"]
+FileFormat: TypeAlias = Literal["parquet", "jsonl"]
 
 _QUOTES = {'"': '"', "`": "`", "'": "'", "[": "]"}
 _TEMPLATE_MARKS = ("{{", "{%", "{#")
@@ -78,7 +81,8 @@ class WarehouseTable:
     """Rows go to a table of a SQL database: one row per customer and segment.
 
     The table is created if it is missing: ``customer_id``, ``segment_id``, ``segment_name`` and
-    ``observed_at`` (UTC), with ``run_key`` as well for ``append``. Readers see the whole run or nothing of it.
+    ``observed_at`` (UTC), with ``run_key`` as well for ``append``, ``valid_from`` and ``valid_to`` (UTC) for
+    ``history``. Readers see the whole run or nothing of it.
     A customer whose question failed keeps the rows it had before, in every mode.
 
     :param table: ``table``, ``schema.table`` or ``database.schema.table``, unquoted and in the case the
@@ -86,16 +90,21 @@ class WarehouseTable:
     :param conn_id: Airflow connection of the database; may be a Jinja template.
     :param write: ``merge`` replaces the memberships of this run's customers and leaves other customers alone;
         ``replace`` makes the whole table this run's (not for mapped tasks: the last one would win);
-        ``append`` adds this run's rows to those of earlier runs. A re-run of the same Dag run replaces its own
-        rows, never doubles them. A run that is about some segments only touches rows of these segments: rows of
-        others stay, in ``replace`` as well.
-    :param min_ratio_to_previous: a circuit breaker for ``merge`` and ``replace``, above 0 and up to 1, such as 0.8:
-        a run that would put fewer memberships into the table than this part of those it removes fails, and the
-        table stays as it is. What was asked is kept: a retry with another value costs no call.
+        ``append`` adds this run's rows to those of earlier runs; ``history`` keeps each membership with the
+        logical dates at which it began and ended, see ``docs/history.md``. A re-run of the same Dag run replaces
+        its own rows, never doubles them. A run that is about some segments only touches rows of these segments: rows
+        of others stay, in ``replace`` as well.
+    :param min_ratio_to_previous: a circuit breaker for all modes but ``append``, above 0 and up to 1, such as 0.8: a
+        run that would put fewer memberships into the table than this part of those it removes fails, and the table
+        stays as it is; a history compares with those it has just before the run's date. What was asked is kept: a
+        retry with another value costs no call.
+    :param extra_columns: columns of your own and the value each gets in the rows of a run, such as
+        ``{"ds": "{{ ds }}"}``: str, int, float, bool, date or None; values may be Jinja templates, which render to
+        text. Rows that earlier runs wrote and this one leaves alone keep theirs; so do open intervals of a history.
     :raises InvalidDestination: if a value cannot be used.
     """
 
-    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id")
+    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id", "extra_columns")
 
     table: str
     conn_id: str
@@ -103,12 +112,16 @@ class WarehouseTable:
     # Left out of repr, which tells one job from another: with another tolerance it is the same job, and what it
     # has asked still counts.
     min_ratio_to_previous: float | None = field(default=None, repr=False)
+    # Left out too: the values are written at the end, to all rows alike. A template that renders otherwise in each
+    # try must not cost the answers of the tries before.
+    extra_columns: ExtraColumns = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if self.write not in get_args(WriteMode):
             known = ", ".join(repr(mode) for mode in get_args(WriteMode))
             raise InvalidDestination(f"write={self.write!r} is not known: use one of {known}")
         check_min_ratio(self.min_ratio_to_previous, self.write)
+        check_extra_columns(self.extra_columns)
         for name, value in (("table", self.table), ("conn_id", self.conn_id)):
             if not isinstance(value, str) or not value.strip():
                 raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
@@ -123,6 +136,7 @@ class WarehouseTable:
         """
         if not self.conn_id.strip():
             raise InvalidDestination("conn_id is empty: name the Airflow connection of the database")
+        check_extra_columns(self.extra_columns)
         return TableName.parse(self.table)
 
 
@@ -145,4 +159,53 @@ class XComRows:
             raise InvalidDestination(f"max_rows={self.max_rows!r} should be a whole number above zero")
 
 
-Destination: TypeAlias = WarehouseTable | XComRows
+@dataclass
+class ObjectFiles:
+    """Rows go to files in a directory, local or in an object store: one row per customer and segment.
+
+    ``manifest.json`` is written last and names the files that count, with their rows; files it does not name are
+    none of the result. The directory holds one run: the next one, or the same one again, takes its place. A run
+    that fails leaves manifest and files as they were.
+
+    :param url: the directory, such as ``s3://bucket/segments/ds={{ ds }}/`` or ``file:///data/segments``; may be a
+        Jinja template. Mapped tasks need a directory each: ``.../part={{ ti.map_index }}/``.
+    :param conn_id: Airflow connection of the store, ``None`` for what the environment gives; may be a template.
+    :param format: ``parquet``, which needs the extra ``files`` of this package, or ``jsonl``: a JSON object a line.
+    :raises InvalidDestination: if a value cannot be used.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("url", "conn_id")
+
+    url: str
+    conn_id: str | None = None
+    format: FileFormat = "parquet"
+
+    def __post_init__(self) -> None:
+        if self.format not in get_args(FileFormat):
+            known = ", ".join(repr(name) for name in get_args(FileFormat))
+            raise InvalidDestination(f"format={self.format!r} is not known: use one of {known}")
+        if not isinstance(self.url, str) or not self.url.strip():
+            raise InvalidDestination(f"url={self.url!r} should be a text that is not empty")
+        if not any(mark in self.url for mark in _TEMPLATE_MARKS):
+            self.validate()
+
+    def validate(self) -> None:
+        """Check the rendered values; call it after Airflow has rendered the templates.
+
+        :raises InvalidDestination: if the URL is no directory's, or the connection's name is empty.
+        """
+        url = urlsplit(self.url)
+        example = "write s3://bucket/segments/ds={{ ds }}/ or file:///data/segments"
+        if not url.scheme or self.url != self.url.strip() or not self.url.isprintable():
+            raise InvalidDestination(f"url={self.url!r} is no URL: {example}")
+        if url.password is not None or "@" in url.netloc:
+            raise InvalidDestination(f"url has a part before the @: name the connection in conn_id; {example}")
+        if url.query or url.fragment or "//" in url.path or not url.path.strip("/"):
+            raise InvalidDestination(f"url={self.url!r} names no directory below a bucket or root: {example}")
+        if (url.scheme == "file" and url.netloc) or {".", ".."} & set(url.path.split("/")):
+            raise InvalidDestination(f"url={self.url!r} is relative: write it in full, such as file:///data/segments")
+        if self.conn_id is not None and not self.conn_id.strip():
+            raise InvalidDestination("conn_id is empty: name the store's connection, or leave it out")
+
+
+Destination: TypeAlias = WarehouseTable | XComRows | ObjectFiles

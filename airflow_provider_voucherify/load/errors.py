@@ -31,8 +31,20 @@ class StatementFailed(LoadError):
         self.sqlstate = sqlstate
 
 
+class StorageFailed(LoadError):
+    """A file could not be written, read, listed or removed."""
+
+
 class XComTooLarge(LoadError):
     """The rows are more than XCom should carry."""
+
+
+class RunOutOfOrder(LoadError):
+    """The history holds a newer run of the same segments; what an older one says came later would be untrue."""
+
+
+class ChangesUnknown(LoadError):
+    """The history does not hold what was asked of it: no such segment, or no run of these dates."""
 
 
 class TooFewMemberships(LoadError):

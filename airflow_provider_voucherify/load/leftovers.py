@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load import statements
+from airflow_provider_voucherify.load.catalog import catalog_of
 from airflow_provider_voucherify.load.staging import Staging, is_staging_name
 
 if TYPE_CHECKING:
@@ -34,16 +35,14 @@ def drop_leftovers(database: Database, target: Table, written_before: datetime) 
 
 
 def _staging_tables(database: Database, target: Table) -> list[Table]:
-    from sqlalchemy import inspect
-
     def work(connection: Connection) -> list[Table]:
-        inspector = inspect(connection)
+        catalog = catalog_of(connection)
         found = []
-        for name in inspector.get_table_names(schema=target.schema):
+        for name in catalog.get_table_names(schema=target.schema):
             staging = statements.staging_table(name, target.schema)
             # A table of somebody else could be named like ours: only one with our very columns is touched.
             if is_staging_name(name, target.name) and set(staging.c.keys()) == {
-                column["name"] for column in inspector.get_columns(name, schema=target.schema)
+                column["name"] for column in catalog.get_columns(name, schema=target.schema)
             }:
                 found.append(staging)
         return found

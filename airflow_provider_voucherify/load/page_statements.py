@@ -29,6 +29,11 @@ def select_walks(staging: Table) -> Select[str, str, str]:
     return columns.where(staging.c.kind == WALK)
 
 
+def count_walks(staging: Table) -> Select[int]:
+    """Return the query of the number of segments whose lists are held, whole or not."""
+    return select(func.count()).select_from(staging).where(staging.c.kind == WALK)
+
+
 def select_walk_times(staging: Table, segment_ids: Sequence[str]) -> Select[str, datetime]:
     """Return the query of when some segments' lists were last written (segment, observed at)."""
     rows = (staging.c.kind == WALK) & staging.c.segment_id.in_(segment_ids)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
 from typing import TypeAlias
 
 from sqlalchemy import ColumnElement, Delete, Insert, Select, Table, delete, exists, func, insert, literal, select, true
@@ -12,6 +14,8 @@ from airflow_provider_voucherify.load.statements import ANSWER, MEMBERSHIP, answ
 
 #: Some of the segments a run covers: keep them few, each is a bound value. ``None`` for all there are.
 Segments: TypeAlias = Sequence[str] | None
+
+NO_COLUMNS: Mapping[str, ColumnElement[object]] = MappingProxyType({})
 
 
 def answered_rows(target: Table, staging: Table, segments: Segments) -> ColumnElement[bool]:
@@ -44,20 +48,38 @@ def count(target: Table, rows: ColumnElement[bool]) -> Select[int]:
     return select(func.count()).select_from(target).where(rows)
 
 
-def count_segments(staging: Table, segments: Segments) -> Select[str, str, int]:
-    """Return the query of the customers per segment that are to be shown (id, name, customers)."""
+def count_segments(staging: Table, segments: Segments, *, has_lists: bool = True) -> Select[str, str, int]:
+    """Return the query of the customers per segment that are to be shown (id, name, customers).
+
+    :param has_lists: whether segments' lists are staged; without, each membership came with its customer's answer.
+    """
     columns = select(staging.c.segment_id, func.max(staging.c.segment_name), func.count())
-    return columns.where(_shown(staging, segments)).group_by(staging.c.segment_id)
+    return columns.where(shown(staging, segments, has_lists=has_lists)).group_by(staging.c.segment_id)
+
+
+def select_memberships(staging: Table, segments: Segments) -> Select[str, str, str, datetime, str | None]:
+    """Return the query of the rows that are to be shown (customer, segment, its name, time, source id)."""
+    columns = (staging.c.segment_name, staging.c.observed_at, staging.c.source_id)
+    return select(staging.c.customer_id, staging.c.segment_id, *columns).where(shown(staging, segments))
 
 
 def insert_memberships(
-    target: Table, staging: Table, segments: Segments, *, run_key: str, observed_at_is_naive: bool = False
+    target: Table,
+    staging: Table,
+    segments: Segments,
+    *,
+    run_key: str,
+    observed_at_is_naive: bool = False,
+    has_lists: bool = True,
+    extra: Mapping[str, ColumnElement[object]] = NO_COLUMNS,
 ) -> Insert:
     """Return the copy of the staged memberships into the table people read.
 
     :param run_key: written where the target has the column.
     :param observed_at_is_naive: the column was made without a time zone (PostgreSQL): left alone, the
         database would convert to the session's zone; what is written is UTC.
+    :param has_lists: as for ``count_segments``.
+    :param extra: what goes into further columns, by name: the same for each row.
     """
     observed_at: ColumnElement[object] = staging.c.observed_at
     if observed_at_is_naive:
@@ -72,7 +94,9 @@ def insert_memberships(
         columns["run_key"] = literal(run_key)
     if "source_id" in target.c:
         columns["source_id"] = staging.c.source_id
-    return insert(target).from_select(list(columns), select(*columns.values()).where(_shown(staging, segments)))
+    columns.update(extra)
+    rows = select(*columns.values()).where(shown(staging, segments, has_lists=has_lists))
+    return insert(target).from_select(list(columns), rows)
 
 
 def forget_failures(failures: Table, run_key: str) -> Delete:
@@ -92,10 +116,19 @@ def _within(table: Table, segments: Segments) -> ColumnElement[bool]:
     return true() if segments is None else table.c.segment_id.in_(segments)
 
 
-def _shown(staging: Table, segments: Segments) -> ColumnElement[bool]:
+def shown(staging: Table, segments: Segments, *, has_lists: bool = True) -> ColumnElement[bool]:
+    """Return the condition of the staged memberships, within the segments, that readers are to see.
+
+    :param has_lists: whether segments' lists are staged; without, each membership came with its customer's answer.
+    """
+    rows = (staging.c.kind == MEMBERSHIP) & _within(staging, segments)
+    if not has_lists:
+        # The join would only cost time, and the order the rows were staged in, on which the target's key depends
+        # for its speed.
+        return rows
     # A page may name customers nobody settled: not asked for any more, or failed when asked one by one. Nothing of
     # them is removed, so nothing of them may be added.
     answers = staging.alias("answers")
     is_found = (answers.c.kind == ANSWER) & (answers.c.outcome == Outcome.FOUND.value)
     settled = exists().where(is_found, answers.c.customer_id == staging.c.customer_id)
-    return (staging.c.kind == MEMBERSHIP) & settled & _within(staging, segments)
+    return rows & settled

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.api.models import Member, MembershipPage, Outcome
 from airflow_provider_voucherify.load import page_statements, statements
 from airflow_provider_voucherify.load.base import StoredWalk
+from airflow_provider_voucherify.load.bulk import insert_rows
 from airflow_provider_voucherify.load.staged_rows import (
     IDS_PER_STATEMENT,
     ROWS_PER_FETCH,
-    ROWS_PER_INSERT,
     Row,
     batches,
     membership_row,
@@ -68,6 +68,7 @@ class StagedPages:
 
     def write(self, pages: Sequence[MembershipPage]) -> None:
         """Hold pages in one transaction; what a newer page said before is not undone by an older one."""
+        self._staging.expect_anybody()
         by_segment: dict[str, _Listed] = {}
         for page in pages:
             by_segment.setdefault(page.segment.id, _Listed(page)).take(page)
@@ -75,8 +76,8 @@ class StagedPages:
         def work(connection: Connection) -> None:
             self._staging.own_header(connection)
             for listed in by_segment.values():
-                self._insert(connection, list(self._fresh_members(connection, listed)))
-            self._insert(connection, list(self._fresh_walks(connection, by_segment)))
+                insert_rows(connection, self._table, list(self._fresh_members(connection, listed)))
+            insert_rows(connection, self._table, list(self._fresh_walks(connection, by_segment)))
 
         self._database.write("store pages of segments' members", work)
 
@@ -109,7 +110,7 @@ class StagedPages:
             for batch in batches(dict.fromkeys(customer_ids), IDS_PER_STATEMENT):
                 listed = set(connection.scalars(page_statements.select_listed_among(self._table, batch)))
                 connection.execute(page_statements.forget_answers(self._table, batch))
-                self._insert(connection, [_answer_row(id_, listed, unknown, observed_at) for id_ in batch])
+                insert_rows(connection, self._table, [_answer_row(id_, listed, unknown, observed_at) for id_ in batch])
 
         self._database.write("store the customers' answers", work)
 
@@ -121,7 +122,9 @@ class StagedPages:
             connection.execute(page_statements.forget_all_answers(self._table))
             connection.execute(page_statements.answer_everyone_listed(self._table, as_utc(observed_at)))
             answered = connection.execute(page_statements.count_answers(self._table)).scalar_one()
-            self._insert(connection, [row(statements.REST, observed_at, detail=str(max(total - answered, 0)))])
+            insert_rows(
+                connection, self._table, [row(statements.REST, observed_at, detail=str(max(total - answered, 0)))]
+            )
 
         self._database.write("store everyone's answers", work)
 
@@ -144,10 +147,6 @@ class StagedPages:
             fresh = [id_ for id_ in batch if id_ not in newer]
             connection.execute(page_statements.forget_walks(self._table, fresh))
             yield from (_walk_row(by_segment[id_].newest) for id_ in fresh)
-
-    def _insert(self, connection: Connection, rows: Sequence[Row]) -> None:
-        for slice_ in batches(rows, ROWS_PER_INSERT):
-            connection.execute(statements.insert_staged(self._table), slice_)
 
 
 def _walk_row(page: MembershipPage) -> Row:

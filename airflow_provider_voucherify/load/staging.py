@@ -15,14 +15,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
-from airflow_provider_voucherify.load import publication, statements
+from airflow_provider_voucherify.load import page_statements, publication, statements
 from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
+from airflow_provider_voucherify.load.bulk import insert_rows
+from airflow_provider_voucherify.load.catalog import catalog_of, drop_if_there
 from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.errors import LedgerLost
 from airflow_provider_voucherify.load.staged_rows import (
     IDS_PER_STATEMENT,
     ROWS_PER_FETCH,
-    ROWS_PER_INSERT,
     batches,
     row,
     rows_of,
@@ -99,6 +100,9 @@ class Staging:
         self._database = database
         self._table = table
         self._header: LedgerHeader | None = None
+        # Customers the ledger may hold, where that is known: only these need to be removed before they are written.
+        # The one thing here that grows with the customers; the ids are those the caller holds anyway.
+        self._may_be_held: set[str] | None = None
 
     @property
     def table(self) -> Table:
@@ -112,36 +116,44 @@ class Staging:
     def resume(self, header: LedgerHeader) -> None:
         """Go on with the ledger that has this header."""
         self._header = header
+        self.expect_anybody()
+
+    def expect_anybody(self) -> None:
+        """Take any customer for one the ledger may hold."""
+        self._may_be_held = None
 
     def start(self, header: LedgerHeader) -> None:
         """Drop what there is and begin an empty ledger, in one transaction."""
         first_row = row(statements.HEADER, header.created_at, detail=header.detail())
 
         def work(connection: Connection) -> None:
-            self._table.drop(connection, checkfirst=True)
+            drop_if_there(connection, self._table)
             self._table.create(connection)
             connection.execute(statements.insert_staged(self._table), [first_row])
 
         self._database.write("begin the run's ledger", work)
         self._header = header
+        self._may_be_held = set()
 
     def drop(self) -> None:
         """Remove the table, if it is there."""
-        self._database.write(
-            "remove the run's ledger", lambda connection: self._table.drop(connection, checkfirst=True)
-        )
+        self._database.write("remove the run's ledger", lambda connection: drop_if_there(connection, self._table))
 
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold the answers in one transaction, in place of earlier ones of the same customers."""
         by_customer = latest(answers)
+        held = self._may_be_held
+        to_forget = by_customer if held is None else [id_ for id_ in by_customer if id_ in held]
 
         def work(connection: Connection) -> None:
             self.own_header(connection)
-            for batch in batches(by_customer, IDS_PER_STATEMENT):
+            for batch in batches(to_forget, IDS_PER_STATEMENT):
                 connection.execute(statements.forget_customers(self._table, batch))
-            for slice_ in batches(rows_of(by_customer.values()), ROWS_PER_INSERT):
-                connection.execute(statements.insert_staged(self._table), slice_)
+            insert_rows(connection, self._table, rows_of(by_customer.values()))
 
+        if held is not None:
+            # First: where a commit is lost on its way back, nobody knows what is held.
+            held.update(by_customer)
         self._database.write("store a chunk of answers", work)
 
     def own_header(self, connection: Connection) -> LedgerHeader:
@@ -219,17 +231,22 @@ class Staging:
         outcomes: dict[str, int] = dict(connection.execute(statements.count_outcomes(self._table)).all())
         rest = connection.scalars(statements.select_rest(self._table)).one_or_none()
         outcomes[Outcome.NO_SEGMENT] = outcomes.get(Outcome.NO_SEGMENT, 0) + int(rest or 0)
+        has_lists = self.has_lists(connection)
         segments = [
             SegmentCount(id_, name, number)
             for part in parts
-            for id_, name, number in connection.execute(publication.count_segments(self._table, part))
+            for id_, name, number in connection.execute(
+                publication.count_segments(self._table, part, has_lists=has_lists)
+            )
         ]
         return count(outcomes, segments)
 
-    def _read_header_if_any(self, connection: Connection) -> LedgerHeader | None:
-        from sqlalchemy import inspect
+    def has_lists(self, connection: Connection) -> bool:
+        """Return whether any segment's list is staged."""
+        return connection.execute(page_statements.count_walks(self._table)).scalar_one() > 0
 
-        if not inspect(connection).has_table(self._table.name, schema=self._table.schema):
+    def _read_header_if_any(self, connection: Connection) -> LedgerHeader | None:
+        if not catalog_of(connection).has_table(self._table.name, schema=self._table.schema):
             return None
         return self._read_header(connection)
 

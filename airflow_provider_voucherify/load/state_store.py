@@ -165,7 +165,7 @@ def encode(entries: Sequence[Entry]) -> Iterator[str]:
         raise XComTooLarge(
             f"the segments of a single customer, or a single page of a segment's members, take {len(text):,} bytes, "
             f"more than the {MAX_VALUE_BYTES:,} of a value in Airflow's task state store: use "
-            "destination=WarehouseTable(...)"
+            "destination=WarehouseTable(...) or destination=ObjectFiles(...)"
         )
 
 

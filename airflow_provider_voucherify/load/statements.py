@@ -7,13 +7,18 @@ this room does.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from typing import cast
 
 from sqlalchemy import (
+    BigInteger,
+    Boolean,
     Column,
     ColumnElement,
+    Date,
     DateTime,
     Delete,
+    Double,
     Insert,
     MetaData,
     Select,
@@ -27,7 +32,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeEngine
@@ -45,7 +50,22 @@ REST = "rest"
 
 def _text(length: int) -> TypeEngine[str]:
     # Unbounded where that costs nothing: one id longer than foreseen must not fail a run of hours.
-    return String(length).with_variant(Text(), "postgresql", "sqlite")
+    return String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb")
+
+
+def type_of(value: str | int | float | bool | date | None) -> TypeEngine[object]:
+    """Return the column type for a value; text for ``None``."""
+    if isinstance(value, bool):
+        return cast("TypeEngine[object]", Boolean())
+    match value:
+        case int():
+            return cast("TypeEngine[object]", BigInteger())
+        case float():
+            return cast("TypeEngine[object]", Double())
+        case date():
+            return cast("TypeEngine[object]", Date())
+        case _:
+            return cast("TypeEngine[object]", _text(1000))
 
 
 def _utc_time() -> TypeEngine[datetime]:
@@ -56,11 +76,19 @@ def _utc_time() -> TypeEngine[datetime]:
     return DateTime(timezone=True).with_variant(as_text, "sqlite")
 
 
-def target_table(name: str, schema: str | None, *, with_run_key: bool, with_source_id: bool = False) -> Table:
+def target_table(
+    name: str,
+    schema: str | None,
+    *,
+    with_run_key: bool,
+    with_source_id: bool = False,
+    extra: Sequence[Column[object]] = (),
+) -> Table:
     """Return the table people read: a row per membership.
 
     :param with_run_key: whether runs are told apart, as ``append`` needs it.
     :param with_source_id: whether the merchant's id stands beside Voucherify's; not every customer has one.
+    :param extra: columns of the user's own.
     """
     run_key = [Column("run_key", _text(767), primary_key=True)] if with_run_key else []
     source_id = [Column("source_id", _text(255), nullable=True)] if with_source_id else []
@@ -73,6 +101,7 @@ def target_table(name: str, schema: str | None, *, with_run_key: bool, with_sour
         Column("segment_name", _text(1000), nullable=False),
         Column("observed_at", _utc_time(), nullable=False),
         *source_id,
+        *extra,
         schema=schema,
     )
 
@@ -116,6 +145,14 @@ def staging_table(name: str, schema: str | None) -> Table:
 def insert_staged(staging: Table) -> Insert:
     """Return the insert of staging rows, to be executed with a list of them."""
     return insert(staging)
+
+
+def copy_from_client(staging: Table) -> str:
+    """Return PostgreSQL's COPY of rows in its text format, sent by the client, to be handed to the driver as it is."""
+    # The dialect of a driver would double each percent sign, for statements with parameters.
+    preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]
+    columns = ", ".join(preparer.format_column(column) for column in staging.columns)
+    return f"COPY {preparer.format_table(staging)} ({columns}) FROM STDIN"
 
 
 def update_header(staging: Table, detail: str) -> Update:

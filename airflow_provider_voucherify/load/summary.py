@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, Outcome, Segment
 from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentChange:
+    """How many customers entered and left a segment."""
+
+    segment_id: str
+    segment_name: str
+    entered: int
+    left: int
 
 
 def as_utc(moment: datetime) -> datetime:
@@ -46,7 +57,7 @@ def count(outcomes: Mapping[str, int], segments: Iterable[SegmentCount]) -> Load
     :param outcomes: customers by outcome.
     :param segments: one for each segment, in any order.
     """
-    ordered = sorted(segments, key=lambda segment: (-segment.customers, segment.segment_id))
+    ordered = _by_size(segments)
     return LoadSummary(
         found=outcomes.get(Outcome.FOUND, 0),
         no_segment=outcomes.get(Outcome.NO_SEGMENT, 0),
@@ -57,11 +68,32 @@ def count(outcomes: Mapping[str, int], segments: Iterable[SegmentCount]) -> Load
     )
 
 
+def with_changes(summary: LoadSummary, changes: Iterable[SegmentChange]) -> LoadSummary:
+    """Add who entered and left; a segment that all its customers left is listed with none.
+
+    :param changes: one for each segment somebody entered or left.
+    """
+    counts = {segment.segment_id: replace(segment, entered=0, left=0) for segment in summary.per_segment}
+    for change in changes:
+        counted = counts.get(change.segment_id) or SegmentCount(change.segment_id, change.segment_name, 0)
+        counts[change.segment_id] = replace(counted, entered=change.entered, left=change.left)
+    ordered = _by_size(counts.values())
+    entered, left = (sum(segment.entered or 0 for segment in ordered), sum(segment.left or 0 for segment in ordered))
+    return replace(summary, per_segment=tuple(ordered), entered=entered, left=left)
+
+
+def _by_size(segments: Iterable[SegmentCount]) -> list[SegmentCount]:
+    return sorted(segments, key=lambda segment: (-segment.customers, segment.segment_id))
+
+
 def summary_to_json(summary: LoadSummary) -> JsonObject:
     """Return the summary as JSON, to be read back by ``summary_from_json``."""
     outcomes: JsonObject = {outcome.value: getattr(summary, outcome.value) for outcome in Outcome}
     segments: list[Json] = [[s.segment_id, s.segment_name, s.customers] for s in summary.per_segment]
-    return {"outcomes": outcomes, "segments": segments}
+    data: JsonObject = {"outcomes": outcomes, "segments": segments}
+    if summary.entered is not None:
+        data["changes"] = [[s.segment_id, s.segment_name, s.entered, s.left] for s in summary.per_segment]
+    return data
 
 
 def summary_from_json(data: Mapping[str, Json]) -> LoadSummary:
@@ -69,13 +101,21 @@ def summary_from_json(data: Mapping[str, Json]) -> LoadSummary:
     outcomes, segments = data["outcomes"], data["segments"]
     assert isinstance(outcomes, dict)
     assert isinstance(segments, list)
-    return count(
+    summary = count(
         {name: int(str(number)) for name, number in outcomes.items()},
         [_segment_count(entry) for entry in segments],
     )
+    changes = data.get("changes")
+    return with_changes(summary, map(_segment_change, changes)) if isinstance(changes, list) else summary
 
 
 def _segment_count(entry: Json) -> SegmentCount:
     assert isinstance(entry, list)
     segment_id, name, customers = entry
     return SegmentCount(str(segment_id), str(name), int(str(customers)))
+
+
+def _segment_change(entry: Json) -> SegmentChange:
+    assert isinstance(entry, list)
+    segment_id, name, entered, left = entry
+    return SegmentChange(str(segment_id), str(name), int(str(entered)), int(str(left)))

@@ -12,6 +12,7 @@ from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.database import Database, EngineProvider
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
 from airflow_provider_voucherify.load.errors import LoadError
+from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, check_extra_columns
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.staging import LedgerHeader
+    from airflow_provider_voucherify.load.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,7 @@ class TableSink:
     :param with_source_id: whether the table has a column ``source_id`` that may be null: the merchant's id, where
         customers are told by Voucherify's.
     :param min_ratio_to_previous: the circuit breaker, see ``WarehouseTable``.
+    :param extra_columns: values for columns of the user's own, by name.
     :raises InvalidDestination: if the table's name cannot be used.
     """
 
@@ -52,19 +55,21 @@ class TableSink:
         *,
         with_source_id: bool = False,
         min_ratio_to_previous: float | None = None,
+        extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
     ) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.load import statements
         from airflow_provider_voucherify.load.staged_pages import StagedPages
         from airflow_provider_voucherify.load.staging import Staging, staging_name
-        from airflow_provider_voucherify.load.target import Target, schema_of
+        from airflow_provider_voucherify.load.target import schema_of
 
         name = TableName.parse(table)
         check_min_ratio(min_ratio_to_previous, write)
+        check_extra_columns(extra_columns)
         self._database = Database(engines)
         schema = schema_of(name, self._database)
-        self._target = Target.of(
-            name, schema, write, identity.key, min_ratio=min_ratio_to_previous, with_source_id=with_source_id
+        self._target = _target_of(
+            name, schema, write, identity, min_ratio_to_previous, extra_columns, with_source_id=with_source_id
         )
         full_name = self._target.table.fullname
         own_name = staging_name(name.table, full_name, identity.key)
@@ -78,11 +83,14 @@ class TableSink:
 
         :returns: the summary if the run was published before and only not closed.
         :raises TableUnfit: if the table or schema that exists cannot take the rows.
+        :raises RunOutOfOrder: if the table is a history that holds a newer run.
         :raises StatementFailed: if the database refused or could not be reached.
         """
         self._database.read("inspect the table", self._target.check)
         stored = self._staging.stored_header()
         reason = self._why_afresh(stored)
+        if stored is None or stored.summary is None or reason is not None:
+            self._database.read("look for newer runs", self._target.check_order)
         if stored is None or reason is not None:
             log.info("Starting afresh for %s: %s", self._target.display_name, reason)
             self._staging.start(self._new_header())
@@ -180,10 +188,12 @@ class TableSink:
 
         Rows are removed and added within the segments of the scope only, in ``merge`` those of the customers
         answered, in ``replace``, or where the scope is everyone, those of all customers but failed ones. In
-        ``append`` the run's own rows of before are removed whatever the scope.
+        ``append`` the run's own rows of before are removed whatever the scope. In ``history`` memberships within the
+        same bounds begin and end.
 
         :param scope: what the run speaks for; by default the customers asked for, in all segments.
         :raises TooFewMemberships: if the circuit breaker says that too much would vanish; the table is as it was.
+        :raises RunOutOfOrder: if the table is a history that holds a newer run of these segments.
         :raises LedgerLost: if another try of this run began the ledger anew.
         :raises StatementFailed: if the database refused or could not be reached; the table is as it was.
         """
@@ -240,7 +250,8 @@ class TableSink:
         if header.summary is not None:
             return header.summary
         summary = self._staging.summarise(connection, parts_of(scope))
-        self._target.publish(connection, self._staging.table, scope, summary.memberships)
+        has_lists = self._staging.has_lists(connection)
+        summary = self._target.publish(connection, self._staging.table, scope, summary, has_lists=has_lists)
         self._staging.mark_published(connection, replace(header, summary=summary))
         return summary
 
@@ -257,3 +268,26 @@ class TableSink:
         if (age := self._now() - self._staging.last_written_at()) > self._identity.max_age:
             return f"the ledger found was last written {age} ago, more than {self._identity.max_age}"
         return None
+
+
+def _target_of(
+    name: TableName,
+    schema: str | None,
+    write: WriteMode,
+    identity: RunIdentity,
+    min_ratio: float | None,
+    extra: ExtraColumns,
+    *,
+    with_source_id: bool,
+) -> Target:
+    if write == "history":
+        from airflow_provider_voucherify.load.history_target import HistoryTarget
+
+        return HistoryTarget.of_run(
+            name, schema, identity, min_ratio=min_ratio, with_source_id=with_source_id, extra_columns=extra
+        )
+    from airflow_provider_voucherify.load.target import Target
+
+    return Target.of(
+        name, schema, write, identity.key, min_ratio=min_ratio, with_source_id=with_source_id, extra_columns=extra
+    )

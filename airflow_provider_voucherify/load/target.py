@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load import publication, statements
+from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, TooFewMemberships
+from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.staging import MAX_NAME_BYTES
 
@@ -17,9 +19,10 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedColumn
-    from sqlalchemy.engine.reflection import Inspector
 
     from airflow_provider_voucherify.api.models import Scope
+    from airflow_provider_voucherify.load.base import LoadSummary
+    from airflow_provider_voucherify.load.catalog import Catalog
     from airflow_provider_voucherify.load.database import Database
     from airflow_provider_voucherify.load.destinations import TableName, WriteMode
 
@@ -46,6 +49,19 @@ def schema_of(name: TableName, database: Database) -> str | None:
     )
 
 
+def check_room(name: TableName) -> None:
+    """Look whether there is room for the names of the tables beside the target.
+
+    :raises InvalidDestination: if there is none for that of the failures table, the longest.
+    """
+    room = MAX_NAME_BYTES - len(FAILURES_SUFFIX)
+    if (length := len(name.table.encode())) > room:
+        raise InvalidDestination(
+            f"table={str(name)!r} has a name of {length} bytes: at most {room}, as "
+            f"<name>{FAILURES_SUFFIX} has to fit into {MAX_NAME_BYTES}"
+        )
+
+
 def parts_of(scope: Scope) -> list[Sequence[str] | None]:
     """Return the segments a run covers, so many at a time as fit into a statement; ``None`` for all."""
     if scope.segment_ids is None:
@@ -67,6 +83,7 @@ class Target:
     write: WriteMode
     run_key: str
     min_ratio: float | None = None
+    extra_columns: ExtraColumns = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -78,26 +95,27 @@ class Target:
         *,
         min_ratio: float | None = None,
         with_source_id: bool = False,
+        extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
     ) -> Target:
         """Define the tables for a name and a write mode.
 
         :raises InvalidDestination: if the name leaves no room for that of the failures table.
         """
-        room = MAX_NAME_BYTES - len(FAILURES_SUFFIX)
-        if (length := len(name.table.encode())) > room:
-            raise InvalidDestination(
-                f"table={str(name)!r} has a name of {length} bytes: at most {room}, as "
-                f"<name>{FAILURES_SUFFIX} has to fit into {MAX_NAME_BYTES}"
-            )
+        check_room(name)
         return cls(
             table=statements.target_table(
-                name.table, schema, with_run_key=write == "append", with_source_id=with_source_id
+                name.table,
+                schema,
+                with_run_key=write == "append",
+                with_source_id=with_source_id,
+                extra=columns_of(extra_columns),
             ),
             failures=statements.failures_table(name.table + FAILURES_SUFFIX, schema),
             display_name=str(name),
             write=write,
             run_key=run_key,
             min_ratio=min_ratio,
+            extra_columns=extra_columns,
         )
 
     def check(self, connection: Connection) -> None:
@@ -105,20 +123,18 @@ class Target:
 
         :raises TableUnfit: if not, with the statement that would help where there is one.
         """
-        from sqlalchemy import inspect
-
-        inspector = inspect(connection)
+        catalog = catalog_of(connection)
         schema = self.table.schema
-        if schema is not None and not inspector.has_schema(schema):
+        if schema is not None and not catalog.has_schema(schema):
             raise TableUnfit(f"there is no schema {schema!r}: create it, or correct table={self.display_name!r}")
         for table in (self.table, self.failures):
-            if inspector.has_table(table.name, schema=schema):
-                _check_columns(table, inspector.get_columns(table.name, schema=schema), connection.dialect)
-        if inspector.has_table(self.table.name, schema=schema):
-            self._check_key(inspector)
+            if catalog.has_table(table.name, schema=schema):
+                check_columns(table, catalog.get_columns(table.name, schema=schema), connection.dialect)
+        if catalog.has_table(self.table.name, schema=schema):
+            self._check_key(catalog)
 
-    def _check_key(self, inspector: Inspector) -> None:
-        existing = inspector.get_pk_constraint(self.table.name, schema=self.table.schema)["constrained_columns"]
+    def _check_key(self, catalog: Catalog) -> None:
+        existing = catalog.get_pk_constraint(self.table.name, schema=self.table.schema)["constrained_columns"]
         needed = [column.name for column in self.table.primary_key]
         if existing and set(existing) < set(needed):
             raise TableUnfit(
@@ -141,29 +157,43 @@ class Target:
         digest = hashlib.blake2b(f"{schema}.{self.table.name}".encode(), digest_size=8).digest()
         connection.execute(statements.lock_until_commit(int.from_bytes(digest, signed=True)))
 
-    def publish(self, connection: Connection, staging: Table, scope: Scope, new: int) -> None:
+    def check_order(self, connection: Connection) -> None:
+        """Look whether the table is past this run already; only a history can be."""
+
+    def publish(
+        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, *, has_lists: bool
+    ) -> LoadSummary:
         """Make the target show the staged run; the caller holds the lock and commits.
 
-        :param new: memberships the run shows.
+        :param summary: what the run shows.
+        :param has_lists: whether segments' lists are staged.
+        :returns: the summary, with what only the target knows.
         :raises TooFewMemberships: if they are too few beside those they replace.
         """
         # DDL first: a database that commits at DDL (MySQL) has nothing to commit yet.
-        self.table.create(connection, checkfirst=True)
+        create_if_missing(connection, self.table)
         if self.min_ratio is not None:
             previous = sum(
                 connection.execute(publication.count(self.table, rows)).scalar_one()
                 for rows in self._rows_to_remove(staging, scope)
             )
-            self._refuse_loss(previous, new, self.min_ratio)
+            self._refuse_loss(previous, summary.memberships, self.min_ratio)
         self.record_failures(connection, staging)
         for rows in self._rows_to_remove(staging, scope):
             connection.execute(publication.forget(self.table, rows))
         naive = self._observed_at_is_naive(connection)
         for part in parts_of(scope):
             insert = publication.insert_memberships(
-                self.table, staging, part, run_key=self.run_key, observed_at_is_naive=naive
+                self.table,
+                staging,
+                part,
+                run_key=self.run_key,
+                observed_at_is_naive=naive,
+                has_lists=has_lists,
+                extra=values_of(self.extra_columns),
             )
             connection.execute(insert)
+        return summary
 
     def _rows_to_remove(self, staging: Table, scope: Scope) -> Iterator[ColumnElement[bool]]:
         """Return what the staged run takes the place of, as conditions that share no row."""
@@ -192,28 +222,30 @@ class Target:
 
         The table is created once there is something to put into it.
         """
-        from sqlalchemy import inspect
-
         some = connection.execute(statements.count_failed(staging)).scalar_one() > 0
         if some:
-            self.failures.create(connection, checkfirst=True)
-        elif not inspect(connection).has_table(self.failures.name, schema=self.failures.schema):
+            create_if_missing(connection, self.failures)
+        elif not catalog_of(connection).has_table(self.failures.name, schema=self.failures.schema):
             return
         connection.execute(publication.forget_failures(self.failures, self.run_key))
         connection.execute(publication.insert_failures(self.failures, staging, self.run_key))
 
     def _observed_at_is_naive(self, connection: Connection) -> bool:
-        from sqlalchemy import DateTime, inspect
+        from sqlalchemy import DateTime
 
-        if connection.dialect.name != "postgresql":
+        if connection.dialect.name not in ("postgresql", "duckdb"):
             return False
-        columns = inspect(connection).get_columns(self.table.name, schema=self.table.schema)
+        columns = catalog_of(connection).get_columns(self.table.name, schema=self.table.schema)
         types = {column["name"]: column["type"] for column in columns}
         observed_at = types["observed_at"]
         return isinstance(observed_at, DateTime) and not observed_at.timezone
 
 
-def _check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialect) -> None:
+def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialect) -> None:
+    """Look whether a table that exists can take rows.
+
+    :raises TableUnfit: if not.
+    """
     names = {column["name"] for column in existing}
     missing = [column.name for column in table.columns if column.name not in names]
     if missing:
@@ -236,7 +268,7 @@ def _check_columns(table: Table, existing: list[ReflectedColumn], dialect: Diale
 
 
 def _refusing_null(table: Table, existing: list[ReflectedColumn]) -> list[str]:
-    may_be_null = {column.name for column in table.columns if column.nullable}
+    may_be_null = {column.name for column in table.columns if column.nullable and not column.info.get("is_filled")}
     return [column["name"] for column in existing if column["name"] in may_be_null and not column["nullable"]]
 
 

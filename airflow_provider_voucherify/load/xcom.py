@@ -217,7 +217,8 @@ class XComSink:
             return
         raise XComTooLarge(
             f"the customers asked so far make {excess}: XCom is for small results. Use "
-            "destination=WarehouseTable(...), or split the customers with .expand(customers=...)"
+            "destination=WarehouseTable(...) or destination=ObjectFiles(...), or split the customers with "
+            ".expand(customers=...)"
         )
 
     def _why_afresh(self, header: StoredHeader | None) -> str | None:

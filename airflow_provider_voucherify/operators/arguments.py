@@ -7,24 +7,25 @@ from typing import TypeAlias, get_args
 
 from airflow.sdk import XComArg
 
+from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds, is_template
 from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
-from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.pace import Pace
 
-Customers: TypeAlias = Sequence[object] | CustomerQuery | AllCustomers | XComArg | str
+Customers: TypeAlias = Sequence[object] | CustomerQuery | AllCustomers | EnteredSegment | LeftSegment | XComArg | str
 Segments: TypeAlias = Sequence[str] | XComArg | str
-Destination: TypeAlias = WarehouseTable | XComRows
+Destination: TypeAlias = WarehouseTable | XComRows | ObjectFiles
 
 _CUSTOMERS_EXAMPLE = (
     'write a list of ids, an upstream task\'s output, CustomerQuery("select source_id from ...", conn_id="..."), '
-    "or AllCustomers()"
+    "EnteredSegment(table, segment, conn_id), or AllCustomers()"
 )
 
 
 def checked_customers(customers: object) -> Customers:
     """Return the customers; a list without templates is kept from being rendered id by id."""
-    if isinstance(customers, CustomerQuery | AllCustomers | XComArg):
+    if isinstance(customers, CustomerQuery | AllCustomers | EnteredSegment | LeftSegment | XComArg):
         return customers
     if isinstance(customers, str):
         if is_template(customers) or "[" in customers:
@@ -56,11 +57,12 @@ def checked_destination(destination: object) -> Destination:
     """Return the destination, XCom by default."""
     if destination is None:
         return XComRows()
-    if isinstance(destination, WarehouseTable | XComRows):
+    if isinstance(destination, WarehouseTable | XComRows | ObjectFiles):
         return destination
     raise ValueError(
         f'destination is {type(destination).__name__}; write WarehouseTable("marketing.customer_segments", '
-        'conn_id="warehouse", write="merge"), or leave it out for XCom'
+        'conn_id="warehouse", write="merge"), ObjectFiles("s3://bucket/segments/ds={{ ds }}/", conn_id="aws"), '
+        "or leave it out for XCom"
     )
 
 

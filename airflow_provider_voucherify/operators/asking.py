@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, cast
 from airflow.sdk import BaseHook
 
 from airflow_provider_voucherify.api.errors import InvalidSegments
+from airflow_provider_voucherify.extract.changes import EnteredSegment, SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, distinct_ids, ids_from_text
 from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.load.changes import read_changes
 
 if TYPE_CHECKING:
+    from airflow_provider_voucherify.load.changes import Direction
     from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 
 log = logging.getLogger(__name__)
@@ -50,6 +53,8 @@ def _customer_ids(operator: CustomerSegmentsOperator) -> list[str] | None:
     customers = operator.customers
     if isinstance(customers, AllCustomers):
         return None
+    if isinstance(customers, SegmentChanges):
+        return _changed(customers)
     if isinstance(customers, CustomerQuery):
         log.info("Reading the customers from %s", customers.conn_id)
         database = BaseHook.get_hook(customers.conn_id)
@@ -57,3 +62,20 @@ def _customer_ids(operator: CustomerSegmentsOperator) -> list[str] | None:
         return distinct_ids(customers.read(database))
     values = ids_from_text(customers) if isinstance(customers, str) else list(cast("Sequence[object]", customers))
     return distinct_ids(values)
+
+
+def _changed(customers: SegmentChanges) -> list[str]:
+    since, as_of = customers.dates()
+    moved: Direction = "entered" if isinstance(customers, EnteredSegment) else "left"
+    database = BaseHook.get_hook(customers.conn_id)
+    ids = read_changes(database, customers.table, customers.segment, moved, since, as_of)
+    log.info(
+        "%s customers %s %r from %s to %s, says %s",
+        f"{len(ids):,}",
+        moved,
+        customers.segment,
+        since,
+        as_of,
+        customers.table,
+    )
+    return distinct_ids(ids)

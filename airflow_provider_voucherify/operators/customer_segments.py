@@ -10,24 +10,37 @@ from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.api.settings import checked_quota_share
+from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds
 from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
-from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators import arguments
 from airflow_provider_voucherify.operators.arguments import Customers, Destination, Segments
 from airflow_provider_voucherify.operators.pace import Pace
 
 if TYPE_CHECKING:
+    from airflow.providers.common.compat.openlineage.facet import Dataset, RunFacet
+    from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
     from jinja2 import Environment
 
-    from airflow_provider_voucherify.api.models import Json
+    from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.extract.plan import Plan
     from airflow_provider_voucherify.operators.pull import SegmentPull
 
 log = logging.getLogger(__name__)
 
-__all__ = ["AllCustomers", "CustomerQuery", "CustomerSegmentsOperator", "Pace", "WarehouseTable", "XComRows"]
+__all__ = [
+    "AllCustomers",
+    "CustomerQuery",
+    "CustomerSegmentsOperator",
+    "EnteredSegment",
+    "LeftSegment",
+    "ObjectFiles",
+    "Pace",
+    "WarehouseTable",
+    "XComRows",
+]
 
 
 class CustomerSegmentsOperator(BaseOperator):
@@ -37,10 +50,12 @@ class CustomerSegmentsOperator(BaseOperator):
     again. Readers of a table see the run's result all at once or not at all.
 
     :param customers: ids (Voucherify's ``cust_...`` or your ``source_id``) as a list, the output of a task, a
-        template that renders to a list, a :class:`CustomerQuery`, or :class:`AllCustomers` (templated; an id in a
+        template that renders to a list, a :class:`CustomerQuery`, :class:`EnteredSegment`, :class:`LeftSegment`, or
+        :class:`AllCustomers` (templated; an id in a
         list is taken for a template if ``{{`` or ``{%`` is in it, an id that a task or a query gives never is).
     :param segments: ids or names of the segments to ask about; by default all of the project (templated).
-    :param destination: a :class:`WarehouseTable`, or :class:`XComRows` (the default) for small results (templated).
+    :param destination: a :class:`WarehouseTable`, :class:`ObjectFiles`, or :class:`XComRows` (the default) for small
+        results (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param strategy: ``auto`` takes the way that costs fewer calls: ``per_customer`` asks once for each customer,
         ``per_segment`` lists the members of each segment, 100 a call.
@@ -58,7 +73,8 @@ class CustomerSegmentsOperator(BaseOperator):
         ``[operators] default_deferrable`` says.
     :param pace: calls in flight, calls per checkpoint, and for how long a try can be resumed: a :class:`Pace`.
     :returns: rows (``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` in UTC; ``source_id`` too for
-        everyone) for XCom; for a table a summary: customers, memberships, per segment, calls, failures, duration.
+        everyone) for XCom; for a table or files a summary: customers, memberships, per segment, calls, failures,
+        duration, and for files ``manifest`` (its URL) and ``files`` (how many).
     """
 
     template_fields: Sequence[str] = ("customers", "segments", "destination", "voucherify_conn_id")
@@ -94,12 +110,13 @@ class CustomerSegmentsOperator(BaseOperator):
         self.max_failures = arguments.checked_max_failures(max_failures)
         self.deferrable = deferrable
         self.pace = arguments.checked_pace(pace)
+        self.summary: JsonObject | None = None  # of the run that is over, for lineage
         self._running: SegmentPull | None = None
 
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
         super().render_template_fields(context, jinja_env)
-        if not isinstance(self.customers, str | CustomerQuery | AllCustomers | GivenIds):
+        if not isinstance(self.customers, str | CustomerQuery | AllCustomers | SegmentChanges | GivenIds):
             self.customers = GivenIds(cast("Iterable[object]", self.customers))
 
     def execute(self, context: Context) -> Json:
@@ -142,6 +159,19 @@ class CustomerSegmentsOperator(BaseOperator):
         with fail_without_retry_where_none_helps():
             self._running = SegmentPull(self, context, Spent.from_json(spent))
             return self._running.run()
+
+    def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Dataset, RunFacet] | None:  # noqa: ARG002
+        """Return where the rows come from and where they went, ``None`` without OpenLineage's provider.
+
+        :param task_instance: the one that ran.
+        """
+        from importlib.util import find_spec
+
+        if find_spec("airflow.providers.openlineage") is None:
+            return None
+        from airflow_provider_voucherify.operators.lineage import lineage_of
+
+        return lineage_of(self)
 
     def on_kill(self) -> None:
         """Let no further call be sent; what was answered so far is kept for the next try."""

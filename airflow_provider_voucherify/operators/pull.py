@@ -29,10 +29,12 @@ from airflow_provider_voucherify.extract.run import TooManyFailures, check_failu
 from airflow_provider_voucherify.hooks.planning import calls_per_minute
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.destinations import WarehouseTable
+from airflow_provider_voucherify.load.files import FilesSink
 from airflow_provider_voucherify.load.xcom import XComSink
 from airflow_provider_voucherify.operators.asking import question_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.report import (
     MOST_FAILURES_NAMED,
     MOST_UNKNOWN_NAMED,
@@ -187,12 +189,16 @@ class SegmentPull:
 
     def _tell(self, loaded: LoadSummary) -> Json:
         summary = self._report.to_json(loaded, self._spent, self._sink.unknown(MOST_UNKNOWN_NAMED))
+        if isinstance(self._sink, FilesSink):
+            summary |= self._sink.told()
         log.info(
             "%s customers in %s memberships (%s in no segment, %s unknown, %s failed): %s calls in %s",
             *(f"{count:,}" for count in (loaded.customers, loaded.memberships, loaded.no_segment)),
             *(f"{count:,}" for count in (loaded.unknown, loaded.failed, self._spent.calls)),
             duration(self._spent.seconds),
         )
+        self._operator.summary = summary
+        emit_outlets(self._context, self._operator.outlets, summary, utc_now())
         result: Json = summary
         if isinstance(self._sink, XComSink):
             failed: list[Json] = failures_json(self._sink.failed(MOST_FAILURES_NAMED))

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.extract.means import Pulled
     from airflow_provider_voucherify.extract.plan import Plan
     from airflow_provider_voucherify.extract.progress import Counts
-    from airflow_provider_voucherify.load.base import LoadSummary
+    from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
 
 #: Failed customers named in XCom; a run into a table has the whole list in ``<table>_failures``.
 MOST_FAILURES_NAMED = 100
@@ -110,10 +110,8 @@ class Report:
             "unknown_sample": list(unknown),
             "failed": loaded.failed,
             "memberships": loaded.memberships,
-            "per_segment": [
-                {"segment_id": count.segment_id, "segment_name": count.segment_name, "customers": count.customers}
-                for count in loaded.per_segment
-            ],
+            "per_segment": [_segment_json(count) for count in loaded.per_segment],
+            **_changes(loaded),
             "strategy": self.plan.strategy if self.plan else None,
             "planned_calls": self.plan.calls if self.plan else None,
             "calls": spent.calls,
@@ -127,6 +125,20 @@ class Report:
             "held_from_earlier_try": spent.held or 0,
             "duration_seconds": spent.seconds,
         }
+
+
+def _segment_json(count: SegmentCount) -> JsonObject:
+    return {
+        "segment_id": count.segment_id,
+        "segment_name": count.segment_name,
+        "customers": count.customers,
+        **_changes(count),
+    }
+
+
+def _changes(counted: LoadSummary | SegmentCount) -> JsonObject:
+    """Return who entered and left, where a history tells."""
+    return {} if counted.entered is None else {"entered": counted.entered, "left": counted.left}
 
 
 def _mismatch(pulled: Pulled | None) -> JsonObject | None:

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 
+from airflow_provider_voucherify.extract.changes import SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
-from airflow_provider_voucherify.load.destinations import WarehouseTable
+from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
 from airflow_provider_voucherify.load.errors import InvalidDestination
+from airflow_provider_voucherify.load.files import FilesSink
 from airflow_provider_voucherify.load.table import TableSink
 from airflow_provider_voucherify.load.xcom import XComSink
 from airflow_provider_voucherify.operators.asking import segments_of
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.directories import directory_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.settings import ApiSettings
@@ -41,6 +46,11 @@ def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiS
             raise InvalidDestination(
                 "write='replace' in a mapped task: each task would replace what the others wrote; write 'merge'"
             )
+        if destination.write == "history" and operator.unknown_customers == "keep":
+            raise InvalidDestination(
+                "write='history' with unknown_customers='keep': ids Voucherify does not know would enter segments "
+                "nobody is in; write unknown_customers='drop'"
+            )
         database = BaseHook.get_hook(destination.conn_id)
         return TableSink(
             database,
@@ -50,7 +60,11 @@ def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiS
             utc_now,
             with_source_id=is_about_everyone,
             min_ratio_to_previous=destination.min_ratio_to_previous,
+            extra_columns=destination.extra_columns,
         )
+    if isinstance(destination, ObjectFiles):
+        directory = directory_of(destination)
+        return FilesSink(directory, destination.format, identity, utc_now, with_source_id=is_about_everyone)
     store = context.get("task_state_store")
     return XComSink(destination, identity, store=store, now=utc_now, with_source_id=is_about_everyone)
 
@@ -58,7 +72,7 @@ def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiS
 def _identity(operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings) -> RunIdentity:
     """The ids themselves are left out of the fingerprint: a query that gives one customer more the next time
     is still the same job, and what the sink holds of the others is still true."""
-    task_instance = context["ti"]
+    task_instance, as_of = context["ti"], _as_of(operator.destination, context)
     job = {
         "format": LEDGER_FORMAT,
         "project": [settings.base_url, settings.app_id],
@@ -67,13 +81,24 @@ def _identity(operator: CustomerSegmentsOperator, context: Context, settings: Ap
         "strategy": operator.strategy,
         "unknown_customers": operator.unknown_customers,
         "destination": repr(operator.destination),
+        "as_of": str(as_of),
     }
     key = f"{task_instance.dag_id}/{task_instance.run_id}/{task_instance.task_id}/{task_instance.map_index}"
     fingerprint = hashlib.sha256(json.dumps([key, job], sort_keys=True).encode()).hexdigest()
-    return RunIdentity(key, fingerprint, operator.pace.resume_within)
+    return RunIdentity(key, fingerprint, operator.pace.resume_within, as_of)
+
+
+def _as_of(destination: object, context: Context) -> datetime | None:
+    """Return the date of a run that writes a history; Dag runs begun by hand or by an asset may lack a logical one."""
+    if not isinstance(destination, WarehouseTable) or destination.write != "history":
+        return None
+    dag_run = context["dag_run"]
+    return dag_run.logical_date or dag_run.run_after
 
 
 def _kind_of(customers: object) -> list[str]:
     if isinstance(customers, CustomerQuery):
         return ["query", customers.sql, customers.conn_id]
+    if isinstance(customers, SegmentChanges):
+        return [type(customers).__name__, repr(customers)]
     return ["everyone" if isinstance(customers, AllCustomers) else "list"]

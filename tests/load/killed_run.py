@@ -24,30 +24,27 @@ PAGES = (
 )
 
 
-def kill_at(engine: Engine, point: int) -> None:
-    """Kill this process before the statement, or the commit, of that number."""
-    seen = 0
-
-    def count(*_: object) -> None:
-        nonlocal seen
-        if seen == point:
-            os.kill(os.getpid(), signal.SIGKILL)
-        seen += 1
-
-    event.listen(engine, "before_cursor_execute", count)
-    event.listen(engine, "commit", count)
-
-
 class DoomedWarehouse(Warehouse):
-    """A database whose client dies at a point; its engine counts."""
+    """A database whose client kills its own process before the statement, or the commit, of a number."""
 
     point = 0
+    seen = 0
+
+    def die_after(self, statements: int) -> None:
+        """Die when so many more statements were made."""
+        self.point = self.seen + statements
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
         """Return an engine that will kill."""
         engine = create_engine(self.url, **(engine_kwargs or {}))
-        kill_at(engine, self.point)
+        event.listen(engine, "before_cursor_execute", self._count)
+        event.listen(engine, "commit", self._count)
         return engine
+
+    def _count(self, *_: object) -> None:
+        if self.seen == self.point:
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.seen += 1
 
 
 def write_chunks(sink: TableSink) -> None:

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine, inspect
+from sqlalchemy import Connection, Engine, NullPool, create_engine
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Segment
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
+from airflow_provider_voucherify.load.catalog import catalog_of
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.table import TableSink
 
@@ -66,9 +67,9 @@ def page(name: str, *customers: str, at: datetime = NOON, number: int = 1, is_la
     return MembershipPage(segment(name), members, at, {"next": number + 1}, is_last)
 
 
-def identity(key: str = "dag/run/task/-1", fingerprint: str = "job") -> RunIdentity:
+def identity(key: str = "dag/run/task/-1", fingerprint: str = "job", as_of: datetime | None = None) -> RunIdentity:
     """Return a run's identity."""
-    return RunIdentity(key, fingerprint)
+    return RunIdentity(key, fingerprint, as_of=as_of)
 
 
 @dataclass
@@ -133,7 +134,7 @@ class Warehouse:
     def tables(self) -> set[str]:
         """Return the names of the tables."""
         with self._connection() as connection:
-            return set(inspect(connection).get_table_names())
+            return set(catalog_of(connection).get_table_names())
 
     def ledgers(self) -> set[str]:
         """Return the names of the staging tables."""
@@ -146,4 +147,4 @@ class Warehouse:
             yield connection
 
     def _escaped(self, statement: str) -> str:
-        return statement if self.url.startswith("sqlite") else statement.replace("%", "%%")
+        return statement if not self.url.startswith("postgresql") else statement.replace("%", "%%")

@@ -21,10 +21,10 @@ def _together(*acts: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize("existing", [True, False])
-def test_merges_that_share_customers_all_succeed(warehouse: Warehouse, existing: bool) -> None:
+def test_merges_that_share_customers_all_succeed(shared_warehouse: Warehouse, existing: bool) -> None:
     if existing:
-        warehouse.load(*(found(id_, "old") for id_ in CUSTOMERS), run=identity("before"))
-    sinks = [warehouse.sink_opened(run=identity(f"dag/run/task/{index}")) for index in range(4)]
+        shared_warehouse.load(*(found(id_, "old") for id_ in CUSTOMERS), run=identity("before"))
+    sinks = [shared_warehouse.sink_opened(run=identity(f"dag/run/task/{index}")) for index in range(4)]
     for sink in sinks:
         sink.write([found(id_, "gold", "new") for id_ in CUSTOMERS])
         sink.write([failed("customer-failed")])
@@ -33,40 +33,40 @@ def test_merges_that_share_customers_all_succeed(warehouse: Warehouse, existing:
     for sink in sinks:
         sink.close()
 
-    assert len(warehouse.memberships()) == 2 * len(CUSTOMERS)
-    assert len(warehouse.failures()) == 4
+    assert len(shared_warehouse.memberships()) == 2 * len(CUSTOMERS)
+    assert len(shared_warehouse.failures()) == 4
 
 
-def test_mapped_runs_write_and_finish_at_the_same_time(warehouse: Warehouse) -> None:
+def test_mapped_runs_write_and_finish_at_the_same_time(shared_warehouse: Warehouse) -> None:
     def run(index: int) -> None:
-        warehouse.load(
+        shared_warehouse.load(
             *(found(f"{index}-{number}", "gold") for number in range(20)), run=identity(f"dag/run/task/{index}")
         )
 
     _together(*(lambda index=index: run(index) for index in range(4)))
 
-    assert len(warehouse.memberships()) == 80
-    assert warehouse.ledgers() == set()
+    assert len(shared_warehouse.memberships()) == 80
+    assert shared_warehouse.ledgers() == set()
 
 
 @pytest.mark.parametrize("write", ["merge", "replace"])
-def test_a_reader_sees_a_whole_run_at_any_time(warehouse: Warehouse, write: WriteMode) -> None:
+def test_a_reader_sees_a_whole_run_at_any_time(shared_warehouse: Warehouse, write: WriteMode) -> None:
     seen: set[tuple[tuple[object, ...], ...]] = set()
     finished = threading.Event()
 
     def read() -> int:
         reads = 0
         while not finished.is_set():
-            rows = warehouse.query(f"select segment_id, count(*) from {TABLE} group by segment_id")
+            rows = shared_warehouse.query(f"select segment_id, count(*) from {TABLE} group by segment_id")
             seen.add(tuple(rows))
             reads += 1
         return reads
 
-    warehouse.load(*(found(id_, "run-0") for id_ in CUSTOMERS), write=write)
+    shared_warehouse.load(*(found(id_, "run-0") for id_ in CUSTOMERS), write=write)
     with ThreadPoolExecutor(1) as pool:
         reading = pool.submit(read)
         for number in range(1, 6):
-            sink = warehouse.sink_opened(write, identity(f"run-{number}"))
+            sink = shared_warehouse.sink_opened(write, identity(f"run-{number}"))
             sink.write([found(id_, f"run-{number}") for id_ in CUSTOMERS])
             sink.finish()
         finished.set()

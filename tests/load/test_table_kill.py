@@ -43,19 +43,21 @@ def _run_and_die(url: str, point: int, *, by_pages: bool) -> bool:
 
 
 @pytest.mark.parametrize(("by_pages", "first_point"), [*((False, point) for point in range(6)), (True, 0), (True, 3)])
-def test_a_run_killed_at_every_point_in_turn_ends_whole(warehouse: Warehouse, by_pages: bool, first_point: int) -> None:
-    warehouse.load(found("anna", "old"), found("emil", "old"), run=identity("before"))
+def test_a_run_killed_at_every_point_in_turn_ends_whole(
+    shared_warehouse: Warehouse, by_pages: bool, first_point: int
+) -> None:
+    shared_warehouse.load(found("anna", "old"), found("emil", "old"), run=identity("before"))
     kills = 0
     for point in count(first_point, 6):
-        killed = _run_and_die(warehouse.url, point, by_pages=by_pages)
+        killed = _run_and_die(shared_warehouse.url, point, by_pages=by_pages)
         kills += killed
-        assert warehouse.memberships() in (BEFORE, AFTER)
-        if f"{TABLE}_failures" in warehouse.tables():
-            assert warehouse.failures() in ([], FAILED)
+        assert shared_warehouse.memberships() in (BEFORE, AFTER)
+        if f"{TABLE}_failures" in shared_warehouse.tables():
+            assert shared_warehouse.failures() in ([], FAILED)
         if not killed:
             break
 
     assert kills > 2
-    assert warehouse.memberships() == AFTER
-    assert warehouse.failures() == FAILED
-    assert warehouse.ledgers() == set()
+    assert shared_warehouse.memberships() == AFTER
+    assert shared_warehouse.failures() == FAILED
+    assert shared_warehouse.ledgers() == set()

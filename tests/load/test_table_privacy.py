@@ -42,7 +42,9 @@ def test_a_broken_constraint(warehouse: Warehouse) -> None:
     error = _refused(_written(warehouse).finish)
 
     assert "IntegrityError" in str(error)
-    assert "one_customer_each" in str(error) or f"{TABLE}.segment_id" in str(error)
+    # What DuckDB says of it quotes the key's values, so it is left out.
+    known = ("one_customer_each", f"{TABLE}.segment_id", "ConstraintException")
+    assert any(words in str(error) for words in known)
     assert error.sqlstate in ("23505", None)
 
 

@@ -1,0 +1,1 @@
+"""Voucherify's projects and segments as Airflow assets."""

@@ -1,0 +1,77 @@
+"""Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by INSERT elsewhere."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from operator import itemgetter
+from typing import TYPE_CHECKING, Protocol, cast
+
+from airflow_provider_voucherify.load import statements
+from airflow_provider_voucherify.load.staged_rows import ROWS_PER_INSERT, Row, batches
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection
+
+#: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+_NULL = r"\N"
+
+
+class _Copy(Protocol):
+    def write_row(self, row: Sequence[str | datetime | None]) -> None: ...
+
+    def __enter__(self) -> _Copy: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+class _Cursor(Protocol):
+    """What is asked of psycopg's cursors: ``copy`` of version 3, ``copy_expert`` of version 2."""
+
+    def copy(self, statement: str) -> _Copy: ...
+
+    def copy_expert(self, sql: str, file: io.StringIO) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+    """Add rows to a staging table, in the connection's transaction.
+
+    :param rows: with a value for every column.
+    :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.
+    """
+    dialect = connection.dialect
+    copies = dialect.name == "postgresql" and dialect.driver in ("psycopg", "psycopg2")
+    for batch in batches(rows, ROWS_PER_INSERT):
+        if copies:
+            _copy(connection, table, batch)
+        else:
+            connection.execute(statements.insert_staged(table), batch)
+
+
+def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    statement, columns = statements.copy_from_client(table), table.columns.keys()
+    cursor = cast("_Cursor", connection.connection.cursor())
+    try:
+        if connection.dialect.driver == "psycopg2":
+            cursor.copy_expert(statement, io.StringIO(_as_text(rows, columns)))
+        else:
+            with cursor.copy(statement) as copy:
+                for values in map(itemgetter(*columns), rows):
+                    copy.write_row(values)
+    finally:
+        cursor.close()
+
+
+def _as_text(rows: Iterable[Row], columns: Sequence[str]) -> str:
+    return "".join("\t".join([_field(row[name]) for name in columns]) + "\n" for row in rows)
+
+
+def _field(value: str | datetime | None) -> str:
+    if isinstance(value, str):
+        return value.translate(_ESCAPES)
+    return _NULL if value is None else value.isoformat()

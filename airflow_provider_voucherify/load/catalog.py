@@ -1,0 +1,156 @@
+"""What a database says of the tables it has."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, DateTime, FromClause, Integer, Table
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedPrimaryKeyConstraint
+    from sqlalchemy.types import NullType
+
+    Condition: TypeAlias = ColumnElement[bool]
+
+
+class Catalog(Protocol):
+    """The part of SQLAlchemy's ``Inspector`` that is asked for here; ``None`` is the connection's own schema."""
+
+    def has_schema(self, schema_name: str) -> bool:
+        """Return whether there is such a schema."""
+
+    def has_table(self, table_name: str, schema: str | None = None) -> bool:
+        """Return whether there is such a table or view."""
+
+    def get_table_names(self, schema: str | None = None) -> list[str]:
+        """Return the names of a schema's tables."""
+
+    def get_columns(self, table_name: str, schema: str | None = None) -> list[ReflectedColumn]:
+        """Return a table's columns, in order."""
+
+    def get_pk_constraint(self, table_name: str, schema: str | None = None) -> ReflectedPrimaryKeyConstraint:
+        """Return a table's primary key; one of no columns if it has none."""
+
+
+def catalog_of(connection: Connection) -> Catalog:
+    """Return the catalog of the database a connection is to, as the connection's transaction sees it."""
+    from sqlalchemy import inspect
+
+    # duckdb-engine inherits PostgreSQL's inspection, which asks for catalogs DuckDB lacks, and finds a table by its
+    # name in whatever schema.
+    return InformationSchema(connection) if connection.dialect.name == "duckdb" else inspect(connection)
+
+
+def create_if_missing(connection: Connection, table: Table) -> None:
+    """Create a table, if there is none of its name in its schema."""
+    if not catalog_of(connection).has_table(table.name, schema=table.schema):
+        table.create(connection, checkfirst=False)
+
+
+def drop_if_there(connection: Connection, table: Table) -> None:
+    """Drop a table, if there is one of its name in its schema."""
+    if catalog_of(connection).has_table(table.name, schema=table.schema):
+        table.drop(connection, checkfirst=False)
+
+
+class InformationSchema:
+    """The catalog as the SQL standard has it.
+
+    :param connection: to a database that has ``current_database()`` and ``current_schema()``.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def has_schema(self, schema_name: str) -> bool:
+        """Return whether there is such a schema."""
+        from sqlalchemy import func, select
+
+        schemata = _view("schemata", "catalog_name", "schema_name")
+        database, schema = _parts(schema_name)
+        is_it = (schemata.c.catalog_name == database) & (schemata.c.schema_name == schema)
+        query = select(func.count()).select_from(schemata).where(is_it)
+        return self._connection.execute(query).scalar_one() > 0
+
+    def has_table(self, table_name: str, schema: str | None = None) -> bool:
+        """Return whether there is such a table or view."""
+        return table_name in self.get_table_names(schema)
+
+    def get_table_names(self, schema: str | None = None) -> list[str]:
+        """Return the names of a schema's tables and views."""
+        from sqlalchemy import select
+
+        tables = _view("tables", "table_catalog", "table_schema", "table_name")
+        return list(self._connection.scalars(select(tables.c.table_name).where(_in_schema(tables, schema))))
+
+    def get_columns(self, table_name: str, schema: str | None = None) -> list[ReflectedColumn]:
+        """Return a table's columns, in order; types that nobody here asks about are ``NullType``."""
+        from sqlalchemy import select
+
+        said = ("column_name", "data_type", "is_nullable", "column_default")
+        columns = _view("columns", "table_catalog", "table_schema", "table_name", "ordinal_position", *said)
+        query = select(*(columns.c[name] for name in said)).where(
+            _in_schema(columns, schema) & (columns.c.table_name == table_name)
+        )
+        return [
+            {"name": name, "type": _type_named(type_), "nullable": is_nullable == "YES", "default": default}
+            for name, type_, is_nullable, default in self._connection.execute(
+                query.order_by(columns.c.ordinal_position)
+            )
+        ]
+
+    def get_pk_constraint(self, table_name: str, schema: str | None = None) -> ReflectedPrimaryKeyConstraint:
+        """Return a table's primary key; one of no columns if it has none."""
+        from sqlalchemy import select
+
+        place = ("table_catalog", "table_schema", "table_name", "constraint_name")
+        keys = _view("key_column_usage", *place, "column_name", "ordinal_position")
+        constraints = _view("table_constraints", *place, "constraint_type")
+        same = [keys.c[name] == constraints.c[name] for name in place]
+        query = select(keys.c.column_name).join(constraints, _all_of(same))
+        query = query.where(
+            _in_schema(keys, schema) & (keys.c.table_name == table_name),
+            constraints.c.constraint_type == "PRIMARY KEY",
+        )
+        names = self._connection.scalars(query.order_by(keys.c.ordinal_position))
+        return {"name": None, "constrained_columns": list(names)}
+
+
+def _view(name: str, *columns: str) -> FromClause:
+    from sqlalchemy import column, table
+
+    return table(name, *(column(each) for each in columns), schema="information_schema")
+
+
+def _in_schema(view: FromClause, schema: str | None) -> Condition:
+    from sqlalchemy import func
+
+    database, name = (func.current_database(), func.current_schema()) if schema is None else _parts(schema)
+    return (view.c.table_catalog == database) & (view.c.table_schema == name)
+
+
+def _parts(schema: str) -> tuple[object, object]:
+    """Cut ``database.schema``; without a database it is the connection's."""
+    from sqlalchemy import func
+
+    database, dot, name = schema.rpartition(".")
+    return (database if dot else func.current_database()), name
+
+
+def _all_of(conditions: list[Condition]) -> Condition:
+    from sqlalchemy import and_
+
+    return and_(*conditions)
+
+
+def _type_named(name: str) -> DateTime | Integer | NullType:
+    from sqlalchemy import DateTime, Integer
+    from sqlalchemy.types import NullType
+
+    types: dict[str, DateTime | Integer] = {
+        "TIMESTAMP": DateTime(timezone=False),
+        "TIMESTAMP WITH TIME ZONE": DateTime(timezone=True),
+        "INTEGER": Integer(),
+        "BIGINT": Integer(),
+    }
+    return types[name] if name in types else NullType()

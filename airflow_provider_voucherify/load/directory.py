@@ -1,0 +1,134 @@
+"""A directory of files, local or in an object store: whole files are put, read, listed and removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from airflow_provider_voucherify.load.errors import StorageFailed
+
+#: Where a file shows only once it is written to its end, under whatever name.
+OBJECT_STORES = frozenset(
+    {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oci", "oss", "r2", "memory"}
+)
+_UNFINISHED = ".unfinished-"
+
+
+class FileSystem(Protocol):
+    """What is asked of an ``fsspec`` file system, such as ``ObjectStoragePath(...).fs``."""
+
+    def pipe_file(self, path: str, value: bytes) -> None:
+        """Write a file."""
+
+    def cat_file(self, path: str) -> bytes:
+        """Return what a file holds."""
+
+    def find(self, path: str) -> list[str]:
+        """Return the paths of all files below a directory."""
+
+    def rm_file(self, path: str) -> None:
+        """Remove a file."""
+
+    def mv(self, path1: str, path2: str) -> None:
+        """Rename a file."""
+
+    def makedirs(self, path: str, exist_ok: bool = False) -> None:
+        """Make a directory."""
+
+    def invalidate_cache(self) -> None:
+        """Forget earlier listings."""
+
+
+class Directory:
+    """Files by their names relative to a directory; a file is there as a whole or not at all.
+
+    :param files: the file system.
+    :param path: the directory's path in it, without scheme.
+    :param url: the directory as people write it.
+    :param protocol: the scheme of the URL: object stores are written to directly, other file systems under a
+        passing name, since a killed process leaves half a file there.
+    :param new_token: makes short random texts.
+    """
+
+    def __init__(self, files: FileSystem, path: str, *, url: str, protocol: str, new_token: Callable[[], str]) -> None:
+        self._files = files
+        self._path = path.rstrip("/")
+        self._is_object_store = protocol in OBJECT_STORES
+        self._new_token = new_token
+        self.url = url.rstrip("/")
+
+    def new_token(self) -> str:
+        """Return a short random text."""
+        return self._new_token()
+
+    def url_of(self, name: str) -> str:
+        """Return a file's URL."""
+        return f"{self.url}/{name}"
+
+    def put(self, name: str, data: bytes) -> None:
+        """Write a file, in place of one of the same name.
+
+        :raises StorageFailed: if the file system refused; there is no half a file.
+        """
+        with self._explained("write", name):
+            path = self._path_of(name)
+            if self._is_object_store:
+                self._files.pipe_file(path, data)
+                return
+            parent, _, last = path.rpartition("/")
+            self._files.makedirs(parent, exist_ok=True)
+            unfinished = f"{parent}/{_UNFINISHED}{self._new_token()}-{last}"
+            self._files.pipe_file(unfinished, data)
+            self._files.mv(unfinished, path)
+
+    def read(self, name: str) -> bytes | None:
+        """Return what a file holds, ``None`` if it is not there.
+
+        :raises StorageFailed: if the file system refused.
+        """
+        with self._explained("read", name):
+            try:
+                return self._files.cat_file(self._path_of(name))
+            except FileNotFoundError:
+                return None
+
+    def names(self, below: str = "") -> list[str]:
+        """Return the names of all files in the directory and below it, sorted; unfinished ones left out.
+
+        :param below: only those in this directory of the directory, such as ``_ledger``.
+        :raises StorageFailed: if the file system refused.
+        """
+        with self._explained("list", below or "the directory"):
+            self._files.invalidate_cache()
+            try:
+                paths = self._files.find(self._path_of(below) if below else self._path)
+            except FileNotFoundError:
+                return []
+            names = (path.removeprefix(self._path + "/") for path in paths)
+            return sorted(name for name in names if _UNFINISHED not in name)
+
+    def remove(self, name: str) -> None:
+        """Remove a file; it may be gone already.
+
+        :raises StorageFailed: if the file system refused.
+        """
+        with self._explained("remove", name):
+            try:
+                self._files.rm_file(self._path_of(name))
+            except FileNotFoundError:
+                return
+
+    def _path_of(self, name: str) -> str:
+        return f"{self._path}/{name}"
+
+    @contextmanager
+    def _explained(self, doing: str, name: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            said = error.strerror or str(error).partition("\n")[0][:200]
+            raise StorageFailed(
+                f"could not {doing} {name} in {self.url}: {type(error).__name__}: {said}; see that the connection may "
+                "list, read, write and delete there"
+            ) from error

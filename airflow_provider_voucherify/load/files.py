@@ -1,0 +1,273 @@
+"""The sink that is a directory of files: a log of what was told, then parts, then the manifest that makes them count.
+
+The log and nothing else is the ledger. A scratch file beside the process does what a staging table does in a
+warehouse; a later try fills it from the log again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
+from airflow_provider_voucherify.load.entries import Everyone, Forgotten
+from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
+from airflow_provider_voucherify.load.file_formats import check_can_write
+from airflow_provider_voucherify.load.file_parts import FileParts
+from airflow_provider_voucherify.load.manifest import MANIFEST, Manifest, Part
+from airflow_provider_voucherify.load.run_log import RunLog, remove_leftovers
+from airflow_provider_voucherify.load.scratch import Scratch
+from airflow_provider_voucherify.load.steps import Settled, Step
+from airflow_provider_voucherify.load.summary import latest
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, MembershipPage
+    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
+    from airflow_provider_voucherify.load.destinations import FileFormat
+    from airflow_provider_voucherify.load.directory import Directory
+    from airflow_provider_voucherify.load.run_log import LogHeader
+
+log = logging.getLogger(__name__)
+
+ROWS_PER_PART = 100_000
+_EVERYTHING_ASKED = Scope()
+
+
+class FilesSink:
+    """Holds a run in a log beside its files and publishes it by writing the manifest.
+
+    :param directory: where.
+    :param file_format: ``parquet`` or ``jsonl``.
+    :param identity: whose ledger this is.
+    :param now: the clock, UTC.
+    :param with_source_id: whether rows say the merchant's id besides Voucherify's.
+    :param rows_per_part: rows of a file, at most.
+    :raises InvalidDestination: if what the format needs is not installed.
+    """
+
+    def __init__(
+        self,
+        directory: Directory,
+        file_format: FileFormat,
+        identity: RunIdentity,
+        now: Callable[[], datetime],
+        *,
+        with_source_id: bool = False,
+        rows_per_part: int = ROWS_PER_PART,
+    ) -> None:
+        check_can_write(file_format)
+        self._directory = directory
+        self._format = file_format
+        self._identity = identity
+        self._now = now
+        self._parts = FileParts(
+            directory, file_format, identity.key, with_source_id=with_source_id, rows_per_part=rows_per_part
+        )
+        self._log = RunLog(directory, identity.key)
+        self._opened: Scratch | None = None
+
+    def open(self) -> LoadSummary | None:
+        """Resume this run's log, or begin one.
+
+        :returns: the summary if the run was published before and only not closed.
+        :raises InvalidDestination: if the directory is that of another mapped task of this run.
+        :raises StorageFailed: if the store refused or could not be reached.
+        """
+        manifest = self._parts.manifest()
+        self._refuse_siblings(manifest)
+        header = self._log.stored_header()
+        reason = self._why_afresh(header)
+        if header is not None and reason is None:
+            reason = self._replay(header)
+        if header is None or reason is not None:
+            log.info("Starting afresh for %s: %s", self._directory.url, reason)
+            self._begin(self._log.start(self._identity.fingerprint, self._now()).created_at)
+            return None
+        if manifest is not None and manifest.ledger == header.token:
+            log.info("This run was published to %s before; nothing is left to ask", self._directory.url)
+            return manifest.summary
+        answered = self._scratch.staging.answered_count()
+        log.info("Resuming the run begun at %s: %d customers answered", header.created_at, answered)
+        if walks := self.walks().values():
+            log.info("Lists of %d segments are held, %d of them whole", len(walks), sum(w.is_whole for w in walks))
+        return None
+
+    def done(self) -> set[str]:
+        """Return the ids of the customers answered so far, failed ones left out."""
+        return self._scratch.staging.done()
+
+    @property
+    def is_durable(self) -> bool:
+        """Return whether the ledger outlives the process: files do, but for a directory of the worker's own."""
+        return True
+
+    def forget(self, customer_ids: AbstractSet[str]) -> None:
+        """Drop what is held of customers that are not asked for any more."""
+        log.info("%d customers held are not asked for any more: what is held of them is dropped", len(customer_ids))
+        self._take([Forgotten(tuple(sorted(customer_ids)), self._now())])
+
+    def write(self, answers: Sequence[CustomerAnswer]) -> None:
+        """Hold a chunk in one file; a repeated chunk changes nothing.
+
+        :raises LedgerLost: if another try of this run began the log anew.
+        :raises StorageFailed: if the store refused; nothing of the chunk is held.
+        """
+        self._take(list(latest(answers).values()))
+
+    def write_pages(self, pages: Sequence[MembershipPage]) -> None:
+        """Hold pages of segments' members and how their lists go on, in one file; repeats change nothing.
+
+        :raises LedgerLost: if another try of this run began the log anew.
+        :raises StorageFailed: if the store refused; nothing of the pages is held.
+        """
+        self._take(list(pages))
+
+    def walks(self) -> Mapping[str, StoredWalk]:
+        """Return how far each segment's list is held, by segment id."""
+        return self._scratch.pages.walks()
+
+    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
+        """Return those of the customers that no page held so far names."""
+        return self._scratch.pages.unlisted(customer_ids)
+
+    def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
+        """Turn pages into answers: found where a page names the customer, else unknown or in no segment."""
+        if customer_ids:
+            self._take([Settled(tuple(customer_ids), frozenset(unknown), observed_at)])
+
+    def settle_everyone(self, total: int, observed_at: datetime) -> None:
+        """Turn pages into answers where everyone is asked about; the rest of ``total`` is counted, not named."""
+        self._take([Everyone(total, observed_at)])
+
+    def unknown(self, limit: int) -> list[str]:
+        """Return at most ``limit`` ids Voucherify does not know, ordered."""
+        return self._scratch.staging.unknown(limit)
+
+    def failed(self, limit: int) -> list[CustomerAnswer]:
+        """Return at most ``limit`` customers whose last answer is a failure, ordered by id."""
+        return self._scratch.staging.failed(limit)
+
+    def failed_count(self) -> int:
+        """Return the number of customers whose last answer is a failure."""
+        return self._scratch.staging.failed_count()
+
+    def record_failures(self) -> None:
+        """Put the failures into ``failures.jsonl`` without publishing: for a run that failed for good.
+
+        An earlier run's file of failures is replaced; each line names its run.
+        """
+        self._log.own_header()
+        self._parts.put_failures(self.failed(self.failed_count()))
+
+    def finish(self, scope: Scope = _EVERYTHING_ASKED) -> LoadSummary:
+        """Write the rows into parts, the failures beside them, and the manifest last: with it the run counts.
+
+        :param scope: what the run speaks for: of other segments there are no rows.
+        :raises LedgerLost: if another try of this run began the log anew.
+        :raises InvalidDestination: if another mapped task of this run published here meanwhile.
+        :raises StorageFailed: if the store refused; an earlier manifest and its parts are as they were.
+        """
+        header, before = self._log.own_header(), self._parts.manifest()
+        if before is not None and before.ledger == header.token:
+            return before.summary
+        summary = self._scratch.summarise(scope)
+        parts = self._parts.put(self._scratch, scope)
+        failures = self._parts.put_failures(self.failed(self.failed_count()))
+        self._refuse_siblings(self._parts.manifest())
+        manifest = self._new_manifest(self._log.own_header(), summary, parts, failures)
+        self._directory.put(MANIFEST, manifest.to_bytes())
+        rows = f"{summary.memberships:,}"
+        log.info("Published to %s: %s memberships in %d files", self._directory.url, rows, len(parts))
+        return summary
+
+    def told(self) -> JsonObject:
+        """Return where the published run is: ``manifest`` (its URL) and ``files`` (how many it names)."""
+        manifest = self._parts.manifest()
+        return {
+            "manifest": self._directory.url_of(MANIFEST),
+            "files": 0 if manifest is None else len(manifest.parts),
+        }
+
+    def close(self) -> None:
+        """Remove what the manifest does not name and this run's log, if it is published, and leftovers of dead runs.
+
+        The log of a run that is not published stays: a retry resumes it.
+        """
+        header, manifest = self._log.stored_header(), self._parts.manifest()
+        if header is not None and manifest is not None and manifest.ledger == header.token:
+            self._parts.remove_stale()
+            self._log.remove()
+        try:
+            removed = remove_leftovers(self._directory, self._now() - LEFTOVER_AGE)
+        except LoadError as error:
+            log.warning("Leftovers of earlier runs could not be removed, the next run will try again: %s", error)
+        else:
+            if removed:
+                log.info("Removed %d ledgers that dead runs left behind", removed)
+        if self._opened is not None:
+            self._opened.close()
+
+    @property
+    def _scratch(self) -> Scratch:
+        if self._opened is None:
+            raise LoadError("the sink was not opened: call open() first")
+        return self._opened
+
+    def _begin(self, begun_at: datetime) -> Scratch:
+        if self._opened is not None:
+            self._opened.close()
+        self._opened = Scratch(begun_at)
+        return self._opened
+
+    def _replay(self, header: LogHeader) -> str | None:
+        """Fill the scratch file from the log; return why that cannot be done."""
+        scratch = self._begin(header.created_at)
+        try:
+            for steps in self._log.resume(header):
+                scratch.take(steps)
+        except ValueError as error:
+            return str(error)
+        return None
+
+    def _take(self, steps: Sequence[Step]) -> None:
+        if steps:
+            self._log.append(steps, self._now())
+            self._scratch.take(steps)
+
+    def _new_manifest(
+        self, header: LogHeader, summary: LoadSummary, parts: Sequence[Part], failures: str | None
+    ) -> Manifest:
+        return Manifest(
+            format=self._format,
+            schema=self._parts.schema,
+            run_key=self._identity.key,
+            fingerprint=self._identity.fingerprint,
+            ledger=header.token,
+            published_at=self._now(),
+            parts=tuple(parts),
+            failures=failures,
+            summary=summary,
+        )
+
+    def _refuse_siblings(self, manifest: Manifest | None) -> None:
+        if manifest is None or manifest.run_key == self._identity.key:
+            return
+        (theirs, _, other), (ours, _, own) = manifest.run_key.rpartition("/"), self._identity.key.rpartition("/")
+        if theirs == ours and "-1" not in {other, own}:
+            raise InvalidDestination(
+                f"{self._directory.url} holds the files of mapped task {other} of this run: give each a directory of "
+                'its own, such as url=".../part={{ ti.map_index }}/"'
+            )
+
+    def _why_afresh(self, header: LogHeader | None) -> str | None:
+        if header is None:
+            return "this run has no ledger yet"
+        if header.fingerprint != self._identity.fingerprint:
+            return "the ledger found is of another job (other settings)"
+        if (age := self._now() - self._log.last_written_at(header)) > self._identity.max_age:
+            return f"the ledger found was last written {age} ago, more than {self._identity.max_age}"
+        return None

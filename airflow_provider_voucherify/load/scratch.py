@@ -1,0 +1,113 @@
+"""A run's answers in a passing SQLite file of this process, so that memory stays flat.
+
+It is no ledger: what it holds is lost with the process and told again from the log of the run.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Scope
+from airflow_provider_voucherify.load.base import LoadSummary
+from airflow_provider_voucherify.load.database import Database
+from airflow_provider_voucherify.load.entries import Everyone, Forgotten
+from airflow_provider_voucherify.load.steps import Settled, Step
+from airflow_provider_voucherify.load.summary import as_utc
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from sqlalchemy.engine import Connection
+
+    from airflow_provider_voucherify.load.staged_pages import StagedPages
+    from airflow_provider_voucherify.load.staging import Staging
+
+
+class MembershipRow(NamedTuple):
+    """A customer in a segment, as readers see it; the time in UTC."""
+
+    customer_id: str
+    segment_id: str
+    segment_name: str
+    observed_at: datetime
+    source_id: str | None
+
+
+class Scratch:
+    """Holds steps as a warehouse's staging table does, and gives out the rows of a finished run.
+
+    :param begun_at: when the run began (UTC).
+    """
+
+    def __init__(self, begun_at: datetime) -> None:
+        # Imported here: these import SQLAlchemy.
+        from airflow_provider_voucherify.load import statements
+        from airflow_provider_voucherify.load.staged_pages import StagedPages
+        from airflow_provider_voucherify.load.staging import LedgerHeader, Staging
+
+        self._place = tempfile.TemporaryDirectory(prefix="voucherify-")
+        self._database = Database(_SqliteFile(Path(self._place.name) / "run.db"))
+        self.staging: Staging = Staging(self._database, statements.staging_table("run", None))
+        self.pages: StagedPages = StagedPages(self._database, self.staging)
+        self.staging.start(LedgerHeader("", "", begun_at))
+
+    def take(self, steps: Sequence[Step]) -> None:
+        """Hold steps; the same again change nothing."""
+        if answers := [step for step in steps if isinstance(step, CustomerAnswer)]:
+            self.staging.write(answers)
+        if pages := [step for step in steps if isinstance(step, MembershipPage)]:
+            self.pages.write(pages)
+        for step in steps:
+            match step:
+                case Settled():
+                    self.pages.settle(step.customer_ids, step.unknown, step.observed_at)
+                case Everyone():
+                    self.pages.settle_everyone(step.total, step.observed_at)
+                case Forgotten():
+                    self.staging.forget(step.customer_ids)
+
+    def summarise(self, scope: Scope) -> LoadSummary:
+        """Count what a scope shows."""
+        from airflow_provider_voucherify.load.target import parts_of
+
+        def work(connection: Connection) -> LoadSummary:
+            return self.staging.summarise(connection, parts_of(scope))
+
+        return self._database.read("count the run", work)
+
+    def read_rows(self, scope: Scope, rows_at_once: int, use: Callable[[list[MembershipRow]], None]) -> None:
+        """Hand out the rows a scope shows, so many at a time."""
+        from airflow_provider_voucherify.load.publication import select_memberships
+        from airflow_provider_voucherify.load.staged_rows import ROWS_PER_FETCH, batches
+        from airflow_provider_voucherify.load.target import parts_of
+
+        def rows(connection: Connection) -> Iterator[MembershipRow]:
+            streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
+            for part in parts_of(scope):
+                for customer, segment, name, at, source in streaming.execute(
+                    select_memberships(self.staging.table, part)
+                ):
+                    yield MembershipRow(customer, segment, name, as_utc(at), source)
+
+        def work(connection: Connection) -> None:
+            for batch in batches(rows(connection), rows_at_once):
+                use(batch)
+
+        self._database.read("read the run's rows", work)
+
+    def close(self) -> None:
+        """Remove the file."""
+        self._place.cleanup()
+
+
+class _SqliteFile:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
+        from sqlalchemy import create_engine
+
+        return create_engine(f"sqlite:///{self._path}", **(engine_kwargs or {}))

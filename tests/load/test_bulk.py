@@ -1,0 +1,52 @@
+"""Rows into staging by COPY, with both of PostgreSQL's drivers: values come out as they went in."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.load.errors import StatementFailed
+from tests.load.runs import NOON, TABLE, Warehouse, failed, found
+
+ODD = [
+    "tab\there",
+    "line\nbreak",
+    "return\rhere",
+    "back\\slash",
+    r"\N",
+    r"\.",
+    "",
+    "NULL",
+    "żółw 🦊",
+    "%s",
+    '"',
+    "\x7f",
+]
+
+
+@pytest.fixture(params=["psycopg", "psycopg2"])
+def copying_warehouse(postgres_warehouse: Warehouse, request: pytest.FixtureRequest) -> Warehouse:
+    """A PostgreSQL database, reached with one driver after the other."""
+    return Warehouse(postgres_warehouse.url.replace("+psycopg:", f"+{request.param}:"))
+
+
+def test_odd_values_survive(copying_warehouse: Warehouse) -> None:
+    sink = copying_warehouse.sink_opened()
+    answers = [CustomerAnswer(value, NOON, Outcome.FOUND, (Segment(f"id {value}", f"name {value}"),)) for value in ODD]
+    sink.write([*answers, failed("reason", "\t\\\n")])
+
+    assert sink.done() == set(ODD)
+    assert sink.failed(limit=1) == [failed("reason", "\t\\\n")]
+    sink.finish()
+    rows = copying_warehouse.query(f"select customer_id, segment_id, segment_name, observed_at from {TABLE}")
+    assert sorted(rows, key=str) == sorted([(v, f"id {v}", f"name {v}", NOON) for v in ODD], key=str)
+
+
+def test_a_refused_chunk_leaves_nothing_and_quotes_nobody(copying_warehouse: Warehouse) -> None:
+    sink = copying_warehouse.sink_opened()
+
+    with pytest.raises(StatementFailed) as refusal:
+        sink.write([found("anna", "gold"), found("hidden@example.com\x00", "gold")])
+
+    assert "hidden" not in str(refusal.value)
+    assert sink.done() == set()

@@ -1,0 +1,129 @@
+"""Columns of the user's own."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+
+import pytest
+from jinja2 import Environment
+
+from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
+from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
+from airflow_provider_voucherify.load.extra_columns import ExtraColumns
+from airflow_provider_voucherify.load.table import TableSink
+from tests.load.runs import TABLE, Clock, Warehouse, found, identity
+
+
+def _load(warehouse: Warehouse, extra: ExtraColumns, *customers: str, write: WriteMode = "merge", run: str) -> None:
+    sink = TableSink(warehouse, TABLE, write, identity(run), Clock(), extra_columns=extra)
+    sink.open()
+    sink.write([found(customer, "gold") for customer in customers])
+    sink.finish()
+    sink.close()
+
+
+@pytest.mark.parametrize(
+    ("write", "expected"),
+    [
+        ("merge", [("anna", "monday"), ("bert", "tuesday")]),
+        ("replace", [("bert", "tuesday")]),
+        ("append", [("anna", "monday"), ("bert", "monday"), ("bert", "tuesday")]),
+    ],
+)
+def test_rows_have_the_values_of_the_run_that_wrote_them(
+    warehouse: Warehouse, write: WriteMode, expected: list[tuple[str, str]]
+) -> None:
+    _load(warehouse, {"day": "monday"}, "anna", "bert", write=write, run="monday")
+    _load(warehouse, {"day": "tuesday"}, "bert", write=write, run="tuesday")
+
+    assert sorted(warehouse.query(f"select customer_id, day from {TABLE}"), key=str) == expected
+
+
+def test_columns_have_the_types_of_their_values(warehouse: Warehouse) -> None:
+    values: ExtraColumns = {
+        "ds": "it's 100 %",
+        "Batch no": 2**40,
+        "ratio": 0.5,
+        "is_full": True,
+        "day": date(2026, 1, 31),
+        "note": None,
+    }
+
+    _load(warehouse, values, "anna", run="monday")
+
+    [row] = warehouse.query(f'select ds, "Batch no", ratio, is_full, day, note from {TABLE}')
+    assert row[:4] == ("it's 100 %", 2**40, 0.5, True)
+    assert str(row[4]) == "2026-01-31"
+    assert row[5] is None
+
+
+def test_another_value_in_a_later_try_is_the_value_of_all_rows(warehouse: Warehouse) -> None:
+    first = TableSink(warehouse, TABLE, "merge", identity(), Clock(), extra_columns={"try": 1})
+    first.open()
+    first.write([found("anna", "gold")])
+
+    second = TableSink(warehouse, TABLE, "merge", identity(), Clock(), extra_columns={"try": 2})
+    second.open()
+    assert second.done() == {"anna"}
+    second.write([found("bert", "gold")])
+    second.finish()
+
+    assert warehouse.query(f'select distinct "try" from {TABLE}') == [(2,)]
+    tables = [WarehouseTable("segments", "warehouse", extra_columns={"try": number}) for number in (1, 2)]
+    assert repr(tables[0]) == repr(tables[1])
+
+
+def test_a_table_without_the_column_is_told_the_statement_that_adds_it(warehouse: Warehouse) -> None:
+    warehouse.load(found("anna", "gold"))
+
+    with pytest.raises(TableUnfit, match=f"lacks ds.*run: ALTER TABLE {TABLE} ADD COLUMN ds DATE;") as refusal:
+        _load(warehouse, {"ds": date(2026, 1, 31)}, "bert", run="tuesday")
+    warehouse.execute(str(refusal.value).split("run: ")[1].split("; or name")[0])
+    _load(warehouse, {"ds": date(2026, 1, 31)}, "bert", run="tuesday")
+
+    rows = sorted(warehouse.query(f"select customer_id, ds from {TABLE}"))
+    assert [(customer, str(ds)) for customer, ds in rows] == [("anna", "None"), ("bert", "2026-01-31")]
+
+
+def test_a_column_that_may_not_be_null_is_fine_if_it_gets_a_value(warehouse: Warehouse) -> None:
+    warehouse.execute(
+        f"create table {TABLE} (customer_id text, segment_id text, segment_name text, observed_at timestamp, "
+        "ds text not null)"
+    )
+    _load(warehouse, {"ds": "today"}, "anna", run="monday")
+    assert warehouse.query(f"select ds from {TABLE}") == [("today",)]
+
+    with pytest.raises(TableUnfit, match=r"may not be null.*ds"):
+        _load(warehouse, {"ds": None}, "anna", run="tuesday")
+
+
+@pytest.mark.parametrize(
+    ("extra", "advice"),
+    [
+        ({"Customer_ID": "x"}, "a column of ours"),
+        ({"run_key": "x"}, "a column of ours"),
+        ({"": "x"}, "write a column's name"),
+        ({" ds": "x"}, "write a column's name"),
+        ({"d\ns": "x"}, "write a column's name"),
+        ({1: "x"}, "write a column's name"),
+        ({"ż" * 32: "x"}, "at most 63 bytes"),
+        ({"ds": "x", "DS": "y"}, "twice"),
+        ({"ds": [1]}, "is a list"),
+        ({"ds": datetime(2026, 1, 31, tzinfo=UTC)}, "is a datetime"),
+        (["ds"], "should be a dict"),
+    ],
+)
+def test_names_and_values_that_cannot_be_are_refused(extra: ExtraColumns, advice: str) -> None:
+    with pytest.raises(InvalidDestination, match=advice):
+        WarehouseTable("segments", "warehouse", extra_columns=extra)
+
+
+def test_values_are_templates() -> None:
+    table = WarehouseTable("segments", "warehouse", extra_columns={"ds": "{{ ds }}"})
+
+    assert "extra_columns" in table.template_fields
+    rendered = {
+        name: Environment(autoescape=True).from_string(str(value)).render(ds="2026-01-31")
+        for name, value in table.extra_columns.items()
+    }
+    assert rendered == {"ds": "2026-01-31"}
