@@ -107,7 +107,13 @@ def get_provider_info() -> dict[str, object]:
                 "tags": ["service"],
             }
         ],
-        "operators": [_modules("airflow_provider_voucherify.operators.customer_segments")],
+        "operators": [
+            _modules(
+                "airflow_provider_voucherify.operators.customer_segments",
+                "airflow_provider_voucherify.operators.publish_vouchers",
+                "airflow_provider_voucherify.operators.update_customers_metadata",
+            )
+        ],
         "sensors": [_modules("airflow_provider_voucherify.sensors.segment_ready")],
         "hooks": [_modules("airflow_provider_voucherify.hooks.voucherify")],
         "asset-uris": [

@@ -35,7 +35,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.walk": {"api.errors", "api.models", "api.pages", "api.ties", "api.wire"},
     "api.segment_walk": {"api.errors", "api.models", "api.pages", "api.wire"},
     "api.endpoints": {"api.errors", "api.models", "api.segment_walk", "api.walk", "api.wire"},
+    "api.campaign_models": {"api.models"},
+    "api.posts": {"api.models", "api.wire"},
+    "api.campaigns": {"api.campaign_models", "api.endpoints", "api.errors", "api.models", "api.wire"},
+    "api.publications": {"api.campaign_models", "api.endpoints", "api.errors", "api.models", "api.posts", "api.wire"},
+    "api.events": {"api.endpoints", "api.models", "api.posts", "api.wire"},
+    "api.bulk": {"api.campaign_models", "api.endpoints", "api.errors", "api.models", "api.posts", "api.wire"},
+    "extract.publish_run": {"api", "extract", "load.outcomes"},
     "extract": {"api", "extract", "load.base"},
+    "load.outcomes": {"api.campaign_models", "load"},
+    "load.outcome_store": {"api.campaign_models", "api.models", "load"},
+    "load.outcome_table": {"api.campaign_models", "load", "sqlalchemy"},
     "load": {"api.models", "load", "sqlalchemy"},
     "load.file_formats": {"api.models", "load", "pyarrow"},
     "assets": {"assets", "airflow", "pydantic"},
@@ -117,6 +127,8 @@ def test_a_dag_file_that_imports_the_operator_loads_nothing_heavy() -> None:
         "from airflow.sdk import BaseOperator\n"
         "before = set(sys.modules)\n"
         "from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator\n"
+        "from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator\n"
+        "from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator\n"
         "from airflow_provider_voucherify.load.destinations import WarehouseTable\n"
         "from airflow_provider_voucherify.extract.customers import CustomerQuery\n"
         "print(' '.join(sorted({name.split('.')[0] for name in set(sys.modules) - before})))\n"

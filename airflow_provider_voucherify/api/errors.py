@@ -112,6 +112,10 @@ class InvalidSegments(VoucherifyError, ValueError):
     """A segment that was named is not there, or its name stands for several."""
 
 
+class InvalidCampaign(VoucherifyError, ValueError):
+    """The campaign that was named is not there, or is in no state to give codes away."""
+
+
 class WrongProject(VoucherifyError):
     """Voucherify knows none of the first customers: the keys are most likely those of another project."""
 
@@ -163,6 +167,7 @@ FATAL: tuple[type[VoucherifyError], ...] = (
 ASKED_WRONGLY: tuple[type[VoucherifyError], ...] = (
     InvalidCustomers,
     InvalidSegments,
+    InvalidCampaign,
     WrongProject,
     CustomersUnknown,
     PlanTooDear,

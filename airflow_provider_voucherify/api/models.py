@@ -169,6 +169,7 @@ class MembershipPage:
     :param observed_at: when the page arrived (UTC).
     :param resume: how the listing goes on after this page, as plain JSON; to be stored with it.
     :param is_last: whether the segment's list is whole with this page.
+    :param is_first: whether the list begins with this page: what was held of an earlier reading does not count then.
     """
 
     segment: Segment
@@ -176,6 +177,7 @@ class MembershipPage:
     observed_at: datetime
     resume: JsonObject
     is_last: bool
+    is_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,21 +6,16 @@ import logging
 from collections.abc import Mapping, Sequence
 
 from airflow_provider_voucherify.api.endpoints import Sender, rest_of
+from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
-from airflow_provider_voucherify.extract.existence import (
-    FEWEST_TO_JUDGE,
-    MOST_CANARIES,
-    Ghost,
-    ask_ghost,
-    check_project,
-    resolve,
-    unknown_customers,
-    wrong_project,
-)
+from airflow_provider_voucherify.extract.existence import Ghost, ask_ghost, refuse_unknown
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
 from airflow_provider_voucherify.extract.means import Means, Pulled, kept_if_interrupted
+from airflow_provider_voucherify.extract.notes import Believed, Notes
 from airflow_provider_voucherify.extract.plan import chunks, resolving
+from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
 from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.extract.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.survey import Everyone, Survey
 
@@ -32,14 +27,16 @@ class CustomerRun:
 
     :param question: what is asked.
     :param survey: what is known already.
+    :param notes: what earlier parts remembered.
     :param means: client, sink and the like.
     """
 
-    def __init__(self, question: Question, survey: Survey, means: Means) -> None:
+    def __init__(self, question: Question, survey: Survey, notes: Notes, means: Means) -> None:
         self._question = question
         self._survey = survey
+        self._notes = notes
         self._means = means
-        self._asked = 0
+        self._ghost: Ghost | None = None
 
     def pull(self) -> Pulled:
         """Ask for everybody the sink does not hold.
@@ -47,30 +44,21 @@ class CustomerRun:
         :raises VoucherifyError: what stopped the run early, with all answers up to then held.
         """
         scope = Scope(self._question.is_about_everyone, self._survey.segment_ids)
-        done = self._means.sink.done()
         sources = self._sources()
-        open_ = [customer_id for customer_id in sources if customer_id not in done]
-        if not open_:
+        if self._means.sink.done() >= sources.keys() and self._notes.believed is None:
             return Pulled(scope)
-        to_ask = self._without_doubles(open_)
-        ghost = self._ghost()
-        progress = self._means.progress(len(sources), len(done), "customers")
-        # The list of everyone is not stored: a run that gave its worker back would have to read it again.
-        strategy = PerCustomer(
-            self._means.patient if self._question.is_about_everyone else self._means.client,
-            workers=self._means.workers,
-            now=self._means.now,
-            on_answer=lambda answer: progress.answer(failed=answer.outcome is Outcome.FAILED),
-            judge_first=not done,
-            ghost=ghost,
-            only=self._survey.segment_ids,
-            source_ids=sources if self._question.is_about_everyone else None,
-        )
-        if ghost is not None and not self._survey.is_right_project and len(to_ask) >= FEWEST_TO_JUDGE:
-            first, to_ask = to_ask[:MOST_CANARIES], to_ask[MOST_CANARIES:]
-            self._pull_first(strategy, first, ghost)
+        self._begin_with_ghost()
+        done = self._means.sink.done()
+        to_ask = self._without_doubles([customer_id for customer_id in sources if customer_id not in done])
+        strategy = self._strategy(sources, len(done))
+        first = self._ask_first(strategy, to_ask) if self._is_to_be_judged(to_ask) else Fetched()
+        if self._survey.is_right_project and self._notes.begun_with != len(sources):
+            self._notes.begin(len(sources))
+        known = {answer.customer_id for answer in first.answers}
+        to_ask = [*known, *(customer_id for customer_id in to_ask if customer_id not in known)]
         for chunk in chunks(to_ask, self._means.chunk_size):
-            self._store(self._fetch(strategy, chunk))
+            self._ask(strategy, [customer_id for customer_id in chunk if customer_id not in known], first)
+            first = Fetched()
         return Pulled(scope)
 
     def _sources(self) -> Mapping[str, str | None]:
@@ -80,56 +68,161 @@ class CustomerRun:
         assert self._survey.everyone is not None, "the survey begins the list of everyone"
         return self._means.run(_everyone(self._survey.everyone, self._means.patient))
 
-    def _ghost(self) -> Ghost | None:
+    def _strategy(self, sources: Mapping[str, str | None], held: int) -> PerCustomer:
+        progress = self._means.progress(len(sources), held, "customers")
+        is_about_everyone = self._question.is_about_everyone
+        # The list of everyone is not stored: a run that gave its worker back would have to read it again.
+        return PerCustomer(
+            self._means.patient if is_about_everyone else self._means.client,
+            workers=self._means.workers,
+            now=self._means.now,
+            on_answer=lambda answer: progress.answer(failed=answer.outcome is Outcome.FAILED),
+            judge_first=not held,
+            ghost=self._ghost,
+            only=self._survey.segment_ids,
+            source_ids=sources if is_about_everyone else None,
+        )
+
+    def _begin_with_ghost(self) -> None:
+        """Ask for the ghost; where its answer has changed since an earlier part, drop what that took on trust."""
         if self._question.unknown == "keep" or self._question.is_about_everyone:
-            return None
-        is_strict = self._question.unknown == "fail"
-        return self._means.run(ask_ghost(self._means.patient, self._means.rng, doubts_empty_answers=is_strict))
+            return
+        self._ghost = self._means.run(self._ask_ghost(self._means.patient))
+        if (believed := self._notes.believed) is None:
+            return
+        if believed.ghost != self._ghost.segment_ids:
+            log.info(
+                "Segments changed since: %s customers are asked again, since they may be unknown",
+                f"{len(believed.customer_ids):,}",
+            )
+            self._means.sink.forget(believed.customer_ids)
+        self._notes.believe(Believed(believed.ghost, frozenset()))
 
-    def _pull_first(self, strategy: PerCustomer, customer_ids: Sequence[str], ghost: Ghost) -> None:
-        """Ask for the first customers before all others: a wrong project would answer for everybody."""
-        fetched = self._fetch(strategy, customer_ids)
+    async def _ask_ghost(self, client: Sender) -> Ghost:
+        return await ask_ghost(client, self._means.rng, doubts_empty_answers=self._question.unknown == "fail")
+
+    def _is_to_be_judged(self, to_ask: Sequence[str]) -> bool:
+        """Return whether it is still to be found out if the project is the right one."""
+        return self._ghost is not None and not self._survey.is_right_project and len(to_ask) >= FEWEST_TO_JUDGE
+
+    def _ask_first(self, strategy: PerCustomer, to_ask: Sequence[str]) -> Fetched:
+        """Ask for a few customers, chosen by chance, until one is known; nothing is stored before.
+
+        :raises WrongProject: if none is known.
+        """
+        fetched, rest = Fetched(), self._means.rng.sample(to_ask, len(to_ask))
+        while rest and all(answer.outcome is Outcome.FAILED for answer in fetched.answers):
+            self._means.run(strategy.fetch(rest[:FEWEST_TO_JUDGE], fetched))
+            if fetched.stopped_by is not None:
+                raise fetched.stopped_by
+            del rest[:FEWEST_TO_JUDGE]
         outcomes = {answer.outcome for answer in fetched.answers}
-        if fetched.stopped_by is None and outcomes == {Outcome.UNKNOWN}:
-            raise wrong_project(len(fetched.answers))
-        if outcomes == {Outcome.NO_SEGMENT} and ghost.segment_ids == frozenset():
-            self._means.run(check_project(self._means.patient, [answer.customer_id for answer in fetched.answers]))
-        self._store(fetched)
+        if not outcomes & self._outcomes_of_known and outcomes != {Outcome.FAILED}:
+            unknown = {answer.customer_id for answer in fetched.answers if answer.outcome is Outcome.UNKNOWN}
+            self._check_project([one for one in to_ask if one not in unknown], len(fetched.answers), len(unknown))
+        self._survey.is_right_project = outcomes != {Outcome.FAILED}
+        return fetched
 
-    def _fetch(self, strategy: PerCustomer, customer_ids: Sequence[str]) -> Fetched:
-        fetched = Fetched()
-        with kept_if_interrupted(lambda: self._means.sink.write(fetched.answers)):
-            return self._means.run(strategy.fetch(customer_ids, fetched))
+    @property
+    def _outcomes_of_known(self) -> set[Outcome]:
+        """Return the outcomes that only a customer Voucherify knows can have."""
+        ghost = self._ghost
+        is_told = ghost is None or ghost.segment_ids != frozenset() or ghost.doubts_empty_answers
+        return {Outcome.FOUND, Outcome.NO_SEGMENT} if is_told else {Outcome.FOUND}
+
+    def _check_project(self, customer_ids: Sequence[str], asked: int = 0, unknown: int = 0) -> None:
+        spent = self._survey.calls + 1 + asked + unknown
+        checking = check_project(
+            self._means.patient, customer_ids, self._means.rng, calls=MOST_CALLS - spent, unknown=unknown
+        )
+        self._means.run(checking)
+
+    def _ask(self, strategy: PerCustomer, customer_ids: Sequence[str], fetched: Fetched) -> None:
+        """Ask for a chunk and store it; those taken on trust are asked again where the ghost's answer has changed.
+
+        :param fetched: answers of the chunk that are there already.
+        """
+        with kept_if_interrupted(lambda: self._keep(fetched)):
+            self._means.run(strategy.fetch(customer_ids, fetched))
+            before, self._ghost = self._ghost, self._ghost_after(fetched)
+        if before is None or self._ghost is None or before.segment_ids == self._ghost.segment_ids:
+            self._store(fetched)
+            return
+        again = sorted(fetched.believed)
+        log.info("Segments changed: %s customers are asked again, since they may be unknown", f"{len(again):,}")
+        kept = [answer for answer in fetched.answers if answer.customer_id not in fetched.believed]
+        self._store(Fetched(kept))
+        strategy.ghost = self._ghost
+        self._ask(strategy, again, Fetched())
+
+    def _ghost_after(self, fetched: Fetched) -> Ghost | None:
+        """Return the ghost as it is after a chunk, if it matters; what keeps it from being asked for is noted."""
+        if fetched.stopped_by is not None or not fetched.believed:
+            return self._ghost
+        try:
+            return self._means.run(self._ask_ghost(self._means.client))
+        except VoucherifyError as error:
+            fetched.stopped_by = error
+            return self._ghost
+
+    def _keep(self, fetched: Fetched) -> None:
+        """Store the answers of a chunk that was interrupted, with what was taken on trust."""
+        ghost = self._ghost.segment_ids if self._ghost is not None else None
+        if fetched.believed and ghost is not None:
+            self._notes.believe(Believed(ghost, frozenset(fetched.believed)))
+        if fetched.answers:
+            self._means.sink.write(fetched.answers)
+
+    def _store(self, fetched: Fetched) -> None:
+        if fetched.stopped_by is not None:
+            self._keep(fetched)
+        elif fetched.answers:
+            self._means.sink.write(fetched.answers)
+        if any(answer.outcome is Outcome.UNKNOWN for answer in fetched.answers):
+            refuse_unknown(self._question.unknown, self._means.sink)
+        if fetched.stopped_by is not None:
+            raise fetched.stopped_by
 
     def _without_doubles(self, to_ask: Sequence[str]) -> Sequence[str]:
-        """Return whom to ask for, each customer under one name only; those found unknown meanwhile are stored."""
+        """Return whom to ask for, each customer under one name only."""
         to_resolve = resolving(self._question.customer_ids or ())
         if not to_resolve:
             return to_ask
-        client = self._means.patient
-        if not self._survey.is_right_project and len(to_ask) >= FEWEST_TO_JUDGE and self._question.unknown != "keep":
-            self._means.run(check_project(client, to_ask))
+        if self._is_to_be_judged(to_ask):
+            self._check_project(to_ask)
             self._survey.is_right_project = True
-        resolved = self._means.run(resolve(client, to_resolve, workers=self._means.workers))
-        if resolved.failed_by is not None:
-            raise resolved.failed_by
+        told = self._notes.resolved
+        failed = self._resolve([one for one in to_resolve if one not in told])
+        told = self._notes.resolved
         roster = Roster(self._question.customer_ids)
-        roster.members(list(resolved.known.values()))
+        roster.members([customer for customer in told.values() if customer is not None])
         if roster.aliases:
             log.info("%s customers were given under two names; they are asked about once", f"{len(roster.aliases):,}")
-        unknown = resolved.unknown.intersection(to_ask) if self._question.unknown != "keep" else set()
-        self._store(Fetched([CustomerAnswer(one, self._means.now(), Outcome.UNKNOWN) for one in sorted(unknown)]))
-        return [one for one in to_ask if one not in roster.aliases and one not in unknown]
+        sink = self._means.sink
+        forget_aliases(sink, roster)
+        left_out = roster.aliases | failed | sink.done()
+        return [one for one in to_ask if one not in left_out]
 
-    def _store(self, fetched: Fetched) -> None:
-        if fetched.answers:
-            self._means.sink.write(fetched.answers)
-        if fetched.stopped_by is not None:
-            raise fetched.stopped_by
-        self._asked += len(fetched.answers)
-        unknown = [answer.customer_id for answer in fetched.answers if answer.outcome is Outcome.UNKNOWN]
-        if unknown and self._question.unknown == "fail":
-            raise unknown_customers(unknown, self._asked)
+    def _resolve(self, to_resolve: Sequence[str]) -> set[str]:
+        """Find out whom ids stand for, chunk by chunk, and store it; return those that failed."""
+        lookup, failed = Lookup(self._means.client, workers=self._means.workers), set[str]()
+        for part in chunks(to_resolve, self._means.chunk_size):
+            resolved = Resolved()
+            with kept_if_interrupted(lambda: self._notes.resolve(resolved.told)):  # noqa: B023 - called at once
+                self._means.run(lookup.resolve(part, resolved))
+            self._notes.resolve(resolved.told)
+            failed |= resolved.failed.keys()
+            self._store(Fetched(self._answers_of(resolved), resolved.stopped_by))
+        return failed
+
+    def _answers_of(self, resolved: Resolved) -> list[CustomerAnswer]:
+        now, done = self._means.now(), self._means.sink.done()
+        unknown = resolved.unknown if self._question.unknown != "keep" else set[str]()
+        failed = {one: why for one, why in resolved.failed.items() if one not in done}
+        return [
+            *(CustomerAnswer(one, now, Outcome.UNKNOWN) for one in sorted(unknown)),
+            *(CustomerAnswer(one, now, Outcome.FAILED, failure=why) for one, why in sorted(failed.items())),
+        ]
 
 
 async def _everyone(everyone: Everyone, client: Sender) -> dict[str, str | None]:

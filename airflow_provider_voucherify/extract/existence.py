@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from airflow_provider_voucherify.api.endpoints import Sender, get_customer, segments_of_customer
-from airflow_provider_voucherify.api.errors import CustomersUnknown, NotFound, VoucherifyError, WrongProject
-from airflow_provider_voucherify.api.models import Customer, Segment
-from airflow_provider_voucherify.extract.question import masked
+from airflow_provider_voucherify.api.errors import CustomersUnknown, NotFound
+from airflow_provider_voucherify.api.models import Segment
+from airflow_provider_voucherify.extract.question import UnknownCustomers, masked
+from airflow_provider_voucherify.load.base import Sink
 
-#: So many of the first customers have to be unknown for the project to be taken for the wrong one.
-MOST_CANARIES = 9
-#: Of fewer customers, all may well be unknown in the right project.
-FEWEST_TO_JUDGE = 5
 _SHOWN_IDS = 3
 
 
@@ -35,9 +31,11 @@ class Ghost:
 
         Where it is empty nothing depends on it: such a customer has no rows either way.
         """
-        if self.segment_ids is None or not (segments or self.doubts_empty_answers):
-            return False
-        return {segment.id for segment in segments} == self.segment_ids
+        return self.might_resemble(segments) and frozenset(one.id for one in segments) == self.segment_ids
+
+    def might_resemble(self, segments: Sequence[Segment]) -> bool:
+        """Return whether an answer would matter if it were that of a customer Voucherify does not know."""
+        return self.segment_ids is not None and bool(segments or self.doubts_empty_answers)
 
 
 async def ask_ghost(client: Sender, rng: random.Random, *, doubts_empty_answers: bool = False) -> Ghost:
@@ -63,74 +61,29 @@ async def is_known(client: Sender, customer_id: str) -> bool:
     return True
 
 
-async def check_project(client: Sender, customer_ids: Sequence[str]) -> None:
-    """Ask for the first customers one by one until one is known, usually for one call.
+def refuse_unknown(accepted: UnknownCustomers, sink: Sink) -> None:
+    """Fail if the sink holds customers Voucherify does not know, and none is accepted; a later try asks again.
 
-    :raises WrongProject: if none of them is.
+    :param accepted: what becomes of unknown customers.
+    :param sink: the ledger.
+    :raises CustomersUnknown: if it does.
     """
-    first = customer_ids[:MOST_CANARIES]
-    for customer_id in first:
-        if await is_known(client, customer_id):
-            return
-    raise wrong_project(len(first))
+    if accepted != "fail":
+        return
+    asked = len(sink.done())
+    if unknown := sink.unknown(limit=asked):
+        sink.forget(set(unknown))
+        raise unknown_customers(unknown, asked)
 
 
-def wrong_project(asked: int) -> WrongProject:
-    """Return the error for a project that knows none of the customers."""
-    return WrongProject(
-        f"Voucherify knows none of the first {asked:,} customers: most likely the connection's keys are those of "
-        "another project, or its host that of another region; otherwise the ids are of another kind. Check login, "
-        "password and host of the connection, and one of the ids in the Voucherify dashboard. If it is meant to be "
-        'so, write unknown_customers="keep"'
-    )
+def unknown_customers(ids: Sequence[str], asked: int) -> CustomersUnknown:
+    """Return the error for a run that accepts no unknown customers.
 
-
-def unknown_customers(unknown: Iterable[str], asked: int) -> CustomersUnknown:
-    """Return the error for a run that accepts no unknown customers."""
-    ids = sorted(unknown)
+    :param ids: the unknown ones.
+    :param asked: how many were asked for so far.
+    """
     shown = ", ".join(masked(customer_id) for customer_id in ids[:_SHOWN_IDS])
     return CustomersUnknown(
         f"Voucherify does not know {len(ids):,} of {asked:,} customers asked so far ({shown}), and "
         'unknown_customers="fail" accepts none; remove them, or write unknown_customers="drop"'
     )
-
-
-@dataclass(slots=True)
-class Resolved:
-    """What Voucherify knows under some ids.
-
-    :param known: the customers, by the id asked for.
-    :param unknown: ids it knows nobody under.
-    :param failed_by: why the others were not resolved, ``None`` if there are no others.
-    """
-
-    known: dict[str, Customer] = field(default_factory=dict)
-    unknown: set[str] = field(default_factory=set)
-    failed_by: VoucherifyError | None = None
-
-
-async def resolve(client: Sender, customer_ids: Sequence[str], *, workers: int) -> Resolved:
-    """Return what Voucherify knows under some ids, for one call each.
-
-    :param client: sends the calls.
-    :param customer_ids: distinct ids.
-    :param workers: the most calls in flight.
-    """
-    resolved = Resolved()
-    queue = iter(customer_ids)
-    async with asyncio.TaskGroup() as group:
-        for _ in range(min(workers, len(customer_ids))):
-            group.create_task(_resolve(client, queue, resolved))
-    return resolved
-
-
-async def _resolve(client: Sender, queue: Iterator[str], resolved: Resolved) -> None:
-    for customer_id in queue:
-        try:
-            resolved.known[customer_id] = await get_customer(client, customer_id)
-        except NotFound:
-            resolved.unknown.add(customer_id)
-        except VoucherifyError as error:
-            resolved.failed_by = resolved.failed_by or error
-        if resolved.failed_by is not None:
-            return

@@ -40,10 +40,13 @@ class Fetched:
 
     :param answers: one per customer that was asked to the end.
     :param stopped_by: why the others were not, or ``None`` if there are no others.
+    :param believed: ids of those nobody looked up, since their answers are not the ghost's: right if the ghost's
+        answer stayed the same up to the end.
     """
 
     answers: list[CustomerAnswer] = field(default_factory=list)
     stopped_by: VoucherifyError | None = None
+    believed: set[str] = field(default_factory=set)
 
 
 class Failures:
@@ -100,7 +103,7 @@ class PerCustomer:
     :param now: the time (UTC) answers are stamped with.
     :param on_answer: told of each answer as it comes.
     :param judge_first: whether to stop if the first customers all fail alike; not for a run that goes on.
-    :param ghost: the answer for a customer that cannot exist; without it each answer is believed.
+    :param ghost: the answer for a customer that cannot exist, to be renewed; without it each answer is believed.
     :param only: ids of the segments asked about; ``None`` for all.
     :param source_ids: the merchant's ids of customers asked for by Voucherify's, to be put beside these.
     """
@@ -122,7 +125,7 @@ class PerCustomer:
         self._now = now
         self._on_answer = on_answer
         self._failures = Failures(judge_first=judge_first)
-        self._ghost = ghost
+        self.ghost = ghost
         self._only = only
         self._source_ids = source_ids or {}
 
@@ -142,7 +145,7 @@ class PerCustomer:
     async def _work(self, queue: Iterator[str], fetched: Fetched) -> None:
         for customer_id in queue:
             try:
-                answer, verdict = await self._ask(customer_id)
+                answer, verdict = await self._ask(customer_id, fetched)
             except STOPS as stop:
                 fetched.stopped_by = fetched.stopped_by or stop
                 return
@@ -152,10 +155,10 @@ class PerCustomer:
             if fetched.stopped_by is not None:
                 return
 
-    async def _ask(self, customer_id: str) -> tuple[CustomerAnswer, VoucherifyError | None]:
+    async def _ask(self, customer_id: str, fetched: Fetched) -> tuple[CustomerAnswer, VoucherifyError | None]:
         """Return a customer's answer, and what it means for the run: ``None`` to go on."""
         try:
-            segments = await self._segments(customer_id)
+            segments = await self._segments(customer_id, fetched)
         except STOPS:
             raise
         except VoucherifyError as error:
@@ -166,18 +169,17 @@ class PerCustomer:
         chosen = segments if self._only is None else tuple(one for one in segments if one.id in self._only)
         return self._answer(customer_id, Outcome.FOUND if chosen else Outcome.NO_SEGMENT, chosen), None
 
-    async def _segments(self, customer_id: str) -> tuple[Segment, ...] | None:
+    async def _segments(self, customer_id: str, fetched: Fetched) -> tuple[Segment, ...] | None:
         """Return the customer's segments, ``None`` if Voucherify does not know the customer."""
         try:
             segments = await segments_of_customer(self._client, customer_id)
         except NotFound:
             return None
-        if (
-            self._ghost is not None
-            and self._ghost.resembles(segments)
-            and not await is_known(self._client, customer_id)
-        ):
-            return None
+        if self.ghost is None or not self.ghost.might_resemble(segments):
+            return segments
+        if self.ghost.resembles(segments):
+            return segments if await is_known(self._client, customer_id) else None
+        fetched.believed.add(customer_id)
         return segments
 
     def _answer(

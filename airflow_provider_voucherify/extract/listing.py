@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
+from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.endpoints import Sender
-from airflow_provider_voucherify.api.errors import PagingFailed, VoucherifyError
+from airflow_provider_voucherify.api.errors import NotFound, PagingFailed, VoucherifyError
 from airflow_provider_voucherify.api.models import Json, JsonObject, Member, MembershipPage, Segment
 from airflow_provider_voucherify.api.walk import CustomerWalk, Drift, calls_for
 from airflow_provider_voucherify.extract.fetch import STOPS
@@ -48,6 +49,7 @@ class Listing:
         self._walk = CustomerWalk(segment.id)
         self._kept: MembershipPage | None = None
         self._pages = 0
+        self._ends_with_nobody = False
         self.is_whole = False
         if stored is not None and stored.resume.get("customers") == terms.digest and "after" in stored.resume:
             self._go_on(stored)
@@ -70,11 +72,25 @@ class Listing:
     @property
     def is_empty(self) -> bool:
         """Return whether nobody is on the list when its end is reached: so ends that of a deleted segment too."""
-        return self.is_whole and (self.distinct == 0 or self._walk.total_at_end == 0)
+        total = self._walk.total_at_end
+        return self.is_whole and (self.distinct == 0 or total == 0 or (total is None and self._ends_with_nobody))
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether the list failed though its segment is there, as far as is known."""
+        return self.failure is not None and not isinstance(self.failure, NotFound)
+
+    @property
+    def drift(self) -> Drift:
+        """Return how the number of members changed while they were listed."""
+        return self._walk.drift
 
     @property
     def calls_left(self) -> int | None:
-        """Return how many calls the rest of the list takes; ``None`` if no page told how long it is."""
+        """Return how many calls the rest of the list takes; ``None`` if no page told how long it is.
+
+        A list that failed takes none: it is over.
+        """
         if self.is_whole or self.failure is not None:
             return 0
         if not self.is_begun:
@@ -103,10 +119,12 @@ class Listing:
             return page
         request = self._walk.request()
         assert request is not None, "the list is whole"
-        members = self._terms.roster.members(self._walk.take(await client.send(request)))
+        answer = await client.send(request)
+        members = self._terms.roster.members(self._walk.take(answer))
+        self._ends_with_nobody = not wire.listed(answer)
         self._pages += 1
         self.is_whole = self._is_at_the_end()
-        return self._page(members)
+        return self._page(members, is_first=self._pages == 1)
 
     def give_up(self, error: Exception) -> MembershipPage | None:
         """Note that the list failed; return what makes a later try read it from the start where that is needed."""
@@ -115,7 +133,8 @@ class Listing:
 
     def restart(self) -> MembershipPage:
         """Return a page that, once stored, makes a later try read the list from the start."""
-        return MembershipPage(self.segment, (), self._terms.now(), {"customers": self._terms.digest}, is_last=False)
+        resume: JsonObject = {"customers": self._terms.digest, "segment": self.segment.name}
+        return MembershipPage(self.segment, (), self._terms.now(), resume, is_last=False, is_first=True)
 
     def _is_at_the_end(self) -> bool:
         """Whether the count holds is checked with the next request, so that this page is not lost if it does not."""
@@ -124,9 +143,9 @@ class Listing:
         except PagingFailed:
             return False
 
-    def _page(self, members: tuple[Member, ...]) -> MembershipPage:
+    def _page(self, members: tuple[Member, ...], *, is_first: bool) -> MembershipPage:
         self.sampled = self._terms.sample.lowest([*self.sampled, *(member.customer_id for member in members)])
-        return MembershipPage(self.segment, members, self._terms.now(), self._resume(), self.is_whole)
+        return MembershipPage(self.segment, members, self._terms.now(), self._resume(), self.is_whole, is_first)
 
     def _resume(self) -> JsonObject:
         sampled: list[Json] = list(self.sampled)
@@ -137,7 +156,10 @@ class Listing:
             "drift": drift,
             "customers": self._terms.digest,
             "salt": self._terms.sample.salt,
+            "sample_size": self._terms.sample.size,
             "sampled": sampled,
+            "ends_with_nobody": self._ends_with_nobody,
+            "segment": self.segment.name,
         }
 
     def _go_on(self, stored: StoredWalk) -> None:
@@ -146,6 +168,7 @@ class Listing:
                 self._walk = CustomerWalk(self.segment.id, after=after, held=held, drift=_drift_from(drift))
                 self.sampled = [str(name) for name in sampled]
                 self.is_whole = stored.is_whole
+                self._ends_with_nobody = stored.resume.get("ends_with_nobody") is True
                 self._pages = 1
 
 
@@ -157,6 +180,21 @@ def _drift_from(data: JsonObject) -> Drift:
         joined=numbers.get("joined", 0),
         left=numbers.get("left", 0),
     )
+
+
+def stored_sample_size(walks: Mapping[str, StoredWalk], digest: str) -> int | None:
+    """Return how many members at least an earlier try sampled of each list; ``None`` if it read none.
+
+    :param digest: hash of the customers: lists read for others are not gone on with.
+    """
+    sizes = [walk.resume.get("sample_size") for walk in walks.values() if walk.resume.get("customers") == digest]
+    return min((size for size in sizes if isinstance(size, int)), default=None)
+
+
+def gone_name(segment_id: str, walk: StoredWalk) -> str:
+    """Return the name of a segment that is not there any more, else its id."""
+    name = walk.resume.get("segment")
+    return name if isinstance(name, str) else segment_id
 
 
 def stored_salt(walks: Mapping[str, StoredWalk]) -> str | None:

@@ -82,14 +82,32 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """How membership changed while segments were listed, as far as their totals show it.
+
+    :param segments: how many changed.
+    :param joined: at least so many joined them.
+    :param left: at least so many left them.
+    """
+
+    segments: int
+    joined: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class Pulled:
     """What a complete pull found, besides what the sink holds.
 
     :param scope: what the pull speaks for.
     :param mismatch: ``None`` if nothing was read both ways.
     :param segments_gone: names of segments that were deleted while they were read.
+    :param segments_empty: names of segments that are there and have no members.
+    :param moved: ``None`` if no segment was listed.
     """
 
     scope: Scope = field(default_factory=Scope)
     mismatch: Mismatch | None = None
     segments_gone: tuple[str, ...] = ()
+    segments_empty: tuple[str, ...] = ()
+    moved: Moved | None = None

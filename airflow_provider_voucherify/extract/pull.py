@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 
 from airflow_provider_voucherify.extract.customer_run import CustomerRun
-from airflow_provider_voucherify.extract.listing import Terms, stored_salt
+from airflow_provider_voucherify.extract.listing import Terms, stored_salt, stored_sample_size
 from airflow_provider_voucherify.extract.means import Means, Pulled
-from airflow_provider_voucherify.extract.plan import Plan, check_affordable
+from airflow_provider_voucherify.extract.notes import Notes, segment_walks
+from airflow_provider_voucherify.extract.plan import WORTH_PROBING, Plan, check_affordable, resolving
+from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE
 from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.sample import Sample
@@ -27,10 +30,11 @@ class Pull:
         self._question = question
         self._means = means
         self._rate = rate
+        self._notes = Notes(means.sink, means.now)
         self._held = self._what_is_held()
         self._terms = Terms(Roster(question.customer_ids), question.digest, self._sample(), means.now)
         # Patient: what it finds out is not stored, and might use up every window that it is deferred to.
-        self._survey = Survey(question, self._held, self._terms, means.patient)
+        self._survey = Survey(question, self._held, self._terms, means.patient, means.rng, chunk_size=means.chunk_size)
 
     @property
     def held(self) -> int:
@@ -52,19 +56,41 @@ class Pull:
         :raises VoucherifyError: what stopped the run early, with all that was found up to then held.
         """
         if plan.strategy == "per_customer":
-            return CustomerRun(self._question, self._survey, self._means).pull()
+            return CustomerRun(self._question, self._survey, self._notes, self._means).pull()
         return SegmentRun(self._question, self._survey, self._held, self._terms, self._means).pull()
 
     def _what_is_held(self) -> Held:
         sink, ids = self._means.sink, self._question.customer_ids
-        done = sink.done()
         if ids is None:
-            return Held((), len(done), dict(sink.walks()))
-        if not_asked_for := done - set(ids):
-            sink.forget(not_asked_for)
+            return Held((), len(sink.done()), segment_walks(sink.walks()))
+        self._forget_what_is_of_no_use(ids)
+        done = sink.done()
         to_ask = [customer_id for customer_id in ids if customer_id not in done]
-        return Held(to_ask, len(done) - len(not_asked_for), dict(sink.walks()))
+        walks = segment_walks(sink.walks())
+        is_right_project = self._notes.begun_with is not None or bool(walks)
+        resolved = sum(one in self._notes.resolved for one in resolving(ids))
+        return Held(to_ask, len(done), walks, is_right_project, resolved)
+
+    def _forget_what_is_of_no_use(self, ids: Sequence[str]) -> None:
+        sink = self._means.sink
+        held = sink.done() | {answer.customer_id for answer in sink.failed(limit=sink.failed_count())}
+        forgotten = held - set(ids)
+        if self._question.unknown == "fail":  # a refused customer may have been added meanwhile
+            forgotten |= set(sink.unknown(limit=len(held)))
+        if self._has_outgrown(held - forgotten, ids):
+            forgotten = held
+        if forgotten:
+            sink.forget(forgotten)
+
+    def _has_outgrown(self, held: AbstractSet[str], ids: Sequence[str]) -> bool:
+        """Return whether so many customers came in since the way was chosen that another may take fewer calls."""
+        if self._question.wanted != "auto" or segment_walks(self._means.sink.walks()):
+            return False
+        begun_with = self._notes.begun_with or FEWEST_TO_JUDGE
+        return len(ids) > 2 * begun_with and len(held) * WORTH_PROBING <= len(ids)
 
     def _sample(self) -> Sample:
         salt = stored_salt(self._held.walks) or f"{self._means.rng.getrandbits(64):016x}"
-        return Sample(self._question.verify_sample, salt)
+        wanted, stored = self._question.verify_sample, stored_sample_size(self._held.walks, self._question.digest)
+        # Lists that are held know no more of their members than were sampled when they were read.
+        return Sample(wanted if stored is None else min(wanted, stored), salt)

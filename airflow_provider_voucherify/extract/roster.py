@@ -10,13 +10,14 @@ from airflow_provider_voucherify.api.models import Customer, Member
 class Roster:
     """The customers asked about, to be recognised by Voucherify's id or the merchant's.
 
-    A customer given under both names is one customer, and goes by the name given first.
+    A customer given under both names is one customer, and goes by Voucherify's: the merchant's can change, and the
+    order they are given in is often up to a database.
 
-    :param customer_ids: distinct ids in the order given; ``None`` for everyone.
+    :param customer_ids: distinct ids; ``None`` for everyone.
     """
 
     def __init__(self, customer_ids: Sequence[str] | None) -> None:
-        self._places = None if customer_ids is None else {name: place for place, name in enumerate(customer_ids)}
+        self._names = None if customer_ids is None else frozenset(customer_ids)
         self.aliases: set[str] = set()
 
     def member(self, customer: Customer) -> Member | None:
@@ -24,14 +25,12 @@ class Roster:
 
         The other name of a customer that was given twice is remembered among ``aliases``.
         """
-        if self._places is None:
+        if self._names is None:
             return Member(customer.id, customer.source_id)
-        given = [name for name in (customer.id, customer.source_id) if name is not None and name in self._places]
+        given = [name for name in (customer.id, customer.source_id) if name is not None and name in self._names]
         if not given:
             return None
-        if len(given) > 1 and given[0] != given[1]:
-            given.sort(key=self._places.__getitem__)
-            self.aliases.add(given[1])
+        self.aliases.update(name for name in given if name != given[0])
         return Member(given[0])
 
     def members(self, customers: Sequence[Customer]) -> tuple[Member, ...]:

@@ -8,26 +8,25 @@ from collections.abc import Set as AbstractSet
 
 from airflow_provider_voucherify.api.endpoints import get_segment, rest_of
 from airflow_provider_voucherify.api.errors import NotFound, SegmentsFailed, VoucherifyError
-from airflow_provider_voucherify.api.models import Customer, Scope
+from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment
 from airflow_provider_voucherify.api.walk import calls_for
-from airflow_provider_voucherify.extract.existence import (
-    FEWEST_TO_JUDGE,
-    resolve,
-    unknown_customers,
-    wrong_project,
-)
+from airflow_provider_voucherify.extract.existence import refuse_unknown
 from airflow_provider_voucherify.extract.fetch import STOPS
-from airflow_provider_voucherify.extract.listing import Listing, Terms
-from airflow_provider_voucherify.extract.means import Means, Mismatch, Pulled, kept_if_interrupted
+from airflow_provider_voucherify.extract.listing import Listing, Terms, gone_name
+from airflow_provider_voucherify.extract.means import Means, Mismatch, Moved, Pulled, kept_if_interrupted
 from airflow_provider_voucherify.extract.per_segment import PerSegment, Round
 from airflow_provider_voucherify.extract.plan import chunks
+from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, wrong_project
 from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.extract.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.extract.survey import Held, Survey
 from airflow_provider_voucherify.extract.verify import Verification
 
 log = logging.getLogger(__name__)
 
 _SHOWN_FAILURES = 5
+#: So many former members of a segment whose list is empty are asked for.
+_FORMER_MEMBERS = 3
 #: Customers turned into answers at a time.
 _SETTLED_AT_A_TIME = 10_000
 
@@ -45,12 +44,11 @@ class SegmentRun:
     def __init__(self, question: Question, survey: Survey, held: Held, terms: Terms, means: Means) -> None:
         self._question = question
         self._survey = survey
-        self._listings = survey.listings or []
         self._terms = terms
         self._means = means
         self._roster = terms.roster
         listed = {listing.segment.id for listing in self._listings}
-        self._gone = {segment_id: segment_id for segment_id in held.walks if segment_id not in listed}
+        self._gone = {id_: gone_name(id_, walk) for id_, walk in held.walks.items() if id_ not in listed}
 
     def pull(self) -> Pulled:
         """Read all lists, see that they are whole and true, and let the sink turn them into answers.
@@ -59,14 +57,25 @@ class SegmentRun:
         :raises SegmentsFailed: if a list could not be read, with all others held.
         :raises MembersDisagree: if the lists do not say what Voucherify answers for a sample of customers.
         """
-        self._read_lists()
-        self._look_after_missing()
+        self._forget_gone()
+        self._read_lists(self._listings)
+        self._look_after_missing(self._listings)
         mismatch = self._verify()
         if self._question.is_about_everyone:
             self._means.sink.settle_everyone(self._total(), self._means.now())
         else:
             self._settle()
-        return Pulled(self._scope, mismatch, tuple(sorted(self._gone.values())))
+        empty = sorted(listing.segment.name for listing in self._present if listing.is_empty)
+        return Pulled(self._scope, mismatch, tuple(sorted(self._gone.values())), tuple(empty), self._moved())
+
+    @property
+    def _listings(self) -> list[Listing]:
+        return self._survey.listings or []
+
+    @property
+    def _present(self) -> list[Listing]:
+        """Return the lists of the segments that are there."""
+        return [listing for listing in self._listings if listing.segment.id not in self._gone]
 
     @property
     def _scope(self) -> Scope:
@@ -76,12 +85,12 @@ class SegmentRun:
             segment_ids = whole - self._gone.keys()
         return Scope(self._question.is_about_everyone, segment_ids)
 
-    def _read_lists(self) -> None:
-        calls = sum(listing.calls_left or 1 for listing in self._listings)
+    def _read_lists(self, listings: Sequence[Listing]) -> None:
+        calls = sum(listing.calls_left or 1 for listing in listings)
         progress = self._means.progress(calls, 0, "pages")
         strategy = PerSegment(
             self._means.client,
-            self._listings,
+            listings,
             workers=self._means.workers,
             pages_per_round=self._means.chunk_size,
             on_page=lambda _: progress.answer(failed=False),
@@ -95,13 +104,13 @@ class SegmentRun:
             if round_.stopped_by is not None:
                 raise round_.stopped_by
 
-    def _look_after_missing(self) -> None:
+    def _look_after_missing(self, listings: Sequence[Listing]) -> None:
         """Ask for the segments whose list is empty or failed: was one deleted meanwhile, nobody has left it.
 
         :raises SegmentsFailed: if one is there but could not be listed.
         """
         failed: list[Listing] = []
-        for listing in self._listings:
+        for listing in listings:
             if not listing.is_empty and listing.failure is None:
                 continue
             if self._is_gone(listing):
@@ -109,6 +118,7 @@ class SegmentRun:
                     "Segment %r was deleted meanwhile: what is known of it is left as it was", listing.segment.name
                 )
                 self._gone[listing.segment.id] = listing.segment.name
+                self._means.sink.write_pages([listing.restart()])
             elif listing.failure is not None:
                 failed.append(listing)
         if failed:
@@ -126,15 +136,62 @@ class SegmentRun:
                 raise
         return False
 
+    def _forget_gone(self) -> None:
+        """Let nobody count as found for a segment that went away between two tries."""
+        gone = [Listing(Segment(id_, name), self._terms) for id_, name in self._gone.items()]
+        if gone:
+            self._means.sink.write_pages([listing.restart() for listing in gone])
+
     def _verify(self) -> Mismatch | None:
-        present = [listing for listing in self._listings if listing.segment.id not in self._gone]
-        verification = Verification(self._question, present, self._terms, self._survey.everyone)
-        mismatch = self._means.run(verification.read(self._means.patient))
+        verification, mismatch = self._sampled()
+        if verification.unlisted and self._read_new_segments():
+            verification, mismatch = self._sampled()
+        if self._question.verify_sample:
+            self._look_into_empty(verification)
         if (error := verification.failure(mismatch)) is not None:
-            # What else is wrong with the lists is not known: a later try reads all of them again.
-            self._means.sink.write_pages([listing.restart() for listing in present])
+            if again := verification.to_read_again(mismatch):
+                self._means.sink.write_pages([listing.restart() for listing in again])
             raise error
         return mismatch
+
+    def _sampled(self) -> tuple[Verification, Mismatch | None]:
+        verification = Verification(
+            self._question, self._present, self._terms, self._survey.everyone, self._gone.keys()
+        )
+        return verification, self._means.run(verification.read(self._means.patient))
+
+    def _read_new_segments(self) -> bool:
+        """Read the lists of segments that were made meanwhile, or left out; return whether there are any."""
+        before = len(self._listings)
+        if not self._means.run(self._survey.list_segments_again()):
+            return False
+        new = self._listings[before:]
+        log.info("%d segments are new on the list of segments; their members are listed too", len(new))
+        self._read_lists(new)
+        self._look_after_missing(new)
+        return True
+
+    def _look_into_empty(self, verification: Verification) -> None:
+        """Ask for former members of segments whose list is empty: that all have left is seldom so."""
+        for listing in self._present:
+            if not listing.is_empty:
+                continue
+            if not (names := self._means.sink.members_before(listing.segment.id, _FORMER_MEMBERS)):
+                continue
+            log.warning("Segment %r had members when it was pulled last, and is listed empty", listing.segment.name)
+            self._means.run(verification.read_former_members(self._means.patient, listing, names))
+
+    def _moved(self) -> Moved:
+        moved = [listing.drift for listing in self._present if listing.drift.joined or listing.drift.left]
+        sums = Moved(len(moved), sum(drift.joined for drift in moved), sum(drift.left for drift in moved))
+        if moved:
+            log.info(
+                "%d segments changed while they were listed: at least %s customers joined, %s left",
+                sums.segments,
+                f"{sums.joined:,}",
+                f"{sums.left:,}",
+            )
+        return sums
 
     def _total(self) -> int:
         """Return how many customers the project has: as its list says, else as many as it holds."""
@@ -151,34 +208,45 @@ class SegmentRun:
             sink.settle(part, frozenset(), self._means.now())
         everyone = self._survey.everyone
         if everyone is None or everyone.total is None or len(unlisted) < calls_for(everyone.total):
-            unknown = self._settle_one_by_one([one for one in open_ if one in unlisted])
+            self._settle_one_by_one([one for one in open_ if one in unlisted])
         else:
-            unknown = self._settle_by_walk([one for one in open_ if one in unlisted])
-        if len(unknown) == len(asked) >= FEWEST_TO_JUDGE:
+            self._settle_by_walk([one for one in open_ if one in unlisted])
+        forget_aliases(sink, self._roster)
+
+    def _judge_unknown(self) -> None:
+        """Refuse a project that knows nobody, and unknown customers where none is accepted."""
+        sink, asked = self._means.sink, self._question.customer_ids or ()
+        if len(asked) >= FEWEST_TO_JUDGE and len(sink.unknown(limit=len(asked))) == len(asked):
             raise wrong_project(len(asked))
+        refuse_unknown(self._question.unknown, sink)
 
-    def _settle_one_by_one(self, unlisted: Sequence[str]) -> set[str]:
-        means, unknown = self._means, set[str]()
+    def _settle_one_by_one(self, unlisted: Sequence[str]) -> None:
+        means = self._means
+        lookup = Lookup(means.client, workers=means.workers)
         for part in chunks(unlisted, means.chunk_size):
-            resolved = means.run(resolve(means.client, part, workers=means.workers))
-            self._roster.members(list(resolved.known.values()))
-            self._settle_part(
-                [one for one in part if one in resolved.known or one in resolved.unknown], resolved.unknown
-            )
-            unknown |= resolved.unknown
-            if resolved.failed_by is not None:
-                raise resolved.failed_by
-        self._refuse(unknown, len(self._question.customer_ids or ()))
-        return unknown
+            resolved = Resolved()
+            with kept_if_interrupted(lambda: self._settle_resolved(resolved)):  # noqa: B023 - called at once
+                means.run(lookup.resolve(part, resolved))
+            self._settle_resolved(resolved)
+            self._judge_unknown()
+            if resolved.stopped_by is not None:
+                raise resolved.stopped_by
 
-    def _settle_by_walk(self, unlisted: Sequence[str]) -> set[str]:
+    def _settle_resolved(self, resolved: Resolved) -> None:
+        self._roster.members(list(resolved.known.values()))
+        self._settle_part(list(resolved.told), resolved.unknown)
+        now = self._means.now()
+        self._means.sink.write(
+            [CustomerAnswer(one, now, Outcome.FAILED, failure=reason) for one, reason in resolved.failed.items()]
+        )
+
+    def _settle_by_walk(self, unlisted: Sequence[str]) -> None:
         """Tell who exists from the list of everyone; it cannot be stored in parts, so it is not interrupted."""
         unknown = set(unlisted)
         self._means.run(self._walk_everyone(unknown))
-        self._refuse(unknown, len(self._question.customer_ids or ()))
         for part in chunks(unlisted, _SETTLED_AT_A_TIME):
             self._settle_part(part, unknown)
-        return unknown
+        self._judge_unknown()
 
     async def _walk_everyone(self, missing: set[str]) -> int:
         """Take those found out of the missing; return how many customers there are."""
@@ -197,10 +265,6 @@ class SegmentRun:
         kept = [customer_id for customer_id in part if customer_id not in self._roster.aliases]
         if kept:
             self._means.sink.settle(kept, unknown & set(kept), self._means.now())
-
-    def _refuse(self, unknown: set[str], asked: int) -> None:
-        if unknown and self._question.unknown == "fail":
-            raise unknown_customers(unknown, asked)
 
 
 def _segments_failed(failed: Sequence[Listing], segments: int) -> SegmentsFailed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,7 +12,6 @@ from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.endpoints import Sender, list_segments
 from airflow_provider_voucherify.api.models import Customer, JsonObject
 from airflow_provider_voucherify.api.walk import CustomerWalk, calls_for
-from airflow_provider_voucherify.extract.existence import FEWEST_TO_JUDGE, check_project
 from airflow_provider_voucherify.extract.listing import Listing, Terms
 from airflow_provider_voucherify.extract.plan import (
     WORTH_PROBING,
@@ -20,8 +20,10 @@ from airflow_provider_voucherify.extract.plan import (
     WayName,
     cheaper,
     existence_calls,
+    ghost_calls,
     resolving,
 )
+from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
 from airflow_provider_voucherify.extract.question import Question, chosen_segments
 from airflow_provider_voucherify.load.base import StoredWalk
 
@@ -75,11 +77,15 @@ class Held:
     :param to_ask: customers it has no answer of, in the order given; none if everyone is asked about.
     :param answered: how many it has an answer of.
     :param walks: how far it holds the lists of segments.
+    :param is_right_project: whether one of the customers is known for sure.
+    :param resolved: of how many ids, of those to resolve, it is known whom they stand for.
     """
 
     to_ask: Sequence[str] = ()
     answered: int = 0
     walks: Mapping[str, StoredWalk] = field(default_factory=dict)
+    is_right_project: bool = False
+    resolved: int = 0
 
     @property
     def begun_as(self) -> WayName | None:
@@ -99,16 +105,22 @@ class Survey:
     :param held: what the sink holds.
     :param terms: those of the segments' lists.
     :param client: sends the calls.
+    :param rng: chooses customers to look up.
+    :param chunk_size: how many customers are asked for between two looks at the ghost.
     """
 
-    def __init__(self, question: Question, held: Held, terms: Terms, client: Sender) -> None:
+    def __init__(
+        self, question: Question, held: Held, terms: Terms, client: Sender, rng: random.Random, *, chunk_size: int = 250
+    ) -> None:
         self.listings: list[Listing] | None = None
         self.everyone: Everyone | None = None
-        self.is_right_project = question.is_about_everyone or held.answered > 0 or bool(held.walks)
+        self.is_right_project = question.is_about_everyone or held.is_right_project
         self._question = question
         self._held = held
         self._terms = terms
         self._client = Counted(client)
+        self._rng = rng
+        self._chunk_size = chunk_size
         self._wanted = held.begun_as or question.wanted
 
     async def plan(self, rate: Callable[[], float | None]) -> Plan:
@@ -116,7 +128,7 @@ class Survey:
 
         :param rate: calls a minute that may be made, ``None`` if not known; asked for when calls have been made.
         :raises InvalidSegments: if a segment that was named is not there, or its name stands for several.
-        :raises WrongProject: if none of the first customers is known.
+        :raises WrongProject: if none of some customers is known, or everyone is nobody.
         """
         reason = await self._find_out()
         ways = self._ways(reason)
@@ -124,6 +136,11 @@ class Survey:
         ids = self._question.customer_ids
         customers = len(ids) if ids is not None else self.total
         return Plan(customers, self._held.answered, strategy, ways, reason, rate())
+
+    @property
+    def calls(self) -> int:
+        """Return the calls made."""
+        return self._client.calls
 
     @property
     def total(self) -> int | None:
@@ -139,10 +156,14 @@ class Survey:
 
     async def _find_out(self) -> str:
         """Ask as much as is worth it; return why only one way is looked at, or nothing."""
+        if self._question.customer_ids is not None and not self._question.customer_ids:
+            return _TOO_FEW
         if self._question.segments is not None:
             await self._list_segments()
         if self._question.is_about_everyone:
             await self._begin_everyone()
+            if self.everyone is None or not self.everyone.first:
+                raise empty_project()
         if self._wanted == "per_customer":
             return "begun so by an earlier try" if self._held.begun_as else "as asked for"
         if self._is_too_small(1):
@@ -165,6 +186,13 @@ class Survey:
             walks = self._held.walks
             self.listings = [Listing(segment, self._terms, walks.get(segment.id)) for segment in chosen]
 
+    async def list_segments_again(self) -> bool:
+        """Add the lists of segments that the list of segments lacked before; return whether there are any."""
+        known = {listing.segment.id for listing in self.listings or ()}
+        listed = [segment for segment in await list_segments(self._client) if segment.id not in known]
+        self.listings = [*(self.listings or ()), *(Listing(segment, self._terms) for segment in listed)]
+        return bool(listed)
+
     async def _begin_everyone(self) -> None:
         walk = CustomerWalk()
         request = walk.request()
@@ -174,13 +202,13 @@ class Survey:
     async def _look_closer(self) -> None:
         to_ask = self._held.to_ask
         if not self.is_right_project and len(to_ask) >= FEWEST_TO_JUDGE:
-            await check_project(self._client, to_ask)
+            await check_project(self._client, to_ask, self._rng, calls=MOST_CALLS - self.calls)
             self.is_right_project = True
         if self.everyone is None and len(to_ask) > _WORTH_A_WALK:
             await self._begin_everyone()
         new = [listing for listing in self.listings or () if not listing.is_begun]
         for start in range(0, len(new), _WAVE):
-            if (self._wanted == "auto" and not self._may_pay) or self._is_too_dear:
+            if (self._wanted == "auto" and not self._may_pay) or self._is_too_dear or self._is_refused:
                 return
             await _together([listing.probe(self._client) for listing in new[start : start + _WAVE]])
 
@@ -208,8 +236,9 @@ class Survey:
         spent, to_ask = self._client.calls, self._held.to_ask
         if not self._question.is_about_everyone:
             has_ghost = self._question.unknown != "keep" and bool(to_ask)
-            resolved = len(resolving(self._question.customer_ids or ())) if to_ask else 0
-            calls = spent + len(to_ask) + has_ghost + resolved
+            ghost = ghost_calls(len(to_ask), self._chunk_size) if has_ghost else 0
+            resolved = len(resolving(self._question.customer_ids or ())) - self._held.resolved if to_ask else 0
+            calls = spent + len(to_ask) + ghost + resolved
             return Way("per_customer", calls, "or more" if has_ghost else "")
         total = self.total
         return Way(
@@ -221,12 +250,17 @@ class Survey:
         listings = self.listings or []
         left = [listing.calls_left for listing in listings]
         known = [calls for calls in left if calls is not None]
-        if len(known) < len(left):
+        if len(known) < len(left) or self._is_refused:
             return Way("per_segment", None)
         checks = sum(listing.is_empty for listing in listings) + self._existence + self._verified
         is_probed = all(listing.is_begun or listing.is_over for listing in listings)
         bound: Literal["", "about"] = "about" if self._existence else ""
         return Way("per_segment", self._client.calls + sum(known) + checks, bound if is_probed else "or more")
+
+    @property
+    def _is_refused(self) -> bool:
+        """Whether a list failed, and each customer may be asked for instead."""
+        return self._wanted == "auto" and any(listing.is_refused for listing in self.listings or ())
 
     @property
     def _existence(self) -> int:

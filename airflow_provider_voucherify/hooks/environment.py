@@ -6,8 +6,9 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
+from airflow.sdk.log import mask_secret
 from requests.utils import get_environ_proxies
 
 from airflow_provider_voucherify.api.errors import InvalidConnection
@@ -46,3 +47,13 @@ def _proxy(settings: ApiSettings) -> str | None:
     if not found:
         return None
     return checked_proxy(found if "://" in found else f"http://{found}")
+
+
+def mask_proxy_password(proxy: str | None) -> None:
+    """Keep the password of a proxy's URL out of all logs, as it is written there and decoded.
+
+    :param proxy: URL, if there is one.
+    """
+    if password := urlsplit(proxy or "").password:
+        mask_secret(password)
+        mask_secret(unquote(password))

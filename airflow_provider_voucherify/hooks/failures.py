@@ -9,6 +9,7 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.extract.fetch import AllFailed
+from airflow_provider_voucherify.extract.publish_run import CodesRanOut, TooManyPublications
 from airflow_provider_voucherify.load.errors import (
     ChangesUnknown,
     InvalidDestination,
@@ -23,6 +24,8 @@ _NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     *errors.ASKED_WRONGLY,
     AllFailed,
     ChangesUnknown,
+    CodesRanOut,
+    TooManyPublications,
     InvalidDestination,
     RunOutOfOrder,
     TableUnfit,

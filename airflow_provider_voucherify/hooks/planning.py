@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -46,7 +47,7 @@ def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Cl
 
     async def find_out() -> Plan:
         async with opening as client:
-            survey = Survey(question, held, terms, client)
+            survey = Survey(question, held, terms, client, random.Random())  # noqa: S311 - it chooses a sample
             return await survey.plan(lambda: calls_per_minute(settings, client))
 
     return run_to_end(find_out)

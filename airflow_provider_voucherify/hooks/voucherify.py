@@ -9,7 +9,6 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.log import mask_secret
@@ -26,9 +25,10 @@ from airflow_provider_voucherify.api.segment_walk import SegmentWalk
 from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_share
 from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.hooks import connection_test, memberships, planning
+from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
 from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
-from airflow_provider_voucherify.hooks.environment import with_environment
+from airflow_provider_voucherify.hooks.environment import mask_proxy_password, with_environment
 from airflow_provider_voucherify.hooks.options import json_headers, send_options, session_options
 from airflow_provider_voucherify.hooks.session import KeySession, answer_of
 from airflow_provider_voucherify.hooks.single_call import Clock, SingleCall
@@ -86,8 +86,7 @@ class VoucherifyHook(HttpHook):
     def settings(self) -> ApiSettings:
         """Return the connection as settings, with the environment's proxy and CA bundle filled in.
 
-        Looked up on first use. In a task read it once before an event loop runs: the lookup asks Airflow's
-        supervisor and blocks. In a plain process it works anywhere.
+        Looked up on first use, which blocks: in a task read it once before an event loop runs.
 
         :raises InvalidConnection: naming the connection, the field and what to write.
         """
@@ -101,9 +100,7 @@ class VoucherifyHook(HttpHook):
             raise InvalidConnection(f"connection {self.voucherify_conn_id!r}: {error}") from None
         if unknown:
             log.warning("Connection %r has extras that mean nothing here: %s", self.voucherify_conn_id, unknown)
-        if proxy_password := urlsplit(settings.proxy or "").password:
-            mask_secret(proxy_password)
-            mask_secret(unquote(proxy_password))
+        mask_proxy_password(settings.proxy)
         return settings if self.quota_share is None else replace(settings, quota_share=self.quota_share)
 
     @cached_property
@@ -155,18 +152,22 @@ class VoucherifyHook(HttpHook):
         """
         return wire.segment_from(self._call.send(wire.segment(segment_id)))
 
+    @property
+    def campaigns(self) -> CampaignCalls:
+        """Return the single calls that give something away: publications, events, metadata of many customers."""
+        return CampaignCalls(self._call)
+
     def get_customer_segments_df(
         self, customer_ids: Iterable[str], *, concurrency: int = DEFAULT_CONCURRENCY
     ) -> pd.DataFrame:
         """Return the segments of many customers, one row for each customer and segment they are in.
 
-        Ids are asked for once each, many at a time, within the connection's share of the rate limit. Works in a
-        notebook as well, where an event loop runs already. A customer in no segment has no row.
+        Ids are asked for once each, many at a time, within the connection's share of the rate limit, in a notebook
+        as well. A customer in no segment has no row.
 
         :param customer_ids: Voucherify's ids (``cust_...``) or your ``source_id``.
         :param concurrency: the most calls in flight.
-        :returns: columns ``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` (UTC), in the order of
-            the ids.
+        :returns: columns ``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` (UTC), in the ids' order.
         :raises ImportError: if pandas is not installed; no call is made.
         :raises InvalidCustomerId: if an id cannot be sent safely; no call is made.
         :raises VoucherifyError: if a customer could not be asked to the end.
@@ -217,8 +218,7 @@ class VoucherifyHook(HttpHook):
 
         :param headers: sent with every call of the session besides the keys.
         :param extra_options: attributes of the session: ``verify``, ``cert``, ``proxies``, ``stream``.
-        :returns: the hook's own session, or a new one where headers or options are given; that is for the caller
-            to close.
+        :returns: the hook's own session, or, where headers or options are given, a new one for the caller to close.
         """
         if not headers and not extra_options:
             return self._session

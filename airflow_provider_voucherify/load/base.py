@@ -106,13 +106,21 @@ class Sink(Protocol):
         """Hold a chunk of answers durably, all or none; an earlier failure of a customer is replaced."""
 
     def write_pages(self, pages: Sequence[MembershipPage]) -> None:
-        """Hold pages of segments' members and how their lists go on, durably, all or none; repeats change nothing."""
+        """Hold pages of segments' members and how their lists go on, durably, all or none; repeats change nothing.
+
+        With the first page of a list all that was held of an earlier reading goes: its members, and the answers
+        that members found by it were given.
+        """
 
     def walks(self) -> Mapping[str, StoredWalk]:
         """Return how far each segment's list is held, by segment id."""
 
     def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
         """Return those of the customers that no page held so far names."""
+
+    def members_before(self, segment_id: str, limit: int) -> Sequence[str]:
+        """Return at most ``limit`` customers readers see in a segment before this run is published, those observed
+        last; none where the sink cannot tell."""
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers, once all lists are whole: found where a page names the customer, else unknown

@@ -47,8 +47,8 @@ def entry_to_json(entry: Entry) -> JsonObject:
             return {"at": moment, "answer": said}
         case MembershipPage():
             members: list[Json] = [[member.customer_id, member.source_id] for member in entry.members]
-            listed: list[Json] = [entry.segment.id, entry.segment.name, members, entry.resume, entry.is_last]
-            return {"at": moment, "page": listed}
+            said_of_list: list[Json] = [members, entry.resume, entry.is_last, entry.is_first]
+            return {"at": moment, "page": [entry.segment.id, entry.segment.name, *said_of_list]}
         case Everyone():
             return {"at": moment, "everyone": entry.total}
         case Forgotten():
@@ -70,9 +70,12 @@ def entry_from_json(data: JsonObject) -> Entry:
                 failure=_text_or_none(failure),
                 source_id=_text_or_none(source_id),
             )
-        case {"at": str(at), "page": [str(id_), str(name), list(members), dict(resume), bool(is_last)]}:
+        case {
+            "at": str(at),
+            "page": [str(id_), str(name), list(members), dict(resume), bool(is_last), bool(is_first)],
+        }:
             named = tuple(_member(pair) for pair in members)
-            return MembershipPage(Segment(id_, name), named, datetime.fromisoformat(at), resume, is_last)
+            return MembershipPage(Segment(id_, name), named, datetime.fromisoformat(at), resume, is_last, is_first)
         case {"at": str(at), "everyone": int(total)}:
             return Everyone(total, datetime.fromisoformat(at))
         case {"at": str(at), "forgotten": list(ids)}:

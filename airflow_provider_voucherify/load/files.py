@@ -134,6 +134,10 @@ class FilesSink:
         """Return those of the customers that no page held so far names."""
         return self._scratch.pages.unlisted(customer_ids)
 
+    def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
+        """Return nobody: the files of earlier runs are not read."""
+        return ()
+
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers: found where a page names the customer, else unknown or in no segment."""
         if customer_ids:

@@ -62,9 +62,7 @@ class Held:
                 self._answers[entry.customer_id] = entry
                 self._listed.correct(entry)
             case MembershipPage():
-                self._listed.take(entry)
-                ids = [member.customer_id for member in entry.members if member.customer_id in self._answers]
-                self._answers.update({id_: self._with_page(id_, self._listed.answers[id_]) for id_ in ids})
+                self._take_page(entry)
             case Everyone():
                 self._settle_everyone(entry.total)
             case Forgotten():
@@ -81,6 +79,17 @@ class Held:
         for customer_id in customer_ids:
             self._answers.pop(customer_id, None)
         self._listed.forget(customer_ids)
+
+    def _take_page(self, page: MembershipPage) -> None:
+        changed = self._listed.after([page])
+        # What these answers stood on is read anew: such a customer is to be settled again.
+        unsettled = self._listed.named_by(page.segment.id) if page.is_first else set()
+        self._listed.take(page)
+        for id_ in changed.keys() & self._answers.keys():
+            if id_ in unsettled and self._answers[id_].outcome is Outcome.FOUND:
+                del self._answers[id_]
+            else:
+                self._answers[id_] = self._with_page(id_, changed[id_])
 
     def _settle_everyone(self, total: int) -> None:
         failed = {id_: answer for id_, answer in self._answers.items() if answer.outcome is Outcome.FAILED}

@@ -93,6 +93,9 @@ class HistoryTarget(Target):
             columns = catalog.get_columns(self.runs.name, schema=self.runs.schema)
             check_columns(self.runs, columns, connection.dialect)
 
+    def _shown_now(self) -> ColumnElement[bool]:
+        return self.table.c.valid_to.is_(None)
+
     def check_order(self, connection: Connection) -> None:
         """Look whether a newer run of all segments is held, before any call is made.
 

@@ -33,21 +33,35 @@ class Listed:
         return {segment_id: walk for segment_id, (walk, _) in self._walks.items()}
 
     def after(self, pages: Iterable[MembershipPage]) -> dict[str, CustomerAnswer]:
-        """Return the answers pages would change, as they would become; nothing is changed yet."""
+        """Return the answers pages would change, as they would become; nothing is changed yet.
+
+        Of a customer whom only an earlier reading of a list named, the answer has no segments.
+        """
         changed: dict[str, CustomerAnswer] = {}
         for page in pages:
+            if page.is_first and self._is_newest(page):
+                changed.update(_without_segment({**self._answers, **changed}, page.segment.id))
             for member in page.members:
                 held = changed.get(member.customer_id) or self._answers.get(member.customer_id)
                 changed[member.customer_id] = _with_segment(held, member, page.segment, as_utc(page.observed_at))
         return changed
 
+    def named_by(self, segment_id: str) -> set[str]:
+        """Return the customers that pages of a segment name."""
+        return {id_ for id_, answer in self._answers.items() if any(one.id == segment_id for one in answer.segments)}
+
     def take(self, page: MembershipPage) -> None:
         """Hold a page; what a newer page said of its list is not undone."""
-        self._answers.update(self.after([page]))
-        moment = as_utc(page.observed_at)
+        changed = self.after([page])
+        self._answers.update({id_: answer for id_, answer in changed.items() if answer.segments})
+        self.forget(id_ for id_, answer in changed.items() if not answer.segments)
+        if self._is_newest(page):
+            walk = StoredWalk(page.resume, page.is_last)
+            self._walks[page.segment.id] = (walk, as_utc(page.observed_at))
+
+    def _is_newest(self, page: MembershipPage) -> bool:
         walk = self._walks.get(page.segment.id)
-        if walk is None or walk[1] <= moment:
-            self._walks[page.segment.id] = (StoredWalk(page.resume, page.is_last), moment)
+        return walk is None or walk[1] <= as_utc(page.observed_at)
 
     def correct(self, answer: CustomerAnswer) -> None:
         """Hold what a customer's own answer says in place of what pages said."""
@@ -71,6 +85,14 @@ class Listed:
             return self._answers[customer_id]
         outcome = Outcome.UNKNOWN if customer_id in unknown else Outcome.NO_SEGMENT
         return CustomerAnswer(customer_id, as_utc(observed_at), outcome)
+
+
+def _without_segment(answers: Mapping[str, CustomerAnswer], segment_id: str) -> dict[str, CustomerAnswer]:
+    return {
+        id_: replace(answer, segments=tuple(one for one in answer.segments if one.id != segment_id))
+        for id_, answer in answers.items()
+        if any(one.id == segment_id for one in answer.segments)
+    }
 
 
 def _with_segment(

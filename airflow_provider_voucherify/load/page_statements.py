@@ -23,6 +23,21 @@ def forget_members(staging: Table, segment_id: str, customer_ids: Sequence[str])
     return delete(staging).where(rows & staging.c.customer_id.in_(customer_ids))
 
 
+def forget_list(staging: Table, segment_id: str) -> Delete:
+    """Return the removal of all customers staged for a segment."""
+    return delete(staging).where((staging.c.kind == MEMBERSHIP) & (staging.c.segment_id == segment_id))
+
+
+def select_found_by(staging: Table, segment_id: str) -> Select[str]:
+    """Return the query of the customers staged for a segment who were given the answer that they were found."""
+    answers = staging.alias("answers")
+    is_found = (answers.c.kind == ANSWER) & (answers.c.outcome == Outcome.FOUND.value)
+    rows = (staging.c.kind == MEMBERSHIP) & (staging.c.segment_id == segment_id)
+    return select(staging.c.customer_id).where(
+        rows, exists().where(is_found, answers.c.customer_id == staging.c.customer_id)
+    )
+
+
 def select_walks(staging: Table) -> Select[str, str, str]:
     """Return the query of how far segments' lists are held (segment, resume, whole or open)."""
     columns = select(staging.c.segment_id, staging.c.detail, staging.c.outcome)

@@ -48,6 +48,12 @@ def count(target: Table, rows: ColumnElement[bool]) -> Select[int]:
     return select(func.count()).select_from(target).where(rows)
 
 
+def select_customers(target: Table, rows: ColumnElement[bool], limit: int) -> Select[str]:
+    """Return the query of some of the customers of a condition, each once, those observed last first."""
+    columns = select(target.c.customer_id).where(rows).group_by(target.c.customer_id)
+    return columns.order_by(func.max(target.c.observed_at).desc(), target.c.customer_id).limit(limit)
+
+
 def count_segments(staging: Table, segments: Segments, *, has_lists: bool = True) -> Select[str, str, int]:
     """Return the query of the customers per segment that are to be shown (id, name, customers).
 

@@ -39,15 +39,20 @@ class _Listed:
 
     :param newest: the page that says how the list goes on.
     :param members: each customer once, with the time of the newest page that names them.
+    :param begins_anew: whether one of the pages is the first of the list.
     """
 
     newest: MembershipPage
     members: dict[str, tuple[Member, datetime]] = field(default_factory=dict)
+    begins_anew: bool = False
 
     def take(self, page: MembershipPage) -> None:
         """Add a page; of two as old as each other the later one counts."""
         if as_utc(page.observed_at) >= as_utc(self.newest.observed_at):
             self.newest = page
+            if page.is_first:
+                self.begins_anew = True
+                self.members.clear()
         moment = as_utc(page.observed_at)
         for member in page.members:
             if member.customer_id not in self.members or self.members[member.customer_id][1] <= moment:
@@ -76,6 +81,8 @@ class StagedPages:
         def work(connection: Connection) -> None:
             self._staging.own_header(connection)
             for listed in by_segment.values():
+                if listed.begins_anew:
+                    self._forget_list(connection, listed.newest)
                 insert_rows(connection, self._table, list(self._fresh_members(connection, listed)))
             insert_rows(connection, self._table, list(self._fresh_walks(connection, by_segment)))
 
@@ -127,6 +134,18 @@ class StagedPages:
             )
 
         self._database.write("store everyone's answers", work)
+
+    def _forget_list(self, connection: Connection, page: MembershipPage) -> None:
+        """Drop what an earlier reading of a list left, unless that is newer than a page."""
+        segment_id = page.segment.id
+        held = connection.execute(page_statements.select_walk_times(self._table, [segment_id])).one_or_none()
+        if held is None or as_utc(held[1]) > as_utc(page.observed_at):
+            return
+        # Read first: MySQL removes nothing from a table it selects from in the same statement.
+        answered = list(connection.scalars(page_statements.select_found_by(self._table, segment_id)))
+        for batch in batches(answered, IDS_PER_STATEMENT):
+            connection.execute(page_statements.forget_answers(self._table, batch))
+        connection.execute(page_statements.forget_list(self._table, segment_id))
 
     def _fresh_members(self, connection: Connection, listed: _Listed) -> Iterator[Row]:
         """Make room for those of a segment's members that are not held by a newer page, and return their rows."""

@@ -153,6 +153,12 @@ class TableSink:
         """Return those of the customers that no page held so far names."""
         return self._pages.unlisted(customer_ids)
 
+    def members_before(self, segment_id: str, limit: int) -> Sequence[str]:
+        """Return at most ``limit`` customers the table has in a segment, those observed last."""
+        return self._database.read(
+            "read who was in a segment", lambda connection: self._target.members(connection, segment_id, limit)
+        )
+
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers in one transaction: found where a page names the customer, else unknown or in no
         segment. Members nobody settles are not published.

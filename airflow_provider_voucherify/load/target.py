@@ -160,6 +160,18 @@ class Target:
     def check_order(self, connection: Connection) -> None:
         """Look whether the table is past this run already; only a history can be."""
 
+    def members(self, connection: Connection, segment_id: str, limit: int) -> list[str]:
+        """Return at most so many customers the table has in a segment now, those observed last."""
+        if not catalog_of(connection).has_table(self.table.name, schema=self.table.schema):
+            return []
+        rows = (self.table.c.segment_id == segment_id) & self._shown_now()
+        return list(connection.scalars(publication.select_customers(self.table, rows, limit)))
+
+    def _shown_now(self) -> ColumnElement[bool]:
+        from sqlalchemy import true
+
+        return true()
+
     def publish(
         self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, *, has_lists: bool
     ) -> LoadSummary:

@@ -116,6 +116,10 @@ class XComSink:
         """Return those of the customers that no page held so far names."""
         return customer_ids - self._held.listed.keys()
 
+    def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
+        """Return nobody: what earlier runs put into XComs is not looked at."""
+        return ()
+
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers: found where a page names the customer, with the time of the newest page that
         does, else unknown or in no segment. Members nobody settles have no rows."""

@@ -16,6 +16,7 @@ from airflow_provider_voucherify.load.changes import read_changes
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.load.changes import Direction
+    from airflow_provider_voucherify.operators.arguments import Customers
     from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ def question_of(operator: CustomerSegmentsOperator) -> Question:
     :raises InvalidSegments: if what was given as segments is no list of texts.
     """
     return Question(
-        customer_ids=_customer_ids(operator),
+        customer_ids=customer_ids_of(operator.customers),
         segments=segments_of(operator),
         strategy=operator.strategy,
         unknown=operator.unknown_customers,
@@ -49,8 +50,11 @@ def segments_of(operator: CustomerSegmentsOperator) -> list[str] | None:
     return list(dict.fromkeys(texts))
 
 
-def _customer_ids(operator: CustomerSegmentsOperator) -> list[str] | None:
-    customers = operator.customers
+def customer_ids_of(customers: Customers) -> list[str] | None:
+    """Return the distinct ids of rendered customers, ``None`` for everyone; a query is run.
+
+    :raises InvalidCustomers: if it is no list of ids.
+    """
     if isinstance(customers, AllCustomers):
         return None
     if isinstance(customers, SegmentChanges):

@@ -22,6 +22,7 @@ from airflow_provider_voucherify.api.errors import (
 )
 from airflow_provider_voucherify.extract.interrupt import Interrupt
 from airflow_provider_voucherify.extract.means import Means
+from airflow_provider_voucherify.extract.notes import segment_walks
 from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.progress import Progress, duration
 from airflow_provider_voucherify.extract.pull import Pull
@@ -166,7 +167,7 @@ class SegmentPull:
         raise error
 
     def _how_far(self, question: Question) -> str:
-        if walks := self._sink.walks():
+        if walks := segment_walks(self._sink.walks()):
             whole = sum(walk.is_whole for walk in walks.values())
             return f"{whole:,} of {len(walks):,} segments' lists begun so far are whole; what was read is held"
         of = "" if question.customer_ids is None else f" of {len(question.customer_ids):,}"

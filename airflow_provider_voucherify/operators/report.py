@@ -120,6 +120,8 @@ class Report:
             "deferrals": spent.deferrals,
             "mismatch": _mismatch(self.pulled),
             "segments_gone": list(self.pulled.segments_gone) if self.pulled else [],
+            "segments_empty": list(self.pulled.segments_empty) if self.pulled else [],
+            "moved": _moved(self.pulled),
             "waits": spent.waits,
             "waited_seconds": spent.waited,
             "held_from_earlier_try": spent.held or 0,
@@ -146,6 +148,12 @@ def _mismatch(pulled: Pulled | None) -> JsonObject | None:
         return None
     mismatch = pulled.mismatch
     return {"sampled": mismatch.sampled, "differing": mismatch.differing, "rate": round(mismatch.rate, 4)}
+
+
+def _moved(pulled: Pulled | None) -> JsonObject | None:
+    if pulled is None or pulled.moved is None:
+        return None
+    return {"segments": pulled.moved.segments, "joined": pulled.moved.joined, "left": pulled.moved.left}
 
 
 def failures_json(failed: Sequence[CustomerAnswer]) -> list[Json]:

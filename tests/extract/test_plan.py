@@ -114,11 +114,12 @@ def test_an_unknown_or_ambiguous_segment_is_refused(wanted: list[str], message: 
         chosen_segments(SEGMENTS, wanted)
 
 
-def test_a_customer_goes_by_the_name_given_first() -> None:
-    roster = Roster(["a", "cust_1", "cust_2", "b"])
+def test_a_customer_given_under_both_names_goes_by_voucherifys() -> None:
+    roster = Roster(["a", "cust_1", "cust_2", "b", "e"])
     customers = [Customer("cust_1", "a"), Customer("cust_2", "b"), Customer("cust_3", "c"), Customer("cust_4")]
-    assert roster.members(customers) == (Member("a"), Member("cust_2"))
-    assert roster.aliases == {"cust_1", "b"}
+    assert roster.members(customers) == (Member("cust_1"), Member("cust_2"))
+    assert roster.member(Customer("cust_5", "e")) == Member("e")
+    assert roster.aliases == {"a", "b"}
     assert Roster(None).members(customers[2:]) == (Member("cust_3", "c"), Member("cust_4"))
 
 

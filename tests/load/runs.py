@@ -61,10 +61,17 @@ def failed(customer_id: str, reason: str = "ServerFault 502") -> CustomerAnswer:
     return CustomerAnswer(customer_id, NOON, Outcome.FAILED, failure=reason)
 
 
-def page(name: str, *customers: str, at: datetime = NOON, number: int = 1, is_last: bool = False) -> MembershipPage:
+def page(
+    name: str,
+    *customers: str,
+    at: datetime = NOON,
+    number: int = 1,
+    is_last: bool = False,
+    is_first: bool = False,
+) -> MembershipPage:
     """Return a page of a segment's members, whose source ids are their ids in capitals."""
     members = tuple(Member(customer_id, customer_id.upper()) for customer_id in customers)
-    return MembershipPage(segment(name), members, at, {"next": number + 1}, is_last)
+    return MembershipPage(segment(name), members, at, {"next": number + 1}, is_last, is_first)
 
 
 def identity(key: str = "dag/run/task/-1", fingerprint: str = "job", as_of: datetime | None = None) -> RunIdentity:

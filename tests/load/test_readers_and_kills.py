@@ -6,6 +6,7 @@ import json
 import os
 import random
 import signal
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import get_args
@@ -63,6 +64,7 @@ def read_until(over: Path, url: str, query: str) -> int:
         warehouse, seen = Warehouse(url), set[View]()
         while not over.exists():
             seen.add(frozenset((str(customer), str(id_)) for customer, id_ in warehouse.query(query)))
+            time.sleep(0.002)  # a SQLite file has to be free now and then
         over.write_text(json.dumps([sorted(view) for view in seen]))
         os._exit(0)
     finally:

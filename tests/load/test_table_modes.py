@@ -11,7 +11,7 @@ from sqlalchemy import Engine, event
 from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.summary import as_utc
-from tests.load.runs import TABLE, Warehouse, failed, found, identity, no_segment, unknown
+from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, no_segment, unknown
 
 MONDAY, TUESDAY = identity("dag/monday"), identity("dag/tuesday")
 
@@ -214,3 +214,17 @@ def test_a_large_chunk_fits_an_old_sqlite(sqlite_warehouse: Warehouse) -> None:
     sink.write([found(f"customer-{number}", "gold") for number in range(1_500)])
 
     assert sink.finish().memberships == 1_500
+
+
+@pytest.mark.parametrize("write", ["merge", "replace", "append"])
+def test_former_members_are_told_latest_first_and_none_before_there_is_a_table(
+    warehouse: Warehouse, write: WriteMode
+) -> None:
+    sink = warehouse.sink_opened(write, identity("new"))
+    assert sink.members_before("seg_gold", 3) == []
+    for day, name in enumerate(["anna", "bert", "carl", "bert"]):
+        run = identity(f"day {day}")
+        warehouse.load(found(name, "gold", "new", at=NOON + timedelta(days=day)), write="append", run=run, table="log")
+    assert warehouse.sink("append", table="log").members_before("seg_gold", 2) == ["bert", "carl"]
+    warehouse.load(found("anna", "gold"), found("bert", "new"), write=write, run=identity("old"))
+    assert sink.members_before("seg_gold", 3) == ["anna"]

@@ -32,6 +32,7 @@ from airflow_provider_voucherify.load.state_store import StateStore
 from airflow_provider_voucherify.load.xcom import XComSink
 
 Row = tuple[str, str]
+Change = Callable[[str, JsonObject], JsonObject]
 
 
 @dataclass(frozen=True)
@@ -56,29 +57,37 @@ def xcom_sink(*, everyone: bool = False, store: StateStore | None = None) -> XCo
 
 
 def rows_of(sink: Sink) -> list[Row]:
-    """Return what a sink would show, without names and times."""
-    assert isinstance(sink, XComSink)
+    """Return what a sink would put into an XCom, without names and times."""
+    if not isinstance(sink, XComSink):
+        return []
     return sorted((str(row["customer_id"]), str(row["segment_id"])) for row in sink.rows())
 
 
 @dataclass
 class Watched:
-    """Tells of each call before it is sent.
+    """Tells of each call before it is sent, and may change what is answered.
 
     :param client: sends the calls.
     :param watch: told the target.
+    :param change: given target and answer, returns the answer.
     """
 
     client: Sender
     watch: Callable[[str], None]
+    change: Change
 
     async def send(self, request: wire.Request) -> JsonObject:
         self.watch(request.target)
-        return await self.client.send(request)
+        return self.change(request.target, await self.client.send(request))
 
 
 def watch_nothing(_: str) -> None:
     """Do nothing."""
+
+
+def change_nothing(_: str, answer: JsonObject) -> JsonObject:
+    """Return the answer."""
+    return answer
 
 
 @dataclass
@@ -98,6 +107,7 @@ class Desk:
     chunk_size: int = 250
     seed: int = 1
     watch: Callable[[str], None] = watch_nothing
+    change: Change = change_nothing
 
     def pull(self, question: Question, sink: Sink | None = None) -> Done:
         """Pull to the end and publish."""
@@ -110,9 +120,10 @@ class Desk:
             opening = open_client(self._settings, gate, retry=RetryPolicy(first_wait=0.001))
             client = runner.run(stack.enter_async_context(opening))
             try:
+                watched = Watched(client, self.watch, self.change)
                 means = Means(
-                    client=Watched(client, self.watch),
-                    patient=Patient(Watched(client, self.watch)),
+                    client=watched,
+                    patient=Patient(watched),
                     run=runner.run,
                     sink=target,
                     progress=lambda total, held, unit: Progress(
@@ -144,9 +155,9 @@ def truth(emulator: EmulatorControl, customers: Sequence[str] | None = None) -> 
     if customers is None:
         return sorted((one.customer_id, one.segment_id) for one in memberships)
     names: dict[str, str] = {}
-    places = {name: place for place, name in enumerate(customers)}
+    asked = set(customers)
     for one in memberships:
-        given = [name for name in (one.customer_id, one.source_id) if name is not None and name in places]
+        given = [name for name in (one.customer_id, one.source_id) if name is not None and name in asked]
         if given:
-            names[one.customer_id] = min(given, key=places.__getitem__)
+            names[one.customer_id] = given[0]
     return sorted((names[one.customer_id], one.segment_id) for one in memberships if one.customer_id in names)

@@ -70,7 +70,7 @@ def test_the_strategy_of_the_first_try_is_kept(shop: Emulator) -> None:
 
 def test_pages_filtered_for_other_customers_are_not_used(shop: Emulator) -> None:
     store = MemoryStore()
-    shop.set_limits(Limits(limit=30, window_seconds=3_600.0))
+    shop.set_limits(Limits(limit=22, window_seconds=3_600.0))
     with pytest.raises(VoucherifyError):
         Desk(shop, longest_wait=1.0).pull(Question(CUSTOMERS[:600], strategy="per_segment"), xcom_sink(store=store))
     shop.set_limits(Limits(limit=None))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from airflow_provider_voucherify.api.errors import WrongProject
 from airflow_provider_voucherify.emulator import Emulator, Limits, ProjectSettings
 from airflow_provider_voucherify.extract.question import Question
 from tests.strategies.desk import Desk, truth
@@ -71,6 +73,10 @@ def test_both_strategies_give_the_truth() -> None:
                 pulls = [desk.pull(Question(asked, strategy=way)) for way in ("per_customer", "per_segment", "auto")]
                 assert [pull.rows for pull in pulls] == [truth(emulator, asked)] * 3
                 assert {pull.loaded.customers for pull in pulls} == {pulls[0].loaded.customers}
+            if not ids:
+                with pytest.raises(WrongProject, match="no customers at all"):
+                    desk.pull(Question(None))
+                return
             everyone = [desk.pull(Question(None, strategy=way)) for way in ("per_customer", "per_segment")]
             assert [pull.rows for pull in everyone] == [truth(emulator)] * 2
             assert [pull.loaded.customers for pull in everyone] == [len(ids)] * 2

@@ -1,0 +1,34 @@
+"""Pure: requests that carry a JSON body."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from airflow_provider_voucherify.api.models import Json, JsonObject
+from airflow_provider_voucherify.api.wire import Request, checked_customer_id
+
+
+def post(target: str, body: Mapping[str, Json] | Sequence[Json]) -> Request:
+    """Return a POST request of an encoded path, with the body as JSON.
+
+    The clients never send it a second time by themselves unless the rate limit turned it away: what a lost answer
+    means is for those to decide who know whether it may be repeated.
+    """
+    return Request("POST", target, json.dumps(body).encode())
+
+
+def customer_named(customer_id: str) -> JsonObject:
+    """Return a reference to a customer that holds an id and nothing else: a profile would overwrite fresher data.
+
+    :param customer_id: Voucherify's id (``cust_...``), else it is sent as the merchant's ``source_id``. Voucherify
+        creates the customer of a ``source_id`` it does not know.
+    :raises InvalidCustomerId: if the id cannot be sent.
+    """
+    checked = checked_customer_id(customer_id)
+    return {"id": checked} if is_voucherify_id(checked) else {"source_id": checked}
+
+
+def is_voucherify_id(customer_id: str) -> bool:
+    """Return whether an id is taken for Voucherify's own; Voucherify creates no customer for such an id."""
+    return customer_id.startswith("cust_")

@@ -1,0 +1,95 @@
+"""Single calls that give something away, as the hook offers them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_voucherify.api import bulk, campaigns, events, publications, wire
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.campaign_models import AsyncAction, Campaign, Publication
+    from airflow_provider_voucherify.api.models import Json, JsonObject
+
+
+class SendsOne(Protocol):
+    """Sends one call and waits for its answer; it repeats reads, and writes never."""
+
+    def send(self, request: wire.Request) -> JsonObject:
+        """Return the JSON object of the answer."""
+
+
+class CampaignCalls:
+    """Campaigns, publications, events and metadata, one call at a time.
+
+    A write is sent once. After ``TransportFailed``, ``ServerFault`` or ``MalformedAnswer`` it may have been done or
+    not: a publication with a ``source_id`` may be sent again then, an event may not.
+
+    :param call: sends the calls.
+    """
+
+    def __init__(self, call: SendsOne) -> None:
+        self._call = call
+
+    def get_campaign(self, campaign: str) -> Campaign:
+        """Return a campaign.
+
+        :param campaign: id (``camp_...``) or name.
+        :raises NotFound: if there is none.
+        """
+        return campaigns.campaign_from(self._call.send(campaigns.campaign_request(campaign)))
+
+    def create_publication(
+        self,
+        campaign: str,
+        customer_id: str,
+        *,
+        source_id: str | None = None,
+        join_once: bool = False,
+        metadata: Mapping[str, Json] | None = None,
+    ) -> Publication:
+        """Give a customer a code of a campaign.
+
+        :param campaign: id (``camp_...``) or name.
+        :param customer_id: Voucherify's id (``cust_...``) or your ``source_id``; Voucherify creates the customer of a
+            ``source_id`` it does not know.
+        :param source_id: your own id of the publication: repeated with the same one it gives no second code.
+        :param join_once: return the code the customer has of this campaign, if there is one.
+        :param metadata: of the publication.
+        :raises RequestRefused: if it is declined; ``key`` says why, such as ``duplicate_source_id``.
+        """
+        request = publications.publication_request(
+            campaign, customer_id, source_id=source_id, join_once=join_once, channel="Airflow", metadata=metadata
+        )
+        return publications.publication_from(self._call.send(request))
+
+    def list_publications(self, query: Mapping[str, str | int]) -> list[Publication]:
+        """Return a page of publications, newest first.
+
+        :param query: parameters of the list: ``source_id``, ``customer``, ``campaign`` (its name), ``result``,
+            ``limit`` (up to 100), ``page``.
+        """
+        return publications.publications_from(self._call.send(publications.publications_request(query)))
+
+    def track_event(self, event: str, customer_id: str, metadata: Mapping[str, Json] | None = None) -> None:
+        """Track a custom event of a customer, at most once.
+
+        :param event: its name, as the project defines it.
+        :param customer_id: Voucherify's id (``cust_...``) or your ``source_id``; Voucherify creates the customer of a
+            ``source_id`` it does not know.
+        :param metadata: of the event.
+        """
+        self._call.send(events.event_request(event, customer_id, metadata))
+
+    def update_customers_metadata(self, source_ids: Sequence[str], metadata: Mapping[str, Json]) -> str:
+        """Begin to give many customers the same metadata.
+
+        :param source_ids: your ids; Voucherify creates the customers it does not know.
+        :param metadata: what changes; other keys stay.
+        :returns: id of the async action, for :meth:`get_async_action`.
+        """
+        return bulk.action_id_from(self._call.send(bulk.metadata_update_request(source_ids, metadata)))
+
+    def get_async_action(self, action_id: str) -> AsyncAction:
+        """Return how far an async action is; ``is_success`` of one that is over tells whether no row failed."""
+        return bulk.action_from(self._call.send(bulk.action_request(action_id)))

@@ -1,0 +1,90 @@
+"""Where the outcomes of publications go, and what a run asks of that place: it is the run's ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, TypeAlias
+
+from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
+from airflow_provider_voucherify.load.destinations import TableName, XComRows
+from airflow_provider_voucherify.load.errors import InvalidDestination
+
+
+@dataclass
+class OutcomeTable:
+    """Outcomes go to a table of a SQL database: one row per campaign, what a code is given per, and customer.
+
+    The table is created if it is missing. It is also the ledger: whom it shows as published is not asked for again,
+    so it is not to be emptied while Dags use it. Codes stand in it: grant access accordingly.
+
+    :param table: ``table``, ``schema.table`` or ``database.schema.table``, unquoted (templated).
+    :param conn_id: Airflow connection of the database (templated).
+    :raises InvalidDestination: if a value cannot be used.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id")
+
+    table: str
+    conn_id: str
+
+    def __post_init__(self) -> None:
+        for name, value in (("table", self.table), ("conn_id", self.conn_id)):
+            if not isinstance(value, str) or not value.strip():
+                raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
+        if "{" not in self.table:
+            self.validate()
+
+    def validate(self) -> TableName:
+        """Check the rendered values.
+
+        :returns: the table's name in parts.
+        :raises InvalidDestination: if a value is empty or not a table name.
+        """
+        if not self.conn_id.strip():
+            raise InvalidDestination("conn_id is empty: name the Airflow connection of the database")
+        return TableName.parse(self.table)
+
+
+OutcomeDestination: TypeAlias = OutcomeTable | XComRows
+
+
+class OutcomeLedger(Protocol):
+    """Holds outcomes durably: a customer it shows as published is not asked for again."""
+
+    @property
+    def is_durable(self) -> bool:
+        """Return whether it outlives the process: only then may a run be interrupted on purpose."""
+
+    def open(self, customer_ids: Sequence[str]) -> None:
+        """Make ready to write, or refuse before the first code is given away.
+
+        :param customer_ids: everyone the run is about.
+        """
+
+    def held(self, campaign_id: str, once_per: str, customer_ids: Sequence[str]) -> Mapping[str, PublicationOutcome]:
+        """Return the latest outcome of each of the customers that has one, by the id as given."""
+
+    def write(self, outcomes: Sequence[PublicationOutcome]) -> None:
+        """Hold outcomes durably, all or none, each in place of an earlier one; a code once held stays."""
+
+    def close(self) -> None:
+        """Forget what is only needed for the next try; called once the run's result is safe."""
+
+
+def standing(
+    before: Mapping[str, PublicationOutcome], outcomes: Iterable[PublicationOutcome]
+) -> list[PublicationOutcome]:
+    """Return those of the outcomes that take the place of earlier ones, the last of each customer.
+
+    Where two tasks are about one customer, the one that failed must not hide the code the other got.
+
+    :param before: earlier outcomes by customer.
+    """
+    latest: dict[str, PublicationOutcome] = {}
+    for outcome in outcomes:
+        known = latest.get(outcome.customer_id) or before.get(outcome.customer_id)
+        is_published = known is not None and known.result is PublicationResult.PUBLISHED
+        if not is_published or outcome.result is PublicationResult.PUBLISHED:
+            latest[outcome.customer_id] = outcome
+    return list(latest.values())

@@ -1,0 +1,61 @@
+"""How a task gives its worker back until the rate-limit window opens."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow.sdk.configuration import conf
+
+from airflow_provider_voucherify.api.errors import RateLimited, WindowClosed
+from airflow_provider_voucherify.extract.progress import duration
+from airflow_provider_voucherify.operators.clocks import utc_now
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
+    from airflow_provider_voucherify.operators.report import Spent
+
+log = logging.getLogger(__name__)
+
+#: A wait for the rate limit longer than this is worth giving the worker back, in seconds, unless
+#: ``[voucherify] defer_after`` says otherwise.
+DEFER_AFTER = 60.0
+#: So many parts of a try, each waking up to a window that gives not one answer, end it.
+MOST_PARTS_WITHOUT_ANSWER = 4
+
+
+def longest_wait(*, can_defer: bool) -> float:
+    """Return how long a client may wait for the rate limit, in seconds, before the task defers."""
+    return conf.getfloat("voucherify", "defer_after", fallback=DEFER_AFTER) if can_defer else math.inf
+
+
+def defer_until_open(
+    operator: BaseOperator, closed: WindowClosed, spent: Spent, done: str, kwargs: Mapping[str, str]
+) -> NoReturn:
+    """Defer to the operator's ``resume`` at the moment at which the window opens.
+
+    :param operator: its ``resume`` takes ``spent`` and what ``kwargs`` names.
+    :param closed: says how long the window stays closed.
+    :param spent: what the parts of this try spent so far.
+    :param done: how far the run is, for the log.
+    :param kwargs: passed on besides ``spent``: times and counts only, never data.
+    :raises TaskDeferred: always, but for the next case.
+    :raises RateLimited: if part after part of this try got not one answer.
+    """
+    from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+    if spent.parts_without_answer >= MOST_PARTS_WITHOUT_ANSWER:
+        raise RateLimited(
+            f"{spent.parts_without_answer} windows in a row gave no answer at all; the limit is used up by others, or "
+            "the subscription has ended",
+            retry_after=closed.wait,
+        ) from closed
+    opens_at = utc_now() + timedelta(seconds=closed.wait)
+    log.info("%s; deferring for %s until the rate-limit window opens at %s", done, duration(closed.wait), opens_at)
+    handed_on = {**kwargs, "spent": asdict(replace(spent, deferrals=spent.deferrals + 1))}
+    operator.defer(trigger=DateTimeTrigger(opens_at), method_name="resume", kwargs=handed_on)

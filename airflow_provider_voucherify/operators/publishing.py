@@ -1,0 +1,285 @@
+"""One try of publishing inside an Airflow task: open, run, defer or report. Imported at run time only."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow.sdk import BaseHook
+
+from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
+from airflow_provider_voucherify.api.campaigns import get_campaign
+from airflow_provider_voucherify.api.errors import (
+    ASKED_WRONGLY,
+    InvalidCampaign,
+    NotFound,
+    VoucherifyError,
+    WindowClosed,
+)
+from airflow_provider_voucherify.api.posts import is_voucherify_id
+from airflow_provider_voucherify.extract.interrupt import Interrupt
+from airflow_provider_voucherify.extract.names import listed_ids
+from airflow_provider_voucherify.extract.patient import Patient
+from airflow_provider_voucherify.extract.progress import Progress, duration
+from airflow_provider_voucherify.extract.publication_key import per
+from airflow_provider_voucherify.extract.publish_run import (
+    PublishMeans,
+    PublishRun,
+    TooManyPublications,
+    check_tolerated,
+    checked_campaign,
+    still_to_ask,
+)
+from airflow_provider_voucherify.extract.publisher import Gift, Publisher
+from airflow_provider_voucherify.extract.resolve import Lookup, Resolved
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.outcome_store import OutcomeStoreLedger, outcome_row
+from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable
+from airflow_provider_voucherify.operators.asking import customer_ids_of
+from airflow_provider_voucherify.operators.client_runner import ClientRunner
+from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.report import count_metrics
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_voucherify.api.client import Client
+    from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
+    from airflow_provider_voucherify.operators.report import Spent
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "Airflow"
+#: Ids named by a simulation; the number of all is told as well.
+MOST_NAMED = 1_000
+
+
+class Publishing:
+    """Publishing as one task instance does it.
+
+    :param operator: rendered.
+    :param context: the task's context.
+    :param spent: what the parts of this try before a deferral spent.
+    :param began_at: when this try began (UTC), ``None`` for its first part.
+    """
+
+    def __init__(
+        self, operator: PublishVouchersOperator, context: Context, spent: Spent, began_at: datetime | None
+    ) -> None:
+        self._operator = operator
+        self._context = context
+        self._spent = spent
+        self._began_at = began_at or utc_now()
+        self._interrupt = Interrupt()
+        self._hook = VoucherifyHook(operator.voucherify_conn_id)
+        self._ledger = self._ledger_of()
+        self._gift: Gift | None = None
+        self._held: Mapping[str, PublicationOutcome] = {}
+
+    def run(self) -> Json:
+        """Publish to everybody who has no code yet, and return rows or summary.
+
+        :raises TaskDeferred: if the rate limit asks for a long wait and the operator may defer.
+        :raises TooManyPublications: if the run is about more customers than allowed.
+        :raises CodesRanOut: if the campaign has no code left.
+        :raises PublicationsFailed: if more customers failed than tolerated.
+        """
+        customer_ids = customer_ids_of(self._operator.customers) or []
+        self._refuse_too_many(customer_ids)
+        self._ledger.open(customer_ids)
+        try:
+            return self._with_client(customer_ids)
+        except WindowClosed as closed:
+            began_at = {"began_at": self._began_at.isoformat()}
+            defer_until_open(self._operator, closed, self._spent, self._how_far(customer_ids), began_at)
+        except ASKED_WRONGLY:
+            raise
+        except VoucherifyError:
+            log.error("Stopped. %s; they are not asked for again", self._how_far(customer_ids))  # noqa: TRY400
+            self._push_rows("outcomes", customer_ids)
+            raise
+
+    def stop(self) -> None:
+        """Let no further call be sent; what is in flight is still answered and kept."""
+        self._interrupt.stop()
+
+    def _with_client(self, customer_ids: Sequence[str]) -> Json:
+        before, began = self._spent, time.monotonic()
+        with ClientRunner(self._opening()) as runner:
+            try:
+                self._gift = self._gift_from(runner)
+                self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
+                if self._spent.held is None:
+                    self._spent = replace(self._spent, held=self._published_before)
+                to_ask = still_to_ask(customer_ids, self._held, self._began_at)
+                log.info(
+                    "Publishing campaign %r to %s customers, %s of them settled before",
+                    self._gift.campaign.name,
+                    f"{len(customer_ids):,}",
+                    f"{len(customer_ids) - len(to_ask):,}",
+                )
+                if to_ask:
+                    checked_campaign(self._gift.campaign, utc_now())
+                simulated = self._simulated(runner, to_ask) if self._operator.simulate else None
+                if simulated is None:
+                    self._publish(runner, self._gift, to_ask)
+            finally:
+                self._spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
+                count_metrics(before, self._spent)
+        return self._tell(self._gift, customer_ids) if simulated is None else simulated
+
+    def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str]) -> None:
+        client, pace = runner.client, self._operator.pace
+        interruptible = self._interrupt.over(client)
+        progress = Progress(len(customer_ids), 0, client.calls, client.gate.window, time.monotonic)
+        means = PublishMeans(
+            client=interruptible,
+            run=runner.run,
+            ledger=self._ledger,
+            now=utc_now,
+            on_outcome=lambda one: progress.answer(failed=one.result is PublicationResult.FAILED),
+            run_key=self._run_key,
+            names=self._names(runner, customer_ids),
+            workers=pace.concurrency,
+            chunk_size=pace.chunk_size,
+        )
+        publisher = Publisher(interruptible, gift, self._hook.retry)
+        run = PublishRun(
+            gift, publisher, means, self._operator.unknown_customers, judge_first=self._published_before == 0
+        )
+        run.publish(customer_ids)
+
+    def _simulated(self, runner: ClientRunner, to_ask: Sequence[str]) -> JsonObject:
+        """Return who would get a code; ids of Voucherify's are taken to be known."""
+        names = self._names(runner, to_ask)
+        others = [one for one in to_ask if not is_voucherify_id(one) and one not in names]
+        client = self._interrupt.over(runner.client)
+        resolved = runner.run(Lookup(client, workers=self._operator.pace.concurrency).resolve(others, Resolved()))
+        resolved.check()
+        would = [one for one in to_ask if one not in resolved.unknown]
+        log.info("A run would publish to %s customers; nothing was published", f"{len(would):,}")
+        return {
+            "simulated": True,
+            "would_publish": len(would),
+            "would_publish_to": [*would[:MOST_NAMED]],
+            "unknown": len(resolved.unknown),
+            "published_before": self._published_before,
+        }
+
+    def _names(self, runner: ClientRunner, customer_ids: Sequence[str]) -> Mapping[str, str]:
+        """Look the merchant's ids up in the list of everyone where that is cheaper, once a try: it is not stored."""
+        others = [one for one in customer_ids if not is_voucherify_id(one)]
+        if self._spent.deferrals:
+            return {}
+        return runner.run(listed_ids(self._interrupt.over(Patient(runner.client)), others))
+
+    @property
+    def _published_before(self) -> int:
+        return sum(one.result is PublicationResult.PUBLISHED for one in self._held.values())
+
+    @property
+    def _run_key(self) -> str:
+        task = self._context["ti"]
+        return f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}"
+
+    def _gift_from(self, runner: ClientRunner) -> Gift:
+        """Ask for the campaign: its id, not its name, is part of what tells publications apart."""
+        operator, task = self._operator, self._context["ti"]
+        if not str(operator.once_per).strip():
+            raise InvalidCampaign("once_per is a template that rendered to an empty text; write one that never does")
+        try:
+            campaign = runner.run(get_campaign(self._interrupt.over(runner.client), str(operator.campaign)))
+        except NotFound:
+            raise InvalidCampaign(
+                f"the project has no campaign {operator.campaign!r}; write its id (camp_...) or its name"
+            ) from None
+        once_per = per(str(operator.once_per), task.dag_id, self._context.get("logical_date"), task.run_id)
+        return Gift(campaign, once_per, CHANNEL, operator.metadata)
+
+    def _refuse_too_many(self, customer_ids: Sequence[str]) -> None:
+        most = self._operator.max_publications
+        if len(customer_ids) > most:
+            raise TooManyPublications(
+                f"the run is about {len(customer_ids):,} customers, more than max_publications={most:,}: no code was "
+                "published; look whether the customers are the ones meant, and raise max_publications if so"
+            )
+
+    def _opening(self) -> AbstractAsyncContextManager[Client]:
+        """A later try or part may have to share the present window with an earlier one of the same task."""
+        return self._hook.aclient(
+            concurrency=self._operator.pace.concurrency,
+            longest_wait=longest_wait(can_defer=self._operator.deferrable and self._ledger.is_durable),
+            inherits_usage=self._context["ti"].try_number > 1 or self._spent.deferrals > 0,
+        )
+
+    def _outcomes(self, customer_ids: Sequence[str]) -> Mapping[str, PublicationOutcome]:
+        if self._gift is None:
+            return {}
+        return self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
+
+    def _how_far(self, customer_ids: Sequence[str]) -> str:
+        outcomes = self._outcomes(customer_ids).values()
+        published = sum(one.result is PublicationResult.PUBLISHED for one in outcomes)
+        return f"{published:,} of {len(customer_ids):,} customers have their code"
+
+    def _tell(self, gift: Gift, customer_ids: Sequence[str]) -> Json:
+        outcomes = self._outcomes(customer_ids)
+        check_tolerated(outcomes, self._operator.max_failures)
+        counts = Counter(one.result for one in outcomes.values())
+        summary: JsonObject = {
+            "campaign_id": gift.campaign.id,
+            "campaign_name": gift.campaign.name,
+            "once_per": gift.once_per,
+            "customers": len(customer_ids),
+            **{result.value: counts[result] for result in PublicationResult},
+            "published_before": self._spent.held or 0,
+            "calls": self._spent.calls,
+            "rejected": self._spent.rejected,
+            "deferrals": self._spent.deferrals,
+            "duration_seconds": self._spent.seconds,
+        }
+        log.info(
+            "%s of %s customers have a code, %s of them from before (%s unknown, %s failed): %s calls in %s",
+            *(
+                f"{count:,}"
+                for count in (counts[PublicationResult.PUBLISHED], len(customer_ids), self._spent.held or 0)
+            ),
+            *(f"{counts[one]:,}" for one in (PublicationResult.UNKNOWN, PublicationResult.FAILED)),
+            f"{self._spent.calls:,}",
+            duration(self._spent.seconds),
+        )
+        result: Json = summary
+        if not isinstance(self._operator.destination, OutcomeTable):
+            self._push("summary", summary)
+            result = [outcome_row(outcomes[one]) for one in customer_ids if one in outcomes]
+        # Airflow stores the result again when the task returns; the ledger may go only once it is stored.
+        self._push("return_value", result)
+        self._ledger.close()
+        return result
+
+    def _push_rows(self, key: str, customer_ids: Sequence[str]) -> None:
+        """Say of a run that failed who has a code and who has not, where no table does."""
+        if not isinstance(self._operator.destination, OutcomeTable):
+            outcomes = self._outcomes(customer_ids)
+            self._push(key, [outcome_row(outcomes[one]) for one in customer_ids if one in outcomes])
+
+    def _push(self, key: str, value: Json) -> None:
+        if self._operator.do_xcom_push:
+            self._context["ti"].xcom_push(key=key, value=value)
+
+    def _ledger_of(self) -> OutcomeLedger:
+        destination = self._operator.destination
+        if not isinstance(destination, OutcomeTable):
+            return OutcomeStoreLedger(destination, self._context.get("task_state_store"))
+        from airflow_provider_voucherify.load.outcome_table import OutcomeTableLedger
+
+        name = destination.validate()
+        return OutcomeTableLedger(BaseHook.get_hook(destination.conn_id), name)

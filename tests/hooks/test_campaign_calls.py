@@ -1,0 +1,116 @@
+"""Single calls that give something away, against the emulator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.bulk import BulkUpdateFailed, check_action
+from airflow_provider_voucherify.api.campaign_models import AsyncAction
+from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Switches
+from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+
+CUSTOMER = "customer-0000001"
+
+
+@pytest.fixture
+def calls(voucherify_connection: Emulator) -> CampaignCalls:
+    """The hook's calls at an emulator with a campaign."""
+    voucherify_connection.add_campaign(CampaignSettings("Win back"))
+    return VoucherifyHook().campaigns
+
+
+def test_a_campaign_by_name_and_by_id(calls: CampaignCalls) -> None:
+    campaign = calls.get_campaign("Win back")
+    assert calls.get_campaign(campaign.id) == campaign
+    assert (campaign.type, campaign.creation_status, campaign.active) == ("AUTO_UPDATE", "DONE", True)
+    with pytest.raises(errors.NotFound):
+        calls.get_campaign("Another")
+    with pytest.raises(errors.InvalidCampaign):
+        calls.get_campaign("..")
+
+
+def test_a_publication_and_its_repetition(calls: CampaignCalls, voucherify_connection: Emulator) -> None:
+    made = calls.create_publication("Win back", CUSTOMER, source_id="once", metadata={"run": "1"})
+    again = calls.create_publication("Win back", CUSTOMER, source_id="once")
+    (given,) = voucherify_connection.publications()
+    assert (made.id, made.code, made.customer_id) == (given.publication_id, given.code, given.customer_id)
+    assert given.metadata == {"run": "1"}
+    assert again == made
+    assert made.created_at == given.created_at
+    (listed,) = calls.list_publications({"source_id": "once"})
+    assert (listed.id, listed.code, listed.campaign_name) == (made.id, made.code, "Win back")
+    assert made.code is not None
+    assert made.code not in repr(made)
+
+
+def test_a_refused_publication_is_listed_as_a_failure(calls: CampaignCalls, voucherify_connection: Emulator) -> None:
+    voucherify_connection.refuse(publications={CUSTOMER: "metadata_validation_failed"})
+    with pytest.raises(errors.RequestRefused) as refusal:
+        calls.create_publication("Win back", CUSTOMER, source_id="once")
+    assert refusal.value.key == "metadata_validation_failed"
+    (listed,) = calls.list_publications({"source_id": "once"})
+    assert (listed.result, listed.is_success, listed.code) == ("FAILURE", False, None)
+
+
+WRITES: dict[str, Callable[[CampaignCalls], object]] = {
+    "publication": lambda calls: calls.create_publication("Win back", CUSTOMER, source_id="once"),
+    "event": lambda calls: calls.track_event("upgraded", CUSTOMER),
+    "metadata": lambda calls: calls.update_customers_metadata([CUSTOMER], {"stamp": "1"}),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_a_write_without_an_answer_is_not_sent_again(
+    calls: CampaignCalls, voucherify_connection: Emulator, write: str
+) -> None:
+    voucherify_connection.set_faults([Fault("reset", path="^POST", after_acting=True)])
+    with pytest.raises(errors.TransportFailed):
+        WRITES[write](calls)
+    assert voucherify_connection.stats().requests == 1
+
+
+def test_an_event(calls: CampaignCalls, voucherify_connection: Emulator) -> None:
+    calls.track_event("upgraded", CUSTOMER, {"to": "gold"})
+    (tracked,) = voucherify_connection.events()
+    assert (tracked.name, tracked.metadata) == ("upgraded", {"to": "gold"})
+    with pytest.raises(ValueError, match="1 to 300"):
+        calls.track_event("", CUSTOMER)
+
+
+def test_metadata_of_many_customers(calls: CampaignCalls, voucherify_connection: Emulator) -> None:
+    ids = [CUSTOMER, "customer-0000002"]
+    action = calls.get_async_action(calls.update_customers_metadata(ids, {"stamp": "1"}))
+    assert (action.is_over, action.is_success, action.done_count) == (True, True, 2)
+    check_action(action)
+    stamped = [one.source_id for one in voucherify_connection.customers() if one.metadata.get("stamp") == "1"]
+    assert sorted(str(one) for one in stamped) == ids
+
+
+def test_done_does_not_mean_success(calls: CampaignCalls, voucherify_connection: Emulator) -> None:
+    voucherify_connection.refuse(bulk_rows={CUSTOMER: "invalid_payload"})
+    action = calls.get_async_action(calls.update_customers_metadata([CUSTOMER, "customer-0000002"], {"a": "b"}))
+    assert (action.status, action.operation_status, action.is_success) == ("DONE", "SUCCESS", False)
+    with pytest.raises(BulkUpdateFailed, match=r"1 rows updated, 1 failed \(1 x invalid_payload\)"):
+        check_action(action)
+
+
+def test_an_update_at_work_and_one_that_failed(calls: CampaignCalls, voucherify_connection: Emulator) -> None:
+    voucherify_connection.set_switches(Switches(async_wait_seconds=60))
+    waiting = calls.get_async_action(calls.update_customers_metadata([CUSTOMER], {"a": "b"}))
+    assert (waiting.is_over, waiting.is_success, waiting.done_count) == (False, False, None)
+    failed = AsyncAction.from_json({"id": "aa_1", "status": "FAILED", "result": None})
+    with pytest.raises(BulkUpdateFailed, match="ended as FAILED"):
+        check_action(failed)
+
+
+@pytest.mark.parametrize("ids", [[], ["cust_1"], [".."]])
+def test_ids_a_bulk_update_does_not_understand_cost_no_call(
+    calls: CampaignCalls, voucherify_connection: Emulator, ids: list[str]
+) -> None:
+    with pytest.raises(errors.InvalidCustomers):
+        calls.update_customers_metadata(ids, {"a": "b"})
+    assert voucherify_connection.stats().requests == 0

@@ -1,0 +1,159 @@
+"""The ledger of publications, as a table and as Airflow's task state store: what it holds it never loses."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
+from airflow_provider_voucherify.load.destinations import TableName, XComRows
+from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, XComTooLarge
+from airflow_provider_voucherify.load.outcome_store import BYTES_PER_ROW, OutcomeStoreLedger, outcome_row
+from airflow_provider_voucherify.load.outcome_table import OutcomeTableLedger
+from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable
+from tests.load.memory_store import MemoryStore
+from tests.load.runs import NOON, Warehouse
+
+PUBLISHED, FAILED = PublicationResult.PUBLISHED, PublicationResult.FAILED
+JOB = ("camp_1", "campaign")
+
+
+def outcome(customer_id: str, result: PublicationResult = PUBLISHED) -> PublicationOutcome:
+    if result is not PUBLISHED:
+        return PublicationOutcome(customer_id, *JOB, "dag/run/task/-1", NOON, result, error_key="refused")
+    return PublicationOutcome(
+        customer_id,
+        *JOB,
+        "dag/run/task/-1",
+        NOON,
+        result,
+        campaign_name="Win back",
+        source_id="airflow-0",
+        voucherify_id="cust_1",
+        publication_id="pub_1",
+        code="CODE",
+        published_at=NOON - timedelta(hours=1),
+    )
+
+
+@pytest.fixture(params=["sqlite", "postgres", "store"])
+def store(request: pytest.FixtureRequest) -> Warehouse | MemoryStore:
+    """Where outcomes are kept, one after the other."""
+    if request.param == "store":
+        return MemoryStore()
+    chosen = request.getfixturevalue(f"{request.param}_warehouse")
+    assert isinstance(chosen, Warehouse)
+    return chosen
+
+
+def opened(store: Warehouse | MemoryStore) -> OutcomeLedger:
+    ledger: OutcomeLedger
+    if isinstance(store, Warehouse):
+        ledger = OutcomeTableLedger(store, TableName.parse("publications"))
+    else:
+        ledger = OutcomeStoreLedger(XComRows(), store)
+    ledger.open(["a", "b"])
+    return ledger
+
+
+def test_another_try_reads_what_one_wrote(store: Warehouse | MemoryStore) -> None:
+    written = {one.customer_id: one for one in [outcome("a"), outcome("b' ; drop", FAILED)]}
+    opened(store).write(list(written.values()))
+    assert opened(store).held(*JOB, [*written, "c"]) == written
+
+
+def test_outcomes_of_other_jobs_are_not_mixed_in(store: Warehouse | MemoryStore) -> None:
+    ledger = opened(store)
+    ledger.write([outcome("a")])
+    ledger.write([replace(outcome("a", FAILED), once_per="own 2026-01")])
+    ledger.write([replace(outcome("a", FAILED), campaign_id="camp_2")])
+    assert ledger.held(*JOB, ["a"]) == {"a": outcome("a")}
+    assert opened(store).held("camp_2", "campaign", ["a"])["a"].result is FAILED
+
+
+def test_a_later_outcome_takes_the_place_of_an_earlier_one_but_a_code_stays(store: Warehouse | MemoryStore) -> None:
+    opened(store).write([outcome("a", FAILED)])
+    opened(store).write([outcome("a")])
+    opened(store).write([outcome("a", FAILED), outcome("a", PublicationResult.UNKNOWN)])
+    assert opened(store).held(*JOB, ["a"]) == {"a": outcome("a")}
+
+
+def test_many_outcomes_at_once(store: Warehouse | MemoryStore) -> None:
+    ledger = opened(store)
+    many = [outcome(f"customer-{number}") for number in range(1_700)]
+    ledger.write(many)
+    ledger.write(many)
+    assert opened(store).held(*JOB, [one.customer_id for one in many]) == {one.customer_id: one for one in many}
+
+
+def test_a_store_is_empty_once_it_is_closed() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.write([outcome("a")])
+    ledger.close()
+    assert opened(store).held(*JOB, ["a"]) == {}
+    assert ledger.held(*JOB, ["a"]) == {"a": outcome("a")}
+
+
+def test_without_a_store_outcomes_are_held_for_this_try() -> None:
+    ledger = OutcomeStoreLedger(XComRows(), None)
+    ledger.open(["a"])
+    ledger.write([outcome("a")])
+    ledger.close()
+    assert (ledger.is_durable, ledger.held(*JOB, ["a"])) == (False, {"a": outcome("a")})
+
+
+def test_rows_are_as_large_as_was_reckoned_before_the_first_code() -> None:
+    long = replace(outcome("a"), code="x" * 64, source_id="airflow-" + "0" * 40, publication_id="pub_" + "0" * 32)
+    long = replace(long, voucherify_id="cust_" + "0" * 24, campaign_id="camp_" + "0" * 24)
+    assert 400 < len(json.dumps(outcome_row(long))) <= BYTES_PER_ROW + len('"a"')
+    with pytest.raises(XComTooLarge, match="no code was published"):
+        OutcomeStoreLedger(XComRows(), None).open([f"customer-{number}" for number in range(2_500)])
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [("customer_id text", "exists but lacks campaign_id"), (None, r"primary key of publications is \(\)")],
+)
+def test_a_table_of_something_else_is_refused(sqlite_warehouse: Warehouse, columns: str | None, said: str) -> None:
+    opened(sqlite_warehouse)
+    with sqlite_warehouse.get_sqlalchemy_engine().begin() as connection:
+        if columns is None:
+            connection.exec_driver_sql("CREATE TABLE copy AS SELECT * FROM publications")
+        connection.exec_driver_sql("DROP TABLE publications")
+        statement = f"CREATE TABLE publications ({columns})" if columns else "ALTER TABLE copy RENAME TO publications"
+        connection.exec_driver_sql(statement)
+    with pytest.raises(TableUnfit, match=said):
+        opened(sqlite_warehouse)
+
+
+def test_tasks_that_share_customers_take_turns(postgres_warehouse: Warehouse) -> None:
+    shared = [outcome(f"customer-{number}") for number in range(200)]
+    ledgers = [OutcomeTableLedger(postgres_warehouse, TableName.parse("publications")) for _ in range(4)]
+    failures: list[BaseException] = []
+
+    def work(ledger: OutcomeTableLedger) -> None:
+        try:
+            ledger.open([])
+            for _ in range(5):
+                ledger.write(shared)
+        except BaseException as error:  # noqa: BLE001 - a thread's failure is the test's
+            failures.append(error)
+
+    threads = [threading.Thread(target=work, args=(ledger,)) for ledger in ledgers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert len(ledgers[0].held(*JOB, [one.customer_id for one in shared])) == 200
+
+
+@pytest.mark.parametrize(("table", "conn_id"), [("", "warehouse"), ('"a"', "warehouse"), ("a", " "), ("a..b", "c")])
+def test_a_table_that_cannot_be_named_is_refused_at_parse(table: str, conn_id: str) -> None:
+    with pytest.raises(InvalidDestination):
+        OutcomeTable(table, conn_id)
