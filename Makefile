@@ -6,11 +6,11 @@ INSTALLED := $(VENV)/.installed-dev
 
 .PHONY: demo test check format bench-calls bench-quota bench-emulator bench-load clean
 
-demo: $(VENV)/.installed  ## the main job, end to end, on the emulator and a SQLite warehouse
+demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
 
 test: $(INSTALLED)  ## all tests, on real Airflow, PostgreSQL and SQLite
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED)  ## ruff and mypy, strict
 	$(BIN)/ruff check .

@@ -91,6 +91,14 @@ _DEFER_AFTER: dict[str, object] = {
 }
 
 
+_ASSET_URIS: dict[str, object] = {
+    "schemes": ["voucherify"],
+    "handler": "airflow_provider_voucherify.assets.voucherify.sanitize_uri",
+    "factory": "airflow_provider_voucherify.assets.voucherify.create_asset",
+    "to_openlineage_converter": "airflow_provider_voucherify.assets.voucherify.convert_asset_to_openlineage",
+}
+
+
 def get_provider_info() -> dict[str, object]:
     """Return the provider's registration record."""
     from airflow_provider_voucherify import __version__
@@ -116,15 +124,7 @@ def get_provider_info() -> dict[str, object]:
         ],
         "sensors": [_modules("airflow_provider_voucherify.sensors.segment_ready")],
         "hooks": [_modules("airflow_provider_voucherify.hooks.voucherify")],
-        "asset-uris": [
-            {
-                "schemes": ["voucherify"],
-                "handler": "airflow_provider_voucherify.assets.voucherify.sanitize_uri",
-                "factory": "airflow_provider_voucherify.assets.voucherify.create_asset",
-                "to_openlineage_converter": "airflow_provider_voucherify.assets.voucherify."
-                "convert_asset_to_openlineage",
-            }
-        ],
+        "asset-uris": [_ASSET_URIS],
         "config": {"voucherify": {"description": "The Voucherify provider.", "options": {"defer_after": _DEFER_AFTER}}},
         "connection-types": [
             {

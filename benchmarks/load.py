@@ -102,7 +102,7 @@ def resident_mib() -> float:
 
 def sink_into(url: str, memberships: int, write: WriteMode, key: str) -> tuple[float, float, float]:
     """Load a run; return the seconds of writing and of finishing, and the memory used."""
-    sink = TableSink(Warehouse(url), TABLE, write, RunIdentity(key, "benchmark"), lambda: NOON)
+    sink = TableSink(Warehouse(url), TABLE, write, RunIdentity(key, "benchmark", as_of=NOON), lambda: NOON)
     sink.open()
     memory = Memory()
     memory.start()

@@ -1,4 +1,4 @@
-"""The main job, end to end, on this machine: emulator, SQLite warehouse, real Airflow. Run it by ``make demo``."""
+"""A pipeline, end to end, on this machine: emulator, SQLite warehouse, real Airflow. Run it by ``make demo``."""
 
 from __future__ import annotations
 
@@ -10,26 +10,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import closing
 from pathlib import Path
 
+from airflow_provider_voucherify.emulator import CampaignSettings, Move
 from airflow_provider_voucherify.emulator.process import EmulatorProcess
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SITE = REPOSITORY / ".demo"
 WAREHOUSE = SITE / "warehouse.db"
-DAG_ID = "customer_segments_to_warehouse"
 CUSTOMERS = 10_000
 OPTED_IN = 6_000
+SEGMENTS_SHOWN = 8
+VOUCHERS_SHOWN = 4
 BAR = 40
-
-
-@dataclass(frozen=True)
-class SegmentSize:
-    """How many customers of the warehouse are in a segment."""
-
-    name: str
-    customers: int
 
 
 def say(text: str = "") -> None:
@@ -38,7 +32,7 @@ def say(text: str = "") -> None:
 
 
 def environment(emulator: EmulatorProcess) -> dict[str, str]:
-    """Return the environment of an Airflow of its own, with the two connections the Dag needs."""
+    """Return the environment of an Airflow of its own, with the two connections the Dags need."""
     return os.environ | {
         "AIRFLOW_HOME": str(SITE / "airflow"),
         "AIRFLOW__CORE__DAGS_FOLDER": str(REPOSITORY / "dags"),
@@ -50,13 +44,18 @@ def environment(emulator: EmulatorProcess) -> dict[str, str]:
     }
 
 
+def query(statement: str) -> list[tuple[str, int]]:
+    """Return rows of a text and a number."""
+    with closing(sqlite3.connect(WAREHOUSE)) as warehouse:
+        return [(str(text), int(number)) for text, number in warehouse.execute(statement)]
+
+
 def fill_warehouse() -> None:
-    """Create the customer table that the Dag's query reads."""
-    with sqlite3.connect(WAREHOUSE) as warehouse:
+    """Create the customer table that the query of ``customer_segments_to_warehouse`` reads."""
+    with closing(sqlite3.connect(WAREHOUSE)) as warehouse, warehouse:
         warehouse.execute("CREATE TABLE customers (customer_id TEXT PRIMARY KEY, opted_in INTEGER NOT NULL)")
         rows = ((f"customer-{number:07d}", int(number <= OPTED_IN)) for number in range(1, CUSTOMERS + 1))
         warehouse.executemany("INSERT INTO customers VALUES (?, ?)", rows)
-    warehouse.close()
 
 
 def airflow(arguments: list[str], env: Mapping[str, str]) -> None:
@@ -72,46 +71,74 @@ def airflow(arguments: list[str], env: Mapping[str, str]) -> None:
         sys.exit(f"'airflow {' '.join(arguments)}' failed; its whole output is in {log}")
 
 
-def segment_sizes() -> list[SegmentSize]:
-    """Read the table back, largest segment first."""
-    warehouse = sqlite3.connect(WAREHOUSE)
-    query = "SELECT segment_name, count(*) FROM customer_segments GROUP BY segment_id ORDER BY 2 DESC, 1"
-    sizes = [SegmentSize(*row) for row in warehouse.execute(query)]
-    warehouse.close()
-    return sizes
+def show_segments() -> None:
+    """Print the largest segments, their sizes as bars."""
+    sizes = query("SELECT segment_name, count(*) FROM customer_segments GROUP BY segment_id ORDER BY 2 DESC, 1")
+    width = max(len(name) for name, _ in sizes)
+    say(f"     {'segment':<{width}}  customers")
+    for name, customers in sizes[:SEGMENTS_SHOWN]:
+        say(f"     {name:<{width}}  {customers:>9,}  {'█' * max(round(BAR * customers / OPTED_IN), 1)}")
+    say(f"     ... and {len(sizes) - SEGMENTS_SHOWN} more in the table customer_segments")
 
 
-def show(sizes: list[SegmentSize]) -> None:
-    """Print the segments as a table, their sizes as bars."""
-    width = max(len(size.name) for size in sizes)
-    say(f"  {'segment':<{width}}  customers")
-    for size in sizes:
-        say(f"  {size.name:<{width}}  {size.customers:>9,}  {'█' * max(round(BAR * size.customers / OPTED_IN), 1)}")
+def show_day(day: str) -> None:
+    """Print how many were at risk, entered and left with a day."""
+    counts = {
+        "at risk": f"valid_from <= '{day}~' AND (valid_to IS NULL OR valid_to > '{day}~')",
+        "entered": f"valid_from LIKE '{day}%'",
+        "left": f"valid_to LIKE '{day}%'",
+    }
+    told = []
+    for name, rows in counts.items():
+        ((_, number),) = query(f"SELECT segment_name, count(*) FROM at_risk_history WHERE {rows}")  # noqa: S608
+        told += [f"{number:,} {name}"]
+    say(f"     {day}: {', '.join(told)}")
+
+
+def show_outcomes() -> None:
+    """Print what became of those who entered."""
+    for outcome, customers in query("SELECT outcome, count(*) FROM win_back_vouchers GROUP BY outcome"):
+        say(f"     {outcome}: {customers:,}")
+    with closing(sqlite3.connect(WAREHOUSE)) as warehouse:
+        columns = "customer_id, outcome, code, substr(published_at, 1, 19)"
+        for row in warehouse.execute(f"SELECT {columns} FROM win_back_vouchers LIMIT {VOUCHERS_SHOWN}"):  # noqa: S608
+            say(f"     {'  '.join(map(str, row))}")
+
+
+def run_pipeline(emulator: EmulatorProcess) -> None:
+    """Two days of a shop."""
+    env = environment(emulator)
+    say("2. Airflow makes its metadata database (in .demo/, SQLite)")
+    airflow(["db", "migrate"], env)
+    say(f"3. dags/customer_segments_to_warehouse.py pulls the segments of the {OPTED_IN:,} customers who opted in")
+    airflow(["dags", "test", "customer_segments_to_warehouse", "2026-01-01"], env)
+    show_segments()
+    say("4. Day 1 of dags/win_back.py: who is at risk? All of them are new to it, so nobody gets a voucher")
+    airflow(["dags", "test", "win_back", "2026-01-01"], env)
+    show_day("2026-01-01")
+    moved = emulator.move(Move(seed=1, change=0.05, join=50, leave=20))
+    say(f"5. Overnight {moved.changed:,} customers change, {moved.joined} join and {moved.left} leave")
+    say("6. Day 2 of dags/win_back.py: whoever has entered since gets a voucher")
+    airflow(["dags", "test", "win_back", "2026-01-02"], env)
+    show_day("2026-01-02")
+    say("7. What became of them, in the table win_back_vouchers:")
+    show_outcomes()
 
 
 def main() -> None:
     """Run the demo."""
+    began_at = time.monotonic()
     shutil.rmtree(SITE, ignore_errors=True)
     SITE.mkdir()
     fill_warehouse()
     with EmulatorProcess(customers=CUSTOMERS, arguments=("--limit=60000",)) as emulator:
         say(f"1. A local Voucherify with {CUSTOMERS:,} customers listens on {emulator.url}")
-        env = environment(emulator)
-        say("2. Airflow makes its metadata database (in .demo/, SQLite)")
-        airflow(["db", "migrate"], env)
-        say(f"3. Airflow runs dags/{DAG_ID}.py for the {OPTED_IN:,} customers who opted in")
-        began_at = time.monotonic()
-        airflow(["dags", "test", DAG_ID, "2026-01-01"], env)
-        seconds = time.monotonic() - began_at
-        stats = emulator.stats()
-    sizes = segment_sizes()
-    say("4. The table customer_segments in the SQLite warehouse:")
-    say()
-    show(sizes)
-    say()
-    memberships = sum(size.customers for size in sizes)
-    say(f"{memberships:,} memberships for {stats.calls:,} calls in {seconds:.0f} s, most of it Airflow's own start.")
-    say("Look next at: dags/ (the Dag that ran), .demo/warehouse.db (the table), README.md (your own Dag).")
+        emulator.add_campaign(CampaignSettings("Win back"))
+        run_pipeline(emulator)
+        vouchers, calls = len(emulator.publications()), emulator.stats().calls
+    seconds = time.monotonic() - began_at
+    say(f"Voucherify gave away {vouchers:,} vouchers and answered {calls:,} calls; all took {seconds:.0f} s.")
+    say("Look next at: dags/ (what ran), .demo/warehouse.db (the tables), README.md (your own Dag).")
 
 
 if __name__ == "__main__":

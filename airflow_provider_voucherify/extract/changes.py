@@ -58,7 +58,8 @@ class SegmentChanges:
 class EnteredSegment(SegmentChanges):
     """The customers who are in a segment now and were not before.
 
-    For the parameters see :class:`SegmentChanges`. Who entered and left again in between did not enter.
+    In a history's first run everybody enters, and so do customers or segments asked about for the first time. For the
+    parameters see :class:`SegmentChanges`. Who entered and left again in between did not enter.
     """
 
 

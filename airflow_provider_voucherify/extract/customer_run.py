@@ -37,6 +37,7 @@ class CustomerRun:
         self._notes = notes
         self._means = means
         self._ghost: Ghost | None = None
+        self._ghost_asked_at = means.now()
 
     def pull(self) -> Pulled:
         """Ask for everybody the sink does not hold.
@@ -99,6 +100,7 @@ class CustomerRun:
         self._notes.believe(Believed(believed.ghost, frozenset()))
 
     async def _ask_ghost(self, client: Sender) -> Ghost:
+        self._ghost_asked_at = self._means.now()
         return await ask_ghost(client, self._means.rng, doubts_empty_answers=self._question.unknown == "fail")
 
     def _is_to_be_judged(self, to_ask: Sequence[str]) -> bool:
@@ -157,7 +159,8 @@ class CustomerRun:
 
     def _ghost_after(self, fetched: Fetched) -> Ghost | None:
         """Return the ghost as it is after a chunk, if it matters; what keeps it from being asked for is noted."""
-        if fetched.stopped_by is not None or not fetched.believed:
+        is_fresh = self._means.now() - self._ghost_asked_at < self._means.ghost_stays
+        if is_fresh or fetched.stopped_by is not None or not fetched.believed:
             return self._ghost
         try:
             return self._means.run(self._ask_ghost(self._means.client))

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 from airflow_provider_voucherify.api.endpoints import Sender
@@ -37,6 +37,7 @@ class Means:
     :param rng: chance.
     :param workers: the most calls in flight.
     :param chunk_size: the most calls a killed try has to make again.
+    :param ghost_stays: for how long the answer for a customer that cannot exist is taken to stay the same.
     """
 
     client: Sender
@@ -48,6 +49,7 @@ class Means:
     rng: random.Random
     workers: int = 32
     chunk_size: int = 250
+    ghost_stays: timedelta = timedelta(minutes=1)
 
 
 @contextmanager

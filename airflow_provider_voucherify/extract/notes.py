@@ -10,17 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, MembershipPage, Segment
-from airflow_provider_voucherify.load.base import Sink, StoredWalk
+from airflow_provider_voucherify.extract.plan import chunks
+from airflow_provider_voucherify.load.base import NOTE, Sink
 
-_PREFIX = "note:"
-_BEGUN = f"{_PREFIX}begun"
-_BELIEVED = f"{_PREFIX}believed"
-_RESOLVED = f"{_PREFIX}resolved:"
-
-
-def segment_walks(walks: Mapping[str, StoredWalk]) -> dict[str, StoredWalk]:
-    """Return how far the lists of segments are held, notes left out."""
-    return {id_: walk for id_, walk in walks.items() if not id_.startswith(_PREFIX)}
+_BEGUN = f"{NOTE}begun"
+_BELIEVED = f"{NOTE}believed"
+_RESOLVED = f"{NOTE}resolved:"
+#: A note has to fit into a value of Airflow's task state store.
+_RESOLVED_PER_NOTE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class Notes:
         self._sink = sink
         self._now = now
         self._held: dict[str, JsonObject] = {
-            id_: walk.resume for id_, walk in sink.walks().items() if id_.startswith(_PREFIX)
+            id_: walk.resume for id_, walk in sink.walks().items() if id_.startswith(NOTE)
         }
 
     @property
@@ -84,9 +81,9 @@ class Notes:
 
     def resolve(self, customers: Mapping[str, Customer | None]) -> None:
         """Note whom ids stand for, besides those noted before."""
-        if customers:
-            parts = sum(id_.startswith(_RESOLVED) for id_ in self._held)
-            self._write(f"{_RESOLVED}{parts}", {id_: _names_of(customer) for id_, customer in customers.items()})
+        for part in chunks(list(customers.items()), _RESOLVED_PER_NOTE):
+            number = sum(id_.startswith(_RESOLVED) for id_ in self._held)
+            self._write(f"{_RESOLVED}{number}", {id_: _names_of(customer) for id_, customer in part})
 
     def _write(self, note: str, resume: JsonObject) -> None:
         page = MembershipPage(Segment(note, note), (), self._now(), resume, is_last=False)

@@ -18,7 +18,7 @@ class Patient:
     """Sends calls and waits for the rate limit however long it takes.
 
     What the calls find is held in memory only: a run that gave the worker back would have to ask all of it again,
-    and might never come to an end.
+    and might never come to an end. Before the first answer there is nothing to lose, so it does not wait for that.
 
     :param client: sends the calls.
     :param sleep: waits so many seconds.
@@ -27,6 +27,7 @@ class Patient:
     def __init__(self, client: Sender, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
         self._client = client
         self._sleep = sleep
+        self._is_answered = False
 
     async def send(self, request: wire.Request) -> JsonObject:
         """Return the JSON object of the answer.
@@ -35,7 +36,12 @@ class Patient:
         """
         while True:
             try:
-                return await self._client.send(request)
+                answer = await self._client.send(request)
             except WindowClosed as closed:
+                if not self._is_answered:
+                    raise
                 log.info("Waiting %.0f s for the rate limit: what was asked for cannot be stored yet", closed.wait)
                 await self._sleep(max(closed.wait, 0.05))
+            else:
+                self._is_answered = True
+                return answer

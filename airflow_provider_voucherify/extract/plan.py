@@ -123,11 +123,6 @@ def existence_calls(unlisted: int, everyone: int | None) -> int:
     return unlisted if everyone is None else min(unlisted, calls_for(everyone))
 
 
-def ghost_calls(customers: int, chunk_size: int) -> int:
-    """Return how often the customer that cannot exist is asked for: before the first chunk and after each."""
-    return 1 + -(-customers // chunk_size) if customers else 0
-
-
 def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     """Yield the items in parts of ``size``."""
     for start in range(0, len(items), size):

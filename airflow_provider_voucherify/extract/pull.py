@@ -8,7 +8,7 @@ from collections.abc import Set as AbstractSet
 from airflow_provider_voucherify.extract.customer_run import CustomerRun
 from airflow_provider_voucherify.extract.listing import Terms, stored_salt, stored_sample_size
 from airflow_provider_voucherify.extract.means import Means, Pulled
-from airflow_provider_voucherify.extract.notes import Notes, segment_walks
+from airflow_provider_voucherify.extract.notes import Notes
 from airflow_provider_voucherify.extract.plan import WORTH_PROBING, Plan, check_affordable, resolving
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE
 from airflow_provider_voucherify.extract.question import Question
@@ -16,6 +16,7 @@ from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.sample import Sample
 from airflow_provider_voucherify.extract.segment_run import SegmentRun
 from airflow_provider_voucherify.extract.survey import Held, Survey
+from airflow_provider_voucherify.load.base import segment_walks
 
 
 class Pull:
@@ -34,7 +35,7 @@ class Pull:
         self._held = self._what_is_held()
         self._terms = Terms(Roster(question.customer_ids), question.digest, self._sample(), means.now)
         # Patient: what it finds out is not stored, and might use up every window that it is deferred to.
-        self._survey = Survey(question, self._held, self._terms, means.patient, means.rng, chunk_size=means.chunk_size)
+        self._survey = Survey(question, self._held, self._terms, means.patient, means.rng)
 
     @property
     def held(self) -> int:

@@ -233,11 +233,12 @@ class SegmentRun:
                 raise resolved.stopped_by
 
     def _settle_resolved(self, resolved: Resolved) -> None:
-        self._roster.members(list(resolved.known.values()))
-        self._settle_part(list(resolved.told), resolved.unknown)
-        now = self._means.now()
+        # A name whose own lookup failed may be told by that of the customer's other name.
+        known = [member.customer_id for member in self._roster.members(list(resolved.known.values()))]
+        self._settle_part([*dict.fromkeys([*resolved.told, *known])], resolved.unknown)
+        now, failed = self._means.now(), {one: resolved.failed[one] for one in resolved.failed.keys() - set(known)}
         self._means.sink.write(
-            [CustomerAnswer(one, now, Outcome.FAILED, failure=reason) for one, reason in resolved.failed.items()]
+            [CustomerAnswer(one, now, Outcome.FAILED, failure=reason) for one, reason in failed.items()]
         )
 
     def _settle_by_walk(self, unlisted: Sequence[str]) -> None:

@@ -20,7 +20,6 @@ from airflow_provider_voucherify.extract.plan import (
     WayName,
     cheaper,
     existence_calls,
-    ghost_calls,
     resolving,
 )
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
@@ -31,6 +30,8 @@ from airflow_provider_voucherify.load.base import StoredWalk
 _WAVE = 8
 #: Knowing how many customers there are costs a call, and may save one for each customer no list names.
 _WORTH_A_WALK = 10
+#: Where a list fails, so many calls may be made to do without lists; beyond it the task rather fails and tries again.
+_MOST_INSTEAD_OF_LISTS = 2_000
 _TOO_FEW = "too few customers for listing segments to pay"
 
 
@@ -106,12 +107,9 @@ class Survey:
     :param terms: those of the segments' lists.
     :param client: sends the calls.
     :param rng: chooses customers to look up.
-    :param chunk_size: how many customers are asked for between two looks at the ghost.
     """
 
-    def __init__(
-        self, question: Question, held: Held, terms: Terms, client: Sender, rng: random.Random, *, chunk_size: int = 250
-    ) -> None:
+    def __init__(self, question: Question, held: Held, terms: Terms, client: Sender, rng: random.Random) -> None:
         self.listings: list[Listing] | None = None
         self.everyone: Everyone | None = None
         self.is_right_project = question.is_about_everyone or held.is_right_project
@@ -120,7 +118,6 @@ class Survey:
         self._terms = terms
         self._client = Counted(client)
         self._rng = rng
-        self._chunk_size = chunk_size
         self._wanted = held.begun_as or question.wanted
 
     async def plan(self, rate: Callable[[], float | None]) -> Plan:
@@ -236,9 +233,8 @@ class Survey:
         spent, to_ask = self._client.calls, self._held.to_ask
         if not self._question.is_about_everyone:
             has_ghost = self._question.unknown != "keep" and bool(to_ask)
-            ghost = ghost_calls(len(to_ask), self._chunk_size) if has_ghost else 0
             resolved = len(resolving(self._question.customer_ids or ())) - self._held.resolved if to_ask else 0
-            calls = spent + len(to_ask) + ghost + resolved
+            calls = spent + len(to_ask) + has_ghost + resolved
             return Way("per_customer", calls, "or more" if has_ghost else "")
         total = self.total
         return Way(
@@ -259,8 +255,11 @@ class Survey:
 
     @property
     def _is_refused(self) -> bool:
-        """Whether a list failed, and each customer may be asked for instead."""
-        return self._wanted == "auto" and any(listing.is_refused for listing in self.listings or ())
+        """Whether a list failed, and asking each customer instead is no great matter."""
+        instead = self._per_customer.calls
+        if self._wanted != "auto" or instead is None or instead > _MOST_INSTEAD_OF_LISTS:
+            return False
+        return any(listing.is_refused for listing in self.listings or ())
 
     @property
     def _existence(self) -> int:

@@ -82,6 +82,15 @@ class StoredWalk:
     is_whole: bool
 
 
+#: Begins the ids, which no segment has, of lists without members: what a run remembers in its ledger besides answers.
+NOTE = "note:"
+
+
+def segment_walks(walks: Mapping[str, StoredWalk]) -> dict[str, StoredWalk]:
+    """Return how far the lists of segments are held, notes left out."""
+    return {id_: walk for id_, walk in walks.items() if not id_.startswith(NOTE)}
+
+
 class Sink(Protocol):
     """The ledger of a run: what it holds durably is done and is not asked for again."""
 

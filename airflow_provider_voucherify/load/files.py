@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.entries import Everyone, Forgotten
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
@@ -92,7 +93,7 @@ class FilesSink:
             return manifest.summary
         answered = self._scratch.staging.answered_count()
         log.info("Resuming the run begun at %s: %d customers answered", header.created_at, answered)
-        if walks := self.walks().values():
+        if walks := segment_walks(self.walks()).values():
             log.info("Lists of %d segments are held, %d of them whole", len(walks), sum(w.is_whole for w in walks))
         return None
 

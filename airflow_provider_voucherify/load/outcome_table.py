@@ -64,19 +64,19 @@ class OutcomeTableLedger:
         """Do nothing: the table stays, it is what people read."""
 
     def _create_or_check(self, connection: Connection) -> None:
-        from sqlalchemy import inspect
+        from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missing
 
         self._lock(connection)
-        inspector, schema = inspect(connection), self._table.schema
-        if not inspector.has_table(self._table.name, schema=schema):
-            self._table.create(connection)
+        catalog, schema = catalog_of(connection), self._table.schema
+        if not catalog.has_table(self._table.name, schema=schema):
+            create_if_missing(connection, self._table)
             return
-        names = {column["name"] for column in inspector.get_columns(self._table.name, schema=schema)}
+        names = {column["name"] for column in catalog.get_columns(self._table.name, schema=schema)}
         if missing := [column.name for column in self._table.columns if column.name not in names]:
             raise TableUnfit(
                 f"table {self._name} exists but lacks {', '.join(missing)}: it is no table of outcomes; name another"
             )
-        key = inspector.get_pk_constraint(self._table.name, schema=schema)["constrained_columns"]
+        key = catalog.get_pk_constraint(self._table.name, schema=schema)["constrained_columns"]
         needed = [column.name for column in self._table.primary_key]
         if set(key) != set(needed):
             raise TableUnfit(f"the primary key of {self._name} is ({', '.join(key)}): make it ({', '.join(needed)})")

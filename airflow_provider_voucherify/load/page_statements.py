@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Delete, Insert, Select, Table, delete, exists, func, insert, literal, select
 
 from airflow_provider_voucherify.api.models import Outcome
+from airflow_provider_voucherify.load.base import NOTE
 from airflow_provider_voucherify.load.statements import ANSWER, MEMBERSHIP, REST, WALK
 
 
@@ -45,8 +46,9 @@ def select_walks(staging: Table) -> Select[str, str, str]:
 
 
 def count_walks(staging: Table) -> Select[int]:
-    """Return the query of the number of segments whose lists are held, whole or not."""
-    return select(func.count()).select_from(staging).where(staging.c.kind == WALK)
+    """Return the query of the number of segments whose lists are held, whole or not; notes are none."""
+    is_note = staging.c.segment_id.startswith(NOTE, autoescape=True)
+    return select(func.count()).select_from(staging).where(staging.c.kind == WALK, ~is_note)
 
 
 def select_walk_times(staging: Table, segment_ids: Sequence[str]) -> Select[str, datetime]:

@@ -73,7 +73,8 @@ class StagedPages:
 
     def write(self, pages: Sequence[MembershipPage]) -> None:
         """Hold pages in one transaction; what a newer page said before is not undone by an older one."""
-        self._staging.expect_anybody()
+        if any(page.members or page.is_first for page in pages):
+            self._staging.expect_anybody()
         by_segment: dict[str, _Listed] = {}
         for page in pages:
             by_segment.setdefault(page.segment.id, _Listed(page)).take(page)
@@ -111,6 +112,7 @@ class StagedPages:
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Give customers their answers, in one transaction: found where a page names them."""
+        self._staging.expect_anybody()
 
         def work(connection: Connection) -> None:
             self._staging.own_header(connection)
@@ -123,6 +125,7 @@ class StagedPages:
 
     def settle_everyone(self, total: int, observed_at: datetime) -> None:
         """Give everyone a page names an answer, and remember how many are left, in one transaction."""
+        self._staging.expect_anybody()
 
         def work(connection: Connection) -> None:
             self._staging.own_header(connection)

@@ -38,20 +38,27 @@ def rows_of(answers: Iterable[CustomerAnswer]) -> Iterator[Row]:
             outcome=answer.outcome.value,
             detail=(answer.failure or "failed") if answer.outcome is Outcome.FAILED else "",
         )
+        moment = as_utc(answer.observed_at)
         for segment in memberships(answer):
-            yield membership_row(answer.customer_id, segment, answer.observed_at, answer.source_id)
+            yield membership_row(answer.customer_id, segment, moment, answer.source_id)
 
 
 def membership_row(customer_id: str, segment: Segment, observed_at: datetime, source_id: str | None) -> Row:
-    """Return the row of a customer in a segment."""
-    return row(
-        statements.MEMBERSHIP,
-        observed_at,
-        customer_id=customer_id,
-        segment_id=segment.id,
-        segment_name=segment.name,
-        source_id=source_id,
-    )
+    """Return the row of a customer in a segment.
+
+    :param observed_at: in UTC.
+    """
+    # There are far more of these than of any other kind: written out, as ``row`` takes twice as long.
+    return {
+        "kind": statements.MEMBERSHIP,
+        "customer_id": customer_id,
+        "segment_id": segment.id,
+        "segment_name": segment.name,
+        "source_id": source_id,
+        "outcome": "",
+        "detail": "",
+        "observed_at": observed_at,
+    }
 
 
 def row(

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.database import Database, EngineProvider
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
 from airflow_provider_voucherify.load.errors import LoadError
@@ -106,7 +107,7 @@ class TableSink:
                 stored.created_at,
                 answered,
             )
-            if walks := self._pages.walks().values():
+            if walks := segment_walks(self._pages.walks()).values():
                 whole = sum(walk.is_whole for walk in walks)
                 log.info("Lists of %d segments are held, %d of them whole", len(walks), whole)
         return stored.summary

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Outcome, Scope
-from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
+from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk, segment_walks
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.entries import Entry, Everyone, Forgotten
 from airflow_provider_voucherify.load.errors import XComTooLarge
@@ -74,7 +74,7 @@ class XComSink:
             self._replay(entry)
         self._segment_ids = header.segment_ids
         log.info("Resuming the run begun at %s: %d customers held", header.created_at, len(self._held.answers))
-        if walks := self._held.walks.values():
+        if walks := segment_walks(self._held.walks).values():
             log.info("Lists of %d segments are held, %d of them whole", len(walks), sum(w.is_whole for w in walks))
         return self._summary() if header.finished else None
 

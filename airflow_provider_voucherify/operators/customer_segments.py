@@ -13,6 +13,7 @@ from airflow_provider_voucherify.api.settings import checked_quota_share
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds
 from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
+from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators import arguments
 from airflow_provider_voucherify.operators.arguments import Customers, Destination, Segments
@@ -79,6 +80,7 @@ class CustomerSegmentsOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("customers", "segments", "destination", "voucherify_conn_id")
     ui_color = "#e8f4ec"
+    operator_extra_links = (VoucherifyDashboardLink(),)
 
     def __init__(
         self,

@@ -117,8 +117,15 @@ def _fields(operator: CustomerSegmentsOperator) -> list[SchemaDatasetFacetFields
     file_format = operator.destination.format if isinstance(operator.destination, ObjectFiles) else "parquet"
     columns = schema_of(file_format, with_source_id=is_about_everyone)
     fields = [SchemaDatasetFacetFields(name=column["name"], type=column["type"]) for column in columns]
-    if isinstance(operator.destination, WarehouseTable) and operator.destination.write == "append":
-        fields.insert(0, SchemaDatasetFacetFields(name="run_key", type="string"))
+    destination = operator.destination
+    if isinstance(destination, WarehouseTable):
+        if destination.write == "append":
+            fields.insert(0, SchemaDatasetFacetFields(name="run_key", type="string"))
+        if destination.write == "history":
+            moment = next(field.type for field in fields if field.name == "observed_at")
+            place = 1 + [field.name for field in fields].index("segment_name")
+            fields[place:place] = [SchemaDatasetFacetFields(name, moment) for name in ("valid_from", "valid_to")]
+        fields += [SchemaDatasetFacetFields(name) for name in destination.extra_columns]
     return fields
 
 

@@ -20,16 +20,18 @@ log = logging.getLogger(__name__)
 _TOLD = ("customers", "memberships", "entered", "left", "calls", "strategy", "manifest")
 
 
-def emit_outlets(context: Context, outlets: Sequence[object], summary: JsonObject, as_of: datetime) -> None:
+def emit_outlets(context: Context, outlets: Sequence[object], summary: JsonObject, published_at: datetime) -> None:
     """Put a run's counts into the event of each asset among a task's outlets; outlets of other kinds get none.
 
     :param context: the task's context.
     :param outlets: ``operator.outlets``: what the user put there.
     :param summary: what the run tells.
-    :param as_of: when the run was published (UTC).
+    :param published_at: when that was (UTC).
     """
     extra: JsonObject = {name: summary[name] for name in _TOLD if name in summary}
-    extra["as_of"] = as_of.isoformat()
+    extra["published_at"] = published_at.isoformat()
+    dag_run = context["dag_run"]
+    extra["run_date"] = (dag_run.logical_date or dag_run.run_after).isoformat()
     for outlet in outlets:
         if isinstance(outlet, Asset):
             context["outlet_events"][outlet].extra.update(extra)

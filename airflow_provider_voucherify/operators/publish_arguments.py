@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from airflow.sdk import XComArg
 
-from airflow_provider_voucherify.extract.customers import AllCustomers, is_template
+from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
+from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, is_template
 from airflow_provider_voucherify.extract.publication_key import PER_CAMPAIGN, PER_RUN
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
@@ -16,6 +17,7 @@ from airflow_provider_voucherify.operators.arguments import Customers, checked_c
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json
 
+Recipients: TypeAlias = Sequence[object] | CustomerQuery | EnteredSegment | LeftSegment | XComArg | str
 UnknownRecipients: TypeAlias = Literal["drop", "fail"]
 
 #: A run about more customers than this has to be asked for: a slip in a query should not give a code to everybody.
@@ -26,7 +28,7 @@ def checked_recipients(customers: object) -> Customers:
     """Return who is to get a code; never everybody Voucherify knows."""
     if isinstance(customers, AllCustomers):
         raise ValueError(  # noqa: TRY004 - as for all other arguments
-            "customers is AllCustomers(): name who should get a code, with a list or a CustomerQuery"
+            "customers is AllCustomers(): name who should get a code, with a list, a CustomerQuery or EnteredSegment"
         )
     return checked_customers(customers)
 

@@ -6,15 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
+from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds
 from airflow_provider_voucherify.extract.publication_key import PER_RUN
+from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
 from airflow_provider_voucherify.operators import arguments, publish_arguments
 from airflow_provider_voucherify.operators.pace import Pace
-from airflow_provider_voucherify.operators.publish_arguments import MOST_PUBLICATIONS, UnknownRecipients
+from airflow_provider_voucherify.operators.publish_arguments import MOST_PUBLICATIONS, Recipients, UnknownRecipients
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json
     from airflow_provider_voucherify.operators.publishing import Publishing
 
-__all__ = ["CustomerQuery", "OutcomeTable", "Pace", "PublishVouchersOperator"]
+__all__ = ["CustomerQuery", "EnteredSegment", "LeftSegment", "OutcomeTable", "Pace", "PublishVouchersOperator"]
 
 
 class PublishVouchersOperator(BaseOperator):
@@ -34,7 +36,8 @@ class PublishVouchersOperator(BaseOperator):
 
     :param customers: Voucherify's ids (``cust_...``, one call each) or your ``source_id`` (up to two calls each: it
         is looked up first, since publishing to one Voucherify does not know would create the customer) as a list,
-        the output of a task, a template that renders to a list, or a :class:`CustomerQuery` (templated).
+        the output of a task, a template that renders to a list, a :class:`CustomerQuery`, :class:`EnteredSegment` or
+        :class:`LeftSegment` (templated).
     :param campaign: id (``camp_...``) or name of the campaign (templated).
     :param destination: an :class:`OutcomeTable`, one row per customer, which is also the ledger; or ``XComRows``
         (the default) for small runs (templated).
@@ -65,11 +68,12 @@ class PublishVouchersOperator(BaseOperator):
         "metadata",
     )
     ui_color = "#f4ece8"
+    operator_extra_links = (VoucherifyDashboardLink(),)
 
     def __init__(
         self,
         *,
-        customers: Sequence[object] | CustomerQuery | XComArg | str,
+        customers: Recipients,
         campaign: str,
         destination: OutcomeDestination | None = None,
         voucherify_conn_id: str = "voucherify_default",
@@ -101,7 +105,7 @@ class PublishVouchersOperator(BaseOperator):
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
         super().render_template_fields(context, jinja_env)
-        if not isinstance(self.customers, str | CustomerQuery | AllCustomers | GivenIds):
+        if not isinstance(self.customers, str | CustomerQuery | SegmentChanges | AllCustomers | GivenIds):
             self.customers = GivenIds(cast("Iterable[object]", self.customers))
 
     def execute(self, context: Context) -> Json:

@@ -3,38 +3,34 @@
 from __future__ import annotations
 
 import logging
-import math
 import random
 import time
 from contextlib import AbstractAsyncContextManager
-from dataclasses import asdict, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
-
-from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.api.errors import (
     ASKED_WRONGLY,
     InvalidCustomers,
-    RateLimited,
     VoucherifyError,
     WindowClosed,
 )
 from airflow_provider_voucherify.extract.interrupt import Interrupt
 from airflow_provider_voucherify.extract.means import Means
-from airflow_provider_voucherify.extract.notes import segment_walks
 from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.progress import Progress, duration
 from airflow_provider_voucherify.extract.pull import Pull
 from airflow_provider_voucherify.extract.run import TooManyFailures, check_failures
 from airflow_provider_voucherify.hooks.planning import calls_per_minute
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.load.files import FilesSink
 from airflow_provider_voucherify.load.xcom import XComSink
 from airflow_provider_voucherify.operators.asking import question_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
 from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.report import (
     MOST_FAILURES_NAMED,
@@ -57,12 +53,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 
 log = logging.getLogger(__name__)
-
-#: A wait for the rate limit longer than this is worth giving the worker back, in seconds, unless
-#: ``[voucherify] defer_after`` says otherwise.
-DEFER_AFTER = 60.0
-#: So many parts of a try, each waking up to a window that gives not one answer, end it.
-MOST_PARTS_WITHOUT_ANSWER = 4
 
 
 class SegmentPull:
@@ -155,14 +145,14 @@ class SegmentPull:
         goes_on = goes_on or self._context["ti"].try_number > 1 or self._spent.deferrals > 0
         return self._hook.aclient(
             concurrency=self._operator.pace.concurrency,
-            longest_wait=conf.getfloat("voucherify", "defer_after", fallback=DEFER_AFTER) if can_defer else math.inf,
+            longest_wait=longest_wait(can_defer=can_defer),
             inherits_usage=goes_on,
         )
 
     def _stop(self, error: VoucherifyError, question: Question) -> NoReturn:
         done = self._how_far(question)
         if isinstance(error, WindowClosed):
-            self._defer(error, done)
+            defer_until_open(self._operator, error, self._spent, done, {})
         log.error("Stopped. %s and not asked for again within %s", done, self._operator.pace.resume_within)
         raise error
 
@@ -172,21 +162,6 @@ class SegmentPull:
             return f"{whole:,} of {len(walks):,} segments' lists begun so far are whole; what was read is held"
         of = "" if question.customer_ids is None else f" of {len(question.customer_ids):,}"
         return f"{len(self._sink.done()):,}{of} customers are held"
-
-    def _defer(self, closed: WindowClosed, done: str) -> NoReturn:
-        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-
-        wait = closed.wait
-        if self._spent.parts_without_answer >= MOST_PARTS_WITHOUT_ANSWER:
-            raise RateLimited(
-                f"{self._spent.parts_without_answer} windows in a row gave no answer at all; the limit is used up by "
-                "others, or the subscription has ended",
-                retry_after=wait,
-            ) from closed
-        opens_at = utc_now() + timedelta(seconds=wait)
-        log.info("%s; deferring for %s until the rate-limit window opens at %s", done, duration(wait), opens_at)
-        spent = replace(self._spent, deferrals=self._spent.deferrals + 1)
-        self._operator.defer(trigger=DateTimeTrigger(opens_at), method_name="resume", kwargs={"spent": asdict(spent)})
 
     def _tell(self, loaded: LoadSummary) -> Json:
         summary = self._report.to_json(loaded, self._spent, self._sink.unknown(MOST_UNKNOWN_NAMED))

@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
-from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
+from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds
+from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.operators import publish_arguments
+from airflow_provider_voucherify.operators.publish_arguments import Recipients
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.models import Json
 
-__all__ = ["CustomerQuery", "UpdateCustomersMetadataOperator"]
+__all__ = ["CustomerQuery", "EnteredSegment", "LeftSegment", "UpdateCustomersMetadataOperator"]
 
 
 class UpdateCustomersMetadataOperator(BaseOperator):
@@ -28,8 +31,8 @@ class UpdateCustomersMetadataOperator(BaseOperator):
     counted: a bulk update would create them.
 
     :param customers: Voucherify's ids (``cust_...``) or your ``source_id`` as a list, the output of a task, a template
-        that renders to a list, or a :class:`CustomerQuery` (templated). A bulk update takes your ids only: the others
-        are looked up, for one call each.
+        that renders to a list, a :class:`CustomerQuery`, :class:`EnteredSegment` or :class:`LeftSegment` (templated).
+        A bulk update takes your ids only: the others are looked up, for one call each.
     :param metadata: what changes; other keys stay (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param poll_interval: time between two looks at a bulk update.
@@ -39,11 +42,12 @@ class UpdateCustomersMetadataOperator(BaseOperator):
 
     template_fields: Sequence[str] = ("customers", "metadata", "voucherify_conn_id")
     ui_color = "#f4f2e4"
+    operator_extra_links = (VoucherifyDashboardLink(),)
 
     def __init__(
         self,
         *,
-        customers: Sequence[object] | CustomerQuery | XComArg | str,
+        customers: Recipients,
         metadata: Mapping[str, Json],
         voucherify_conn_id: str = "voucherify_default",
         poll_interval: timedelta = timedelta(seconds=30),
@@ -64,7 +68,7 @@ class UpdateCustomersMetadataOperator(BaseOperator):
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
         super().render_template_fields(context, jinja_env)
-        if not isinstance(self.customers, str | CustomerQuery | AllCustomers | GivenIds):
+        if not isinstance(self.customers, str | CustomerQuery | SegmentChanges | AllCustomers | GivenIds):
             self.customers = GivenIds(cast("Iterable[object]", self.customers))
 
     def execute(self, context: Context) -> Json:  # noqa: ARG002

@@ -11,6 +11,8 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
+from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
+
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
@@ -37,6 +39,7 @@ class SegmentReadySensor(BaseSensorOperator):
 
     template_fields: Sequence[str] = ("segment_id", "voucherify_conn_id")
     ui_color = "#e8f4ec"
+    operator_extra_links = (VoucherifyDashboardLink(),)
 
     #: What time it is: replaced in tests.
     clock: Callable[[], datetime] = staticmethod(timezone.utcnow)

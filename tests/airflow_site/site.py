@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
 import requests
 
-from tests.airflow_site.processes import airflow_command
+from tests.airflow_site.processes import airflow_command, services
 from tests.airflow_site.waiting import until
 
 _FINISHED = ("success", "failed")
@@ -51,13 +53,19 @@ class AirflowSite:
         self._session.delete(f"{self.url}/api/v2/connections/{conn_id}", timeout=30)
         self._call("POST", "/api/v2/connections", {"connection_id": conn_id, **connection})
 
-    def trigger(self, dag_id: str, conf: Mapping[str, object] | None = None) -> str:
+    def trigger(
+        self, dag_id: str, conf: Mapping[str, object] | None = None, logical_date: datetime | None = None
+    ) -> str:
         """Start a run of a Dag as soon as Airflow knows the Dag.
 
+        :param dag_id: of the Dag.
+        :param conf: parameters of the run.
+        :param logical_date: in UTC; by default the run has none.
         :returns: the id of the run.
         """
-        until(lambda: self._session.get(f"{self.url}/api/v2/dags/{dag_id}", timeout=30).ok, f"Dag {dag_id}")
-        body = {"logical_date": None, "conf": dict(conf or {})}
+        self.wait_for_dag(dag_id)
+        moment = None if logical_date is None else logical_date.isoformat()
+        body = {"logical_date": moment, "conf": dict(conf or {})}
         return str(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body).json()["dag_run_id"])
 
     def wait(self, dag_id: str, run_id: str, seconds: float = 90.0) -> str:
@@ -81,6 +89,47 @@ class AirflowSite:
         state = self.wait(dag_id, run_id)
         assert state == "success", f"{state}: {self.task_states(dag_id, run_id)}\n{self.logs(dag_id, run_id)}"
         return run_id
+
+    def wait_for_dag(self, dag_id: str) -> None:
+        """Wait until Airflow knows a Dag."""
+        until(lambda: self._session.get(f"{self.url}/api/v2/dags/{dag_id}", timeout=30).ok, f"Dag {dag_id}")
+
+    def wait_for_runs(self, dag_id: str, number: int) -> list[str]:
+        """Wait until a Dag has so many runs, whoever began them, and until all of them have succeeded.
+
+        :returns: their ids, in their order.
+        """
+
+        def ids() -> list[str]:
+            runs = self._object(f"/api/v2/dags/{dag_id}/dagRuns?order_by=run_after")["dag_runs"]
+            return [str(run["dag_run_id"]) for run in cast("list[dict[str, object]]", runs)]
+
+        run_ids = until(lambda: ids() if len(ids()) >= number else None, f"run {number} of {dag_id}", 90.0)
+        for run_id in run_ids:
+            assert self.wait(dag_id, run_id) == "success", self.logs(dag_id, run_id)
+        return run_ids
+
+    @contextmanager
+    def scheduling(self, dag_ids: Sequence[str]) -> Iterator[None]:
+        """Let some Dags follow their schedules; else the site runs what is triggered only, so that tests are alone.
+
+        :param dag_ids: all others are paused meanwhile.
+        """
+        for dag_id in dag_ids:
+            self.wait_for_dag(dag_id)
+        self._call("PATCH", "/api/v2/dags?dag_id_pattern=~", {"is_paused": True})
+        for dag_id in dag_ids:
+            self._call("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+        home = self.home / "scheduling"
+        home.mkdir()
+        environment = {**self.environment, "AIRFLOW__SCHEDULER__USE_JOB_SCHEDULE": "True"}
+        try:
+            with services({"scheduler": ("--skip-serve-logs",)}, environment, home):
+                yield
+        finally:
+            home.joinpath("scheduler.out").unlink()
+            home.rmdir()
+            self._call("PATCH", "/api/v2/dags?dag_id_pattern=~", {"is_paused": False})
 
     def task_states(self, dag_id: str, run_id: str) -> dict[str, str]:
         """Return the state of each task of a run."""

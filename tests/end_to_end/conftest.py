@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 
 import pytest
+from psycopg import sql
 
 from airflow_provider_voucherify.emulator import Emulator
 from tests.airflow_site import AirflowSite
@@ -44,6 +45,15 @@ class Shop:
         with self.warehouse.connect() as connection:
             rows = connection.execute("SELECT customer_id, segment_id, segment_name FROM customer_segments").fetchall()
         return sorted((str(customer), str(segment), str(name)) for customer, segment, name in rows)
+
+    def pairs(self, rows: str) -> set[tuple[str, str]]:
+        """Return customer and segment of some rows.
+
+        :param rows: what follows FROM: a table, and which of its rows.
+        """
+        with self.warehouse.connect() as connection:
+            found = connection.execute(sql.SQL("SELECT customer_id, segment_id FROM " + rows)).fetchall()
+        return {(str(customer), str(segment)) for customer, segment in found}
 
     def truth(self, customers: list[str]) -> list[MembershipRow]:
         """Return the memberships Voucherify holds to be true, in order."""

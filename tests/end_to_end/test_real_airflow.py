@@ -8,11 +8,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import pytest
 
 from airflow_provider_voucherify import get_provider_info
-from airflow_provider_voucherify.emulator import Limits, Move, Switches
+from airflow_provider_voucherify.emulator import CampaignSettings, Limits, Membership, Move, ProjectSettings, Switches
+from airflow_provider_voucherify.emulator.json_types import JsonObject
 from tests.airflow_site import AirflowSite
 from tests.end_to_end.conftest import Shop
 
@@ -21,6 +24,9 @@ pytestmark = pytest.mark.xdist_group("airflow")
 HOOK = "airflow_provider_voucherify.hooks.voucherify.VoucherifyHook"
 TO_WAREHOUSE = "customer_segments_to_warehouse"
 TO_XCOM = "customer_segments_to_xcom"
+HISTORY = "segment_history"
+WELCOME = "vip_welcome"
+BRANDS = "segments_of_brands"
 WINDOW_END = Switches(retry_header="window_end")
 
 
@@ -49,6 +55,8 @@ def test_segments_of_a_few_customers_are_counted_through_xcom(shop: Shop) -> Non
     assert counted == dict(Counter(name for _, _, name in shop.truth(ids)))
     assert shop.airflow.task_states(TO_XCOM, run_id) == {"pull_segments": "success", "count_by_segment": "success"}
     assert not re.search(r"customer-\d{7}|cust_", shop.airflow.logs(TO_XCOM, run_id))
+    links = shop.airflow.get(f"/api/v2/dags/{TO_XCOM}/dagRuns/{run_id}/taskInstances/pull_segments/links")
+    assert links == {"extra_links": {"Voucherify dashboard": None}, "total_entries": 1}, "the emulator has none"
 
 
 def test_waits_for_the_rate_limit_free_the_worker_and_repeat_no_call(shop: Shop) -> None:
@@ -67,6 +75,60 @@ def test_waits_for_the_rate_limit_free_the_worker_and_repeat_no_call(shop: Shop)
     assert stats.repeated <= 2 * deferrals, "the segments and the number of customers, each time"
     assert stats.rejected == 0
     assert max(window.used for window in stats.windows) <= 21
+
+
+def test_a_day_of_segments_begins_the_campaign_for_those_who_entered(shop: Shop) -> None:
+    voucherify, airflow = shop.voucherify, shop.airflow
+    voucherify.add_campaign(CampaignSettings("VIP welcome"))
+    spent: JsonObject = {"junction": "and", "summary.orders.total_amount": {"conditions": {"$more_than": [300_000]}}}
+    vip = voucherify.add_segment("VIP", filter=spent, type="passive")
+    before = pairs(voucherify.memberships())
+
+    with airflow.scheduling([HISTORY, WELCOME]):
+        airflow.wait_for_runs(HISTORY, 1)
+        (first,) = airflow.wait_for_runs(WELCOME, 1)
+        voucherify.move(Move(seed=5, change=0.3, join=20, leave=10))
+        after = pairs(voucherify.memberships())
+        airflow.wait(HISTORY, airflow.trigger(HISTORY, logical_date=datetime.now(UTC)))
+        second = airflow.wait_for_runs(WELCOME, 2)[-1]
+
+    assert airflow.task_states(WELCOME, first) == {"somebody_entered": "success", "publish": "skipped"}
+    assert airflow.task_states(WELCOME, second) == {"somebody_entered": "success", "publish": "success"}
+    today = "changed_at = (SELECT max(changed_at) FROM segment_changes)"
+    for change, moved in (("entered", after - before), ("left", before - after)):
+        assert shop.pairs(f"segment_changes WHERE {today} AND change = '{change}'") == moved
+    assert shop.pairs("segment_history WHERE valid_to IS NULL") == after
+    entered = {customer for customer, segment in after - before if segment == vip}
+    assert entered
+    given = [(one.customer_id, one.code) for one in voucherify.publications()]
+    assert {customer for customer, _ in given} == entered
+    with shop.warehouse.connect() as connection:
+        outcomes = connection.execute("SELECT customer_id, code FROM vip_welcome_vouchers WHERE outcome = 'published'")
+        assert sorted(outcomes) == sorted(given)
+
+
+def test_brands_are_pulled_side_by_side_into_one_table(shop: Shop) -> None:
+    brands = {"voucherify_coffee": 90, "voucherify_garden": 60, "voucherify_books": 30}
+    for seed, (brand, customers) in enumerate(brands.items()):
+        shop.voucherify.add_project(ProjectSettings(brand, "token", customers, segments=4, seed=seed))
+        shop.airflow.connect(brand, shop.voucherify.airflow_connection(brand, "token"))
+    run_id = shop.airflow.run(BRANDS)
+    truth = {brand: shop.voucherify.memberships(app_id=brand) for brand in brands}
+    assert set.intersection(*({one.source_id for one in rows} for rows in truth.values())), "they share customers' ids"
+    for brand in brands:
+        assert shop.pairs(f"brand_segments WHERE brand = '{brand}'") == pairs(truth[brand])
+        assert shop.voucherify.stats().keys[brand].rejected == 0
+    with shop.warehouse.connect() as connection:
+        rows = connection.execute("SELECT count(*), count(DISTINCT run_key), count(DISTINCT day) FROM brand_segments")
+        assert rows.fetchall() == [(sum(map(len, truth.values())), len(brands), 1)]
+    tasks = shop.airflow.get(f"/api/v2/dags/{BRANDS}/dagRuns/{run_id}/taskInstances")
+    assert isinstance(tasks, dict)
+    assert {task["rendered_map_index"] for task in tasks["task_instances"]} == set(brands)
+
+
+def pairs(memberships: Iterable[Membership]) -> set[tuple[str, str]]:
+    """Return (Voucherify's id of the customer, segment)."""
+    return {(one.customer_id, one.segment_id) for one in memberships}
 
 
 def test_airflow_lists_the_provider_with_hook_operator_and_connection_type(airflow_site: AirflowSite) -> None:

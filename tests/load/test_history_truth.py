@@ -233,6 +233,16 @@ def test_on_sqlite() -> None:
         run_state_machine_as_test(OnSqlite, settings=settings(max_examples=30, stateful_step_count=10, deadline=None))
 
 
+def test_on_duckdb(tmp_path: Path) -> None:
+    numbers = iter(range(1_000_000))
+
+    class OnDuckDb(Histories):
+        def __init__(self) -> None:
+            super().__init__(Warehouse(f"duckdb:///{tmp_path}/{next(numbers)}.duckdb"))
+
+    run_state_machine_as_test(OnDuckDb, settings=settings(max_examples=4, stateful_step_count=8, deadline=None))
+
+
 def test_on_postgres(postgres_database: PostgresDatabase) -> None:
     class OnPostgres(Histories):
         def __init__(self) -> None:

@@ -9,7 +9,6 @@ import signal
 import time
 from datetime import timedelta
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
@@ -64,16 +63,25 @@ def read_until(over: Path, url: str, query: str) -> int:
         warehouse, seen = Warehouse(url), set[View]()
         while not over.exists():
             seen.add(frozenset((str(customer), str(id_)) for customer, id_ in warehouse.query(query)))
-            time.sleep(0.002)  # a SQLite file has to be free now and then
+            time.sleep(0.02)  # a SQLite file has to be free now and then
         over.write_text(json.dumps([sorted(view) for view in seen]))
         os._exit(0)
     finally:
         os._exit(1)
 
 
-@pytest.mark.parametrize("write", get_args(WriteMode))
-def test_a_reader_never_sees_half_a_run(shared_warehouse: Warehouse, write: WriteMode, tmp_path: Path) -> None:
-    url, over = shared_warehouse.url, tmp_path / "over"
+@pytest.mark.parametrize(
+    ("database", "write"),
+    [
+        ("sqlite", "history"),
+        ("postgres", "merge"),
+        ("postgres", "history"),
+    ],
+)
+def test_a_reader_never_sees_half_a_run(
+    database: str, write: WriteMode, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    url, over = request.getfixturevalue(f"{database}_warehouse").url, tmp_path / "over"
     of_now = {"history": "valid_to is null", "append": f"segment_id = (select max(segment_id) from {TABLE})"}
     query = f"select customer_id, segment_id from {TABLE} where {of_now.get(write, '1 = 1')}"
     assert publish(url, write, 0, NEVER) == 0

@@ -115,3 +115,11 @@ def test_on_postgres(postgres_database: PostgresDatabase, write: WriteMode, runs
     for name in warehouse.tables():
         warehouse.execute(f"drop table {name}")
     _check(warehouse, write, runs)
+
+
+@pytest.mark.parametrize("write", ["append", "merge", "replace"])
+@settings(max_examples=3, deadline=None)
+@given(runs=_RUNS)
+def test_on_duckdb(write: WriteMode, runs: list[Run]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        _check(Warehouse(f"duckdb:///{Path(folder)}/warehouse.duckdb"), write, runs)

@@ -107,4 +107,4 @@ def test_ids_of_all_templated_fields_are_rendered_by_airflow() -> None:
         "voucherify_conn_id",
     }
     assert set(CustomerQuery.template_fields) == {"sql", "conn_id", "parameters"}
-    assert set(WarehouseTable.template_fields) == {"table", "conn_id"}
+    assert set(WarehouseTable.template_fields) == {"table", "conn_id", "extra_columns"}

@@ -29,7 +29,7 @@ from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Limits
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
 from airflow_provider_voucherify.extract.interrupt import Interrupt, RunInterrupted
-from airflow_provider_voucherify.operators.client_runner import ClientRunner
+from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
 
 EMPTY_LIST = b'{"object": "list", "data_ref": "data", "data": [], "total": 0}'
 IDS = [f"customer-{number:07d}" for number in range(1, 200_001)]
@@ -104,7 +104,7 @@ def struck_by(
 def test_a_timeout_at_any_moment_comes_out_as_itself(
     alarm: Callable[[float], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    chance = random.Random(5)
+    chance, answered = random.Random(5), 0
     for _ in range(40):
         opening, fetched = Opening(), Fetched()
         delay = chance.uniform(0.005, 0.06)
@@ -112,10 +112,11 @@ def test_a_timeout_at_any_moment_comes_out_as_itself(
         with pytest.raises(AirflowTaskTimeout) as raised, ClientRunner(opening()) as runner:
             struck_by(alarm, delay, runner, per_customer(runner.client).fetch(IDS, fetched))
         assert type(raised.value) is AirflowTaskTimeout
-        assert time.monotonic() - started < delay + 0.4
+        assert time.monotonic() - started < delay + CLOSE_WITHIN
         assert not opening.is_open
         assert len({answer.customer_id for answer in fetched.answers}) == len(fetched.answers)
-        assert fetched.answers or delay < 0.01
+        answered += bool(fetched.answers)
+    assert answered > 10, "most should be struck while answers come in"
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 

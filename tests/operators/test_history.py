@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_voucherify.emulator import Emulator, Move
+from airflow_provider_voucherify.emulator import Emulator, Limits, Move
 from airflow_provider_voucherify.emulator.json_types import JsonObject
 from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.operators.arguments import Customers
@@ -18,6 +18,7 @@ from airflow_provider_voucherify.operators.customer_segments import (
     LeftSegment,
     WarehouseTable,
 )
+from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import LOGICAL_DATE, OperatorRunner
 
@@ -61,6 +62,7 @@ def add_segments(voucherify: Emulator) -> list[str]:
 def test_who_entered_and_left_is_the_difference_of_what_voucherify_held(
     run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, strategy: StrategyName
 ) -> None:
+    voucherify.set_limits(Limits(limit=None))
     kinds = add_segments(voucherify)
     before = held(voucherify)
     assert run_op(into_history(AllCustomers(), strategy), run_id="first").summary["entered"] == len(before)
@@ -78,6 +80,25 @@ def test_who_entered_and_left_is_the_difference_of_what_voucherify_held(
         assert asked(run_op, EnteredSegment("history", segment_id, "warehouse")) == entered
         assert asked(run_op, LeftSegment("history", segment_id, "warehouse")) == left
     assert any(customer_in in kinds[1:] for _, customer_in in after - before)
+
+
+def test_those_who_entered_can_be_stamped(run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse) -> None:
+    *_, segment_id = add_segments(voucherify)
+    before = held(voucherify)
+    run_op(into_history(AllCustomers())).value  # noqa: B018 - raises what the task raised
+    voucherify.move(Move(seed=3, change=0.4))
+    entered = {customer for customer, in_segment in held(voucherify) - before if in_segment == segment_id}
+
+    run_op.logical_date = NEXT_DAY
+    run_op(into_history(AllCustomers()), run_id="second").value  # noqa: B018
+    stamp = UpdateCustomersMetadataOperator(
+        task_id="stamp",
+        customers=EnteredSegment("history", segment_id, "warehouse"),
+        metadata={"tier": "new"},
+        poll_interval=timedelta(milliseconds=10),
+    )
+    assert run_op(stamp, run_id="second").summary["updated"] == len(entered) > 0
+    assert {one.customer_id for one in voucherify.customers() if one.metadata.get("tier") == "new"} == entered
 
 
 def test_a_later_dag_run_names_the_dates(run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse) -> None:

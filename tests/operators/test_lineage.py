@@ -73,6 +73,18 @@ def test_a_query_and_a_table_are_told_with_counts(run_op: OperatorRunner, vouche
     assert "gold" not in str(lineage)
 
 
+def test_a_history_and_columns_of_the_users_own_are_told(voucherify: Emulator, crm: str) -> None:
+    table = WarehouseTable("public.history", conn_id="crm", write="history", extra_columns={"ds": "2026-01-01"})
+    pull = CustomerSegmentsOperator(task_id="pull", customers=ASKED, destination=table)
+    pull.summary = {"memberships": 1}
+    lineage = pull.get_openlineage_facets_on_complete(None)
+
+    assert lineage is not None
+    told = json.loads(Serde.to_json(lineage.outputs[0]))
+    names = [field["name"] for field in told["facets"]["schema"]["fields"]]
+    assert names == ["customer_id", "segment_id", "segment_name", "valid_from", "valid_to", "observed_at", "ds"]
+
+
 @pytest.mark.parametrize(
     ("url", "namespace", "name"),
     [("s3://bucket/a/ds=1/", "s3://bucket", "a/ds=1"), ("file:///data/a/", "file", "/data/a")],

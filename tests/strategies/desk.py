@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
@@ -106,6 +106,7 @@ class Desk:
     workers: int = 8
     chunk_size: int = 250
     seed: int = 1
+    ghost_stays: timedelta = timedelta(minutes=1)
     watch: Callable[[str], None] = watch_nothing
     change: Change = change_nothing
 
@@ -133,6 +134,7 @@ class Desk:
                     rng=random.Random(self.seed),
                     workers=self.workers,
                     chunk_size=self.chunk_size,
+                    ghost_stays=self.ghost_stays,
                 )
                 pull = Pull(question, means, lambda: None)
                 plan = pull.plan()

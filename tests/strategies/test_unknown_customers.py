@@ -26,14 +26,13 @@ def test_five_per_cent_unknown_ids_are_counted_and_have_no_rows(shop: Emulator, 
     assert list(sink.unknown(5)) == UNKNOWN[:5]
 
 
-def test_unknown_ids_cost_a_call_for_each_suspect_and_one_for_each_chunk(shop: Emulator) -> None:
+def test_unknown_ids_cost_one_call_and_one_for_each_suspect(shop: Emulator) -> None:
     ghost = {segment for _, segment in Desk(shop).pull(Question(["ghost"], unknown="keep")).rows}
     done = Desk(shop).pull(Question(MIXED, strategy="per_customer"))
     suspects = sum({segment for name, segment in done.rows if name == known} == ghost for known in KNOWN)
     assert ghost
-    ghosts = 1 + 2  # before the first and after each of two chunks
-    assert done.calls == len(MIXED) + ghosts + len(UNKNOWN) + suspects
-    assert done.plan.calls == len(MIXED) + ghosts
+    assert done.calls == len(MIXED) + 1 + len(UNKNOWN) + suspects
+    assert done.plan.calls == len(MIXED) + 1
 
 
 def test_unknown_ids_that_are_kept_cost_nothing(shop: Emulator) -> None:

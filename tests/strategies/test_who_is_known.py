@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
@@ -147,7 +148,8 @@ def test_a_failed_customer_that_is_asked_for_no_more_does_not_count(shop: Emulat
 def test_a_segment_made_meanwhile_gives_unknown_customers_no_rows(shop: Emulator, number: int) -> None:
     ids = [name for pair in zip(KNOWN[:100], UNKNOWN, strict=True) for name in pair] + KNOWN[100:200]
     watch = at(number, lambda: make_segment_of_nobodies(shop))
-    done = Desk(shop, watch=watch, chunk_size=100).pull(Question(ids, strategy="per_customer"))
+    desk = Desk(shop, watch=watch, chunk_size=100, ghost_stays=timedelta(0))
+    done = desk.pull(Question(ids, strategy="per_customer"))
     assert done.loaded.unknown == 100
     assert not any(name.startswith("nobody") for name, _ in done.rows)
 
@@ -164,7 +166,7 @@ def test_a_segment_made_between_parts_gives_unknown_customers_no_rows(shop: Emul
                 close()
 
     with pytest.raises(WindowClosed):
-        Desk(shop, watch=watch, workers=1).pull(Question(ids, strategy="per_customer"), sink)
+        Desk(shop, watch=watch, workers=1, ghost_stays=timedelta(0)).pull(Question(ids, strategy="per_customer"), sink)
     assert any(name.startswith("nobody") for name, _ in rows_of(sink))
     done = Desk(shop).pull(Question(ids, strategy="per_customer"), sink)
     assert done.loaded.unknown == 100

@@ -1,0 +1,1 @@
+"""Links from tasks in the Airflow UI."""
