@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Column, ColumnElement, Delete, MetaData, Select, String, Table, delete, select
 
-from airflow_provider_voucherify.load.statements import _text as bounded_text
-from airflow_provider_voucherify.load.statements import _utc_time as utc_time
+from airflow_provider_voucherify.load.statements import bounded_text, utc_time
 
 
 def outcome_table(name: str, schema: str | None) -> Table:

@@ -48,7 +48,11 @@ WALK = "walk"
 REST = "rest"
 
 
-def _text(length: int) -> TypeEngine[str]:
+def bounded_text(length: int) -> TypeEngine[str]:
+    """Return the type of texts of so many characters, where a database needs to know how many.
+
+    :param length: characters at most.
+    """
     # Unbounded where that costs nothing: one id longer than foreseen must not fail a run of hours.
     return String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb")
 
@@ -65,10 +69,11 @@ def type_of(value: str | int | float | bool | date | None) -> TypeEngine[object]
         case date():
             return cast("TypeEngine[object]", Date())
         case _:
-            return cast("TypeEngine[object]", _text(1000))
+            return cast("TypeEngine[object]", bounded_text(1000))
 
 
-def _utc_time() -> TypeEngine[datetime]:
+def utc_time() -> TypeEngine[datetime]:
+    """Return the type of moments, in UTC."""
     # SQLite has no time zones, it stores text. With its offset written out, "2026-01-31 12:00:00.000000+00:00"
     # means one moment to every reader, and SQLAlchemy and pandas read it as an aware datetime.
     text = "%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d+00:00"
@@ -90,16 +95,16 @@ def target_table(
     :param with_source_id: whether the merchant's id stands beside Voucherify's; not every customer has one.
     :param extra: columns of the user's own.
     """
-    run_key = [Column("run_key", _text(767), primary_key=True)] if with_run_key else []
-    source_id = [Column("source_id", _text(255), nullable=True)] if with_source_id else []
+    run_key = [Column("run_key", bounded_text(767), primary_key=True)] if with_run_key else []
+    source_id = [Column("source_id", bounded_text(255), nullable=True)] if with_source_id else []
     return Table(
         name,
         MetaData(),
         *run_key,
-        Column("customer_id", _text(255), primary_key=True),
-        Column("segment_id", _text(255), primary_key=True),
-        Column("segment_name", _text(1000), nullable=False),
-        Column("observed_at", _utc_time(), nullable=False),
+        Column("customer_id", bounded_text(255), primary_key=True),
+        Column("segment_id", bounded_text(255), primary_key=True),
+        Column("segment_name", bounded_text(1000), nullable=False),
+        Column("observed_at", utc_time(), nullable=False),
         *source_id,
         *extra,
         schema=schema,
@@ -111,10 +116,10 @@ def failures_table(name: str, schema: str | None) -> Table:
     return Table(
         name,
         MetaData(),
-        Column("run_key", _text(767), primary_key=True),
-        Column("customer_id", _text(255), primary_key=True),
-        Column("reason", _text(1000), nullable=False),
-        Column("observed_at", _utc_time(), nullable=False),
+        Column("run_key", bounded_text(767), primary_key=True),
+        Column("customer_id", bounded_text(255), primary_key=True),
+        Column("reason", bounded_text(1000), nullable=False),
+        Column("observed_at", utc_time(), nullable=False),
         schema=schema,
     )
 
@@ -131,13 +136,13 @@ def staging_table(name: str, schema: str | None) -> Table:
         name,
         MetaData(),
         Column("kind", String(10), primary_key=True),
-        Column("customer_id", _text(255), primary_key=True),
-        Column("segment_id", _text(255), primary_key=True),
-        Column("segment_name", _text(1000), nullable=False),
+        Column("customer_id", bounded_text(255), primary_key=True),
+        Column("segment_id", bounded_text(255), primary_key=True),
+        Column("segment_name", bounded_text(1000), nullable=False),
         Column("outcome", String(20), nullable=False),
-        Column("source_id", _text(255), nullable=True),
+        Column("source_id", bounded_text(255), nullable=True),
         Column("detail", Text(), nullable=False),
-        Column("observed_at", _utc_time(), nullable=False),
+        Column("observed_at", utc_time(), nullable=False),
         schema=schema,
     )
 

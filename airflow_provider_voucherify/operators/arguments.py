@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeAlias, get_args
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias, cast, get_args
 
 from airflow.sdk import XComArg
 
-from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
+from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds, is_template
 from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
@@ -35,6 +35,13 @@ def checked_customers(customers: object) -> Customers:
         needs_airflow = any(is_template(customer) or isinstance(customer, XComArg) for customer in customers)
         return customers if needs_airflow else GivenIds(customers)
     raise ValueError(f"customers is {type(customers).__name__}; {_CUSTOMERS_EXAMPLE}")
+
+
+def kept_from_view(customers: Customers) -> Customers:
+    """Return rendered customers; ids that came from a task are kept out of the rendered fields' view."""
+    if isinstance(customers, str | CustomerQuery | SegmentChanges | AllCustomers | GivenIds):
+        return customers
+    return GivenIds(cast("Iterable[object]", customers))
 
 
 def checked_segments(segments: object) -> Segments | None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.api.settings import checked_quota_share
-from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds
+from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
+from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
 from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
@@ -118,8 +118,7 @@ class CustomerSegmentsOperator(BaseOperator):
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
         super().render_template_fields(context, jinja_env)
-        if not isinstance(self.customers, str | CustomerQuery | AllCustomers | SegmentChanges | GivenIds):
-            self.customers = GivenIds(cast("Iterable[object]", self.customers))
+        self.customers = arguments.kept_from_view(self.customers)
 
     def execute(self, context: Context) -> Json:
         """Pull, and return rows or summary."""

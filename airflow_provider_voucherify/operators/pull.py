@@ -20,7 +20,7 @@ from airflow_provider_voucherify.extract.means import Means
 from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.progress import Progress, duration
 from airflow_provider_voucherify.extract.pull import Pull
-from airflow_provider_voucherify.extract.run import TooManyFailures, check_failures
+from airflow_provider_voucherify.extract.tolerance import TooManyFailures, check_failures
 from airflow_provider_voucherify.hooks.planning import calls_per_minute
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.base import segment_walks

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
-from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds
+from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
+from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
-from airflow_provider_voucherify.operators import publish_arguments
+from airflow_provider_voucherify.operators import arguments, publish_arguments
 from airflow_provider_voucherify.operators.publish_arguments import Recipients
 
 if TYPE_CHECKING:
@@ -68,8 +68,7 @@ class UpdateCustomersMetadataOperator(BaseOperator):
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
         super().render_template_fields(context, jinja_env)
-        if not isinstance(self.customers, str | CustomerQuery | SegmentChanges | AllCustomers | GivenIds):
-            self.customers = GivenIds(cast("Iterable[object]", self.customers))
+        self.customers = arguments.kept_from_view(self.customers)
 
     def execute(self, context: Context) -> Json:  # noqa: ARG002
         """Begin the bulk updates, and wait for them."""

@@ -8,7 +8,7 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
-from airflow_provider_voucherify.extract.run import TooManyFailures
+from airflow_provider_voucherify.extract.tolerance import TooManyFailures
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from tests.operators.strategies import ONE_CALL_EACH
