@@ -3,8 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
+INSTALLED_BENCH := $(VENV)/.installed-bench
 
-.PHONY: demo test check format bench-calls bench-quota bench-emulator bench-load clean
+.PHONY: demo test check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -21,17 +22,16 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench-calls: $(INSTALLED)  ## what each way costs, for batches of several sizes
-	$(BIN)/python benchmarks/calls.py
+bench: $(INSTALLED_BENCH)  ## all measurements but the distributed one and the soak; writes docs/benchmarks.md
+	for name in peers quota calls load imports whole_runs simulate emulator; do \
+	  $(BIN)/python -m benchmarks.$$name || exit 1; done
+	$(BIN)/python -m benchmarks.write_docs
 
-bench-quota: $(INSTALLED)  ## how well the share of the rate limit is kept
-	$(BIN)/python benchmarks/quota.py
+bench-%: $(INSTALLED_BENCH)  ## one of them: bench-peers, bench-whole-runs, bench-distributed, ...
+	$(BIN)/python -m benchmarks.$(subst -,_,$*)
 
-bench-emulator: $(INSTALLED)  ## calls a second the emulator answers
-	$(BIN)/python benchmarks/emulator_throughput.py
-
-bench-load: $(INSTALLED)  ## how fast memberships get into a warehouse, and in how much memory
-	$(BIN)/python benchmarks/load.py $(MEMBERSHIPS)
+soak: $(INSTALLED_BENCH)  ## pulls, publications, kills and faults for MINUTES (10), then everything against the truth
+	$(BIN)/python -m benchmarks.soak $(MINUTES)
 
 clean:
 	rm -rf $(VENV) .demo build *.egg-info
@@ -47,3 +47,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 $(INSTALLED): $(BIN)/python pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	@touch $@ $(VENV)/.installed
+
+$(INSTALLED_BENCH): $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@touch $@ $(INSTALLED) $(VENV)/.installed
