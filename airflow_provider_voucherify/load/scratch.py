@@ -1,14 +1,12 @@
-"""A run's answers in a passing SQLite file of this process, so that memory stays flat.
+"""A run's answers in a passing SQLite database of this process, on disk, so that memory stays flat.
 
 It is no ledger: what it holds is lost with the process and told again from the log of the run.
 """
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Scope
@@ -48,8 +46,8 @@ class Scratch:
         from airflow_provider_voucherify.load.staged_pages import StagedPages
         from airflow_provider_voucherify.load.staging import LedgerHeader, Staging
 
-        self._place = tempfile.TemporaryDirectory(prefix="voucherify-")
-        self._database = Database(_SqliteFile(Path(self._place.name) / "run.db"))
+        self._engine = _passing_database()
+        self._database = Database(_Only(self._engine))
         self.staging: Staging = Staging(self._database, statements.staging_table("run", None))
         self.pages: StagedPages = StagedPages(self._database, self.staging)
         self.staging.start(LedgerHeader("", "", begun_at))
@@ -99,15 +97,27 @@ class Scratch:
         self._database.read("read the run's rows", work)
 
     def close(self) -> None:
-        """Remove the file."""
-        self._place.cleanup()
+        """Give the room on disk back."""
+        self._engine.dispose()
 
 
-class _SqliteFile:
-    def __init__(self, path: Path) -> None:
-        self._path = path
+def _passing_database() -> Engine:
+    """Open a database in a file that has no name any more, so that nothing is left of it after a SIGKILL.
 
-    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
-        from sqlalchemy import create_engine
+    SQLite makes such a file where it is opened without a name, and removes the name at once. It is there for one
+    connection only.
+    """
+    from sqlalchemy import create_engine
+    from sqlalchemy.pool import StaticPool
 
-        return create_engine(f"sqlite:///{self._path}", **(engine_kwargs or {}))
+    return create_engine("sqlite:///file:?uri=true", poolclass=StaticPool, hide_parameters=True)
+
+
+class _Only:
+    """Gives an engine that is there already, as a hook gives one it makes."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:  # noqa: ARG002 - made
+        return self._engine

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -112,7 +113,13 @@ class _Killing(MortalFiles):
 
 
 @pytest.mark.parametrize("by_pages", [False, True])
-def test_a_run_killed_again_and_again_ends_whole(shelf: Shelf, by_pages: bool) -> None:
+def test_a_run_killed_again_and_again_ends_whole(
+    shelf: Shelf, by_pages: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = tmp_path / "workers"
+    workers.mkdir()
+    monkeypatch.setenv("TMPDIR", str(workers))
+    monkeypatch.setattr(tempfile, "tempdir", None)  # where Python found it before
     kills = 0
     for changes in range(100):
         killed = _run_and_die(shelf.path, changes, by_pages=by_pages)
@@ -126,3 +133,4 @@ def test_a_run_killed_again_and_again_ends_whole(shelf: Shelf, by_pages: bool) -
     assert shelf.failures() == ["dora"]
     leftovers = [path for path in Path(shelf.path).rglob("*") if path.is_file() and ".unfinished-" not in path.name]
     assert len(leftovers) == 1 + 1 + 2
+    assert list(workers.iterdir()) == []
