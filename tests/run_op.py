@@ -9,7 +9,7 @@ import json
 import logging
 import signal
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -115,7 +115,7 @@ class OperatorRunner:
     has_state_store: bool = True
     logical_date: datetime | None = LOGICAL_DATE
     xcoms: dict[TaskKey, dict[str, Json]] = field(default_factory=dict)
-    states: dict[TaskKey, dict[str, Json]] = field(default_factory=dict)
+    states: dict[TaskKey, MutableMapping[str, Json]] = field(default_factory=dict)
 
     def __call__(
         self, task: Task, *, try_number: int = 1, run_id: str = "run", map_index: int = -1, after: TaskRun | None = None
