@@ -97,6 +97,7 @@ class Client:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     clock: Clock = field(default_factory=Clock)
     calls: CallCount = field(default_factory=CallCount)
+    _has_met_voucherify: bool = False
 
     async def send(self, request: wire.Request) -> JsonObject:
         """Return the JSON object Voucherify answers with.
@@ -144,7 +145,18 @@ class Client:
             self.gate.failed(ticket)
         else:
             self.gate.answered(ticket, wire.rate_limit_of(response.headers), counted=response.status < 500)
-        return wire.decode(response)
+        return self._decoded(response)
+
+    def _decoded(self, response: wire.Response) -> JsonObject:
+        try:
+            answer = wire.decode(response)
+        except errors.WrongAddress as error:
+            if not self._has_met_voucherify:
+                raise
+            # Something on the way, such as a proxy whose backends restart: the address was right before.
+            raise errors.MalformedAnswer("a 404 that is not Voucherify's", status=error.status) from None
+        self._has_met_voucherify = True
+        return answer
 
 
 def _tls(verify: bool | str) -> bool | ssl.SSLContext:

@@ -117,3 +117,16 @@ def test_what_no_retry_can_escape_is_asked_once(
 def test_a_server_that_is_not_there_is_named_without_the_address_asked_for(emulator: Emulator) -> None:
     with pytest.raises(errors.TransportFailed, match=r"no connection to 127\.0\.0\.1:9 \(ConnectionRefusedError\)"):
         segment_ids(emulator, url="http://127.0.0.1:9")
+
+
+def test_a_garbled_404_between_answers_is_asked_again(emulator: Emulator) -> None:
+    emulator.set_faults([Fault("status", count=1, path="customer-0000300/", status=404, body="html")])
+    answers, calls = segment_ids(emulator)
+    assert answers == truth(emulator)
+    assert calls.retried == 1
+
+
+def test_a_garbled_404_before_any_answer_ends_all(emulator: Emulator) -> None:
+    emulator.set_faults([Fault("status", status=404, body="html")])
+    with pytest.raises(errors.WrongAddress):
+        segment_ids(emulator)
