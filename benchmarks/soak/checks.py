@@ -43,7 +43,7 @@ def differences(site: Site, turn: Turn, courses: Sequence[Course]) -> Iterator[s
                 pipeline.place, turn.states[-1].lines(), lines_of_table(connection, pipeline.place, line)
             )
         yield from _publications(site, pipeline, connection)
-    yield from _stamps(site, pipeline)
+    yield from _stamps(site, turn)
 
 
 def compared(what: str, expected: Sequence[str], found: Sequence[str]) -> Iterator[str]:
@@ -92,7 +92,8 @@ def _publications(site: Site, pipeline: Pipeline, connection: psycopg.Connection
     )
 
 
-def _stamps(site: Site, pipeline: Pipeline) -> Iterator[str]:
+def _stamps(site: Site, turn: Turn) -> Iterator[str]:
+    pipeline = turn.pipeline
     if not pipeline.stamps:
         return
     stamped = [
@@ -100,7 +101,9 @@ def _stamps(site: Site, pipeline: Pipeline) -> Iterator[str]:
         for one in site.emulator.customers(pipeline.app_id)
         if "stamped" in one.metadata
     ]
-    expected = [f"{customer}|{number}" for customer, number in pipeline.stamps.items()]
+    expected = [
+        f"{customer}|{number}" for customer, number in pipeline.stamps.items() if customer in turn.truth.segments_of
+    ]
     yield from compared("metadata of customers", expected, stamped)
 
 
