@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_voucherify.emulator import Stats
-from benchmarks.soak.jobs import CHUNK, Publish, Pull
+from benchmarks.soak.jobs import CHUNK, Pull, Stamp
 from benchmarks.soak.models import History
 from benchmarks.soak.pipelines import PUBLICATIONS, Pipeline, Turn
 from benchmarks.soak.seen import exists, line_of, lines_of_files, lines_of_table, lines_of_xcom
@@ -22,6 +22,7 @@ _SHOWN = 3
 #: Calls of a part of a try before its first chunk or round: for the segments, how many customers there are, what an
 #: unknown one gets; where segments are listed each one's first page, and a sample of customers at the end.
 _PLANNING = 3 + 2 * SEGMENTS + 10
+_PUBLISH = "POST /v1/publications"
 _STAGING = "%\\_\\_run\\_%"
 
 
@@ -107,11 +108,11 @@ def _stamps(site: Site, turn: Turn) -> Iterator[str]:
     yield from compared("metadata of customers", expected, stamped)
 
 
-def rejections(turn: Turn, stats: Stats) -> Iterator[str]:
+def rejections(pipeline: Pipeline, stats: Stats) -> Iterator[str]:
     """Say if any call of a pipeline was one too many for its limit."""
-    key = stats.keys.get(turn.pipeline.app_id)
+    key = stats.keys.get(pipeline.app_id)
     if key is not None and key.rejected:
-        yield f"{key.rejected} calls of {turn.pipeline.name} were rejected by the rate limit"
+        yield f"{key.rejected} calls of {pipeline.name} were rejected by the rate limit"
 
 
 def wasted_calls(turn: Turn, courses: Sequence[Course], stats: Stats) -> Iterator[str]:
@@ -119,14 +120,13 @@ def wasted_calls(turn: Turn, courses: Sequence[Course], stats: Stats) -> Iterato
     key = stats.keys.get(turn.pipeline.app_id)
     if key is None or any("pause" in course.ended for course in courses):
         return  # two tries of a job at the same time ask for the same twice
-    lost = sum(stats.faults.values())
-    allowed = lost + sum(
-        course.interruptions * CHUNK + course.parts * _PLANNING
-        for course in courses
-        if isinstance(course.job.work, Pull | Publish)
-    )
-    if "stamp" not in {course.job.task_id for course in courses} and key.repeated > allowed:
-        yield f"{turn.pipeline.name} made {key.repeated} calls twice, kills and faults explain {allowed}"
+    again = sum(stats.faults.values()) + sum(course.interruptions * CHUNK for course in courses)
+    planning = sum(course.parts * _PLANNING for course in courses)
+    if key.repeated > again + planning and not any(isinstance(course.job.work, Stamp) for course in courses):
+        yield f"{turn.pipeline.name} made {key.repeated} calls twice, kills and faults explain {again + planning}"
+    published = key.endpoints.get(_PUBLISH)
+    if published is not None and published.calls > turn.codes_due + again:
+        yield f"{turn.pipeline.name} published {published.calls} times for {turn.codes_due} codes and {again} lost answers"
 
 
 def leftovers(site: Site) -> Iterator[str]:

@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -75,10 +76,9 @@ def die_at_write(writes: int, table: str | None) -> None:
         _watch_statements(table, count_down)
 
 
-def _watch_statements(table: str, count_down: object) -> None:
+def _watch_statements(table: str, count_down: Callable[[], None]) -> None:
     from sqlalchemy import Engine, event
 
-    assert callable(count_down)
     writes_to_table = re.compile(rf'\s*(CREATE TABLE|DELETE FROM|INSERT INTO|UPDATE) "?{table}"?\b')
     began = False
 

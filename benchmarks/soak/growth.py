@@ -9,6 +9,7 @@ import statistics
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import _lru_cache_wrapper
 from pathlib import Path
 
 
@@ -32,6 +33,7 @@ class Usage:
 
 def usage_now(calls: int) -> Usage:
     """Collect garbage and count what is left in this process."""
+    _forget_dialects()
     gc.collect()
     objects = gc.get_objects()
     # By type alone: asking an object for its class may wake a proxy up.
@@ -46,6 +48,19 @@ def usage_now(calls: int) -> Usage:
         memory=(resident - shared) * os.sysconf("SC_PAGE_SIZE"),
         calls=calls,
     )
+
+
+def _forget_dialects() -> None:
+    """Empty SQLAlchemy's caches of catalogue queries.
+
+    They hold the dialects of the latest 128 engines, and what was compiled for each: bounded, no matter of ours, and
+    too much to see anything else beside it.
+    """
+    from sqlalchemy.dialects.postgresql.base import PGDialect
+
+    for kept in vars(PGDialect).values():
+        if isinstance(kept, _lru_cache_wrapper):
+            kept.cache_clear()
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,7 @@ class Turn:
     :param stages: jobs that run side by side, stage after stage.
     :param states: what readers may see, from what was there to what has to be there at the end.
     :param customers: ids for the pipeline's query.
+    :param codes_due: how many publications its campaigns have to make.
     """
 
     pipeline: Pipeline
@@ -66,6 +67,7 @@ class Turn:
     stages: list[list[Job]] = field(default_factory=list)
     states: list[Model] = field(default_factory=list)
     customers: Sequence[str] = ()
+    codes_due: int = 0
 
 
 Draw: TypeAlias = Callable[[Turn, int, random.Random], None]
@@ -142,7 +144,7 @@ def append(turn: Turn, number: int, rng: random.Random) -> None:
 
 def history_and_vouchers(turn: Turn, number: int, rng: random.Random) -> None:
     """Write everyone's history; then publish two campaigns to those who entered a segment, side by side."""
-    pipeline, name = turn.pipeline, turn.pipeline.name
+    name = turn.pipeline.name
     destination = WarehouseTable(name, WAREHOUSE, "history")
     pull = Pull(AllCustomers(), destination, strategy="per_segment", deferrable=rng.random() < 0.5)
     _pull(turn, number, [pull], [None])
@@ -160,7 +162,7 @@ def history_and_vouchers(turn: Turn, number: int, rng: random.Random) -> None:
         for campaign, once_per in CAMPAIGNS.items()
     ]
     turn.stages.append(publications)
-    _expect(pipeline, entered)
+    _expect(turn, entered)
 
 
 def history_of_some(turn: Turn, number: int, rng: random.Random) -> None:
@@ -207,14 +209,17 @@ def stamp_and_publish(turn: Turn, number: int, rng: random.Random) -> None:
     turn.stages.append([Job(name, task_id, number, work) for task_id, work in works.items()])
     turn.states = [pipeline.model]
     known = {turn.truth.by_source[source] for source in sources}
-    _expect(pipeline, known)
+    _expect(turn, known)
     pipeline.stamps |= dict.fromkeys(known, number)
 
 
-def _expect(pipeline: Pipeline, customers: set[str]) -> None:
+def _expect(turn: Turn, customers: set[str]) -> None:
+    given = turn.pipeline.given
+    before = given.total()
     for customer in customers:
-        pipeline.given["Once", customer] = 1
-        pipeline.given["Each round", customer] += 1
+        given["Once", customer] = 1
+        given["Each round", customer] += 1
+    turn.codes_due = given.total() - before
 
 
 def all_pipelines(folder: Path) -> list[tuple[Pipeline, Draw]]:

@@ -9,6 +9,7 @@ import asyncio
 import logging
 import os
 import random
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,8 +29,8 @@ from benchmarks.soak.worker import part_of
 from tests.run_op import OperatorRunner, TaskRun
 
 _MOST_TRIES = 6
-_FOR_CLIENT = 25
-_FOR_OPERATORS = 40
+#: So many of a cycle's customers are asked about by the client, by operators, and get a code.
+FOR_CLIENT, FOR_OPERATORS, FOR_PUBLISHING = 25, 40, 10
 
 T = TypeVar("T")
 
@@ -80,7 +81,7 @@ class _Resident:
 
     def carry_out(self, cycle: Cycle) -> Told:
         self._problems = []
-        customers = cycle.customers[:_FOR_CLIENT]
+        customers = cycle.customers[:FOR_CLIENT]
         pairs = (
             self._again(lambda: asyncio.run(_ask(customers))),
             self._again(lambda: _frame(customers)),
@@ -91,12 +92,12 @@ class _Resident:
         return Told(usage_now(self._calls), pairs, xcom, tuple(self._problems))
 
     def _operators(self, cycle: Cycle) -> object:
-        customers = cycle.customers[:_FOR_OPERATORS]
+        customers = cycle.customers[:FOR_OPERATORS]
         table = WarehouseTable(RESIDENT, WAREHOUSE, "merge")
         files = ObjectFiles((self._folder / "files" / RESIDENT).as_uri(), format=random.choice(["jsonl", "parquet"]))
         self._run(cycle, "table", Pull(customers, table, deferrable=True))
         self._run(cycle, "files", Pull(customers, files))
-        self._run(cycle, "publish", Publish(customers[:10], "Once", "campaign", XComRows()))
+        self._run(cycle, "publish", Publish(customers[:FOR_PUBLISHING], "Once", "campaign", XComRows()))
         self._fail(cycle)
         return self._run(cycle, "xcom", Pull(customers, XComRows()))
 
@@ -105,7 +106,8 @@ class _Resident:
         for number in range(1, _MOST_TRIES + 1):
             run: TaskRun | None = None
             while run is None or run.state == "deferred":
-                # A real deferral would wait for the window: going on at once is harder on the process.
+                if run is not None and run.deferral is not None:
+                    time.sleep(max(0.0, run.deferral.moment.timestamp() - time.time()))
                 run = runner(job.operator(), try_number=number, run_id=job.run_id, after=run)
             part = part_of(run)
             if part.state == "success":

