@@ -126,7 +126,7 @@ def wasted_calls(turn: Turn, courses: Sequence[Course], stats: Stats) -> Iterato
         yield f"{turn.pipeline.name} made {key.repeated} calls twice, kills and faults explain {again + planning}"
     published = key.endpoints.get(_PUBLISH)
     if published is not None and published.calls > turn.codes_due + again:
-        yield f"{turn.pipeline.name} published {published.calls} times for {turn.codes_due} codes and {again} lost answers"
+        yield f"{turn.pipeline.name} published {published.calls} times for {turn.codes_due} codes, {again} lost at most"
 
 
 def leftovers(site: Site) -> Iterator[str]:
