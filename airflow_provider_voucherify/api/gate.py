@@ -55,7 +55,7 @@ class Gate:
         self.waited = 0.0
         self._waiting_since: float | None = None
         self._shut_by: VoucherifyError | None = None
-        self._said_closed_until = -math.inf
+        self._said_closed_until = self._said_waiting_until = -math.inf
         self._concurrency = concurrency
         self._ceiling = ceiling
         self._server_clock = ServerClock()
@@ -178,13 +178,17 @@ class Gate:
             self._turn_back(WindowClosed(f"the rate-limit window opens in {wait:.0f} s", wait=wait))
             return
         if wait >= WORTH_SAYING and not self.window.in_flight:
-            self._say_wait(wait)
+            self._say_wait(wait, self._now() + wait)
         if self._waiting_since is None:
             self._waiting_since = self._now()
             self.waits += 1
         self._timer = asyncio.get_running_loop().call_later(wait, self._admit)
 
-    def _say_wait(self, wait: float) -> None:
+    def _say_wait(self, wait: float, end: float) -> None:
+        # Everyone who joins the queue meanwhile comes by here.
+        if end <= self._said_waiting_until + WORTH_SAYING_AGAIN:
+            return
+        self._said_waiting_until = end
         own = self._ceiling.wait(self._now()) >= wait
         why = "The connection's requests_per_minute is reached" if own else "Our share of the rate limit is used up"
         until = datetime.now(UTC) + timedelta(seconds=wait)

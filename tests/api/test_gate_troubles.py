@@ -178,6 +178,19 @@ def test_a_wait_says_why_and_until_when(caplog: pytest.LogCaptureFixture, ceilin
     assert re.search(r"waiting \d\d s, until \d\d:\d\d:\d\d UTC$", waits[0])
 
 
+def test_a_wait_is_said_once_however_many_join_it(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    server = LimitedServer(phase=0.0, retry_header="window_end")
+
+    async def main() -> int:
+        client = client_of(server, 0.7)
+        return await ask(client, 140) + await ask(client, 40)
+
+    answered, _ = run_virtually(main())
+    assert answered == 180
+    assert len([message for message in caplog.messages if "Our share" in message]) == 1
+
+
 def test_an_own_ceiling_is_kept() -> None:
     server = LimitedServer(limit=2_000, retry_header="window_end")
 
