@@ -66,7 +66,7 @@ class InformationSchema:
         """Return whether there is such a schema."""
         from sqlalchemy import func, select
 
-        schemata = _view("schemata", "catalog_name", "schema_name")
+        schemata = information_view("schemata", "catalog_name", "schema_name")
         database, schema = _parts(schema_name)
         is_it = (schemata.c.catalog_name == database) & (schemata.c.schema_name == schema)
         query = select(func.count()).select_from(schemata).where(is_it)
@@ -80,7 +80,7 @@ class InformationSchema:
         """Return the names of a schema's tables and views."""
         from sqlalchemy import select
 
-        tables = _view("tables", "table_catalog", "table_schema", "table_name")
+        tables = information_view("tables", "table_catalog", "table_schema", "table_name")
         return list(self._connection.scalars(select(tables.c.table_name).where(_in_schema(tables, schema))))
 
     def get_columns(self, table_name: str, schema: str | None = None) -> list[ReflectedColumn]:
@@ -88,7 +88,7 @@ class InformationSchema:
         from sqlalchemy import select
 
         said = ("column_name", "data_type", "is_nullable", "column_default")
-        columns = _view("columns", "table_catalog", "table_schema", "table_name", "ordinal_position", *said)
+        columns = information_view("columns", "table_catalog", "table_schema", "table_name", "ordinal_position", *said)
         query = select(*(columns.c[name] for name in said)).where(
             _in_schema(columns, schema) & (columns.c.table_name == table_name)
         )
@@ -104,8 +104,8 @@ class InformationSchema:
         from sqlalchemy import select
 
         place = ("table_catalog", "table_schema", "table_name", "constraint_name")
-        keys = _view("key_column_usage", *place, "column_name", "ordinal_position")
-        constraints = _view("table_constraints", *place, "constraint_type")
+        keys = information_view("key_column_usage", *place, "column_name", "ordinal_position")
+        constraints = information_view("table_constraints", *place, "constraint_type")
         same = [keys.c[name] == constraints.c[name] for name in place]
         query = select(keys.c.column_name).join(constraints, _all_of(same))
         query = query.where(
@@ -116,7 +116,8 @@ class InformationSchema:
         return {"name": None, "constrained_columns": list(names)}
 
 
-def _view(name: str, *columns: str) -> FromClause:
+def information_view(name: str, *columns: str) -> FromClause:
+    """Return a view of the SQL standard's catalog, with the columns asked for."""
     from sqlalchemy import column, table
 
     return table(name, *(column(each) for each in columns), schema="information_schema")

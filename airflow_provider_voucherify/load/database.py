@@ -22,6 +22,16 @@ SQLITE_LOCK_TIMEOUT = 60
 _CLASSES_WITHOUT_VALUES = ("08", "23", "25", "28", "3F", "40", "42", "53", "55", "57", "58")
 
 
+#: MySQL's errors whose text names servers, users, tables, columns and limits but quotes no value: access, names that
+#: are missing or there already, keys and rows too large, a value too long, locks, settings, connection.
+_MYSQL_NUMBERS_WITHOUT_VALUES = frozenset(
+    (
+        *(1044, 1045, 1049, 1050, 1054, 1071, 1114, 1118, 1142, 1143, 1146, 1205, 1213, 1227, 1273, 1290, 1364, 1406),
+        *(2002, 2003, 2005, 2006, 2013),
+    )
+)
+
+
 class EngineProvider(Protocol):
     """What is asked of an Airflow ``DbApiHook``."""
 
@@ -41,6 +51,8 @@ class Database:
         engine = engines.get_sqlalchemy_engine({"hide_parameters": True, "poolclass": NullPool})
         if engine.dialect.name == "sqlite":
             _make_transactions_real(engine)
+        if engine.dialect.name in ("mysql", "mariadb"):
+            _make_values_exact(engine)
         if engine.dialect.name == "postgresql":
             # Publishing waits for a lock and must then see what the run before it committed, whatever
             # default the server has.
@@ -110,12 +122,27 @@ def _make_transactions_real(engine: Engine) -> None:
     event.listen(engine, "begin", begin)
 
 
+def _make_values_exact(engine: Engine) -> None:
+    """Let MySQL refuse what it cannot store; a server may be set to cut ids that are too long instead.
+
+    SQLAlchemy has no construct for a session's settings.
+    """
+    from sqlalchemy import event
+
+    def be_strict(dbapi_connection: DBAPIConnection, _record: object) -> None:
+        cursor = dbapi_connection.cursor()
+        cursor.execute("SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@sql_mode, ''), 'STRICT_ALL_TABLES')")
+        cursor.close()
+
+    event.listen(engine, "connect", be_strict)
+
+
 def _without_rows(doing: str, error: Exception) -> StatementFailed:
     from sqlalchemy.exc import SQLAlchemyError
 
     driver_error = getattr(error, "orig", None if isinstance(error, ValueError | SQLAlchemyError) else error)
     sqlstate = _text_attribute(driver_error, "sqlstate") or _text_attribute(driver_error, "pgcode")
-    code = sqlstate or _text_attribute(driver_error, "sqlite_errorname")
+    code = _mysql_number(driver_error) or sqlstate or _text_attribute(driver_error, "sqlite_errorname")
     kind = type(error).__name__
     if driver_error is not None and type(driver_error).__name__ != kind:
         kind = f"{kind}, {type(driver_error).__name__}"
@@ -129,6 +156,8 @@ def _safe_message(driver_error: BaseException | None, sqlstate: str | None) -> s
     """Return what the database said if that cannot quote a row: never the DETAIL, which lists key values."""
     if driver_error is None:
         return None
+    if (number := _mysql_number(driver_error)) is not None:
+        return str(driver_error.args[1]) if number in _MYSQL_NUMBERS_WITHOUT_VALUES else None
     if sqlstate is not None:
         diagnostics = getattr(driver_error, "diag", None)
         # A RAISE in a trigger may claim any SQLSTATE, and quote what it likes.
@@ -138,6 +167,15 @@ def _safe_message(driver_error: BaseException | None, sqlstate: str | None) -> s
     driver = type(driver_error).__module__.partition(".")[0]
     # Without SQLSTATE, psycopg's message is about the connection; SQLite's quote names and limits only.
     return str(driver_error).strip() if driver in ("psycopg", "psycopg2", "sqlite3") else None
+
+
+def _mysql_number(driver_error: BaseException | None) -> int | None:
+    """Return the number of a MySQL error, which its drivers tell before the text."""
+    match driver_error.args if driver_error is not None else ():
+        case (int(number), str(), *_):
+            return number
+        case _:
+            return None
 
 
 def _text_attribute(holder: object, name: str) -> str | None:

@@ -126,8 +126,11 @@ class Directory:
     def _explained(self, doing: str, name: str) -> Iterator[None]:
         try:
             yield
-        except OSError as error:
-            said = error.strerror or str(error).partition("\n")[0][:200]
+        except Exception as error:
+            if not isinstance(error, OSError) and type(error).__module__ == "builtins":
+                raise  # a mistake of ours
+            # A store's SDK has errors of its own where it got no answer, such as botocore's EndpointConnectionError.
+            said = getattr(error, "strerror", None) or str(error).partition("\n")[0][:200]
             raise StorageFailed(
                 f"could not {doing} {name} in {self.url}: {type(error).__name__}: {said}; see that the connection may "
                 "list, read, write and delete there"

@@ -57,7 +57,7 @@ def columns_of(extra: ExtraColumns) -> list[Column[object]]:
     """Return the columns, which may be null, with the types of their values; text where the value is ``None``."""
     from sqlalchemy import Column
 
-    from airflow_provider_voucherify.load.statements import type_of
+    from airflow_provider_voucherify.load.column_types import type_of
 
     return [
         Column(name, type_of(value), nullable=True, info={"is_filled": value is not None})

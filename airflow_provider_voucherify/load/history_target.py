@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING, TypeAlias
 from airflow_provider_voucherify.load import history, publication
 from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
+from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
 from airflow_provider_voucherify.load.staged_rows import batches
 from airflow_provider_voucherify.load.summary import SegmentChange, as_utc, with_changes
-from airflow_provider_voucherify.load.target import FAILURES_SUFFIX, Target, check_columns, check_room, parts_of
+from airflow_provider_voucherify.load.target import (
+    FAILURES_SUFFIX,
+    Target,
+    check_columns,
+    check_room,
+    parts_of,
+)
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -92,6 +99,7 @@ class HistoryTarget(Target):
         if catalog.has_table(self.runs.name, schema=self.runs.schema):
             columns = catalog.get_columns(self.runs.name, schema=self.runs.schema)
             check_columns(self.runs, columns, connection.dialect)
+        check_exactness(self.runs, connection)
 
     def _shown_now(self) -> ColumnElement[bool]:
         return self.table.c.valid_to.is_(None)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Column, ColumnElement, Delete, MetaData, Select, String, Table, delete, select
 
-from airflow_provider_voucherify.load.statements import bounded_text, utc_time
+from airflow_provider_voucherify.load.column_types import bounded_text, utc_time
 
 
 def outcome_table(name: str, schema: str | None) -> Table:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
-from airflow_provider_voucherify.load import statements
 from airflow_provider_voucherify.load.database import Database, EngineProvider
 from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import TableUnfit
+from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.outcome_statements import forget_outcomes, outcome_table, select_outcomes
 from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.load.target import schema_of
+from airflow_provider_voucherify.load.turns import take_turns
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -66,7 +66,7 @@ class OutcomeTableLedger:
     def _create_or_check(self, connection: Connection) -> None:
         from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missing
 
-        self._lock(connection)
+        take_turns(connection, self._table)
         catalog, schema = catalog_of(connection), self._table.schema
         if not catalog.has_table(self._table.name, schema=schema):
             create_if_missing(connection, self._table)
@@ -80,16 +80,11 @@ class OutcomeTableLedger:
         needed = [column.name for column in self._table.primary_key]
         if set(key) != set(needed):
             raise TableUnfit(f"the primary key of {self._name} is ({', '.join(key)}): make it ({', '.join(needed)})")
-
-    def _lock(self, connection: Connection) -> None:
-        """Let one task at a time write to the table: two that share a customer would break its key."""
-        if connection.dialect.name == "postgresql":
-            name = f"{self._table.schema or connection.dialect.default_schema_name}.{self._table.name}"
-            digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-            connection.execute(statements.lock_until_commit(int.from_bytes(digest, signed=True)))
+        check_exactness(self._table, connection)
 
     def _replace(self, connection: Connection, outcomes: Sequence[PublicationOutcome]) -> None:
-        self._lock(connection)
+        # Two tasks that share a customer would break the table's key.
+        take_turns(connection, self._table)
         for (campaign_id, once_per), group in _by_job(outcomes).items():
             before = self._read(connection, campaign_id, once_per, [one.customer_id for one in group])
             kept = standing(before, group)

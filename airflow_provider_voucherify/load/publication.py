@@ -97,7 +97,7 @@ def insert_memberships(
         "observed_at": observed_at,
     }
     if "run_key" in target.c:
-        columns["run_key"] = literal(run_key)
+        columns["run_key"] = literal(run_key, target.c.run_key.type)
     if "source_id" in target.c:
         columns["source_id"] = staging.c.source_id
     columns.update(extra)
@@ -112,7 +112,9 @@ def forget_failures(failures: Table, run_key: str) -> Delete:
 
 def insert_failures(failures: Table, staging: Table, run_key: str) -> Insert:
     """Return the copy of the staged failures into the table of failures."""
-    rows = select(literal(run_key), staging.c.customer_id, staging.c.detail, staging.c.observed_at)
+    rows = select(
+        literal(run_key, failures.c.run_key.type), staging.c.customer_id, staging.c.detail, staging.c.observed_at
+    )
     return insert(failures).from_select(
         ["run_key", "customer_id", "reason", "observed_at"], rows.where(has_failed(staging))
     )

@@ -1,30 +1,24 @@
 """The tables of the warehouse and the ledger's SQL as SQLAlchemy Core: values in, statements out, no I/O.
 
-Like ``page_statements`` and ``publication`` it imports SQLAlchemy when it is imported itself; no other module of
-this room does.
+Like ``column_types``, ``page_statements``, ``publication``, ``history`` and ``outcome_statements`` it imports
+SQLAlchemy when it is imported itself; no other module of this room does.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
-from typing import cast
+from datetime import datetime
 
 from sqlalchemy import (
-    BigInteger,
-    Boolean,
     Column,
     ColumnElement,
-    Date,
-    DateTime,
     Delete,
-    Double,
     Insert,
+    Integer,
     MetaData,
     Select,
     String,
     Table,
-    Text,
     Update,
     delete,
     func,
@@ -32,12 +26,12 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateColumn
-from sqlalchemy.types import TypeEngine
 
 from airflow_provider_voucherify.api.models import Outcome
+from airflow_provider_voucherify.load.column_types import bounded_text, long_text, run_key_text, utc_time
 
 HEADER = "header"
 ANSWER = "answer"
@@ -46,39 +40,6 @@ MEMBERSHIP = "membership"
 WALK = "walk"
 #: How many customers are in no segment without being named.
 REST = "rest"
-
-
-def bounded_text(length: int) -> TypeEngine[str]:
-    """Return the type of texts of so many characters, where a database needs to know how many.
-
-    :param length: characters at most.
-    """
-    # Unbounded where that costs nothing: one id longer than foreseen must not fail a run of hours.
-    return String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb")
-
-
-def type_of(value: str | int | float | bool | date | None) -> TypeEngine[object]:
-    """Return the column type for a value; text for ``None``."""
-    if isinstance(value, bool):
-        return cast("TypeEngine[object]", Boolean())
-    match value:
-        case int():
-            return cast("TypeEngine[object]", BigInteger())
-        case float():
-            return cast("TypeEngine[object]", Double())
-        case date():
-            return cast("TypeEngine[object]", Date())
-        case _:
-            return cast("TypeEngine[object]", bounded_text(1000))
-
-
-def utc_time() -> TypeEngine[datetime]:
-    """Return the type of moments, in UTC."""
-    # SQLite has no time zones, it stores text. With its offset written out, "2026-01-31 12:00:00.000000+00:00"
-    # means one moment to every reader, and SQLAlchemy and pandas read it as an aware datetime.
-    text = "%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d+00:00"
-    as_text: TypeEngine[datetime] = sqlite.DATETIME(storage_format=text)  # type: ignore[no-untyped-call]
-    return DateTime(timezone=True).with_variant(as_text, "sqlite")
 
 
 def target_table(
@@ -95,7 +56,7 @@ def target_table(
     :param with_source_id: whether the merchant's id stands beside Voucherify's; not every customer has one.
     :param extra: columns of the user's own.
     """
-    run_key = [Column("run_key", bounded_text(767), primary_key=True)] if with_run_key else []
+    run_key = [Column("run_key", run_key_text(), primary_key=True)] if with_run_key else []
     source_id = [Column("source_id", bounded_text(255), nullable=True)] if with_source_id else []
     return Table(
         name,
@@ -116,7 +77,7 @@ def failures_table(name: str, schema: str | None) -> Table:
     return Table(
         name,
         MetaData(),
-        Column("run_key", bounded_text(767), primary_key=True),
+        Column("run_key", run_key_text(), primary_key=True),
         Column("customer_id", bounded_text(255), primary_key=True),
         Column("reason", bounded_text(1000), nullable=False),
         Column("observed_at", utc_time(), nullable=False),
@@ -141,7 +102,7 @@ def staging_table(name: str, schema: str | None) -> Table:
         Column("segment_name", bounded_text(1000), nullable=False),
         Column("outcome", String(20), nullable=False),
         Column("source_id", bounded_text(255), nullable=True),
-        Column("detail", Text(), nullable=False),
+        Column("detail", long_text(), nullable=False),
         Column("observed_at", utc_time(), nullable=False),
         schema=schema,
     )
@@ -231,6 +192,20 @@ def select_rest(staging: Table) -> Select[str]:
 def lock_until_commit(key: int) -> Select[object]:
     """Return PostgreSQL's lock on a number, freed by the end of the transaction."""
     return select(func.pg_advisory_xact_lock(key))
+
+
+def lock_until_disconnected(key: str, seconds: int) -> Select[int | None]:
+    """Return MySQL's lock on a name of at most 64 characters, freed by the end of the connection.
+
+    It gives 1, or 0 if others kept it for so many seconds.
+    """
+    return select(func.get_lock(key, seconds, type_=Integer))
+
+
+def modify_column(table: Table, column_name: str, dialect: Dialect) -> str:
+    """Return MySQL's ALTER TABLE that gives one of the table's columns its type, for people to run."""
+    definition = CreateColumn(table.c[column_name]).compile(dialect=dialect)
+    return f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} MODIFY {definition}"
 
 
 def add_column(table: Table, column_name: str, dialect: Dialect) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.load import publication, statements
 from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, TooFewMemberships
+from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.staging import MAX_NAME_BYTES
+from airflow_provider_voucherify.load.turns import take_turns
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -39,6 +40,8 @@ def schema_of(name: TableName, database: Database) -> str | None:
     """
     if name.database is None:
         return name.schema
+    if database.dialect.name in ("mysql", "mariadb"):
+        raise InvalidDestination(f"table={str(name)!r} has three parts, a table of MySQL two: write database.table")
     if database.dialect.name not in ("postgresql", "sqlite"):
         return f"{name.database}.{name.schema}"
     if name.database == database.name:
@@ -132,6 +135,8 @@ class Target:
                 check_columns(table, catalog.get_columns(table.name, schema=schema), connection.dialect)
         if catalog.has_table(self.table.name, schema=schema):
             self._check_key(catalog)
+        for table in (self.table, self.failures):
+            check_exactness(table, connection)
 
     def _check_key(self, catalog: Catalog) -> None:
         existing = catalog.get_pk_constraint(self.table.name, schema=self.table.schema)["constrained_columns"]
@@ -146,16 +151,11 @@ class Target:
         """Let one run at a time publish to this target, until the transaction ends.
 
         Of two merges that share a customer, the second cannot see rows the first inserts while it waits for
-        the rows the first deletes, and would break the primary key. On PostgreSQL an advisory lock makes them
-        take turns: it is held for the publishing only, and hinders neither readers nor other writers, as a
-        table lock would. SQLite has one writer at a time anyway. On other databases the loser of such a race
-        fails with nothing changed, and its retry publishes without asking anything again.
+        the rows the first deletes, and would break the primary key.
+
+        :raises StatementFailed: if others publish for too long.
         """
-        if connection.dialect.name != "postgresql":
-            return
-        schema = self.table.schema or connection.dialect.default_schema_name
-        digest = hashlib.blake2b(f"{schema}.{self.table.name}".encode(), digest_size=8).digest()
-        connection.execute(statements.lock_until_commit(int.from_bytes(digest, signed=True)))
+        take_turns(connection, self.table)
 
     def check_order(self, connection: Connection) -> None:
         """Look whether the table is past this run already; only a history can be."""

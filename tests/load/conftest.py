@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
 from tests.load.runs import Warehouse
 from tests.postgres import PostgresDatabase
+
+#: Address of a MariaDB or MySQL server, for SQLAlchemy; the tests run there then, see ``make test-mariadb``.
+MYSQL_SERVER = os.environ.get("MYSQL_SERVER_URL")
 
 
 @pytest.fixture
@@ -28,7 +35,18 @@ def duckdb_warehouse(tmp_path: Path) -> Warehouse:
     return Warehouse(f"duckdb:///{tmp_path}/warehouse.duckdb")
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture
+def mysql_warehouse() -> Iterator[Warehouse]:
+    """A database of a MariaDB or MySQL server, dropped after the test."""
+    if MYSQL_SERVER is None:
+        pytest.skip("no server: set MYSQL_SERVER_URL, or run make test-mariadb")
+    server, name = Warehouse(MYSQL_SERVER), f"test_{uuid.uuid4().hex}"
+    server.execute(f"create database {name}")
+    yield Warehouse(make_url(MYSQL_SERVER).set(database=name).render_as_string(hide_password=False))
+    server.execute(f"drop database {name}")
+
+
+@pytest.fixture(params=["mysql"] if MYSQL_SERVER else ["sqlite", "postgres"])
 def shared_warehouse(request: pytest.FixtureRequest) -> Warehouse:
     """One after the other of those that let runs write at the same time."""
     chosen = request.getfixturevalue(f"{request.param}_warehouse")
@@ -36,7 +54,7 @@ def shared_warehouse(request: pytest.FixtureRequest) -> Warehouse:
     return chosen
 
 
-@pytest.fixture(params=["sqlite", "postgres", "duckdb"])
+@pytest.fixture(params=["mysql"] if MYSQL_SERVER else ["sqlite", "postgres", "duckdb"])
 def warehouse(request: pytest.FixtureRequest) -> Warehouse:
     """One after the other."""
     chosen = request.getfixturevalue(f"{request.param}_warehouse")

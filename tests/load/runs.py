@@ -154,4 +154,20 @@ class Warehouse:
             yield connection
 
     def _escaped(self, statement: str) -> str:
-        return statement if not self.url.startswith("postgresql") else statement.replace("%", "%%")
+        doubles = self.is_mysql or self.url.startswith("postgresql")
+        return statement.replace("%", "%%") if doubles else statement
+
+    @property
+    def is_mysql(self) -> bool:
+        """Return whether it is a MariaDB or MySQL server's, which commits at DDL and has a grammar of its own."""
+        return self.url.startswith(("mysql", "mariadb"))
+
+    @property
+    def id_type(self) -> str:
+        """Return a type for columns of ids in tables of the test's own."""
+        return "varchar(255) character set utf8mb4 collate utf8mb4_nopad_bin" if self.is_mysql else "text"
+
+    def quoted(self, name: str) -> str:
+        """Return a table's name for SQL of the test's own."""
+        # Doubled for drivers whose statements have parameters; ``_escaped`` does that.
+        return create_engine(self.url).dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")

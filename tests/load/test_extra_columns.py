@@ -51,7 +51,7 @@ def test_columns_have_the_types_of_their_values(warehouse: Warehouse) -> None:
 
     _load(warehouse, values, "anna", run="monday")
 
-    [row] = warehouse.query(f'select ds, "Batch no", ratio, is_full, day, note from {TABLE}')
+    [row] = warehouse.query(f"select ds, {warehouse.quoted('Batch no')}, ratio, is_full, day, note from {TABLE}")
     assert row[:4] == ("it's 100 %", 2**40, 0.5, True)
     assert str(row[4]) == "2026-01-31"
     assert row[5] is None
@@ -68,7 +68,7 @@ def test_another_value_in_a_later_try_is_the_value_of_all_rows(warehouse: Wareho
     second.write([found("bert", "gold")])
     second.finish()
 
-    assert warehouse.query(f'select distinct "try" from {TABLE}') == [(2,)]
+    assert warehouse.query(f"select distinct {warehouse.quoted('try')} from {TABLE}") == [(2,)]
     tables = [WarehouseTable("segments", "warehouse", extra_columns={"try": number}) for number in (1, 2)]
     assert repr(tables[0]) == repr(tables[1])
 
@@ -87,8 +87,8 @@ def test_a_table_without_the_column_is_told_the_statement_that_adds_it(warehouse
 
 def test_a_column_that_may_not_be_null_is_fine_if_it_gets_a_value(warehouse: Warehouse) -> None:
     warehouse.execute(
-        f"create table {TABLE} (customer_id text, segment_id text, segment_name text, observed_at timestamp, "
-        "ds text not null)"
+        f"create table {TABLE} (customer_id {warehouse.id_type}, segment_id {warehouse.id_type}, segment_name text, "
+        "observed_at timestamp, ds text not null)"
     )
     _load(warehouse, {"ds": "today"}, "anna", run="monday")
     assert warehouse.query(f"select ds from {TABLE}") == [("today",)]

@@ -132,9 +132,12 @@ def test_a_failing_finish_leaves_the_table_and_can_be_tried_again(warehouse: War
     with pytest.raises(StatementFailed, match="could not publish"):
         sink.finish()
     assert warehouse.memberships() == [("anna", "seg_gold")]
-    assert f"{TABLE}_failures" not in warehouse.tables()
-
-    warehouse.execute("drop index one_customer_each")
+    if warehouse.is_mysql:
+        assert warehouse.failures() == []
+        warehouse.execute(f"drop index one_customer_each on {TABLE}")
+    else:
+        assert f"{TABLE}_failures" not in warehouse.tables()
+        warehouse.execute("drop index one_customer_each")
     summary = warehouse.sink_opened().finish()
 
     assert (summary.found, summary.failed) == (2, 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import cast
 
@@ -11,10 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from airflow.sdk import DAG, Asset, AssetAlias, ObjectStoragePath
 from airflow.sdk.execution_time.comms import InactiveAssetsResult
-from airflow.sdk.io.store import attach
 
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
-from airflow_provider_voucherify.extract.customers import AllCustomers
 from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
@@ -22,7 +21,7 @@ from airflow_provider_voucherify.operators.customer_segments import CustomerSegm
 from airflow_provider_voucherify.operators.directories import directory_of
 from tests.operators.warehouse import CUSTOMERS, truth
 from tests.run_op import LOGICAL_DATE, OperatorRunner, TaskRun, _Supervisor
-from tests.s3_server import S3Server, serving
+from tests.s3 import CONN_ID, S3Bucket
 
 ASKED = CUSTOMERS[:300]
 
@@ -83,21 +82,33 @@ def test_a_later_try_asks_only_for_what_the_files_do_not_hold(
     assert voucherify.stats().calls <= len(ASKED) + 2 + len(ASKED) // 20
 
 
-def test_files_in_s3_hold_the_same(run_op: OperatorRunner, voucherify: Emulator) -> None:
-    with serving(S3Server()) as server:
-        attach("s3", conn_id="store", fs=server.file_system())
-        pull = CustomerSegmentsOperator(
-            task_id="pull",
-            customers=AllCustomers(),
-            destination=ObjectFiles("s3://shop/segments/", conn_id="store", format="jsonl"),
-        )
-        summary = told(run_op(pull))
-        assert summary["manifest"] == "s3://shop/segments/manifest.json"
-        manifest = json.loads(ObjectStoragePath(str(summary["manifest"]), conn_id="store").read_bytes())
-        lines = [line for file in manifest["files"] for line in server.objects[f"segments/{file['name']}"].splitlines()]
-    rows = {(json.loads(line)["customer_id"], json.loads(line)["segment_id"]) for line in lines}
-    assert rows == {(one.customer_id, one.segment_id) for one in voucherify.memberships()}
-    assert summary["memberships"] == len(lines) == len(rows)
+def test_files_in_s3_hold_the_same_after_a_try_that_was_interrupted(
+    run_op: OperatorRunner, voucherify: Emulator, s3_bucket: S3Bucket
+) -> None:
+    pull = CustomerSegmentsOperator(
+        task_id="pull",
+        customers=ASKED,
+        strategy="per_customer",
+        pace=Pace(chunk_size=20),
+        deferrable=True,
+        destination=ObjectFiles(f"{s3_bucket.url}/segments/", conn_id=CONN_ID),
+    )
+    voucherify.set_limits(Limits(limit=150, window_seconds=3_600.0))
+    voucherify.set_switches(Switches(retry_header="window_end"))
+    first = run_op(pull)
+    assert first.state == "deferred"
+    folder = ObjectStoragePath(f"{s3_bucket.url}/segments", conn_id=CONN_ID)
+    assert not (folder / "manifest.json").exists()
+    voucherify.set_limits(Limits(limit=None))
+    summary = told(run_op(pull, after=first))
+    assert summary["manifest"] == f"{s3_bucket.url}/segments/manifest.json"
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    tables = [pq.read_table(BytesIO((folder / file["name"]).read_bytes())) for file in manifest["files"]]
+    rows = [row for table in tables for row in table.to_pylist()]
+    assert sorted((row["customer_id"], row["segment_id"], row["segment_name"]) for row in rows) == truth(
+        voucherify, ASKED
+    )
+    assert voucherify.stats().calls <= len(ASKED) + 2 + len(ASKED) // 20
 
 
 def test_a_scheme_nobody_serves_is_told_before_any_call(run_op: OperatorRunner, voucherify: Emulator) -> None:

@@ -1,0 +1,114 @@
+"""The types of our columns, database by database; imports SQLAlchemy when it is imported."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from typing import cast
+
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, String, Text
+from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+MYSQL = ("mysql", "mariadb")
+
+
+def bounded_text(length: int) -> TypeEngine[str]:
+    """Return the type of texts of so many characters, where a database needs to know how many.
+
+    :param length: characters at most.
+    """
+    return _unbounded_where_free(length).with_variant(_MySqlExactText(length), *MYSQL)
+
+
+def long_text() -> TypeEngine[str]:
+    """Return the type of texts of any length that are not compared."""
+    return Text().with_variant(mysql.MEDIUMTEXT(charset="utf8mb4"), *MYSQL)
+
+
+def run_key_text() -> TypeEngine[str]:
+    """Return the type of a run's key where it is part of a primary key."""
+    return _unbounded_where_free(767).with_variant(_MySqlKeyText(767), *MYSQL)
+
+
+def type_of(value: str | int | float | bool | date | None) -> TypeEngine[object]:
+    """Return the column type for a value; text for ``None``."""
+    if isinstance(value, bool):
+        return cast("TypeEngine[object]", Boolean())
+    match value:
+        case int():
+            return cast("TypeEngine[object]", BigInteger())
+        case float():
+            return cast("TypeEngine[object]", Double())
+        case date():
+            return cast("TypeEngine[object]", Date())
+        case _:
+            return cast("TypeEngine[object]", bounded_text(1000))
+
+
+def utc_time() -> TypeEngine[datetime]:
+    """Return the type of moments, in UTC."""
+    # SQLite has no time zones, it stores text. With its offset written out, "2026-01-31 12:00:00.000000+00:00"
+    # means one moment to every reader, and SQLAlchemy and pandas read it as an aware datetime.
+    text = "%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d+00:00"
+    as_text: TypeEngine[datetime] = sqlite.DATETIME(storage_format=text)  # type: ignore[no-untyped-call]
+    return DateTime(timezone=True).with_variant(as_text, "sqlite").with_variant(_MySqlUtcTime(), *MYSQL)
+
+
+def mysql_collation(dialect: Dialect) -> str:
+    """Return the collation of texts that are equal to no other; it has another name on each of the two servers."""
+    return "utf8mb4_nopad_bin" if getattr(dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
+
+
+def _unbounded_where_free(length: int) -> String:
+    # One id longer than foreseen must not fail a run of hours.
+    return String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb")
+
+
+class _MySqlExactText(TypeDecorator[str]):
+    """Text that is equal to no other: MySQL's own comparison takes ``A`` for ``a``, ``ą`` for ``a`` and a trailing
+    blank for none.
+    """
+
+    impl = mysql.VARCHAR
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        collation = mysql_collation(dialect)
+        return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="utf8mb4", collation=collation))
+
+
+class _MySqlKeyText(TypeDecorator[str]):
+    """Text of one byte per character: a key has at most 3,072 bytes on MySQL, and has to hold two ids as well."""
+
+    impl = mysql.VARCHAR
+    cache_ok = True
+
+    def __init__(self, length: int) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
+        return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="ascii", collation="ascii_bin"))
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Write what is not ASCII as ``\\u017c``."""
+        return None if value is None else value.encode("ascii", "backslashreplace").decode()
+
+
+class _MySqlUtcTime(TypeDecorator[datetime]):
+    """A moment to the microsecond; MySQL keeps seconds if not told otherwise, and its drivers drop the zone."""
+
+    impl = mysql.DATETIME
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
+        return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
+        """Write UTC; a moment without a zone is taken as that."""
+        return value if value is None or value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)

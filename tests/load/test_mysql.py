@@ -1,0 +1,107 @@
+"""What only MariaDB and MySQL do; runs on a real server, see ``make test-mariadb``."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import make_url
+
+from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
+from tests.load.conftest import MYSQL_SERVER
+from tests.load.histories import record
+from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
+
+pytestmark = pytest.mark.skipif(MYSQL_SERVER is None, reason="no server: run make test-mariadb")
+
+SAME_BUT_FOR = ["anna@x.com", "ANNA@x.com", "ánna@x.com", "anna@x.com "]
+
+
+@pytest.mark.parametrize("write", ["append", "merge", "replace", "history"])
+def test_ids_that_the_servers_own_comparison_takes_for_one(mysql_warehouse: Warehouse, write: str) -> None:
+    run = identity(as_of=NOON)
+    sink = mysql_warehouse.sink_opened(write, run)  # type: ignore[arg-type]  # a parameter is a plain text
+    sink.write([found(id_, "gold") for id_ in SAME_BUT_FOR])
+    sink.finish()
+    assert [id_ for id_, _ in mysql_warehouse.memberships()] == sorted(SAME_BUT_FOR)
+
+
+def test_a_table_that_compares_loosely_is_refused_with_statements_that_help(mysql_warehouse: Warehouse) -> None:
+    mysql_warehouse.execute(
+        f"create table {TABLE} (customer_id varchar(255) not null, segment_id varchar(255) not null, "
+        "segment_name varchar(255), observed_at datetime, primary key (customer_id, segment_id)) "
+        "character set utf8mb4 collate utf8mb4_general_ci"
+    )
+    with pytest.raises(TableUnfit, match="compares customer_id, segment_id otherwise") as refusal:
+        mysql_warehouse.sink().open()
+
+    for statement in str(refusal.value).split("run: ")[1].split("; or name")[0].split("; "):
+        mysql_warehouse.execute(statement)
+    mysql_warehouse.load(*(found(id_, "gold") for id_ in SAME_BUT_FOR))
+    assert len(mysql_warehouse.memberships()) == len(SAME_BUT_FOR)
+
+
+def test_a_history_without_microseconds_is_refused(mysql_warehouse: Warehouse) -> None:
+    record(mysql_warehouse, 1, found("anna", "gold"))
+    mysql_warehouse.execute(f"alter table {TABLE} modify valid_to datetime")
+
+    with pytest.raises(TableUnfit, match=r"compares valid_to.*MODIFY valid_to DATETIME\(6\)"):
+        mysql_warehouse.sink("history", identity("dag/2", as_of=NOON + timedelta(days=2))).open()
+
+
+def test_a_history_tells_microseconds_apart(mysql_warehouse: Warehouse) -> None:
+    moments = [datetime(2026, 1, 31, 12, 0, 0, micro, tzinfo=UTC) for micro in (1, 2)]
+    for moment, name in zip(moments, ("gold", "silver"), strict=True):
+        mysql_warehouse.load(found("anna", name), write="history", run=RunIdentity(f"dag/{name}", "job", as_of=moment))
+
+    rows = mysql_warehouse.query(f"select segment_id, valid_from, valid_to from {TABLE} order by valid_from")
+    first, second = (moment.replace(tzinfo=None) for moment in moments)
+    assert rows == [("seg_gold", first, second), ("seg_silver", second, None)]
+
+
+def test_keys_of_runs_of_any_sort(mysql_warehouse: Warehouse) -> None:
+    longest = "d" * 250 + "/" + "r" * 250 + "/" + "t" * 250 + "/-1"
+    for key in (longest, "dąg/run/task/-1"):
+        for _ in range(2):
+            mysql_warehouse.load(found("anna", "gold"), failed("bert"), write="append", run=identity(key))
+
+    keys = [key for (key,) in mysql_warehouse.query(f"select run_key from {TABLE}")]
+    assert sorted(keys, key=str) == [r"d\u0105g/run/task/-1", longest]
+    assert len(mysql_warehouse.failures()) == 2
+
+
+def test_a_table_in_another_database(mysql_warehouse: Warehouse) -> None:
+    name = f"{make_url(mysql_warehouse.url).database}_more"
+    mysql_warehouse.execute(f"create database {name}")
+    try:
+        mysql_warehouse.load(found("anna", "gold"), failed("bert"), table=f"{name}.segments")
+        assert mysql_warehouse.memberships(f"{name}.segments") == [("anna", "seg_gold")]
+        assert mysql_warehouse.tables() == set()
+    finally:
+        mysql_warehouse.execute(f"drop database {name}")
+
+
+def test_a_ledger_of_many_segments(mysql_warehouse: Warehouse) -> None:
+    names = [f"{number:04d} {'x' * 60}" for number in range(1_000)]
+
+    assert mysql_warehouse.load(found("anna", *names)).memberships == len(names)
+
+
+def test_what_does_not_fit_is_refused_even_by_a_lax_server(mysql_warehouse: Warehouse) -> None:
+    [(mode,)] = mysql_warehouse.query("select @@global.sql_mode")
+    mysql_warehouse.execute("set global sql_mode = ''")
+    try:
+        sink = mysql_warehouse.sink_opened()
+        with pytest.raises(StatementFailed, match=r"1406\): .*Data too long for column 'customer_id'"):
+            sink.write([found("x" * 256, "gold")])
+    finally:
+        mysql_warehouse.execute(f"set global sql_mode = '{mode}'")
+    assert sink.done() == set()
+
+
+def test_a_database_that_is_missing_is_named(mysql_warehouse: Warehouse) -> None:
+    nowhere = Warehouse(make_url(mysql_warehouse.url).set(database="nowhere").render_as_string(hide_password=False))
+
+    with pytest.raises(StatementFailed, match=r"1049\): .*Unknown database 'nowhere'"):
+        nowhere.sink().open()
