@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TypeAlias
 
@@ -34,16 +35,15 @@ def chunks(job: Job, said: Said, names: Mapping[str, str], now: datetime) -> Seq
     """
     answers = [_answer(one, held, names, now) for one, held in said.items()]
     if not job.by_lists:
-        return [lambda sink, some=answers[at : at + 2]: sink.write(some) for at in range(0, len(answers), 2)]
+        return [_write(answers[at : at + 2]) for at in range(0, len(answers), 2)]
     failed = [answer for answer in answers if answer.outcome is Outcome.FAILED]
     lists = [_page(page) for segment in job.covered for page in _pages(Segment(segment, names[segment]), said, now)]
-    told = [*lists, lambda sink: sink.write(failed)] if failed else lists
+    told = [*lists, _write(failed)] if failed else lists
     if job.everyone:
         return [*told, lambda sink: sink.settle_everyone(len(said) + 2, now)]
     asked = [answer.customer_id for answer in answers if answer not in failed and answer.customer_id != BYSTANDER]
     unknown = {answer.customer_id for answer in answers if answer.outcome is Outcome.UNKNOWN}
-    parts = [asked[:2], asked[2:]]
-    return [*told, *(lambda sink, part=part: sink.settle(part, unknown, now) for part in parts)]
+    return [*told, _settle(asked[:2], unknown, now), _settle(asked[2:], unknown, now)]
 
 
 def _answer(one: str, held: frozenset[str] | None, names: Mapping[str, str], now: datetime) -> CustomerAnswer:
@@ -64,5 +64,13 @@ def _pages(segment: Segment, said: Said, now: datetime) -> Sequence[MembershipPa
     ]
 
 
+def _write(answers: Sequence[CustomerAnswer]) -> Told:
+    return lambda sink: sink.write(answers)
+
+
 def _page(page: MembershipPage) -> Told:
     return lambda sink: sink.write_pages([page])
+
+
+def _settle(asked: Sequence[str], unknown: AbstractSet[str], now: datetime) -> Told:
+    return lambda sink: sink.settle(asked, unknown, now)

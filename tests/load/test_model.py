@@ -239,9 +239,8 @@ class Tables(RuleBasedStateMachine):
         ledger.summary = summary
         self.readers_see_the_truth()
         self._check_summary(summary, ledger, counts)
-        if self.truth.write == "history":
-            for segment, *_ in counts:
-                self._check_changes(segment, ledger.day)
+        if self.truth.write == "history" and counts:
+            self._check_changes(counts[0][0], ledger.day)
 
     def _check_held(self, this: Try) -> None:
         assert this.sink.done() == this.ledger.done()
@@ -262,7 +261,7 @@ class Tables(RuleBasedStateMachine):
     def _check_changes(self, segment: str, day: int) -> None:
         if not self.truth.intervals((one, of) for one, of in self.truth.said if of == segment):
             return
-        for since in range(max(day - 2, 1), day + 1):
+        for since in (day - 1, day):
             dates = NOON + timedelta(days=since), NOON + timedelta(days=day)
             before, after = self.truth.members(segment, since - 1), self.truth.members(segment, day)
             assert read_changes(self.warehouse, self.table, segment, "entered", *dates) == sorted(after - before)
@@ -271,7 +270,7 @@ class Tables(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("write", ["append", "replace", "merge", "history"])
 def test_readers_see_the_truth_at_all_times(warehouse: Warehouse, write: WriteMode) -> None:
-    examples = {"sqlite": 15, "postgresql": 5, "duckdb": 2}
+    examples = {"sqlite": 10, "postgresql": 4, "duckdb": 2}
     engine = warehouse.get_sqlalchemy_engine()
     with engine.connect() as connection:
         reader = Reader(connection, write)
