@@ -29,6 +29,7 @@ from tests.load.runs import NOON, Warehouse
 from tests.load.telling import JOBS, SAID, Said, Told, chunks
 
 _DAYS = st.sampled_from([1, 1, 1, 0, 0, -1])
+_ALL_SAID = st.lists(SAID, min_size=1, max_size=2)
 _OUTAGES = st.one_of(st.none(), st.integers(1, 20))
 _RATIOS = st.sampled_from([None, None, 0.5, 1.0])
 
@@ -109,36 +110,23 @@ class Tables(RuleBasedStateMachine):
         """Publish a try; it may be killed before it closes."""
         this = self._one_of_tries(pick)
         self.tries.remove(this)
-        if self._is_lost(this):
-            return
-        ledger = this.ledger
-        if ledger.summary is not None:
-            assert this.sink.finish(ledger.job.scope) == ledger.summary
-        elif (refusal := self._refusal(this)) is not None:
-            with self.reader.watching(self.table), pytest.raises(refusal):
-                this.sink.finish(ledger.job.scope)
-            self._check_held(this)
-            return
-        else:
-            self._publish(this, outage)
-        if not is_killed:
-            this.sink.close()
-            del self.ledgers[ledger.key]
+        self._finish(this, outage, is_killed=is_killed)
 
     @rule(said=SAID, everyone=st.booleans(), renamed=st.sampled_from(SEGMENTS), name=st.sampled_from(["Best", "Gold"]))
     def run_tomorrow(self, said: Said, everyone: bool, renamed: str, name: str) -> None:
         """Do a whole run of the next day without trouble, after a segment got another name."""
         self.names[renamed] = name
-        self.run(1, Job(everyone=everyone), said, None, None, is_killed=False)
+        self.run(1, Job(everyone=everyone), [said], None, None, is_killed=False)
 
-    @rule(days=_DAYS, job=JOBS, said=SAID, ratio=_RATIOS, outage=_OUTAGES, is_killed=st.booleans())
-    def run(self, days: int, job: Job, said: Said, ratio: float | None, outage: int | None, is_killed: bool) -> None:
-        """Do a whole run."""
-        this = self._open(self._new(days, "a", job), ratio)
-        if this is not None:
-            self._tell(this, self._chunks(this, said))
-        if this in self.tries:
-            self.finish(self.tries.index(this), outage, is_killed)
+    @rule(days=_DAYS, job=JOBS, all_said=_ALL_SAID, ratio=_RATIOS, outage=_OUTAGES, is_killed=st.booleans())
+    def run(
+        self, days: int, job: Job, all_said: list[Said], ratio: float | None, outage: int | None, is_killed: bool
+    ) -> None:
+        """Do a whole run; a first try may be killed after it was told something else."""
+        new = self._new(days, "a", job)
+        *_, last = [self._tried(new, said, ratio) for said in all_said]
+        if last is not None:
+            self._finish(last, outage, is_killed=is_killed)
 
     @invariant()
     def readers_see_the_truth(self) -> None:
@@ -226,6 +214,33 @@ class Tables(RuleBasedStateMachine):
         previous = self.truth.previous(this.ledger)
         is_too_few = this.ratio is not None and len(this.ledger.shown()) < this.ratio * previous
         return TooFewMemberships if is_too_few else None
+
+    def _tried(self, new: Ledger, said: Said, ratio: float | None) -> Try | None:
+        """Open a try and tell it; ``None`` if there is nothing to do, or it had to stop."""
+        this = self._open(new, ratio)
+        if this is not None:
+            self._tell(this, self._chunks(this, said))
+        if this is None or this not in self.tries:
+            return None
+        self.tries.remove(this)
+        return this
+
+    def _finish(self, this: Try, outage: int | None, *, is_killed: bool) -> None:
+        if self._is_lost(this):
+            return
+        ledger = this.ledger
+        if ledger.summary is not None:
+            assert this.sink.finish(ledger.job.scope) == ledger.summary
+        elif (refusal := self._refusal(this)) is not None:
+            with self.reader.watching(self.table), pytest.raises(refusal):
+                this.sink.finish(ledger.job.scope)
+            self._check_held(this)
+            return
+        else:
+            self._publish(this, outage)
+        if not is_killed:
+            this.sink.close()
+            del self.ledgers[ledger.key]
 
     def _publish(self, this: Try, outage: int | None) -> None:
         ledger = this.ledger
