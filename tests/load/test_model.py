@@ -36,10 +36,7 @@ _RATIOS = st.sampled_from([None, None, 0.5, 1.0])
 
 @dataclass(eq=False)
 class Try:
-    """A try of a run that is under way.
-
-    :param began_it: whether it began the ledger, else it resumed it.
-    """
+    """A try of a run that is under way, which began its ledger or else resumed it."""
 
     sink: TableSink
     ledger: Ledger
@@ -64,6 +61,7 @@ class Tables(RuleBasedStateMachine):
         self.reader = reader
         self.truth = Truth(reader.write)
         self.ledgers: dict[str, Ledger] = {}
+        self.begun: list[Ledger] = []
         self.tries: list[Try] = []
         self.names = {segment: segment.title() for segment in SEGMENTS}
         self.today = 10
@@ -73,12 +71,14 @@ class Tables(RuleBasedStateMachine):
         """Begin a run of a later day, of the same again (a clear, or another mapped task), or of an earlier one."""
         self._open(self._new(days, task, job), ratio)
 
-    @precondition(lambda self: self.ledgers)
-    @rule(pick=st.integers(0, 9), ratio=_RATIOS)
-    def retry(self, pick: int, ratio: float | None) -> None:
-        """Begin another try of a run, as another process does, whether or not an earlier one lives."""
-        held = list(self.ledgers.values())[pick % len(self.ledgers)]
-        self._open(Ledger(held.key, held.day, held.job), ratio)
+    @precondition(lambda self: self.begun)
+    @rule(pick=st.integers(0, 9), said=SAID, ratio=_RATIOS)
+    def retry(self, pick: int, said: Said, ratio: float | None) -> None:
+        """Begin another try of a run: a retry, a second one that overlaps, or a clear of a run that is over."""
+        run = self.begun[-1 - pick % len(self.begun)]
+        this = self._open(Ledger(run.key, run.day, run.job), ratio)
+        if this is not None:
+            self._tell(this, self._chunks(this, said))
 
     @precondition(lambda self: self.tries)
     @rule(pick=st.integers(0, 9), said=SAID, part=st.integers(1, 9), outage=_OUTAGES)
@@ -124,7 +124,7 @@ class Tables(RuleBasedStateMachine):
     ) -> None:
         """Do a whole run; a first try may be killed after it was told something else."""
         new = self._new(days, "a", job)
-        *_, last = [self._tried(new, said, ratio) for said in all_said]
+        *_, last = [self._tried(new, said, ratio, outage) for said in all_said]
         if last is not None:
             self._finish(last, outage, is_killed=is_killed)
 
@@ -164,6 +164,7 @@ class Tables(RuleBasedStateMachine):
         assert sink.open() is None
         this = Try(sink, ledger or new, ratio, began_it=ledger is None)
         self.ledgers[new.key] = this.ledger
+        self.begun = [*self.begun[-2:], this.ledger]
         self.tries.append(this)
         self._check_held(this)
         return this
@@ -211,15 +212,14 @@ class Tables(RuleBasedStateMachine):
     def _refusal(self, this: Try) -> type[Exception] | None:
         if self.truth.is_past(this.ledger):
             return RunOutOfOrder
-        previous = self.truth.previous(this.ledger)
-        is_too_few = this.ratio is not None and len(this.ledger.shown()) < this.ratio * previous
-        return TooFewMemberships if is_too_few else None
+        least = (this.ratio or 0) * self.truth.previous(this.ledger)
+        return TooFewMemberships if len(this.ledger.shown()) < least else None
 
-    def _tried(self, new: Ledger, said: Said, ratio: float | None) -> Try | None:
+    def _tried(self, new: Ledger, said: Said, ratio: float | None, outage: int | None) -> Try | None:
         """Open a try and tell it; ``None`` if there is nothing to do, or it had to stop."""
         this = self._open(new, ratio)
         if this is not None:
-            self._tell(this, self._chunks(this, said))
+            self._tell(this, self._chunks(this, said), outage)
         if this is None or this not in self.tries:
             return None
         self.tries.remove(this)
