@@ -102,8 +102,10 @@ def test_rows_too_many_for_xcom_are_told_by_their_directory(voucherify: Emulator
     files = ObjectFiles("file:///data/a/", format="jsonl")
     pull = CustomerSegmentsOperator(task_id="pull", customers=ASKED, destination=XComRows(overflow=files))
     told = []
-    for summary in ({"memberships": 7}, {"memberships": 7, "files": 2, "manifest": "file:///data/a/manifest.json"}):
-        pull.summary = {**summary}
+    for manifest in (None, "file:///data/a/manifest.json"):
+        pull.summary = {"memberships": 7}
+        if manifest is not None:
+            pull.summary |= {"files": 2, "manifest": manifest}
         lineage = pull.get_openlineage_facets_on_complete(None)
         assert lineage is not None
         told.append([(one.namespace, one.name) for one in lineage.outputs])
