@@ -70,6 +70,11 @@ class Listing:
         return self._walk.distinct
 
     @property
+    def total(self) -> int | None:
+        """Return how many members the segment has, as the last page said."""
+        return self._walk.total_at_end
+
+    @property
     def is_empty(self) -> bool:
         """Return whether nobody is on the list when its end is reached: so ends that of a deleted segment too."""
         total = self._walk.total_at_end

@@ -49,6 +49,7 @@ class Plan:
     :param ways: those that were looked at.
     :param reason: why this one, where the costs do not tell.
     :param per_minute: calls a minute that may be made, if known.
+    :param memberships: how many the answer holds at least, as far as the lists to be read tell.
     """
 
     customers: int | None
@@ -57,6 +58,7 @@ class Plan:
     ways: tuple[Way, ...]
     reason: str = ""
     per_minute: float | None = None
+    memberships: int = 0
 
     @property
     def calls(self) -> int | None:

@@ -132,7 +132,8 @@ class Survey:
         strategy = ways[0].name if len(ways) == 1 else cheaper(ways[0], ways[1])
         ids = self._question.customer_ids
         customers = len(ids) if ids is not None else self.total
-        return Plan(customers, self._held.answered, strategy, ways, reason, rate())
+        memberships = self._memberships if strategy == "per_segment" else 0
+        return Plan(customers, self._held.answered, strategy, ways, reason, rate(), memberships)
 
     @property
     def calls(self) -> int:
@@ -252,6 +253,13 @@ class Survey:
         is_probed = all(listing.is_begun or listing.is_over for listing in listings)
         bound: Literal["", "about"] = "about" if self._existence else ""
         return Way("per_segment", self._client.calls + sum(known) + checks, bound if is_probed else "or more")
+
+    @property
+    def _memberships(self) -> int:
+        """Return how many memberships the lists announce, where all of their members are asked about."""
+        if not self._question.is_about_everyone:
+            return 0
+        return sum(listing.total or 0 for listing in self.listings or ())
 
     @property
     def _is_refused(self) -> bool:

@@ -141,25 +141,6 @@ class WarehouseTable:
 
 
 @dataclass
-class XComRows:
-    """Rows go to XCom as a list of plain dicts, for results small enough for Airflow's metadata database.
-
-    Besides ``max_rows`` a list is held to 1 MiB of JSON; beyond either the task fails and says so.
-
-    :param max_rows: memberships at most.
-    :raises InvalidDestination: if ``max_rows`` is not a whole number above zero.
-    """
-
-    template_fields: ClassVar[Sequence[str]] = ()
-
-    max_rows: int = 10_000
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.max_rows, int) or isinstance(self.max_rows, bool) or self.max_rows < 1:
-            raise InvalidDestination(f"max_rows={self.max_rows!r} should be a whole number above zero")
-
-
-@dataclass
 class ObjectFiles:
     """Rows go to files in a directory, local or in an object store: one row per customer and segment.
 
@@ -206,6 +187,34 @@ class ObjectFiles:
             raise InvalidDestination(f"url={self.url!r} is relative: write it in full, such as file:///data/segments")
         if self.conn_id is not None and not self.conn_id.strip():
             raise InvalidDestination("conn_id is empty: name the store's connection, or leave it out")
+
+
+@dataclass
+class XComRows:
+    """Rows go to XCom as a list of plain dicts, for results small enough for Airflow's metadata database.
+
+    Besides ``max_rows`` a list is held to 1 MiB of JSON. Beyond either the rows go to the files of ``overflow``, and
+    the task's result is the summary with ``manifest``, as that of ``ObjectFiles``, instead of the list. Without
+    ``overflow`` the task fails as soon as it is known that there are too many.
+
+    :param max_rows: memberships at most.
+    :param overflow: where the rows of a larger result go. The run is held in its directory all along, so that nothing
+        is asked again, and a retry goes on where an earlier try was on any version of Airflow.
+    :raises InvalidDestination: if ``max_rows`` is not a whole number above zero, or ``overflow`` no ``ObjectFiles``.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("overflow",)
+
+    max_rows: int = 10_000
+    overflow: ObjectFiles | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.max_rows, int) or isinstance(self.max_rows, bool) or self.max_rows < 1:
+            raise InvalidDestination(f"max_rows={self.max_rows!r} should be a whole number above zero")
+        if self.overflow is not None and not isinstance(self.overflow, ObjectFiles):
+            raise InvalidDestination(
+                f"overflow is {type(self.overflow).__name__}: write ObjectFiles(...), or leave it out"
+            )
 
 
 Destination: TypeAlias = WarehouseTable | XComRows | ObjectFiles

@@ -159,6 +159,15 @@ class XComSink:
             self._stored.mark_finished(scope.segment_ids)
         return self._summary()
 
+    def refuse_more_than(self, rows: int, who: str) -> None:
+        """Let a number of rows pass if XCom should carry so many.
+
+        :param who: what makes them, as the error's text begins: "the segments listed have".
+        :raises XComTooLarge: if it should not.
+        """
+        if rows > self._limits.max_rows:
+            raise _too_large(f"{who} {rows:,} rows, more than max_rows={self._limits.max_rows:,}")
+
     def rows(self) -> list[XComRow]:
         """Return a row per membership, in the order the customers came: plain dicts, as XCom wants them.
 
@@ -213,17 +222,10 @@ class XComSink:
         return replace(summary, no_segment=summary.no_segment + self._held.rest)
 
     def _refuse_excess(self, size: Size) -> None:
-        if size.rows > self._limits.max_rows:
-            excess = f"{size.rows:,} rows, more than max_rows={self._limits.max_rows:,}"
-        elif size.json_bytes > MAX_JSON_BYTES:
+        self.refuse_more_than(size.rows, "the customers asked so far make")
+        if size.json_bytes > MAX_JSON_BYTES:
             excess = f"{size.json_bytes:,} bytes of JSON, more than {MAX_JSON_BYTES:,}"
-        else:
-            return
-        raise XComTooLarge(
-            f"the customers asked so far make {excess}: XCom is for small results. Use "
-            "destination=WarehouseTable(...) or destination=ObjectFiles(...), or split the customers with "
-            ".expand(customers=...)"
-        )
+            raise _too_large(f"the customers asked so far make {excess}")
 
     def _why_afresh(self, header: StoredHeader | None) -> str | None:
         if header is None:
@@ -237,3 +239,11 @@ class XComSink:
         if (age := self._now() - written_at) > self._identity.max_age:
             return f"what is stored was last written {age} ago, more than {self._identity.max_age}"
         return None
+
+
+def _too_large(excess: str) -> XComTooLarge:
+    return XComTooLarge(
+        f"{excess}: XCom is for small results. Use destination=WarehouseTable(...) or destination=ObjectFiles(...), "
+        "let such results go to files with XComRows(overflow=ObjectFiles(...)), or split the customers with "
+        ".expand(customers=...)"
+    )

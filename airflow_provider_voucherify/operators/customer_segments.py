@@ -45,7 +45,7 @@ __all__ = [
 
 
 class CustomerSegmentsOperator(BaseOperator):
-    """Pull the segments each of a batch of customers is in, into XCom or a warehouse table, in the fewest calls.
+    """Pull the segments each of a batch of customers is in, into XCom, a warehouse table or files, in the fewest calls.
 
     A try that is killed, limited or deferred goes on where it was: what the destination holds is not asked for
     again. Readers of a table see the run's result all at once or not at all.
@@ -56,7 +56,7 @@ class CustomerSegmentsOperator(BaseOperator):
         list is taken for a template if ``{{`` or ``{%`` is in it, an id that a task or a query gives never is).
     :param segments: ids or names of the segments to ask about; by default all of the project (templated).
     :param destination: a :class:`WarehouseTable`, :class:`ObjectFiles`, or :class:`XComRows` (the default) for small
-        results (templated).
+        results; with ``XComRows(overflow=ObjectFiles(...))`` results that are not small go to files (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param strategy: ``auto`` takes the way that costs fewer calls: ``per_customer`` asks once for each customer,
         ``per_segment`` lists the members of each segment, 100 a call.
@@ -75,7 +75,7 @@ class CustomerSegmentsOperator(BaseOperator):
     :param pace: calls in flight, calls per checkpoint, and for how long a try can be resumed: a :class:`Pace`.
     :returns: rows (``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` in UTC; ``source_id`` too for
         everyone) for XCom; for a table or files a summary: customers, memberships, per segment, calls, failures,
-        duration, and for files ``manifest`` (its URL) and ``files`` (how many).
+        duration, and for files ``manifest`` (its URL) and ``files`` (how many). A list is rows, a dict a summary.
     """
 
     template_fields: Sequence[str] = ("customers", "segments", "destination", "voucherify_conn_id")

@@ -21,7 +21,7 @@ from airflow.sdk import BaseHook
 
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-from airflow_provider_voucherify.load.destinations import ObjectFiles, TableName, WarehouseTable
+from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, TableName, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.file_formats import schema_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _queried(operator: CustomerSegmentsOperator) -> Sequence[Dataset]:
 
 
 def _outputs(operator: CustomerSegmentsOperator, summary: JsonObject) -> list[OutputDataset]:
-    destination = operator.destination
+    destination = _written(operator)
     if isinstance(destination, WarehouseTable):
         database = _Database.of(destination.conn_id)
         if database is None:
@@ -79,6 +79,14 @@ def _outputs(operator: CustomerSegmentsOperator, summary: JsonObject) -> list[Ou
     )
     facets: dict[str, DatasetFacet] = {"schema": SchemaDatasetFacet(fields=_fields(operator))}
     return [OutputDataset(namespace, name, facets=facets, outputFacets={"outputStatistics": statistics})]
+
+
+def _written(operator: CustomerSegmentsOperator) -> Destination:
+    """Return where the rows went: files, where they were too many for XCom."""
+    destination = operator.destination
+    if isinstance(destination, XComRows) and destination.overflow and "manifest" in (operator.summary or {}):
+        return destination.overflow
+    return destination
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +122,10 @@ def _place_of(url: str) -> tuple[str, str]:
 
 def _fields(operator: CustomerSegmentsOperator) -> list[SchemaDatasetFacetFields]:
     is_about_everyone = isinstance(operator.customers, AllCustomers)
-    file_format = operator.destination.format if isinstance(operator.destination, ObjectFiles) else "parquet"
+    destination = _written(operator)
+    file_format = destination.format if isinstance(destination, ObjectFiles) else "parquet"
     columns = schema_of(file_format, with_source_id=is_about_everyone)
     fields = [SchemaDatasetFacetFields(name=column["name"], type=column["type"]) for column in columns]
-    destination = operator.destination
     if isinstance(destination, WarehouseTable):
         if destination.write == "append":
             fields.insert(0, SchemaDatasetFacetFields(name="run_key", type="string"))

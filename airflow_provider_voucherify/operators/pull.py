@@ -26,6 +26,7 @@ from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.load.files import FilesSink
+from airflow_provider_voucherify.load.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom import XComSink
 from airflow_provider_voucherify.operators.asking import question_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
@@ -137,6 +138,8 @@ class SegmentPull:
         plan = pull.plan()
         log.info("Pulling segments from %s: %s", self._hook.settings.base_url, plan)
         self._report = replace(self._report, plan=plan)
+        if isinstance(self._sink, XComSink):
+            self._sink.refuse_more_than(plan.memberships, "the segments to be listed have")
         return pull.carry_out(plan)
 
     def _opening(self, *, goes_on: bool) -> AbstractAsyncContextManager[Client]:
@@ -176,10 +179,11 @@ class SegmentPull:
         self._operator.summary = summary
         emit_outlets(self._context, self._operator.outlets, summary, utc_now())
         result: Json = summary
-        if isinstance(self._sink, XComSink):
+        if isinstance(self._sink, XComSink | XComOrFilesSink):
             failed: list[Json] = failures_json(self._sink.failed(MOST_FAILURES_NAMED))
             self._push("summary", summary | {"failures": failed})
-            result = [dict(row) for row in self._sink.rows()]
+            rows = self._sink.rows()
+            result = summary if rows is None else [dict(row) for row in rows]
         # Airflow stores the result again when the task returns; the ledger may go only once it is stored.
         self._push("return_value", result)
         self._sink.close()
@@ -191,7 +195,7 @@ class SegmentPull:
         try:
             check_failures(self._sink, customers, self._operator.max_failures)
         except TooManyFailures:
-            if isinstance(self._sink, XComSink):
+            if isinstance(self._sink, XComSink | XComOrFilesSink):
                 self._push("failures", failures_json(self._sink.failed(MOST_FAILURES_NAMED)))
             raise
 

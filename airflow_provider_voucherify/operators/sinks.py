@@ -14,6 +14,7 @@ from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.files import FilesSink
+from airflow_provider_voucherify.load.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.table import TableSink
 from airflow_provider_voucherify.load.xcom import XComSink
 from airflow_provider_voucherify.operators.asking import segments_of
@@ -65,6 +66,16 @@ def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiS
     if isinstance(destination, ObjectFiles):
         directory = directory_of(destination)
         return FilesSink(directory, destination.format, identity, utc_now, with_source_id=is_about_everyone)
+    if destination.overflow is not None:
+        overflow = destination.overflow
+        return XComOrFilesSink(
+            destination.max_rows,
+            directory_of(overflow),
+            overflow.format,
+            identity,
+            utc_now,
+            with_source_id=is_about_everyone,
+        )
     store = context.get("task_state_store")
     return XComSink(destination, identity, store=store, now=utc_now, with_source_id=is_about_everyone)
 

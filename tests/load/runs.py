@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Segment
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
@@ -79,6 +80,11 @@ def identity(key: str = "dag/run/task/-1", fingerprint: str = "job", as_of: date
     return RunIdentity(key, fingerprint, as_of=as_of)
 
 
+def _leave_to_the_system(connection: sqlite3.Connection, _record: object) -> None:
+    """Let no commit wait for the disk: no test outlives the machine."""
+    connection.execute("PRAGMA synchronous = OFF")
+
+
 @dataclass
 class Warehouse:
     """A database to load into, and the queries of its readers.
@@ -91,7 +97,10 @@ class Warehouse:
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
         """Return an engine, as an Airflow hook does."""
-        return create_engine(self.url, **(engine_kwargs or {}))
+        engine = create_engine(self.url, **(engine_kwargs or {}))
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _leave_to_the_system)
+        return engine
 
     def sink(self, write: WriteMode = "merge", run: RunIdentity | None = None, table: str = TABLE) -> TableSink:
         """Return a sink of a new process."""

@@ -14,7 +14,7 @@ from openlineage.client.serde import Serde
 
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.extract.customers import CustomerQuery
-from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
+from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.postgres import PostgresDatabase
@@ -96,6 +96,21 @@ def test_a_directory_is_told_by_its_place(voucherify: Emulator, url: str, namesp
 
     assert lineage is not None
     assert [(one.namespace, one.name) for one in lineage.outputs] == [(namespace, name)]
+
+
+def test_rows_too_many_for_xcom_are_told_by_their_directory(voucherify: Emulator) -> None:
+    files = ObjectFiles("file:///data/a/", format="jsonl")
+    pull = CustomerSegmentsOperator(task_id="pull", customers=ASKED, destination=XComRows(overflow=files))
+    told = []
+    for manifest in (None, "file:///data/a/manifest.json"):
+        pull.summary = {"memberships": 7}
+        if manifest is not None:
+            pull.summary |= {"files": 2, "manifest": manifest}
+        lineage = pull.get_openlineage_facets_on_complete(None)
+        assert lineage is not None
+        told.append([(one.namespace, one.name) for one in lineage.outputs])
+
+    assert told == [[], [("file", "/data/a")]]
 
 
 def test_a_task_that_failed_wrote_nothing(voucherify: Emulator) -> None:
