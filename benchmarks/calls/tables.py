@@ -92,14 +92,17 @@ def _of_each(calls: int) -> Iterator[Cell]:
 
 def readings(measured: Sequence[Measured]) -> list[str]:
     """Return what the figures say."""
-    ratios = [one.calls / one.least for one in measured if one.least and one.made is not None]
+    made = [one for one in measured if one.made is not None]
+    ratios = [one.calls / one.least for one in made if one.least and one.case.names is None]
     everyone = [one for one in measured if one.case.asked is None and one.case.names is None]
-    off = [abs(one.made - planned) for one in measured if one.made is not None and (planned := one.planned[one.taken])]
+    off = [abs(one.calls - planned) for one in made if (planned := one.planned[one.taken])]
     overhead = (
-        f"`auto` made {min(ratios):.3f} to {max(ratios):.3f} times the least calls; what is above 1 is finding "
-        "out, the sample, and that a page overlaps the one before by a customer."
+        f"Over all segments `auto` made {min(ratios):.3f} to {max(ratios):.3f} times the least calls. What is above 1 "
+        "is finding out, the sample of ten, and that a page overlaps the one before by a customer: little in a large "
+        "pull, more than the rest in one of two small segments."
     )
-    sentences = [overhead, f"The plan was at most {max(off):,} calls off what was made."]
+    plans = f"The plan was at most {max(off):,} calls off what was made: it does not know yet who is on no list."
+    sentences = [overhead, plans]
     for name, (_, cycle) in SUBSCRIPTIONS.items():
         daily = [f"{one.case.shop:,}" for one in everyone if DAYS * one.calls <= cycle]
         weekly = [f"{one.case.shop:,}" for one in everyone if cycle // one.calls in range(4, DAYS)]

@@ -16,7 +16,7 @@ from benchmarks.simulate.whole import Whole, planned, run_whole
 from benchmarks.simulate.world import MINUTE, Scene, Shop
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)
-CHART_SIZES = (*(factor * 10**power for power in range(4, 8) for factor in (1, 3)), 100_000_000)
+CHART_SIZES = tuple(millions * 10**6 for millions in (1, 2, 5, 10, 20, 50, 100))
 WAYS: tuple[WayName, ...] = ("per_segment", "per_customer")
 
 Stretches: TypeAlias = dict[Scene, Stretch]
@@ -42,7 +42,7 @@ def main() -> None:
     """Simulate, draw, print and write the report."""
     stretches = {scene: run_stretch(scene, windows) for scene, windows in SCENES}
     told = {scene: run_stretch(scene, windows) for scene, windows in TOLD}
-    plans = {size: planned(Shop.of(size), "auto", Scene(SUBSCRIPTIONS[0])) for size in {*SIZES, *CHART_SIZES}}
+    plans = {size: planned(Shop.of(size), "auto", Scene(SUBSCRIPTIONS[0])) for size in CHART_SIZES}
     draw(CHART_SIZES, [_line(way, plans, stretches) for way in WAYS], USUAL)
     checked = [_check(*case) for case in CHECKED]
     errors = [error for stretch, _, error in checked if stretch.scene.subscription.window == MINUTE]

@@ -17,8 +17,9 @@ PATH = Path(__file__).parent.parent.parent / "docs" / "images" / "simulated.svg"
 _BLUE, _VERMILION, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 _COLOURS = (_GREEN, _BLUE, _VERMILION)
 _DASHES = {"per_segment": "-", "per_customer": (0, (4, 2))}
+#: Labels at the ends of lines are so many times apart at least, so as not to cover each other.
+_LABELS_APART = 1.5
 _TIMES = {
-    60: "1 min",
     3_600: "1 h",
     86_400: "1 day",
     7 * 86_400: "1 week",
@@ -60,31 +61,27 @@ def _draw_calls(axes: Axes, sizes: Sequence[int], lines: Sequence[Line]) -> None
     for line in lines:
         axes.plot(sizes, line.calls, color="black", linestyle=_DASHES[line.way], linewidth=2)
         axes.annotate(line.way, (sizes[-1], line.calls[-1]), (6, -3), textcoords="offset points")
-    for subscription, above in ((BUSINESS, -12), (ORGANIZATION, 4)):
+    for subscription in (BUSINESS, ORGANIZATION):
         assert subscription.cycle is not None, "these two have a cycle"
         axes.axhline(subscription.cycle, color=_GREY, linewidth=1, linestyle=":")
-        text = f"{subscription.name}: {subscription.cycle:,} calls a month"
-        axes.annotate(
-            text, (sizes[-1], subscription.cycle), (0, above), textcoords="offset points", color=_GREY, ha="right"
-        )
+        text = f"{subscription.name}: {subscription.cycle:,} a month"
+        place = (sizes[-1], subscription.cycle)
+        axes.annotate(text, place, (0, -12), textcoords="offset points", color=_GREY, ha="right", fontsize=9)
 
 
 def _draw_time(axes: Axes, sizes: Sequence[int], lines: Sequence[Line], latency: float) -> None:
     title = f"Time of one pull of everyone, at 70 % of the limit, {latency * 1_000:.0f} ms a call"
     _prepare(axes, title, sizes)
+    ends: list[tuple[float, str, str]] = []
     for line in lines:
         for colour, (name, seconds) in zip(_COLOURS, line.seconds.items(), strict=True):
             axes.plot(sizes, seconds, color=colour, linestyle=_DASHES[line.way], linewidth=2)
-            axes.annotate(
-                f"{name}\n{line.way}",
-                (sizes[-1], seconds[-1]),
-                (6, -8),
-                textcoords="offset points",
-                color=colour,
-                fontsize=8.5,
-            )
+            ends.append((seconds[-1], f"{name}, {line.way}", colour))
+    lowest = 0.0
+    for end, text, colour in sorted(ends):
+        lowest = max(end, lowest * _LABELS_APART)
+        axes.annotate(text, (sizes[-1], lowest), (6, -4), textcoords="offset points", color=colour, fontsize=9)
     axes.set_yticks(list(_TIMES), list(_TIMES.values()))
-    axes.minorticks_off()
 
 
 def _prepare(axes: Axes, title: str, sizes: Sequence[int]) -> None:
@@ -92,7 +89,7 @@ def _prepare(axes: Axes, title: str, sizes: Sequence[int]) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("customers of the shop (40 segments)")
-    ticks = [size for size in sizes if str(size).strip("0") == "1"]
-    axes.set_xticks(ticks, [f"{size // 10**6}M" if size >= 10**6 else f"{size // 1_000}k" for size in ticks])
+    axes.set_xticks(list(sizes), [f"{size // 10**6}M" for size in sizes])
+    axes.minorticks_off()
     axes.set_xlim(sizes[0], sizes[-1])
     axes.grid(visible=True, which="major", color="#dddddd", linewidth=0.7)

@@ -23,16 +23,16 @@ SCENES: tuple[tuple[Scene, int], ...] = (
     (Scene(ORGANIZATION, 0.05), 3),
     (Scene(ORGANIZATION, USUAL), 3),
     (Scene(ORGANIZATION, 0.5), 3),
-    (Scene(CUSTOM, 0.05), 2),
+    (Scene(CUSTOM, 0.05), 1),
     (Scene(CUSTOM, USUAL), 2),
     (Scene(CUSTOM, 0.5), 2),
     (Scene(CUSTOM, USUAL, concurrency=ENOUGH), 1),
     (Scene(SANDBOX, USUAL), 10),
-    (Scene(HOURLY, USUAL), 3),
+    (Scene(HOURLY, USUAL), 2),
     *((Scene(BUSINESS, USUAL, workers=workers), 10) for workers in _FANNED_OUT),
     *((Scene(ORGANIZATION, USUAL, workers=workers), 3) for workers in _FANNED_OUT),
     (Scene(CUSTOM, USUAL, workers=64), 1),
-    (Scene(HOURLY, USUAL, workers=4), 3),
+    (Scene(HOURLY, USUAL, workers=4), 2),
 )
 #: The same, if the headers named the end of each window.
 TOLD: tuple[tuple[Scene, int], ...] = tuple(
@@ -44,7 +44,7 @@ TOLD: tuple[tuple[Scene, int], ...] = tuple(
 CHECKED: tuple[tuple[Scene, int, WayName, int], ...] = (
     (Scene(BUSINESS, USUAL), 20_000, "per_segment", 6),
     (Scene(ORGANIZATION, USUAL), 10_000, "per_customer", 3),
-    (Scene(ORGANIZATION, 0.5), 50_000, "per_segment", 1),
+    (Scene(ORGANIZATION, 0.5), 40_000, "per_segment", 1),
     (Scene(SANDBOX, USUAL, names_end=True), 10_000, "per_segment", 3),
     (Scene(SANDBOX, USUAL), 10_000, "per_segment", 3),
 )
