@@ -11,7 +11,7 @@ from benchmarks.simulate.scenes import ENOUGH, USUAL
 from benchmarks.simulate.stretch import Stretch
 from benchmarks.simulate.tables import as_time
 from benchmarks.simulate.whole import Whole
-from benchmarks.simulate.world import BUSINESS, CUSTOM, ORGANIZATION, Scene, Shop
+from benchmarks.simulate.world import BUSINESS, CUSTOM, MINUTE, ORGANIZATION, Scene, Shop
 
 _LARGE, _HUGE = 1_000_000, 100_000_000
 
@@ -23,7 +23,6 @@ def readings(
     checked: Sequence[tuple[Stretch, Whole, float]],
 ) -> list[str]:
     """Return sentences."""
-    errors = [error for _, _, error in checked]
     return [
         _cost(plans),
         _waits(stretches),
@@ -32,7 +31,7 @@ def readings(
         _faster(plans, stretches),
         _fanned_out(stretches, told),
         _turned_away(stretches),
-        f"The forecast was {min(errors):+.1%} to {max(errors):+.1%} off where a pull could be simulated whole.",
+        _off(checked),
     ]
 
 
@@ -51,7 +50,8 @@ def _waits(stretches: Mapping[Scene, Stretch]) -> str:
     used = [stretches[Scene(one, latency)].used for one in (BUSINESS, ORGANIZATION) for latency in (0.05, USUAL, 0.5)]
     return (
         f"On Business and Organization one process uses {min(used):.0%} to {max(used):.0%} of its share at any "
-        "latency: the limit is the limit, and a second process cannot make it faster."
+        "latency; the rest are calls held back to look whether the window has ended. A second process cannot make it "
+        "faster: the limit is the limit."
     )
 
 
@@ -114,3 +114,13 @@ def _turned_away(stretches: Mapping[Scene, Stretch]) -> str:
     )
     pulls = f"Of {calls:,} calls of the pulls {rejected:,} were turned away"
     return f"{pulls}, of {checkout:,} of the checkout {turned:,}{why}."
+
+
+def _off(checked: Sequence[tuple[Stretch, Whole, float]]) -> str:
+    by_minute = [error for stretch, _, error in checked if stretch.scene.subscription.window == MINUTE]
+    by_hour = [error for stretch, _, error in checked if stretch.scene.subscription.window != MINUTE]
+    return (
+        f"Where a pull could be simulated whole, the forecast was {min(by_minute):+.1%} to {max(by_minute):+.1%} off "
+        f"with windows of a minute, and {min(by_hour):+.1%} to {max(by_hour):+.1%} with windows of an hour. There each "
+        "part after a deferral finds its window anew, and takes the calls of others in it as its own."
+    )
