@@ -48,5 +48,5 @@ class WindowLength:
         :param seen: seconds the present window lasts as far as is known.
         """
         if self.is_bounded:
-            return self.most
+            return self.likely(seen)
         return next((length for length in KNOWN_LENGTHS if length >= seen), KNOWN_LENGTHS[-1])

@@ -114,14 +114,18 @@ class Listing:
         except VoucherifyError as error:
             self.failure = error
 
+    def take_kept(self) -> MembershipPage | None:
+        """Return the page a probe fetched, if it was not taken yet: to be stored, as it has been paid for."""
+        page, self._kept = self._kept, None
+        return page
+
     async def next_page(self, client: Sender) -> MembershipPage:
         """Return the next page; to be asked for while the list is not over.
 
         :raises PagingFailed: if the list turns out not to be whole.
         """
-        if self._kept is not None:
-            page, self._kept = self._kept, None
-            return page
+        if (kept := self.take_kept()) is not None:
+            return kept
         request = self._walk.request()
         assert request is not None, "the list is whole"
         answer = await client.send(request)

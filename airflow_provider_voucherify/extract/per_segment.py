@@ -64,6 +64,10 @@ class PerSegment:
         :param round_: filled as pages come: what it holds is whole even if this is cancelled.
         """
         self._left = self._pages_per_round
+        # First of all: were the first call turned back, what was fetched to plan would be lost with this try.
+        for page in filter(None, [listing.take_kept() for listing in self._queue]):
+            round_.pages.append(page)
+            self._on_page(page)
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._workers, len(self._queue))):
                 group.create_task(self._work(round_))

@@ -1,0 +1,1 @@
+"""How many calls a pull takes by each way, and how many the least would be."""

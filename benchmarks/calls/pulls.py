@@ -1,0 +1,102 @@
+"""Pulls from the emulator into a SQLite file."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AsyncExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.api.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.client import open_client
+from airflow_provider_voucherify.api.concurrency import Concurrency
+from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.settings import ApiSettings
+from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.emulator import EmulatorControl
+from airflow_provider_voucherify.extract.means import Means
+from airflow_provider_voucherify.extract.patient import Patient
+from airflow_provider_voucherify.extract.plan import WayName
+from airflow_provider_voucherify.extract.progress import Progress
+from airflow_provider_voucherify.extract.pull import Pull
+from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.operators.clocks import utc_now
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+
+class SqliteFile:
+    """Makes engines for a SQLite file, as an Airflow hook does."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
+        from sqlalchemy import create_engine
+
+        return create_engine(f"sqlite:///{self.path}", **(engine_kwargs or {}))
+
+    def rows(self) -> set[tuple[str, str]]:
+        with closing(sqlite3.connect(self.path)) as connection:
+            return set(connection.execute("select customer_id, segment_id from memberships"))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question to a shop.
+
+    :param shop: customers of the shop.
+    :param asked: ids asked about; ``None`` for everyone.
+    :param names: of the segments asked about; ``None`` for all.
+    """
+
+    shop: int
+    asked: Sequence[str] | None
+    names: Sequence[str] | None
+
+
+@contextmanager
+def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> Iterator[Pull]:
+    """Open a pull."""
+    settings = ApiSettings(emulator.url, emulator.app_id, emulator.app_token, quota_share=1.0)
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        gate = Gate(Window(1.0), Concurrency(32), OwnCeiling(None))
+        client = runner.run(stack.enter_async_context(open_client(settings, gate)))
+        means = Means(
+            client=client,
+            patient=Patient(client),
+            run=runner.run,
+            sink=sink,
+            progress=lambda total, held, unit: Progress(total, held, client.calls, gate.window, time.monotonic, unit),
+            now=utc_now,
+            rng=random.Random(1),
+            chunk_size=2_000,
+        )
+        yield Pull(question, means, lambda: None)
+        runner.run(stack.aclose())
+
+
+def sink_in(path: Path, *, is_about_everyone: bool) -> TableSink:
+    """Return an empty table in a SQLite file."""
+    identity = RunIdentity("run", "job")
+    sink = TableSink(SqliteFile(path), "memberships", "replace", identity, utc_now, with_source_id=is_about_everyone)
+    sink.open()
+    return sink
+
+
+def planned(emulator: EmulatorControl, case: Case, way: WayName) -> int | None:
+    """Return the calls one way is planned to take."""
+    with tempfile.TemporaryDirectory() as folder:
+        sink = sink_in(Path(folder) / "warehouse.db", is_about_everyone=case.asked is None)
+        with pulling(emulator, Question(case.asked, case.names, way), sink) as job:
+            return job.plan().calls

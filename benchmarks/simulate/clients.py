@@ -1,0 +1,49 @@
+"""Clients on a simulated server, on the clock of a loop in virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from airflow_provider_voucherify.api.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.client import Client, Clock
+from airflow_provider_voucherify.api.concurrency import Concurrency
+from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.window import Window
+from benchmarks.simulate.server import EPOCH, SimulatedServer
+from benchmarks.simulate.world import Scene
+
+#: A wait longer than this defers the task, seconds: what operators do unless told otherwise.
+DEFER_AFTER = 60.0
+#: Assumed: what it takes Airflow to start a task again that was deferred, seconds.
+START = 5.0
+
+
+def open_client(
+    server: SimulatedServer,
+    scene: Scene,
+    chance: random.Random,
+    loop: asyncio.AbstractEventLoop,
+    *,
+    goes_on: bool = False,
+) -> Client:
+    """Return a client with a gate and a window of its own.
+
+    :param goes_on: whether it comes after a deferral.
+    """
+    gate = Gate(
+        Window(scene.share / scene.workers, inherits_usage=goes_on),
+        Concurrency(scene.concurrency),
+        OwnCeiling(None),
+        longest_wait=DEFER_AFTER if scene.may_defer else math.inf,
+        now=loop.time,
+    )
+    return Client(server, gate, clock=Clock(loop.time, asyncio.sleep, chance.random))
+
+
+def clock_of(loop: asyncio.AbstractEventLoop) -> Callable[[], datetime]:
+    """Return a clock that tells the simulated server's time, UTC."""
+    return lambda: datetime.fromtimestamp(EPOCH + loop.time(), UTC)
