@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 #: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _NULL = r"\N"
+#: PostgreSQL's types of the columns that are no texts: its binary format leaves nothing to be read from a text.
+_BINARY_TYPES = {"observed_at": "timestamptz"}
 
 
 class _Copy(Protocol):
+    def set_types(self, types: Sequence[str]) -> None: ...
+
     def write_row(self, row: Sequence[str | datetime | None]) -> None: ...
 
     def __enter__(self) -> _Copy: ...
@@ -36,14 +40,6 @@ class _Cursor(Protocol):
     def copy_expert(self, sql: str, file: io.StringIO) -> None: ...
 
     def close(self) -> None: ...
-
-
-class _Texts(dict[datetime, str]):
-    """Moments as COPY takes them: the driver is slow at that, and rows of one answer share theirs."""
-
-    def __missing__(self, moment: datetime) -> str:
-        text = self[moment] = moment.isoformat()
-        return text
 
 
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
@@ -62,17 +58,16 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    statement, columns = statements.copy_from_client(table), table.columns.keys()
+    columns = table.columns.keys()
     cursor = cast("_Cursor", connection.connection.cursor())
     try:
         if connection.dialect.driver == "psycopg2":
-            cursor.copy_expert(statement, io.StringIO(_as_text(rows, columns)))
-        else:
-            with cursor.copy(statement) as copy:
-                texts = _Texts()
-                of_row = itemgetter(*[name for name in columns if name != "observed_at"], "observed_at")
-                for *values, observed_at in map(of_row, rows):
-                    copy.write_row([*values, texts[observed_at]])
+            cursor.copy_expert(statements.copy_from_client(table), io.StringIO(_as_text(rows, columns)))
+            return
+        with cursor.copy(statements.copy_from_client(table, binary=True)) as copy:
+            copy.set_types([_BINARY_TYPES.get(name, "text") for name in columns])
+            for row in map(itemgetter(*columns), rows):
+                copy.write_row(row)
     finally:
         cursor.close()
 

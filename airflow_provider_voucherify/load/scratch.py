@@ -45,8 +45,9 @@ class Scratch:
     def __init__(self, begun_at: datetime) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.load import statements
+        from airflow_provider_voucherify.load.ledger_header import LedgerHeader
         from airflow_provider_voucherify.load.staged_pages import StagedPages
-        from airflow_provider_voucherify.load.staging import LedgerHeader, Staging
+        from airflow_provider_voucherify.load.staging import Staging
 
         self._place = tempfile.TemporaryDirectory(prefix="voucherify-")
         self._database = Database(_SqliteFile(Path(self._place.name) / "run.db"))
@@ -74,7 +75,8 @@ class Scratch:
         from airflow_provider_voucherify.load.target import parts_of
 
         def work(connection: Connection) -> LoadSummary:
-            return self.staging.summarise(connection, parts_of(scope))
+            summary, _ = self.staging.summarise(connection, parts_of(scope))
+            return summary
 
         return self._database.read("count the run", work)
 
