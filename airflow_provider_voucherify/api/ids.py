@@ -9,7 +9,8 @@ from typing import overload
 #: Ends an id: no text has this byte when it is encoded.
 _END = b"\xff"
 #: A set has a shelf for about so many ids: more take longer to look through, fewer take more memory.
-_IDS_PER_SHELF = 4
+_IDS_PER_SHELF = 8
+_SHELVES_AT_FIRST = 256
 _IDS_PER_BLOCK = 1_000
 
 
@@ -20,7 +21,7 @@ class IdSet(AbstractSet[str]):
     """
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
-        self._shelves = [_END]
+        self._shelves = [_END] * _SHELVES_AT_FIRST
         self._size = 0
         self.update(ids)
 
@@ -42,14 +43,11 @@ class IdSet(AbstractSet[str]):
             self.add(customer_id)
 
     def _spread(self) -> None:
-        """Have twice as many shelves: what is on one stays there, or goes to the one as far behind the old end."""
-        before = len(self._shelves)
-        self._shelves += [_END] * before
-        for place in range(before):
-            ids = _decoded(self._shelves[place][1:])
-            for shelf in (place, place + before):
-                here = [_encoded(one) for one in ids if hash(one) % (2 * before) == shelf]
-                self._shelves[shelf] = _END + b"".join(here)
+        """Have four times as many shelves, to be filled anew."""
+        ids, shelves = iter(self), [_END] * (4 * len(self._shelves))
+        for customer_id in ids:
+            shelves[hash(customer_id) % len(shelves)] += _encoded(customer_id)
+        self._shelves = shelves
 
     def __contains__(self, customer_id: object) -> bool:
         if not isinstance(customer_id, str):

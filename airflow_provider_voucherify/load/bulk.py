@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol, cast
 
 from airflow_provider_voucherify.load import statements
@@ -54,26 +53,26 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
         if copies:
             _copy(connection, table, batch)
         else:
-            connection.execute(statements.insert_staged(table), batch)
+            columns = table.columns.keys()
+            connection.execute(statements.insert_staged(table), [dict(zip(columns, row, strict=True)) for row in batch])
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    columns = table.columns.keys()
     cursor = cast("_Cursor", connection.connection.cursor())
     try:
         if connection.dialect.driver == "psycopg2":
-            cursor.copy_expert(statements.copy_from_client(table), io.StringIO(_as_text(rows, columns)))
+            cursor.copy_expert(statements.copy_from_client(table), io.StringIO(_as_text(rows)))
             return
         with cursor.copy(statements.copy_from_client(table, binary=True)) as copy:
-            copy.set_types([_BINARY_TYPES.get(name, "text") for name in columns])
-            for row in map(itemgetter(*columns), rows):
+            copy.set_types([_BINARY_TYPES.get(column.name, "text") for column in table.columns])
+            for row in rows:
                 copy.write_row(row)
     finally:
         cursor.close()
 
 
-def _as_text(rows: Iterable[Row], columns: Sequence[str]) -> str:
-    return "".join("\t".join([_field(row[name]) for name in columns]) + "\n" for row in rows)
+def _as_text(rows: Iterable[Row]) -> str:
+    return "".join("\t".join([_field(value) for value in row]) + "\n" for row in rows)
 
 
 def _field(value: str | datetime | None) -> str:

@@ -50,12 +50,14 @@ class _Listed:
 
     def take(self, page: MembershipPage) -> None:
         """Add a page; of two as old as each other the later one counts."""
-        if as_utc(page.observed_at) >= as_utc(self.newest.observed_at):
+        moment = as_utc(page.observed_at)
+        if moment >= as_utc(self.newest.observed_at):
             self.newest = page
             if page.is_first:
                 self.begins_anew = True
                 self.members.clear()
-        moment = as_utc(page.observed_at)
+            self.members.update((member.customer_id, (member, moment)) for member in page.members)
+            return
         for member in page.members:
             if member.customer_id not in self.members or self.members[member.customer_id][1] <= moment:
                 self.members[member.customer_id] = (member, moment)

@@ -139,7 +139,7 @@ class Staging:
             doubles[segment_id].append(double)
         for segment_id, rows in doubles.items():
             for batch in batches(rows, IDS_PER_STATEMENT):
-                ids = [str(row["customer_id"]) for row in batch]
+                ids = [customer_id for _, customer_id, *_ in batch]
                 connection.execute(page_statements.forget_members(self._table, segment_id, ids))
                 insert_rows(connection, self._table, batch)
         # Whether what was dropped stays so is only known once the caller has committed.
@@ -165,7 +165,7 @@ class Staging:
         def work(connection: Connection) -> None:
             drop_if_there(connection, self._table)
             self._table.create(connection)
-            connection.execute(statements.insert_staged(self._table), [first_row])
+            insert_rows(connection, self._table, [first_row])
 
         self._database.write("begin the run's ledger", work)
         self._header = header
