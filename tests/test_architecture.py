@@ -20,6 +20,7 @@ HIGHEST = {PACKAGE, "airflow"}
 #: The most specific prefix of a module decides what it may import besides the standard library.
 MAY_IMPORT: dict[str, set[str]] = {
     "api.errors": set(),
+    "api.ids": set(),
     "api.models": set(),
     "api.window": {"api.window_length"},
     "api.window_length": set(),
@@ -46,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "load.outcomes": {"api.campaign_models", "load"},
     "load.outcome_store": {"api.campaign_models", "api.models", "load"},
     "load.outcome_table": {"api.campaign_models", "load", "sqlalchemy"},
-    "load": {"api.models", "load", "sqlalchemy"},
+    "load": {"api.ids", "api.models", "load", "sqlalchemy"},
     "load.file_formats": {"api.models", "load", "pyarrow"},
     "assets": {"assets", "airflow", "pydantic"},
     "hooks": {"api", "extract", "load", "hooks", "__version__", "airflow", "requests", "aiohttp", "urllib3", "pandas"},

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import chain
 
 from airflow_provider_voucherify.api.endpoints import Sender, rest_of
 from airflow_provider_voucherify.api.errors import VoucherifyError
+from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.extract.existence import Ghost, ask_ghost, refuse_unknown
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
@@ -20,6 +23,9 @@ from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.survey import Everyone, Survey
 
 log = logging.getLogger(__name__)
+
+#: Where so many customers all failed, the others are asked in their order.
+_MOST_ASKED_FIRST = 500
 
 
 class CustomerRun:
@@ -45,32 +51,32 @@ class CustomerRun:
         :raises VoucherifyError: what stopped the run early, with all answers up to then held.
         """
         scope = Scope(self._question.is_about_everyone, self._survey.segment_ids)
-        sources = self._sources()
-        if self._means.sink.done() >= sources.keys() and self._notes.believed is None:
+        everyone = self._everyone() if self._question.is_about_everyone else {}
+        asked = self._question.customer_ids if self._question.customer_ids is not None else list(everyone)
+        if not _missing(asked, self._means.sink.done()) and self._notes.believed is None:
             return Pulled(scope)
         self._begin_with_ghost()
         done = self._means.sink.done()
-        to_ask = self._without_doubles([customer_id for customer_id in sources if customer_id not in done])
-        strategy = self._strategy(sources, len(done))
+        to_ask = self._without_doubles(_missing(asked, done))
+        strategy = self._strategy(everyone, len(asked), len(done))
+        del done
         first = self._ask_first(strategy, to_ask) if self._is_to_be_judged(to_ask) else Fetched()
-        if self._survey.is_right_project and self._notes.begun_with != len(sources):
-            self._notes.begin(len(sources))
+        if self._survey.is_right_project and self._notes.begun_with != len(asked):
+            self._notes.begin(len(asked))
         known = {answer.customer_id for answer in first.answers}
-        to_ask = [*known, *(customer_id for customer_id in to_ask if customer_id not in known)]
-        for chunk in chunks(to_ask, self._means.chunk_size):
+        rest = (customer_id for customer_id in to_ask if customer_id not in known)
+        for chunk in chunks(chain(known, rest), self._means.chunk_size):
             self._ask(strategy, [customer_id for customer_id in chunk if customer_id not in known], first)
             first = Fetched()
         return Pulled(scope)
 
-    def _sources(self) -> Mapping[str, str | None]:
-        """Return whom to ask for, with the merchant's ids where everyone is asked about."""
-        if self._question.customer_ids is not None:
-            return dict.fromkeys(self._question.customer_ids)
+    def _everyone(self) -> Mapping[str, str | None]:
+        """Return the merchant's id of everyone Voucherify knows, by Voucherify's."""
         assert self._survey.everyone is not None, "the survey begins the list of everyone"
         return self._means.run(_everyone(self._survey.everyone, self._means.patient))
 
-    def _strategy(self, sources: Mapping[str, str | None], held: int) -> PerCustomer:
-        progress = self._means.progress(len(sources), held, "customers")
+    def _strategy(self, everyone: Mapping[str, str | None], asked: int, held: int) -> PerCustomer:
+        progress = self._means.progress(asked, held, "customers")
         is_about_everyone = self._question.is_about_everyone
         # The list of everyone is not stored: a run that gave its worker back would have to read it again.
         return PerCustomer(
@@ -81,7 +87,7 @@ class CustomerRun:
             judge_first=not held,
             ghost=self._ghost,
             only=self._survey.segment_ids,
-            source_ids=sources if is_about_everyone else None,
+            source_ids=everyone,
         )
 
     def _begin_with_ghost(self) -> None:
@@ -112,16 +118,18 @@ class CustomerRun:
 
         :raises WrongProject: if none is known.
         """
-        fetched, rest = Fetched(), self._means.rng.sample(to_ask, len(to_ask))
-        while rest and all(answer.outcome is Outcome.FAILED for answer in fetched.answers):
-            self._means.run(strategy.fetch(rest[:FEWEST_TO_JUDGE], fetched))
+        fetched, chosen = Fetched(), self._means.rng.sample(to_ask, min(len(to_ask), _MOST_ASKED_FIRST))
+        for some in chunks(chosen, FEWEST_TO_JUDGE):
+            self._means.run(strategy.fetch(some, fetched))
             if fetched.stopped_by is not None:
                 raise fetched.stopped_by
-            del rest[:FEWEST_TO_JUDGE]
+            if any(answer.outcome is not Outcome.FAILED for answer in fetched.answers):
+                break
         outcomes = {answer.outcome for answer in fetched.answers}
         if not outcomes & self._outcomes_of_known and outcomes != {Outcome.FAILED}:
             unknown = {answer.customer_id for answer in fetched.answers if answer.outcome is Outcome.UNKNOWN}
-            self._check_project([one for one in to_ask if one not in unknown], len(fetched.answers), len(unknown))
+            others = IdList(one for one in to_ask if one not in unknown)
+            self._check_project(others, len(fetched.answers), len(unknown))
         self._survey.is_right_project = outcomes != {Outcome.FAILED}
         return fetched
 
@@ -226,6 +234,11 @@ class CustomerRun:
             *(CustomerAnswer(one, now, Outcome.UNKNOWN) for one in sorted(unknown)),
             *(CustomerAnswer(one, now, Outcome.FAILED, failure=why) for one, why in sorted(failed.items())),
         ]
+
+
+def _missing(customer_ids: Sequence[str], done: AbstractSet[str]) -> Sequence[str]:
+    """Return those of the customers that are not done."""
+    return IdList(one for one in customer_ids if one not in done) if done else customer_ids
 
 
 async def _everyone(everyone: Everyone, client: Sender) -> dict[str, str | None]:

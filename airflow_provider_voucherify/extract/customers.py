@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
+from airflow_provider_voucherify.api.ids import DistinctIds
 from airflow_provider_voucherify.api.wire import checked_customer_id
 
 #: Rows fetched from the database at a time.
@@ -87,19 +88,20 @@ class CustomerQuery:
             if not isinstance(value, str) or not value.strip():
                 raise ValueError(f"{name} of CustomerQuery should be a text, is {value!r}; write {_EXAMPLE}")
 
-    def read(self, hook: RunsQueries) -> list[object]:
-        """Run the query and return the values of its first column, in its order.
+    def read(self, hook: RunsQueries) -> DistinctIds:
+        """Run the query and return the distinct ids of its first column, in its order.
 
         :param hook: the ``DbApiHook`` of ``conn_id``.
+        :raises InvalidCustomerId: if one of them cannot be asked for.
         """
-        values: list[object] = []
+        checking = _Checking()
 
         def collect(cursor: Cursor) -> None:  # hooks reshape what a handler returns, each in its own way
             while rows := cursor.fetchmany(FETCH_ROWS):
-                values.extend(row[0] for row in rows)
+                checking.take(row[0] for row in rows)
 
         hook.run(self.sql, parameters=self.parameters, handler=collect)
-        return values
+        return checking.distinct()
 
 
 @dataclass(frozen=True)
@@ -138,17 +140,38 @@ def distinct_ids(values: Iterable[object]) -> list[str]:
     :param values: ids as a list or a database gives them.
     :raises InvalidCustomerId: if one of them cannot be asked for; says how many and where, never which.
     """
-    ids: dict[str, None] = {}
-    refused: list[str] = []
-    for position, value in enumerate(values):
-        try:
-            ids[checked_customer_id(_as_text(value))] = None
-        except InvalidCustomerId as error:
-            refused.append(f"customers[{position}]: {error}")
-    if refused:
-        more = f" (and {len(refused) - _SHOWN_POSITIONS:,} more)" if len(refused) > _SHOWN_POSITIONS else ""
-        raise InvalidCustomerId("; ".join(refused[:_SHOWN_POSITIONS]) + more)
-    return list(ids)
+    checking = _Checking()
+    checking.take(values)
+    return list(checking.distinct())
+
+
+class _Checking:
+    """Takes ids as they come, each once, and remembers where those are that cannot be asked for."""
+
+    def __init__(self) -> None:
+        self._ids = DistinctIds()
+        self._taken = self._refused = 0
+        self._shown: list[str] = []
+
+    def take(self, values: Iterable[object]) -> None:
+        for value in values:
+            try:
+                self._ids.append(checked_customer_id(_as_text(value)))
+            except InvalidCustomerId as error:
+                self._refused += 1
+                if self._refused <= _SHOWN_POSITIONS:
+                    self._shown.append(f"customers[{self._taken}]: {error}")
+            self._taken += 1
+
+    def distinct(self) -> DistinctIds:
+        """Return the ids.
+
+        :raises InvalidCustomerId: if one of them cannot be asked for; says how many and where, never which.
+        """
+        if self._refused:
+            more = f" (and {self._refused - _SHOWN_POSITIONS:,} more)" if self._refused > _SHOWN_POSITIONS else ""
+            raise InvalidCustomerId("; ".join(self._shown) + more)
+        return self._ids
 
 
 def _as_text(value: object) -> object:

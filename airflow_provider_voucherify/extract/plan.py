@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal, TypeAlias, TypeVar
 
 from airflow_provider_voucherify.api.errors import PlanTooDear
@@ -108,12 +109,11 @@ def resolving(customer_ids: Sequence[str]) -> Sequence[str]:
 
     :param customer_ids: distinct ids.
     """
-    voucherifys = [customer_id for customer_id in customer_ids if customer_id.startswith("cust_")]
-    if not voucherifys or len(voucherifys) == len(customer_ids):
+    voucherifys = sum(customer_id.startswith("cust_") for customer_id in customer_ids)
+    if voucherifys in (0, len(customer_ids)):
         return ()
-    if 2 * len(voucherifys) <= len(customer_ids):
-        return voucherifys
-    return [customer_id for customer_id in customer_ids if not customer_id.startswith("cust_")]
+    are_rarer = 2 * voucherifys <= len(customer_ids)
+    return [customer_id for customer_id in customer_ids if customer_id.startswith("cust_") == are_rarer]
 
 
 def existence_calls(unlisted: int, everyone: int | None) -> int:
@@ -125,7 +125,8 @@ def existence_calls(unlisted: int, everyone: int | None) -> int:
     return unlisted if everyone is None else min(unlisted, calls_for(everyone))
 
 
-def chunks(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
     """Yield the items in parts of ``size``."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part

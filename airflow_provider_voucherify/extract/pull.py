@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 
+from airflow_provider_voucherify.api.ids import DistinctIds, IdList
 from airflow_provider_voucherify.extract.customer_run import CustomerRun
 from airflow_provider_voucherify.extract.listing import Terms, stored_salt, stored_sample_size
 from airflow_provider_voucherify.extract.means import Means, Pulled
@@ -66,29 +66,32 @@ class Pull:
             return Held((), len(sink.done()), segment_walks(sink.walks()))
         self._forget_what_is_of_no_use(ids)
         done = sink.done()
-        to_ask = [customer_id for customer_id in ids if customer_id not in done]
+        to_ask = IdList(customer_id for customer_id in ids if customer_id not in done) if done else ids
         walks = segment_walks(sink.walks())
         is_right_project = self._notes.begun_with is not None or bool(walks)
-        resolved = sum(one in self._notes.resolved for one in resolving(ids))
+        told = self._notes.resolved
+        resolved = sum(one in told for one in resolving(ids))
         return Held(to_ask, len(done), walks, is_right_project, resolved)
 
     def _forget_what_is_of_no_use(self, ids: Sequence[str]) -> None:
         sink = self._means.sink
         held = sink.done() | {answer.customer_id for answer in sink.failed(limit=sink.failed_count())}
-        forgotten = held - set(ids)
+        if not held:
+            return
+        asked = ids if isinstance(ids, DistinctIds) else frozenset(ids)
+        forgotten = {customer_id for customer_id in held if customer_id not in asked}
         if self._question.unknown == "fail":  # a refused customer may have been added meanwhile
             forgotten |= set(sink.unknown(limit=len(held)))
-        if self._has_outgrown(held - forgotten, ids):
-            forgotten = held
-        if forgotten:
-            sink.forget(forgotten)
+        has_outgrown = self._has_outgrown(len(held) - len(forgotten), ids)
+        if has_outgrown or forgotten:
+            sink.forget(held if has_outgrown else forgotten)
 
-    def _has_outgrown(self, held: AbstractSet[str], ids: Sequence[str]) -> bool:
+    def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
         """Return whether so many customers came in since the way was chosen that another may take fewer calls."""
         if self._question.wanted != "auto" or segment_walks(self._means.sink.walks()):
             return False
         begun_with = self._notes.begun_with or FEWEST_TO_JUDGE
-        return len(ids) > 2 * begun_with and len(held) * WORTH_PROBING <= len(ids)
+        return len(ids) > 2 * begun_with and held * WORTH_PROBING <= len(ids)
 
     def _sample(self) -> Sample:
         salt = stored_salt(self._held.walks) or f"{self._means.rng.getrandbits(64):016x}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from airflow_provider_voucherify.api.ids import DistinctIds
 from airflow_provider_voucherify.api.models import Customer, Member
 
 
@@ -17,7 +18,8 @@ class Roster:
     """
 
     def __init__(self, customer_ids: Sequence[str] | None) -> None:
-        self._names = None if customer_ids is None else frozenset(customer_ids)
+        can_look_up = customer_ids is None or isinstance(customer_ids, DistinctIds)
+        self._names = customer_ids if can_look_up else frozenset(customer_ids or ())
         self.aliases: set[str] = set()
 
     def member(self, customer: Customer) -> Member | None:

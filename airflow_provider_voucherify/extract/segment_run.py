@@ -27,8 +27,8 @@ log = logging.getLogger(__name__)
 _SHOWN_FAILURES = 5
 #: So many former members of a segment whose list is empty are asked for.
 _FORMER_MEMBERS = 3
-#: Customers turned into answers at a time.
-_SETTLED_AT_A_TIME = 10_000
+#: Customers turned into answers at a time: for each part a sink may read all it holds.
+_SETTLED_AT_A_TIME = 200_000
 
 
 class SegmentRun:

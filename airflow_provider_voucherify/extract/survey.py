@@ -6,6 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from airflow_provider_voucherify.api import wire
@@ -234,13 +235,16 @@ class Survey:
         spent, to_ask = self._client.calls, self._held.to_ask
         if not self._question.is_about_everyone:
             has_ghost = self._question.unknown != "keep" and bool(to_ask)
-            resolved = len(resolving(self._question.customer_ids or ())) - self._held.resolved if to_ask else 0
-            calls = spent + len(to_ask) + has_ghost + resolved
+            calls = spent + len(to_ask) + has_ghost + (self._to_resolve if to_ask else 0)
             return Way("per_customer", calls, "or more" if has_ghost else "")
         total = self.total
         return Way(
             "per_customer", None if total is None else spent + calls_for(total) - 1 + total - self._held.answered
         )
+
+    @cached_property
+    def _to_resolve(self) -> int:
+        return len(resolving(self._question.customer_ids or ())) - self._held.resolved
 
     @property
     def _per_segment(self) -> Way:

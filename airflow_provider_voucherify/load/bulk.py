@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from operator import itemgetter
 from typing import TYPE_CHECKING, Protocol, cast
 
 from airflow_provider_voucherify.load import statements
@@ -18,9 +17,13 @@ if TYPE_CHECKING:
 #: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _NULL = r"\N"
+#: PostgreSQL's types of the columns that are no texts: its binary format leaves nothing to be read from a text.
+_BINARY_TYPES = {"observed_at": "timestamptz"}
 
 
 class _Copy(Protocol):
+    def set_types(self, types: Sequence[str]) -> None: ...
+
     def write_row(self, row: Sequence[str | datetime | None]) -> None: ...
 
     def __enter__(self) -> _Copy: ...
@@ -38,14 +41,6 @@ class _Cursor(Protocol):
     def close(self) -> None: ...
 
 
-class _Texts(dict[datetime, str]):
-    """Moments as COPY takes them: the driver is slow at that, and rows of one answer share theirs."""
-
-    def __missing__(self, moment: datetime) -> str:
-        text = self[moment] = moment.isoformat()
-        return text
-
-
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Add rows to a staging table, in the connection's transaction.
 
@@ -58,27 +53,26 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
         if copies:
             _copy(connection, table, batch)
         else:
-            connection.execute(statements.insert_staged(table), batch)
+            columns = table.columns.keys()
+            connection.execute(statements.insert_staged(table), [dict(zip(columns, row, strict=True)) for row in batch])
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    statement, columns = statements.copy_from_client(table), table.columns.keys()
     cursor = cast("_Cursor", connection.connection.cursor())
     try:
         if connection.dialect.driver == "psycopg2":
-            cursor.copy_expert(statement, io.StringIO(_as_text(rows, columns)))
-        else:
-            with cursor.copy(statement) as copy:
-                texts = _Texts()
-                of_row = itemgetter(*[name for name in columns if name != "observed_at"], "observed_at")
-                for *values, observed_at in map(of_row, rows):
-                    copy.write_row([*values, texts[observed_at]])
+            cursor.copy_expert(statements.copy_from_client(table), io.StringIO(_as_text(rows)))
+            return
+        with cursor.copy(statements.copy_from_client(table, binary=True)) as copy:
+            copy.set_types([_BINARY_TYPES.get(column.name, "text") for column in table.columns])
+            for row in rows:
+                copy.write_row(row)
     finally:
         cursor.close()
 
 
-def _as_text(rows: Iterable[Row], columns: Sequence[str]) -> str:
-    return "".join("\t".join([_field(row[name]) for name in columns]) + "\n" for row in rows)
+def _as_text(rows: Iterable[Row]) -> str:
+    return "".join("\t".join([_field(value) for value in row]) + "\n" for row in rows)
 
 
 def _field(value: str | datetime | None) -> str:

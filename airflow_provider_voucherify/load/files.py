@@ -97,7 +97,7 @@ class FilesSink:
             log.info("Lists of %d segments are held, %d of them whole", len(walks), sum(w.is_whole for w in walks))
         return None
 
-    def done(self) -> set[str]:
+    def done(self) -> AbstractSet[str]:
         """Return the ids of the customers answered so far, failed ones left out."""
         return self._scratch.staging.done()
 

@@ -81,6 +81,11 @@ def select_marks(runs: Table, as_of: datetime) -> Select[str]:
     return select(runs.c.segment_id).where(runs.c.as_of == as_of)
 
 
+def reaches(history: Table, as_of: datetime) -> Select[bool]:
+    """Return the query whether any interval begins or ends at a date or after it."""
+    return select(exists().where(or_(history.c.valid_from >= as_of, history.c.valid_to >= as_of)))
+
+
 def count_after(history: Table, rows: Condition, as_of: datetime) -> Select[int]:
     """Return the query of the number of intervals that begin or end after a date."""
     after = or_(history.c.valid_from > as_of, history.c.valid_to > as_of)

@@ -113,30 +113,39 @@ class HistoryTarget(Target):
             self._refuse_newer_run(connection, [])
 
     def publish(
-        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, *, has_lists: bool
+        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, *, has_hidden: bool
     ) -> LoadSummary:
         """Begin and end intervals by what the staged run finds; the caller holds the lock and commits.
 
         :param summary: what the run shows.
-        :param has_lists: whether segments' lists are staged.
+        :param has_hidden: whether memberships are staged that are not to be shown.
         :returns: the summary, with who entered and left.
         :raises RunOutOfOrder: if a newer run of these segments is held.
         :raises TooFewMemberships: if they are too few beside those before.
         """
+        from sqlalchemy import true
+
         create_if_missing(connection, self.table)
         create_if_missing(connection, self.runs)
         parts = list(self._parts(staging, scope))
-        for segments, rows in parts:
+        for segments, _ in parts:
             self._refuse_newer_run(connection, segments)
-            self._refuse_newer_change(connection, rows)
+        # Looked for first, in one pass: what it rules out takes a join with the staged run each.
+        is_newest = not connection.execute(history.reaches(self.table, self.as_of)).scalar_one()
+        if not is_newest:
+            for _, rows in parts:
+                self._refuse_newer_change(connection, rows)
         self._refuse_fewer(connection, parts, summary.memberships)
-        self.record_failures(connection, staging)
+        self.record_failures(connection, staging, summary.failed)
         for segments, rows in parts:
-            self._apply(connection, staging, segments, rows, has_lists=has_lists)
+            if not is_newest:
+                self._revoke(connection, staging, rows, has_hidden=has_hidden)
+            self._apply(connection, staging, segments, rows, has_hidden=has_hidden)
         self._relabel(connection, {one.segment_id: one.segment_name for one in summary.per_segment})
         self._remember(connection, scope)
-        changes = [change for _, rows in parts for change in self._changes(connection, rows)]
-        return with_changes(summary, changes)
+        # What happened at this date, if nothing had before, is this run's.
+        moved = [true()] if is_newest else [rows for _, rows in parts]
+        return with_changes(summary, [change for rows in moved for change in self._changes(connection, rows)])
 
     def _parts(self, staging: Table, scope: Scope) -> Iterator[Part]:
         """Return what the run speaks for: segments, and the condition of the intervals, which share no row."""
@@ -171,6 +180,12 @@ class HistoryTarget(Target):
         )
         self._refuse_loss(previous, new, self.min_ratio)
 
+    def _revoke(self, connection: Connection, staging: Table, rows: ColumnElement[bool], *, has_hidden: bool) -> None:
+        """Take back what an earlier try of this date did and this one does not find."""
+        found = publication.shown(staging, None, has_hidden=has_hidden)
+        connection.execute(history.revoke_entries(self.table, staging, found, rows, self.as_of))
+        connection.execute(history.revoke_exits(self.table, staging, found, rows, self.as_of))
+
     def _apply(
         self,
         connection: Connection,
@@ -178,13 +193,11 @@ class HistoryTarget(Target):
         segments: Sequence[str] | None,
         rows: ColumnElement[bool],
         *,
-        has_lists: bool,
+        has_hidden: bool,
     ) -> None:
-        found = publication.shown(staging, None, has_lists=has_lists)
-        connection.execute(history.revoke_entries(self.table, staging, found, rows, self.as_of))
-        connection.execute(history.revoke_exits(self.table, staging, found, rows, self.as_of))
+        found = publication.shown(staging, None, has_hidden=has_hidden)
         connection.execute(history.retire(self.table, staging, found, rows, self.as_of))
-        found = publication.shown(staging, segments, has_lists=has_lists)
+        found = publication.shown(staging, segments, has_hidden=has_hidden)
         extra = values_of(self.extra_columns)
         connection.execute(history.enter(self.table, staging, found, self.as_of, extra=extra))
 

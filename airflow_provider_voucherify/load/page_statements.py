@@ -8,7 +8,6 @@ from datetime import datetime
 from sqlalchemy import Delete, Insert, Select, Table, delete, exists, func, insert, literal, select
 
 from airflow_provider_voucherify.api.models import Outcome
-from airflow_provider_voucherify.load.base import NOTE
 from airflow_provider_voucherify.load.statements import ANSWER, MEMBERSHIP, REST, WALK
 
 
@@ -45,12 +44,6 @@ def select_walks(staging: Table) -> Select[str, str, str]:
     return columns.where(staging.c.kind == WALK)
 
 
-def count_walks(staging: Table) -> Select[int]:
-    """Return the query of the number of segments whose lists are held, whole or not; notes are none."""
-    is_note = staging.c.segment_id.startswith(NOTE, autoescape=True)
-    return select(func.count()).select_from(staging).where(staging.c.kind == WALK, ~is_note)
-
-
 def select_walk_times(staging: Table, segment_ids: Sequence[str]) -> Select[str, datetime]:
     """Return the query of when some segments' lists were last written (segment, observed at)."""
     rows = (staging.c.kind == WALK) & staging.c.segment_id.in_(segment_ids)
@@ -60,6 +53,15 @@ def select_walk_times(staging: Table, segment_ids: Sequence[str]) -> Select[str,
 def forget_walks(staging: Table, segment_ids: Sequence[str]) -> Delete:
     """Return the removal of how far some segments' lists are held."""
     return delete(staging).where((staging.c.kind == WALK) & staging.c.segment_id.in_(segment_ids))
+
+
+def select_doubles(staging: Table) -> Select[str, datetime, str, str, str | None]:
+    """Return the query of the members staged for a segment more than once, as the newest row has them: the segment's
+    name, observed at, customer, segment, source id."""
+    key = (staging.c.customer_id, staging.c.segment_id)
+    newest = (func.max(staging.c.segment_name), func.max(staging.c.observed_at))
+    rows = select(*newest, *key, func.max(staging.c.source_id)).where(staging.c.kind == MEMBERSHIP)
+    return rows.group_by(*key).having(func.count() > 1)
 
 
 def select_listed(staging: Table) -> Select[str]:

@@ -54,13 +54,10 @@ def select_customers(target: Table, rows: ColumnElement[bool], limit: int) -> Se
     return columns.order_by(func.max(target.c.observed_at).desc(), target.c.customer_id).limit(limit)
 
 
-def count_segments(staging: Table, segments: Segments, *, has_lists: bool = True) -> Select[str, str, int]:
-    """Return the query of the customers per segment that are to be shown (id, name, customers).
-
-    :param has_lists: whether segments' lists are staged; without, each membership came with its customer's answer.
-    """
+def count_segments(staging: Table, segments: Segments) -> Select[str, str, int]:
+    """Return the query of the customers per segment that are to be shown (id, name, customers)."""
     columns = select(staging.c.segment_id, func.max(staging.c.segment_name), func.count())
-    return columns.where(shown(staging, segments, has_lists=has_lists)).group_by(staging.c.segment_id)
+    return columns.where(shown(staging, segments)).group_by(staging.c.segment_id)
 
 
 def select_memberships(staging: Table, segments: Segments) -> Select[str, str, str, datetime, str | None]:
@@ -76,7 +73,7 @@ def insert_memberships(
     *,
     run_key: str,
     observed_at_is_naive: bool = False,
-    has_lists: bool = True,
+    has_hidden: bool = True,
     extra: Mapping[str, ColumnElement[object]] = NO_COLUMNS,
 ) -> Insert:
     """Return the copy of the staged memberships into the table people read.
@@ -84,7 +81,7 @@ def insert_memberships(
     :param run_key: written where the target has the column.
     :param observed_at_is_naive: the column was made without a time zone (PostgreSQL): left alone, the
         database would convert to the session's zone; what is written is UTC.
-    :param has_lists: as for ``count_segments``.
+    :param has_hidden: as for ``shown``.
     :param extra: what goes into further columns, by name: the same for each row.
     """
     observed_at: ColumnElement[object] = staging.c.observed_at
@@ -101,7 +98,7 @@ def insert_memberships(
     if "source_id" in target.c:
         columns["source_id"] = staging.c.source_id
     columns.update(extra)
-    rows = select(*columns.values()).where(shown(staging, segments, has_lists=has_lists))
+    rows = select(*columns.values()).where(shown(staging, segments, has_hidden=has_hidden))
     return insert(target).from_select(list(columns), rows)
 
 
@@ -124,13 +121,13 @@ def _within(table: Table, segments: Segments) -> ColumnElement[bool]:
     return true() if segments is None else table.c.segment_id.in_(segments)
 
 
-def shown(staging: Table, segments: Segments, *, has_lists: bool = True) -> ColumnElement[bool]:
+def shown(staging: Table, segments: Segments, *, has_hidden: bool = True) -> ColumnElement[bool]:
     """Return the condition of the staged memberships, within the segments, that readers are to see.
 
-    :param has_lists: whether segments' lists are staged; without, each membership came with its customer's answer.
+    :param has_hidden: whether there may be others among them.
     """
     rows = (staging.c.kind == MEMBERSHIP) & _within(staging, segments)
-    if not has_lists:
+    if not has_hidden:
         # The join would only cost time, and the order the rows were staged in, on which the target's key depends
         # for its speed.
         return rows

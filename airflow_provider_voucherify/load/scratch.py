@@ -43,8 +43,9 @@ class Scratch:
     def __init__(self, begun_at: datetime) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.load import statements
+        from airflow_provider_voucherify.load.ledger_header import LedgerHeader
         from airflow_provider_voucherify.load.staged_pages import StagedPages
-        from airflow_provider_voucherify.load.staging import LedgerHeader, Staging
+        from airflow_provider_voucherify.load.staging import Staging
 
         self._engine = _passing_database()
         self._database = Database(_Only(self._engine))
@@ -72,7 +73,8 @@ class Scratch:
         from airflow_provider_voucherify.load.target import parts_of
 
         def work(connection: Connection) -> LoadSummary:
-            return self.staging.summarise(connection, parts_of(scope))
+            summary, _ = self.staging.summarise(connection, parts_of(scope))
+            return summary
 
         return self._database.read("count the run", work)
 

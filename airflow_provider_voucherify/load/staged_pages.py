@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _WHOLE = "whole"
 _OPEN = "open"
+#: More customers are not looked up one by one: to read all names there are takes less time then.
+_MOST_LOOKED_UP = 10_000
 
 
 @dataclass(slots=True)
@@ -48,12 +50,14 @@ class _Listed:
 
     def take(self, page: MembershipPage) -> None:
         """Add a page; of two as old as each other the later one counts."""
-        if as_utc(page.observed_at) >= as_utc(self.newest.observed_at):
+        moment = as_utc(page.observed_at)
+        if moment >= as_utc(self.newest.observed_at):
             self.newest = page
             if page.is_first:
                 self.begins_anew = True
                 self.members.clear()
-        moment = as_utc(page.observed_at)
+            self.members.update((member.customer_id, (member, moment)) for member in page.members)
+            return
         for member in page.members:
             if member.customer_id not in self.members or self.members[member.customer_id][1] <= moment:
                 self.members[member.customer_id] = (member, moment)
@@ -70,21 +74,26 @@ class StagedPages:
         self._database = database
         self._staging = staging
         self._table = staging.table
+        #: Segments this try wrote pages of.
+        self._begun: set[str] = set()
 
     def write(self, pages: Sequence[MembershipPage]) -> None:
         """Hold pages in one transaction; what a newer page said before is not undone by an older one."""
-        if any(page.members or page.is_first for page in pages):
-            self._staging.expect_anybody()
         by_segment: dict[str, _Listed] = {}
         for page in pages:
             by_segment.setdefault(page.segment.id, _Listed(page)).take(page)
+        if any(page.members or page.is_first for page in pages):
+            self._staging.expect_members()
+        if any(listed.begins_anew and listed.newest.segment.id in self._begun for listed in by_segment.values()):
+            self._staging.make_key()
+        self._begun |= by_segment.keys()
 
         def work(connection: Connection) -> None:
             self._staging.own_header(connection)
             for listed in by_segment.values():
                 if listed.begins_anew:
                     self._forget_list(connection, listed.newest)
-                insert_rows(connection, self._table, list(self._fresh_members(connection, listed)))
+                insert_rows(connection, self._table, self._fresh_members(connection, listed))
             insert_rows(connection, self._table, list(self._fresh_walks(connection, by_segment)))
 
         self._database.write("store pages of segments' members", work)
@@ -112,23 +121,39 @@ class StagedPages:
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Give customers their answers, in one transaction: found where a page names them."""
-        self._staging.expect_anybody()
+        to_settle = dict.fromkeys(customer_ids)
+        to_forget = self._staging.answers_to_forget(to_settle)
 
         def work(connection: Connection) -> None:
             self._staging.own_header(connection)
-            for batch in batches(dict.fromkeys(customer_ids), IDS_PER_STATEMENT):
-                listed = set(connection.scalars(page_statements.select_listed_among(self._table, batch)))
+            self._staging.drop_doubles(connection)
+            listed = self._listed_among(connection, to_settle.keys())
+            for batch in batches(to_forget, IDS_PER_STATEMENT):
                 connection.execute(page_statements.forget_answers(self._table, batch))
-                insert_rows(connection, self._table, [_answer_row(id_, listed, unknown, observed_at) for id_ in batch])
+            insert_rows(connection, self._table, (_answer_row(id_, listed, unknown, observed_at) for id_ in to_settle))
 
         self._database.write("store the customers' answers", work)
 
+    def _listed_among(self, connection: Connection, customer_ids: AbstractSet[str]) -> set[str]:
+        """Return those of the customers a page names: looked up while they are few, else read from all there are."""
+        if len(customer_ids) <= (_MOST_LOOKED_UP if self._staging.has_key else IDS_PER_STATEMENT):
+            queries = (
+                page_statements.select_listed_among(self._table, batch)
+                for batch in batches(customer_ids, IDS_PER_STATEMENT)
+            )
+            return {customer_id for query in queries for customer_id in connection.scalars(query)}
+        streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
+        listed = streaming.scalars(page_statements.select_listed(self._table))
+        return {customer_id for customer_id in listed if customer_id in customer_ids}
+
     def settle_everyone(self, total: int, observed_at: datetime) -> None:
         """Give everyone a page names an answer, and remember how many are left, in one transaction."""
-        self._staging.expect_anybody()
+        self._staging.expect_answers()
 
         def work(connection: Connection) -> None:
             self._staging.own_header(connection)
+            self._staging.prepare_joins(connection)
+            self._staging.drop_doubles(connection)
             connection.execute(page_statements.forget_all_answers(self._table))
             connection.execute(page_statements.answer_everyone_listed(self._table, as_utc(observed_at)))
             answered = connection.execute(page_statements.count_answers(self._table)).scalar_one()
@@ -150,8 +175,18 @@ class StagedPages:
             connection.execute(page_statements.forget_answers(self._table, batch))
         connection.execute(page_statements.forget_list(self._table, segment_id))
 
-    def _fresh_members(self, connection: Connection, listed: _Listed) -> Iterator[Row]:
+    def _fresh_members(self, connection: Connection, listed: _Listed) -> list[Row]:
         """Make room for those of a segment's members that are not held by a newer page, and return their rows."""
+        if self._staging.has_key:
+            return list(self._members_not_newer(connection, listed))
+        # Nobody is looked up: should a walk repeat somebody, the older row goes before anything is made of them.
+        segment = listed.newest.segment
+        return [
+            membership_row(member.customer_id, segment, observed_at, member.source_id)
+            for member, observed_at in listed.members.values()
+        ]
+
+    def _members_not_newer(self, connection: Connection, listed: _Listed) -> Iterator[Row]:
         segment = listed.newest.segment
         for batch in batches(listed.members, IDS_PER_STATEMENT):
             held = connection.execute(page_statements.select_members(self._table, segment.id, batch))

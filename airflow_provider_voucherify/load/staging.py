@@ -7,66 +7,44 @@ second table can tell another story than the first.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
-from airflow_provider_voucherify.load import page_statements, publication, statements
-from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
+from airflow_provider_voucherify.api.ids import IdSet
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.load import page_statements, statements
+from airflow_provider_voucherify.load.base import LoadSummary
 from airflow_provider_voucherify.load.bulk import insert_rows
 from airflow_provider_voucherify.load.catalog import catalog_of, drop_if_there
 from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.errors import LedgerLost
+from airflow_provider_voucherify.load.ledger_header import LedgerHeader
+from airflow_provider_voucherify.load.staged_counts import count_staged
 from airflow_provider_voucherify.load.staged_rows import (
     IDS_PER_STATEMENT,
     ROWS_PER_FETCH,
+    Row,
     batches,
+    membership_row,
     row,
     rows_of,
 )
-from airflow_provider_voucherify.load.summary import as_utc, count, latest, summary_from_json, summary_to_json
+from airflow_provider_voucherify.load.summary import as_utc, latest
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
+    from airflow_provider_voucherify.load.publication import Segments
+
 #: PostgreSQL cuts longer names silently; other databases allow as much or more.
 MAX_NAME_BYTES = 63
 _MARK = "__run_"
 _HASH_LENGTH = 12
-
-
-@dataclass(frozen=True, slots=True)
-class LedgerHeader:
-    """What a ledger says about itself.
-
-    :param target: full name of the table the run goes to.
-    :param created_at: when the run began (UTC).
-    :param summary: what the run holds, once it is published.
-    """
-
-    fingerprint: str
-    target: str
-    created_at: datetime
-    summary: LoadSummary | None = None
-
-    def detail(self) -> str:
-        """Return everything but the time as JSON text."""
-        state = "open" if self.summary is None else "published"
-        summary = None if self.summary is None else summary_to_json(self.summary)
-        said = {"state": state, "fingerprint": self.fingerprint, "target": self.target, "summary": summary}
-        return json.dumps(said)
-
-    @classmethod
-    def read(cls, detail: str, created_at: datetime) -> LedgerHeader:
-        """Read what ``detail`` wrote."""
-        said = json.loads(detail)
-        summary = None if said["summary"] is None else summary_from_json(said["summary"])
-        return cls(said["fingerprint"], said["target"], as_utc(created_at), summary)
 
 
 def staging_name(table: str, target: str, run_key: str) -> str:
@@ -100,14 +78,72 @@ class Staging:
         self._database = database
         self._table = table
         self._header: LedgerHeader | None = None
-        # Customers the ledger may hold, where that is known: only these need to be removed before they are written.
-        # The one thing here that grows with the customers; the ids are those the caller holds anyway.
-        self._may_be_held: set[str] | None = None
+        # Customers an answer may be staged of, where that is known: only theirs have to be removed before new ones are
+        # written. The one thing here that grows with the customers.
+        self._answered: IdSet | None = None
+        self._may_hold_members = True
+        self._has_key = True
+        self._may_hold_doubles = False
 
     @property
     def table(self) -> Table:
         """Return the definition, for statements that read from it."""
         return self._table
+
+    @property
+    def has_key(self) -> bool:
+        """Return whether rows are found by customer, and none can be there twice; if not, this try wrote them all."""
+        return self._has_key
+
+    def make_key(self) -> None:
+        """Give the ledger its key, if it has none yet: before many customers are looked up, or are written that
+        another try may hold."""
+        if self._has_key:
+            return
+
+        def work(connection: Connection) -> None:
+            self.own_header(connection)
+            self.drop_doubles(connection)
+            connection.execute(statements.create_key(self._table))
+
+        self._database.write("index the run's ledger", work)
+        self._has_key, self._may_hold_doubles = True, False
+
+    def expect_members(self) -> None:
+        """Take note that members are staged, without a key maybe more than once."""
+        self._may_hold_members, self._may_hold_doubles = True, not self._has_key
+
+    def expect_answers(self) -> None:
+        """Take note that anybody may have an answer."""
+        self._answered = None
+
+    def answers_to_forget(self, customer_ids: Iterable[str]) -> list[str]:
+        """Return those of the customers of whom an answer may be staged; one is expected of all from now on."""
+        answered = self._answered
+        return [id_ for id_ in customer_ids if answered is None or not answered.add(id_)]
+
+    def prepare_joins(self, connection: Connection) -> None:
+        """Let the database know what is staged; a server that believes it is little would join row by row."""
+        if connection.dialect.name == "postgresql":
+            connection.execute(statements.analyze(self._table))
+
+    def drop_doubles(self, connection: Connection) -> None:
+        """Of members staged for a segment more than once leave the newest; with a key there are none."""
+        if not self._may_hold_doubles:
+            return
+        doubles = defaultdict[str, list[Row]](list)
+        for name, moment, customer_id, segment_id, source_id in connection.execute(
+            page_statements.select_doubles(self._table)
+        ):
+            double = membership_row(customer_id, Segment(segment_id, name), as_utc(moment), source_id)
+            doubles[segment_id].append(double)
+        for segment_id, rows in doubles.items():
+            for batch in batches(rows, IDS_PER_STATEMENT):
+                ids = [customer_id for _, customer_id, *_ in batch]
+                connection.execute(page_statements.forget_members(self._table, segment_id, ids))
+                insert_rows(connection, self._table, batch)
+        # Whether what was dropped stays so is only known once the caller has committed.
+        self._may_hold_doubles = bool(doubles)
 
     def stored_header(self) -> LedgerHeader | None:
         """Return the header if there is such a table."""
@@ -116,11 +152,11 @@ class Staging:
     def resume(self, header: LedgerHeader) -> None:
         """Go on with the ledger that has this header."""
         self._header = header
-        self.expect_anybody()
-
-    def expect_anybody(self) -> None:
-        """Take any customer for one the ledger may hold."""
-        self._may_be_held = None
+        self._answered, self._may_hold_members = None, True
+        self._has_key = bool(self._table.primary_key.columns)
+        self._may_hold_doubles = not self._has_key
+        if header.summary is None:
+            self.make_key()
 
     def start(self, header: LedgerHeader) -> None:
         """Drop what there is and begin an empty ledger, in one transaction."""
@@ -129,11 +165,13 @@ class Staging:
         def work(connection: Connection) -> None:
             drop_if_there(connection, self._table)
             self._table.create(connection)
-            connection.execute(statements.insert_staged(self._table), [first_row])
+            insert_rows(connection, self._table, [first_row])
 
         self._database.write("begin the run's ledger", work)
         self._header = header
-        self._may_be_held = set()
+        self._answered, self._may_hold_members = IdSet(), False
+        self._may_hold_doubles = False
+        self._has_key = bool(self._table.primary_key.columns)
 
     def drop(self) -> None:
         """Remove the table, if it is there."""
@@ -142,8 +180,11 @@ class Staging:
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold the answers in one transaction, in place of earlier ones of the same customers."""
         by_customer = latest(answers)
-        held = self._may_be_held
-        to_forget = by_customer if held is None else [id_ for id_ in by_customer if id_ in held]
+        # Noted first: where a commit is lost on its way back, nobody knows what is held.
+        answered = self.answers_to_forget(by_customer)
+        to_forget = by_customer if self._may_hold_members else answered
+        if to_forget:
+            self.make_key()
 
         def work(connection: Connection) -> None:
             self.own_header(connection)
@@ -151,9 +192,6 @@ class Staging:
                 connection.execute(statements.forget_customers(self._table, batch))
             insert_rows(connection, self._table, rows_of(by_customer.values()))
 
-        if held is not None:
-            # First: where a commit is lost on its way back, nobody knows what is held.
-            held.update(by_customer)
         self._database.write("store a chunk of answers", work)
 
     def own_header(self, connection: Connection) -> LedgerHeader:
@@ -173,12 +211,12 @@ class Staging:
         """Store the header's summary, in the transaction that publishes the rows."""
         connection.execute(statements.update_header(self._table, header.detail()))
 
-    def done(self) -> set[str]:
+    def done(self) -> IdSet:
         """Return the ids of the customers answered, failed ones left out."""
 
-        def work(connection: Connection) -> set[str]:
+        def work(connection: Connection) -> IdSet:
             streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
-            return set(streaming.scalars(statements.select_done(self._table)))
+            return IdSet(streaming.scalars(statements.select_done(self._table)))
 
         return self._database.read("read which customers are done", work)
 
@@ -189,6 +227,7 @@ class Staging:
 
     def forget(self, customer_ids: Iterable[str]) -> None:
         """Drop what is staged for some customers, in one transaction."""
+        self.make_key()
 
         def work(connection: Connection) -> None:
             self.own_header(connection)
@@ -223,27 +262,15 @@ class Staging:
         query = statements.select_unknown(self._table, limit)
         return self._database.read("read which customers are unknown", lambda c: list(c.scalars(query)))
 
-    def summarise(self, connection: Connection, parts: Iterable[Sequence[str] | None]) -> LoadSummary:
+    def summarise(self, connection: Connection, parts: Sequence[Segments]) -> tuple[LoadSummary, bool]:
         """Count what is staged.
 
         :param parts: the segments to show, some at a time; ``None`` for all.
+        :returns: the counts, and whether there are memberships of these segments that are not to be shown.
         """
-        outcomes: dict[str, int] = dict(connection.execute(statements.count_outcomes(self._table)).all())
-        rest = connection.scalars(statements.select_rest(self._table)).one_or_none()
-        outcomes[Outcome.NO_SEGMENT] = outcomes.get(Outcome.NO_SEGMENT, 0) + int(rest or 0)
-        has_lists = self.has_lists(connection)
-        segments = [
-            SegmentCount(id_, name, number)
-            for part in parts
-            for id_, name, number in connection.execute(
-                publication.count_segments(self._table, part, has_lists=has_lists)
-            )
-        ]
-        return count(outcomes, segments)
-
-    def has_lists(self, connection: Connection) -> bool:
-        """Return whether any segment's list is staged."""
-        return connection.execute(page_statements.count_walks(self._table)).scalar_one() > 0
+        self.prepare_joins(connection)
+        self.drop_doubles(connection)
+        return count_staged(connection, self._table, parts)
 
     def _read_header_if_any(self, connection: Connection) -> LedgerHeader | None:
         if not catalog_of(connection).has_table(self._table.name, schema=self._table.schema):

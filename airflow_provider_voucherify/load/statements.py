@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import (
+    DDL,
     Column,
     ColumnElement,
     Delete,
+    Index,
     Insert,
     Integer,
     MetaData,
@@ -28,7 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
-from sqlalchemy.schema import CreateColumn
+from sqlalchemy.schema import CreateColumn, CreateIndex, ExecutableDDLElement
 
 from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.load.column_types import bounded_text, long_text, run_key_text, utc_time
@@ -85,20 +87,23 @@ def failures_table(name: str, schema: str | None) -> Table:
     )
 
 
-def staging_table(name: str, schema: str | None) -> Table:
+def staging_table(name: str, schema: str | None, *, with_key: bool = True) -> Table:
     """Return the table a run is held in until it is published.
 
     ``kind`` tells the sorts of rows apart: one header (created when in ``observed_at``, the rest as JSON in
     ``detail``), an answer per customer (its outcome, and why it failed in ``detail``), the memberships, a walk per
     segment listed (in ``detail`` how its list goes on, as JSON; in ``outcome`` whether it is whole), and at most
     one rest (in ``detail`` the number of customers in no segment who are not named).
+
+    :param with_key: whether it has its key from the start, which costs more time than the rows; else only the few
+        rows that are neither answers nor memberships have one (PostgreSQL), until ``create_key``.
     """
-    return Table(
+    staging = Table(
         name,
         MetaData(),
-        Column("kind", String(10), primary_key=True),
-        Column("customer_id", bounded_text(255), primary_key=True),
-        Column("segment_id", bounded_text(255), primary_key=True),
+        Column("kind", String(10), primary_key=with_key, nullable=False),
+        Column("customer_id", bounded_text(255), primary_key=with_key, nullable=False),
+        Column("segment_id", bounded_text(255), primary_key=with_key, nullable=False),
         Column("segment_name", bounded_text(1000), nullable=False),
         Column("outcome", String(20), nullable=False),
         Column("source_id", bounded_text(255), nullable=True),
@@ -106,6 +111,33 @@ def staging_table(name: str, schema: str | None) -> Table:
         Column("observed_at", utc_time(), nullable=False),
         schema=schema,
     )
+    if not with_key:
+        _key_of_few(staging)
+    return staging
+
+
+def create_key(staging: Table) -> CreateIndex:
+    """Return the making of the key (kind, customer, segment) of a table made without, if it has none yet."""
+    copy = staging.to_metadata(MetaData())
+    key = Index(_index_name(staging.name, "all"), copy.c.kind, copy.c.customer_id, copy.c.segment_id, unique=True)
+    return CreateIndex(key, if_not_exists=True)
+
+
+def analyze(staging: Table) -> ExecutableDDLElement:
+    """Return PostgreSQL's count of what a table holds, by which it chooses how to join it."""
+    return DDL("ANALYZE %(fullname)s").against(staging)  # type: ignore[no-untyped-call]
+
+
+def _key_of_few(staging: Table) -> Index:
+    """Return the key of what is neither answer nor membership, for PostgreSQL."""
+    few = staging.c.kind.in_([HEADER, WALK, REST])
+    name = _index_name(staging.name, "few")
+    return Index(name, staging.c.kind, staging.c.segment_id, unique=True, postgresql_where=few)
+
+
+def _index_name(table_name: str, rows: str) -> str:
+    # Staging tables end with what no other has, and their whole names leave no room for more.
+    return f"voucherify_{table_name[-12:]}_{rows}"
 
 
 def insert_staged(staging: Table) -> Insert:
@@ -113,12 +145,15 @@ def insert_staged(staging: Table) -> Insert:
     return insert(staging)
 
 
-def copy_from_client(staging: Table) -> str:
-    """Return PostgreSQL's COPY of rows in its text format, sent by the client, to be handed to the driver as it is."""
+def copy_from_client(staging: Table, *, binary: bool = False) -> str:
+    """Return PostgreSQL's COPY of rows sent by the client, to be handed to the driver as it is.
+
+    :param binary: whether in its binary format, else as text.
+    """
     # The dialect of a driver would double each percent sign, for statements with parameters.
     preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]
     columns = ", ".join(preparer.format_column(column) for column in staging.columns)
-    return f"COPY {preparer.format_table(staging)} ({columns}) FROM STDIN"
+    return f"COPY {preparer.format_table(staging)} ({columns}) FROM STDIN{' (FORMAT BINARY)' if binary else ''}"
 
 
 def update_header(staging: Table, detail: str) -> Update:
@@ -173,9 +208,10 @@ def count_failed(staging: Table) -> Select[int]:
     return select(func.count()).select_from(staging).where(has_failed(staging))
 
 
-def count_outcomes(staging: Table) -> Select[str, int]:
-    """Return the query of customers per outcome."""
-    return select(staging.c.outcome, func.count()).where(staging.c.kind == ANSWER).group_by(staging.c.outcome)
+def count_rows(staging: Table) -> Select[str, str, str, str, int]:
+    """Return the query of the rows by what they say (kind, outcome, segment, its name, rows), in one pass."""
+    kinds = (staging.c.kind, staging.c.outcome, staging.c.segment_id)
+    return select(*kinds, func.max(staging.c.segment_name), func.count()).group_by(*kinds)
 
 
 def select_unknown(staging: Table, limit: int) -> Select[str]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
-    from airflow_provider_voucherify.load.staging import LedgerHeader
+    from airflow_provider_voucherify.load.ledger_header import LedgerHeader
     from airflow_provider_voucherify.load.target import Target
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,8 @@ class TableSink:
         )
         full_name = self._target.table.fullname
         own_name = staging_name(name.table, full_name, identity.key)
-        self._staging = Staging(self._database, statements.staging_table(own_name, schema))
+        with_key = self._database.dialect.name != "postgresql"
+        self._staging = Staging(self._database, statements.staging_table(own_name, schema, with_key=with_key))
         self._pages = StagedPages(self._database, self._staging)
         self._identity = identity
         self._now = now
@@ -112,7 +113,7 @@ class TableSink:
                 log.info("Lists of %d segments are held, %d of them whole", len(walks), whole)
         return stored.summary
 
-    def done(self) -> set[str]:
+    def done(self) -> AbstractSet[str]:
         """Return the ids of the customers answered so far, failed ones left out."""
         return self._staging.done()
 
@@ -137,7 +138,6 @@ class TableSink:
 
     def write_pages(self, pages: Sequence[MembershipPage]) -> None:
         """Hold pages of segments' members and how their lists go on, in one transaction; repeats change nothing.
-
         A customer named twice for a segment is held once, with the newest time.
 
         :raises LedgerLost: if another try of this run began the ledger anew.
@@ -224,10 +224,11 @@ class TableSink:
         def work(connection: Connection) -> None:
             self._target.lock(connection)
             self._staging.own_header(connection)
-            self._target.record_failures(connection, self._staging.table)
+            self._target.record_failures(connection, self._staging.table, failed)
 
+        failed = self.failed_count()
         self._database.write("record the failed customers", work)
-        log.info("Recorded %d failed customers in %s", self.failed_count(), self._target.failures.fullname)
+        log.info("Recorded %d failed customers in %s", failed, self._target.failures.fullname)
 
     def close(self) -> None:
         """Remove this run's ledger if it is published, and those of this target past ``LEFTOVER_AGE``.
@@ -256,14 +257,13 @@ class TableSink:
         header = self._staging.own_header(connection)
         if header.summary is not None:
             return header.summary
-        summary = self._staging.summarise(connection, parts_of(scope))
-        has_lists = self._staging.has_lists(connection)
-        summary = self._target.publish(connection, self._staging.table, scope, summary, has_lists=has_lists)
+        summary, has_hidden = self._staging.summarise(connection, parts_of(scope))
+        summary = self._target.publish(connection, self._staging.table, scope, summary, has_hidden=has_hidden)
         self._staging.mark_published(connection, replace(header, summary=summary))
         return summary
 
     def _new_header(self) -> LedgerHeader:
-        from airflow_provider_voucherify.load.staging import LedgerHeader
+        from airflow_provider_voucherify.load.ledger_header import LedgerHeader
 
         return LedgerHeader(self._identity.fingerprint, self._target.table.fullname, self._now())
 

