@@ -168,7 +168,7 @@ SCENARIOS = (
     Scenario("alone, share 0.7", pull_in_this_process, 0.7, 700),
     Scenario("checkout uses 25 %, share 0.7", pull_in_this_process, 0.7, 700, with_checkout=True),
     Scenario("checkout uses 25 %, HttpHook in 16 threads", pull_with_http_hook, 1.0, 700, with_checkout=True),
-    Scenario("4 processes, share 0.175 each", pull_in_four_processes, 0.175, 700),
+    Scenario("4 processes, share 0.175 each", pull_in_four_processes, 0.175, 500),
 )
 WITH_FAULTS = tuple(
     Scenario(
