@@ -1,4 +1,4 @@
-"""The bound: a bare aiohttp loop that reads the answers and parses their JSON, and does nothing else."""
+"""The bound: a bare aiohttp loop that reads the answers and parses their JSON; then one plain insert."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks.peers.job import Job, endpoint_of, rows_of, store
 
 
 def pull(job: Job) -> None:
-    """Ask and parse; the rows are stored when the clock has stopped, for the check alone."""
+    """Ask, parse, insert once: nothing is checked, retried or limited."""
     store(job.database, asyncio.run(_ask_all(job)))
 
 
