@@ -1,27 +1,28 @@
 """How many calls a second the emulator answers, measured over real HTTP.
 
-``python benchmarks/emulator_throughput.py`` starts an emulator in a process of its own and asks it for the
-segments of one customer after the other. Two clients ask: raw sockets with pipelined requests, which cost
-little, and aiohttp, which costs more than the server. The CPU time of the server is told as well, because
-client and server may share a core.
+``python -m benchmarks.emulator``, a few seconds.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import json
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 import aiohttp
 
 from airflow_provider_voucherify.emulator import EmulatorProcess
+from benchmarks.reporting import Cell, Report, Table
 
-RESULTS = Path(__file__).parent / "results" / "emulator_throughput.json"
+CUSTOMERS, SEGMENTS, CALLS, CONNECTIONS = 100_000, 40, 20_000, 8
 _PIPELINED = 50
+_QUESTION = f"""\
+An emulator of {CUSTOMERS:,} customers and {SEGMENTS} segments in a process of its own is asked for the segments of \
+one customer after the other, and for pages of 100 customers, over {CONNECTIONS} connections. Two clients ask: raw \
+sockets with {_PIPELINED} requests at a time, which cost little, and aiohttp, which costs more than the server. The \
+CPU time of the server is told as well, because client and server may share a core.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,46 +35,51 @@ class Row:
     """
 
     client: str
-    path: str
     calls: int
-    connections: int
-    seconds: float
     calls_per_second: float
     server_micros_per_call: float
     client_micros_per_call: float
 
 
 def main() -> None:
-    """Measure, print a table, write ``benchmarks/results/emulator_throughput.json``."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--customers", type=int, default=100_000)
-    parser.add_argument("--segments", type=int, default=40)
-    parser.add_argument("--calls", type=int, default=20_000)
-    parser.add_argument("--connections", type=int, default=8)
-    options = parser.parse_args()
-    with EmulatorProcess(options.customers, options.segments, arguments=("--limit=1000000000",)) as emulator:
-        paths = [f"/v1/customers/customer-{1 + n % options.customers:07d}/segments" for n in range(options.calls)]
-        pages = [f"/v1/customers?limit=100&page={1 + n % 99}&order=created_at" for n in range(options.calls // 40)]
+    """Measure and publish."""
+    with EmulatorProcess(CUSTOMERS, SEGMENTS, arguments=("--limit=1000000000",)) as emulator:
+        paths = [f"/v1/customers/customer-{1 + n % CUSTOMERS:07d}/segments" for n in range(CALLS)]
+        pages = [f"/v1/customers?limit=100&page={1 + n % 99}&order=created_at" for n in range(CALLS // 40)]
         rows = [
-            _measure(emulator, "raw sockets, pipelined", _raw_client, paths, options.connections),
-            _measure(emulator, "aiohttp", _aiohttp_client, paths, options.connections),
-            _measure(emulator, "raw sockets, pages of 100", _raw_client, pages, options.connections),
+            _measure(emulator, "raw sockets, pipelined", _raw_client, paths),
+            _measure(emulator, "aiohttp", _aiohttp_client, paths),
+            _measure(emulator, "raw sockets, pages of 100", _raw_client, pages),
         ]
-    for row in rows:
-        print(
-            f"{row.client:26} {row.calls_per_second:9,.0f} calls/s"
-            f"  server {row.server_micros_per_call:7.1f} µs CPU/call"
-            f"  client {row.client_micros_per_call:7.1f} µs CPU/call"
-        )
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps({**vars(options), "rows": [asdict(row) for row in rows]}, indent=2) + "\n")
+    heads = ["client", "calls", "calls/s", "server, CPU µs a call", "client, CPU µs a call"]
+    table: list[list[Cell]] = [
+        [one.client, one.calls, one.calls_per_second, one.server_micros_per_call, one.client_micros_per_call]
+        for one in rows
+    ]
+    Report(
+        name="emulator",
+        title="The emulator itself",
+        question=_QUESTION,
+        tables=[Table("Calls the emulator answers", heads, table)],
+        reading=[_reading(rows[1])],
+        packages=("aiohttp",),
+    ).publish()
+
+
+def _reading(aiohttp_row: Row) -> str:
+    server, client = aiohttp_row.server_micros_per_call, aiohttp_row.client_micros_per_call
+    is_enough = server < client
+    return (
+        f"A call costs the server {server:.0f} µs and an aiohttp client {client:.0f} µs: on a core each, "
+        f"{'the client' if is_enough else 'the server'} is what limits a pull without latency."
+    )
 
 
 Client = Callable[[EmulatorProcess, list[str]], Awaitable[None]]
 
 
-def _measure(emulator: EmulatorProcess, name: str, client: Client, paths: list[str], connections: int) -> Row:
-    shares = [paths[number::connections] for number in range(connections)]
+def _measure(emulator: EmulatorProcess, name: str, client: Client, paths: list[str]) -> Row:
+    shares = [paths[number::CONNECTIONS] for number in range(CONNECTIONS)]
 
     async def ask() -> None:
         await asyncio.gather(*(client(emulator, share) for share in shares))
@@ -87,7 +93,7 @@ def _measure(emulator: EmulatorProcess, name: str, client: Client, paths: list[s
     if stats.answers != {200: calls}:
         raise RuntimeError(f"not all calls were answered: {stats.answers}")
     cost = (stats.cpu_seconds - server) / calls * 1e6
-    return Row(name, paths[0], calls, connections, seconds, calls / seconds, cost, mine / calls * 1e6)
+    return Row(name, calls, calls / seconds, cost, mine / calls * 1e6)
 
 
 async def _raw_client(emulator: EmulatorProcess, paths: list[str]) -> None:

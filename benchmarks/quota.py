@@ -1,7 +1,6 @@
 """How well a pull keeps to its share of the rate limit, and what it does to a shop's live checkout.
 
-Windows are shortened to 200 calls per 6 s. Run it by ``make bench-quota``; it prints a table and writes
-``benchmarks/results/quota.json``.
+Windows are shortened to 200 calls per 6 s. ``python -m benchmarks.quota``, about a minute and a half.
 """
 
 from __future__ import annotations
@@ -10,14 +9,13 @@ import asyncio
 import json
 import multiprocessing
 import os
-import platform
+import tempfile
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
 from airflow_provider_voucherify.api.client import open_client
@@ -32,9 +30,9 @@ from airflow_provider_voucherify.emulator.process import EmulatorProcess
 from airflow_provider_voucherify.emulator.stats import Stats
 from airflow_provider_voucherify.extract.fetch import PerCustomer
 from airflow_provider_voucherify.operators.clocks import utc_now
+from benchmarks.reporting import Report, Table
 
 LIMIT, LENGTH = 200, 6.0
-RESULTS = Path(__file__).parent / "results" / "quota.json"
 
 
 @dataclass(frozen=True)
@@ -129,70 +127,130 @@ def measured(scenario: str, customers: int, seconds: float, answered: int, stats
     )
 
 
-def scenario(
-    name: str,
-    puller: Callable[[ApiSettings, range], int],
-    *,
-    share: float,
-    customers: int,
-    with_checkout: bool = False,
-    fault: Fault | None = None,
-) -> Measured:
-    """Run one scenario on an emulator of its own."""
-    with EmulatorProcess(customers=10_000) as emulator, ExitStack() as stack:
-        emulator.set_limits(Limits(LIMIT, LENGTH))
-        if fault is not None:
-            emulator.set_faults([fault])
-        if with_checkout:
-            checkout = Checkout(settings_of(emulator.url, emulator.app_id, emulator.app_token, "checkout", 1.0))
-            checkout.start()
-            stack.callback(checkout.stop)
-        settings = settings_of(emulator.url, emulator.app_id, emulator.app_token, "pull", share)
-        began_at = time.perf_counter()
-        answered = puller(settings, range(1, customers + 1))
-        seconds = time.perf_counter() - began_at
-        return measured(name, customers, seconds, answered, emulator.stats())
+@dataclass(frozen=True)
+class Scenario:
+    """A pull under a limit, with whatever else goes on meanwhile."""
+
+    name: str
+    puller: Callable[[ApiSettings, range], int]
+    share: float
+    customers: int
+    with_checkout: bool = False
+    fault: Fault | None = None
+
+    def __call__(self) -> Measured:
+        """Run it on an emulator of its own."""
+        with EmulatorProcess(customers=1_000) as emulator, ExitStack() as stack:
+            emulator.set_limits(Limits(LIMIT, LENGTH))
+            if self.fault is not None:
+                emulator.set_faults([self.fault])
+            keys = (emulator.url, emulator.app_id, emulator.app_token)
+            if self.with_checkout:
+                checkout = Checkout(settings_of(*keys, "checkout", 1.0))
+                checkout.start()
+                stack.callback(checkout.stop)
+            began_at = time.perf_counter()
+            answered = self.puller(settings_of(*keys, "pull", self.share), range(1, self.customers + 1))
+            seconds = time.perf_counter() - began_at
+            return measured(self.name, self.customers, seconds, answered, emulator.stats())
 
 
-def all_scenarios() -> list[Measured]:
-    faults = [
-        Fault("status", 0.05, status=503),
-        Fault("reset", 0.05),
-        Fault("reset", 0.05, after_acting=True),
-        Fault("hang", 0.05, seconds=1.0),
-        Fault("truncate", 0.05),
-        Fault("malformed", 0.05),
-        Fault("slow", 0.05, seconds=1.0),
-    ]
-    return [
-        scenario("alone, share 1.0", pull_in_this_process, share=1.0, customers=1_000),
-        scenario("alone, share 0.7", pull_in_this_process, share=0.7, customers=700),
-        scenario("with checkout, share 0.7", pull_in_this_process, share=0.7, customers=700, with_checkout=True),
-        scenario("with checkout, HttpHook x 16", pull_with_http_hook, share=1.0, customers=700, with_checkout=True),
-        scenario("4 processes, share 0.175", pull_in_four_processes, share=0.175, customers=700),
-        *(
-            scenario(f"5 % {fault.kind}{' after' if fault.after_acting else ''}", pull_in_this_process,
-                     share=1.0, customers=400, fault=fault)
-            for fault in faults
-        ),
-    ]  # fmt: skip
+FAULTS = (
+    Fault("status", 0.05, status=503),
+    Fault("reset", 0.05),
+    Fault("reset", 0.05, after_acting=True),
+    Fault("hang", 0.05, seconds=1.0),
+    Fault("truncate", 0.05),
+    Fault("malformed", 0.05),
+    Fault("slow", 0.05, seconds=1.0),
+)
+SCENARIOS = (
+    Scenario("alone, share 0.7", pull_in_this_process, 0.7, 700),
+    Scenario("checkout uses 25 %, share 0.7", pull_in_this_process, 0.7, 700, with_checkout=True),
+    Scenario("checkout uses 25 %, HttpHook in 16 threads", pull_with_http_hook, 1.0, 700, with_checkout=True),
+    Scenario("4 processes, share 0.175 each", pull_in_four_processes, 0.175, 500),
+)
+WITH_FAULTS = tuple(
+    Scenario(
+        f"5 % {fault.kind}{' after acting' if fault.after_acting else ''}", pull_in_this_process, 1.0, 400, fault=fault
+    )
+    for fault in FAULTS
+)
+_QUESTION = f"""\
+Windows are shortened to {LIMIT} calls per {LENGTH:.0f} s; all scenarios run at once, each on an emulator of its own. \
+How many calls of the pull and of a live checkout beside it are rejected, and how much of each window does the pull \
+use? "Least" and "most" are calls of the pull in a full window (the last one is left out) and in any window. The pull \
+here is the client with the strategy that asks customer by customer, without a sink. What a limit does to other \
+clients is shown under "Peers, on the same work".
+
+With a share below 1 the emulator's headers do not tell where a window ends, and a window of {LENGTH:.0f} s is none of \
+Voucherify's: its length has to be found, which costs looks and time at first. Where the header names the end of the \
+window, nothing is held back.
+"""
+
+
+def _run(scenario: Scenario) -> Measured:
+    return scenario()
+
+
+def _table(title: str, rows: list[Measured]) -> Table:
+    heads = ["scenario", "customers", "answered", "s", "pull rejected", "checkout rejected", "least", "most"]
+    return Table(
+        title,
+        heads,
+        [
+            [
+                row.scenario,
+                row.customers,
+                row.answered,
+                row.seconds,
+                row.rejected_pull,
+                row.rejected_checkout,
+                row.least_used_full_window,
+                row.most_used_window,
+            ]
+            for row in rows
+        ],
+    )
+
+
+def _reading(rows: list[Measured], faulty: list[Measured]) -> list[str]:
+    alone, beside, http_hook, four = rows
+    ours = [alone, beside, four]
+    unanswered = sum(row.customers - row.answered for row in faulty)
+    shares = (
+        f"A share of 0.7 is {0.7 * LIMIT:.0f} calls a window: alone the pull used at most {alone.most_used_window}, "
+        f"four processes of a quarter of it each {four.most_used_window} together; "
+        f"{sum(row.rejected_pull for row in ours)} of their calls were rejected."
+    )
+    checkout = (
+        f"The checkout had {beside.rejected_checkout} calls rejected beside our pull, "
+        f"{http_hook.rejected_checkout} beside HttpHook in 16 threads, which takes all it can get."
+    )
+    faults = (
+        f"With 5 % of the answers broken in {len(faulty)} ways, {unanswered} of "
+        f"{sum(row.customers for row in faulty):,} customers stayed unanswered and "
+        f"{sum(row.rejected_pull for row in faulty)} calls were rejected."
+    )
+    return [shares, checkout, faults]
 
 
 def main() -> None:
-    """Print the table and write it as JSON."""
-    rows = all_scenarios()
-    print(f"windows of {LIMIT} calls per {LENGTH:.0f} s; Python {platform.python_version()}, {os.cpu_count()} cores")
-    print(
-        f"{'scenario':<30}{'customers':>10}{'answered':>10}{'s':>8}{'rejected':>10}{'checkout':>10}{'least':>7}{'most':>6}"
-    )
-    print(f"{'':<58}{'pull':>10}{'rejected':>10}{'used by pull':>13}")
-    for row in rows:
-        print(
-            f"{row.scenario:<30}{row.customers:>10,}{row.answered:>10,}{row.seconds:>8.1f}{row.rejected_pull:>10,}"
-            f"{row.rejected_checkout:>10,}{row.least_used_full_window:>7}{row.most_used_window:>6}"
-        )
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    """Run all scenarios and publish what they show."""
+    everything = [*SCENARIOS, *WITH_FAULTS]
+    with tempfile.TemporaryDirectory(prefix="airflow-home-") as home:
+        os.environ["AIRFLOW_HOME"] = home
+        with ProcessPoolExecutor(len(everything), mp_context=multiprocessing.get_context("spawn")) as pool:
+            found = list(pool.map(_run, everything))
+    rows, faulty = found[: len(SCENARIOS)], found[len(SCENARIOS) :]
+    Report(
+        name="quota",
+        title="Quota, shared with a live shop",
+        question=_QUESTION,
+        tables=[_table("Shares of a window", rows), _table("Faults, share 1.0", faulty)],
+        reading=_reading(rows, faulty),
+        packages=("aiohttp", "apache-airflow-providers-http"),
+    ).publish()
 
 
 if __name__ == "__main__":

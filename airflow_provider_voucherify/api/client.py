@@ -18,6 +18,7 @@ from airflow_provider_voucherify.api.gate import Gate
 
 if TYPE_CHECKING:
     import aiohttp
+    from yarl import URL
 
     from airflow_provider_voucherify.api.models import JsonObject
     from airflow_provider_voucherify.api.settings import ApiSettings
@@ -178,8 +179,9 @@ class AiohttpTransport:
 
         self._session = session
         self._base_url = settings.base_url
+        self._host = URL(settings.base_url, encoded=True)
+        self._prefix = self._host.raw_path.rstrip("/")
         self._proxy = settings.proxy
-        self._url = URL
 
     async def __call__(self, request: wire.Request) -> wire.Response:
         """Return the answer, redirects included: following one would carry the keys along."""
@@ -188,7 +190,7 @@ class AiohttpTransport:
         try:
             async with self._session.request(
                 request.method,
-                self._url(self._base_url + request.target, encoded=True),
+                self._url(request.target),
                 data=request.body,
                 headers={"Content-Type": "application/json"} if request.body is not None else None,
                 proxy=self._proxy,
@@ -201,6 +203,12 @@ class AiohttpTransport:
             raise errors.TransportFailed(_transport_problem(error)) from None
         except OSError as error:
             raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
+
+    def _url(self, target: str) -> URL:
+        """Return the target's address; where it has no query, host and port need not be read again."""
+        if "?" in target:
+            return type(self._host)(self._base_url + target, encoded=True)
+        return self._host.with_path(self._prefix + target, encoded=True)
 
 
 def _transport_problem(error: aiohttp.ClientError) -> str:

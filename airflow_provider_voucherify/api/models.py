@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -28,12 +29,9 @@ def _optional_text(data: JsonObject, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def _optional_time(data: JsonObject, name: str) -> datetime | None:
-    value = data.get(name)
-    if not isinstance(value, str):
-        return None
+def _time(text: str | None) -> datetime | None:
     try:
-        return datetime.fromisoformat(value)
+        return datetime.fromisoformat(text) if text is not None else None
     except ValueError:
         return None
 
@@ -60,14 +58,22 @@ class Segment:
 
         :raises UnexpectedShape: if id or name is missing.
         """
-        return cls(
-            id=_text(data, "id"),
-            name=_text(data, "name"),
-            type=_optional_text(data, "type"),
-            created_at=_optional_time(data, "created_at"),
-            updated_at=_optional_time(data, "updated_at"),
-            initial_sync_status=_optional_text(data, "initial_sync_status"),
+        return _segment(
+            _text(data, "id"),
+            _text(data, "name"),
+            _optional_text(data, "type"),
+            _optional_text(data, "created_at"),
+            _optional_text(data, "updated_at"),
+            _optional_text(data, "initial_sync_status"),
         )
+
+
+@lru_cache(maxsize=4_096)
+def _segment(
+    segment_id: str, name: str, kind: str | None, created_at: str | None, updated_at: str | None, status: str | None
+) -> Segment:
+    """Return the one object for a segment that every customer in it is answered with."""
+    return Segment(segment_id, name, kind, _time(created_at), _time(updated_at), status)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,8 @@ class Customer:
             name=_optional_text(data, "name"),
             email=_optional_text(data, "email"),
             metadata=metadata if isinstance(metadata, dict) else {},
-            created_at=_optional_time(data, "created_at"),
-            updated_at=_optional_time(data, "updated_at"),
+            created_at=_time(_optional_text(data, "created_at")),
+            updated_at=_time(_optional_text(data, "updated_at")),
         )
 
 

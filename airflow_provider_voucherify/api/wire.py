@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from operator import attrgetter
 from typing import cast
 from urllib.parse import quote, urlencode
 
@@ -81,7 +82,7 @@ def _checked_id(value: object, what: str) -> str:
         )
     if "\0" in value:
         raise errors.InvalidCustomerId(f"a {what} holds a NUL character, which no database can store")
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise errors.InvalidCustomerId(f"a {what} holds half of a surrogate pair: it is not valid Unicode text")
     return value
 
@@ -101,7 +102,7 @@ def segments_of_customer(customer_id: str) -> Request:
 
     :raises InvalidCustomerId: if the id cannot be sent safely.
     """
-    return get(path_of("customers", checked_customer_id(customer_id), "segments"))
+    return Request("GET", f"/v1/customers/{quote(checked_customer_id(customer_id), safe='')}/segments")
 
 
 def customer(customer_id: str) -> Request:
@@ -173,7 +174,7 @@ def segments_from(data: JsonObject) -> tuple[Segment, ...]:
         raise errors.MalformedAnswer(f"{len(items)} segments arrived where total says {total}")
     if any(item.get("object", "segment") != "segment" for item in items):
         raise errors.MalformedAnswer("an item of the list of segments is not a segment")
-    return tuple(sorted((segment_from(item) for item in items), key=lambda found: found.id))
+    return tuple(sorted(map(segment_from, items), key=attrgetter("id")))
 
 
 def segments_listed(data: JsonObject) -> list[Segment]:

@@ -16,6 +16,7 @@ from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits
+from tests.hooks.local_server import LocalServer
 
 CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 401)]
 
@@ -130,3 +131,24 @@ def test_a_garbled_404_before_any_answer_ends_all(emulator: Emulator) -> None:
     emulator.set_faults([Fault("status", status=404, body="html")])
     with pytest.raises(errors.WrongAddress):
         segment_ids(emulator)
+
+
+@pytest.mark.parametrize("folder", ["", "/proxy/voucherify"])
+@pytest.mark.parametrize(
+    "request_",
+    [
+        wire.segments_of_customer("a/b c+d%2F?#é@x"),
+        wire.segments_page(created_before="2026-01-01T00:00:00.000Z"),
+        wire.get("/v1/customers", {"email": "a+b@x.com"}),
+    ],
+    ids=["id that needs encoding", "brackets in the query", "plus in the query"],
+)
+def test_a_target_is_sent_as_it_is_below_the_base_url(folder: str, request_: wire.Request) -> None:
+    async def main(url: str) -> None:
+        gate = Gate(Window(1.0), Concurrency(1), OwnCeiling(None))
+        async with open_client(ApiSettings(url, "app", "token"), gate) as client:
+            await client.send(request_)
+
+    with LocalServer() as server:
+        asyncio.run(main(server.url + folder))
+    assert [call.target for call in server.calls] == [folder + request_.target]

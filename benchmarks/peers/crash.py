@@ -1,0 +1,72 @@
+"""What a kill in the middle of a pull costs: SIGKILL after half of the calls, then the same pull again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from benchmarks.peers.contest import Contestant, Running, databases
+from benchmarks.peers.shop import NO_LIMIT, Shop, opened_shop
+
+CUSTOMERS = 1_000
+#: Calls per checkpoint of ours: the operator's default.
+CHUNK = 250
+OURS = Contestant("ours", "ours", 32)
+PEERS = (Contestant("HttpHook loop", "http_hook", 1), Contestant("dlt rest_api, 16 workers", "dlt_source", 16))
+#: Calls after which the process is killed: half of them, and at other points of a chunk.
+OUR_KILLS = (500, 540, 600, 660, 720)
+_TOO_LONG = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """A pull that was killed and run again.
+
+    :param killed_after: calls the server had counted by then, about.
+    :param calls: of both tries together.
+    """
+
+    contestant: Contestant
+    killed_after: int
+    calls: int
+    lost: int
+
+
+def pull_with_crashes() -> list[Crashed]:
+    """Run everybody, three at once."""
+    cases = [*((OURS, kill) for kill in OUR_KILLS), *((peer, CUSTOMERS // 2) for peer in PEERS)]
+    with databases() as new, opened_shop(100, NO_LIMIT) as warm, ThreadPoolExecutor(3) as pool:
+        return list(pool.map(lambda case: _crash(case[0], case[1], warm, new), cases))
+
+
+def _crash(contestant: Contestant, kill_after: int, warm: Shop, new: Callable[[], str]) -> Crashed:
+    with opened_shop(CUSTOMERS, NO_LIMIT, "--latency-ms=5") as shop:
+        first = shop.job(CUSTOMERS, contestant.in_flight, new())
+        runner = _warmed(contestant, warm, new)
+        runner.begin(first)
+        killed_after = _wait_for(shop, kill_after)
+        runner.kill()
+        runner = _warmed(contestant, warm, new)
+        again = shop.job(CUSTOMERS, contestant.in_flight, first.database, try_number=2)
+        measured = runner.pull(again)
+        runner.kill()
+        if measured.error:
+            raise RuntimeError(f"{contestant.title} failed: {measured.error}")
+        return Crashed(contestant, killed_after, shop.stats().requests, shop.lost(again))
+
+
+def _warmed(contestant: Contestant, warm: Shop, new: Callable[[], str]) -> Running:
+    runner = Running(contestant, warm.job(20, contestant.in_flight, new()))
+    runner.end()
+    return runner
+
+
+def _wait_for(shop: Shop, calls: int) -> int:
+    until = time.monotonic() + _TOO_LONG
+    while (counted := shop.stats().requests) < calls:
+        if time.monotonic() > until:
+            raise RuntimeError(f"only {counted} calls came within {_TOO_LONG:.0f} s")
+        time.sleep(0.005)
+    return counted
