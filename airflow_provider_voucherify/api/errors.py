@@ -145,11 +145,13 @@ class WindowClosed(VoucherifyError):
 
     :param message: what is waited for.
     :param wait: seconds until the window opens.
+    :param is_told: whether Voucherify said when it ends; else it may still be the same window after the wait.
     """
 
-    def __init__(self, message: str, *, wait: float) -> None:
+    def __init__(self, message: str, *, wait: float, is_told: bool) -> None:
         super().__init__(message, retry_after=wait)
         self.wait = wait
+        self.is_told = is_told
 
 
 #: Errors no later call of the same run can escape: stop at once, keep what was pulled.

@@ -175,7 +175,8 @@ class Gate:
         if math.isinf(wait):
             return
         if wait > self.longest_wait:
-            self._turn_back(WindowClosed(f"the rate-limit window opens in {wait:.0f} s", wait=wait))
+            message = f"the rate-limit window opens in {wait:.0f} s"
+            self._turn_back(WindowClosed(message, wait=wait, is_told=self.window.end_is_told))
             return
         if wait >= WORTH_SAYING and not self.window.in_flight:
             self._say_wait(wait, self._now() + wait)

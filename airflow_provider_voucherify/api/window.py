@@ -136,6 +136,11 @@ class Window:
             return span.end - now
         return math.inf if self.in_flight else max(self._next_look() - now, 0.0)
 
+    @property
+    def end_is_told(self) -> bool:
+        """Return whether Voucherify said when the present window ends."""
+        return self._span.ends_at is not None
+
     def pace(self, now: float) -> float | None:
         """Return the calls per second that use up the share just when the window ends, where its end is known."""
         if self.limit is None or self._span.end is None or not self._span.answered:

@@ -57,5 +57,6 @@ def defer_until_open(
         ) from closed
     opens_at = utc_now() + timedelta(seconds=closed.wait)
     log.info("%s; deferring for %s until the rate-limit window opens at %s", done, duration(closed.wait), opens_at)
-    handed_on = {**kwargs, "spent": asdict(replace(spent, deferrals=spent.deferrals + 1))}
+    spent = replace(spent, deferrals=spent.deferrals + 1, begins_window=closed.is_told)
+    handed_on = {**kwargs, "spent": asdict(spent)}
     operator.defer(trigger=DateTimeTrigger(opens_at), method_name="resume", kwargs=handed_on)

@@ -217,7 +217,7 @@ class Publishing:
         return self._hook.aclient(
             concurrency=self._operator.pace.concurrency,
             longest_wait=longest_wait(can_defer=self._operator.deferrable and self._ledger.is_durable),
-            inherits_usage=self._context["ti"].try_number > 1 or self._spent.deferrals > 0,
+            inherits_usage=self._spent.shares_window(self._context["ti"].try_number),
         )
 
     def _outcomes(self, customer_ids: Sequence[str]) -> Mapping[str, PublicationOutcome]:

@@ -146,11 +146,11 @@ class SegmentPull:
     def _opening(self, *, goes_on: bool) -> AbstractAsyncContextManager[Client]:
         """A later try or part may have to share the present window with an earlier one of the same task."""
         can_defer = self._operator.deferrable and self._sink.is_durable
-        goes_on = goes_on or self._context["ti"].try_number > 1 or self._spent.deferrals > 0
+        goes_on = goes_on and not self._spent.begins_window
         return self._hook.aclient(
             concurrency=self._operator.pace.concurrency,
             longest_wait=longest_wait(can_defer=can_defer),
-            inherits_usage=goes_on,
+            inherits_usage=goes_on or self._spent.shares_window(self._context["ti"].try_number),
         )
 
     def _stop(self, error: VoucherifyError, question: Question) -> NoReturn:

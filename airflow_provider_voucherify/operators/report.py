@@ -40,6 +40,7 @@ class Spent:
         left out.
     :param held: customers that earlier tries had answered when this one began, ``None`` before that is known.
     :param parts_without_answer: parts of the try, up to the latest, in which no call was answered.
+    :param begins_window: whether the part that follows a deferral begins with a new rate-limit window for certain.
     """
 
     calls: int = 0
@@ -51,6 +52,7 @@ class Spent:
     waited: float = 0.0
     held: int | None = None
     parts_without_answer: int = 0
+    begins_window: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, float | None]) -> Spent:
@@ -63,7 +65,12 @@ class Spent:
             seconds=float(data.get("seconds") or 0.0),
             waited=float(data.get("waited") or 0.0),
             held=None if held is None else int(held),
+            begins_window=bool(data.get("begins_window")),
         )
+
+    def shares_window(self, try_number: int) -> bool:
+        """Return whether earlier parts or tries may have sent calls in the present rate-limit window."""
+        return not self.begins_window and (try_number > 1 or self.deferrals > 0)
 
     def plus(self, counts: Counts, waits: Waits, seconds: float) -> Spent:
         """Return the sum of this and one client's counts."""

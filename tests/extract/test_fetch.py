@@ -55,7 +55,7 @@ def test_a_customers_own_failure_does_not_stop_the_others() -> None:
         errors.NotAuthenticated("no", status=401),
         errors.QuotaExhausted("over", status=429),
         errors.RateLimited("wait", status=429),
-        errors.WindowClosed("wait", wait=3_000),
+        errors.WindowClosed("wait", wait=3_000, is_told=True),
     ],
 )
 def test_what_stops_the_run_fails_no_customer_and_keeps_the_rest(stop: errors.VoucherifyError) -> None:

@@ -23,7 +23,7 @@ class Scripted:
     async def send(self, request: wire.Request) -> JsonObject:
         wait = next(self._closed_for)
         if wait is not None:
-            raise WindowClosed("closed", wait=wait)
+            raise WindowClosed("closed", wait=wait, is_told=True)
         return {"target": request.target}
 
 

@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import requests
 
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from airflow_provider_voucherify.load.destinations import WarehouseTable
@@ -81,6 +82,7 @@ def test_a_deferral_carries_counts_only(run_op: OperatorRunner, hourly: Emulator
         "held": int,
         "waited": float,
         "parts_without_answer": int,
+        "begins_window": bool,
     }
     assert set(deferral.trigger_kwargs) == {"moment", "end_from_trigger"}
 
@@ -102,6 +104,18 @@ def test_a_task_may_defer_again_and_again(run_op: OperatorRunner, hourly: Emulat
     assert run.state == "success"
     assert [window.used for window in hourly.stats().windows] == [70, 70, 60]
     assert (run.summary["deferrals"], run.summary["rejected"], hourly.stats().repeated) == (2, 0, 0)
+
+
+def test_calls_of_others_in_a_new_window_are_not_taken_for_ours(
+    run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse
+) -> None:
+    run = run_op(into_table())
+    hourly.set_limits(Limits(limit=100, window_seconds=3_601.0))
+    keys = {"X-App-Id": hourly.app_id, "X-App-Token": hourly.app_token}
+    for _ in range(20):
+        requests.get(f"{hourly.url}/v1/segments", headers=keys, timeout=5)
+    run_op(into_table(), after=run)
+    assert [window.used for window in hourly.stats().windows] == [70, 20 + 70]
 
 
 def test_a_window_used_up_by_others_defers_after_one_call(

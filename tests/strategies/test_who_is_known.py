@@ -31,7 +31,7 @@ def at(number: int, act: Callable[[], None], ending: str = "/segments") -> Calla
 
 
 def close() -> None:
-    raise WindowClosed("closed", wait=100.0)
+    raise WindowClosed("closed", wait=100.0, is_told=True)
 
 
 def closed_from(number: int) -> Callable[[str], None]:
