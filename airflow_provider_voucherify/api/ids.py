@@ -11,7 +11,7 @@ _END = b"\xff"
 #: A set has a shelf for about so many ids: more take longer to look through, fewer take more memory.
 _IDS_PER_SHELF = 8
 _SHELVES_AT_FIRST = 256
-_IDS_PER_BLOCK = 1_000
+_IDS_PER_BLOCK = 10_000
 
 
 class IdSet(AbstractSet[str]):
