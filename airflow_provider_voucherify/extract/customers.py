@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
-from airflow_provider_voucherify.api.wire import checked_customer_id
 
 #: Rows fetched from the database at a time.
 FETCH_ROWS = 10_000
@@ -138,6 +137,8 @@ def distinct_ids(values: Iterable[object]) -> list[str]:
     :param values: ids as a list or a database gives them.
     :raises InvalidCustomerId: if one of them cannot be asked for; says how many and where, never which.
     """
+    from airflow_provider_voucherify.api.wire import checked_customer_id  # no Dag file needs it to be parsed
+
     ids: dict[str, None] = {}
     refused: list[str] = []
     for position, value in enumerate(values):
