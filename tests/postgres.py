@@ -63,7 +63,8 @@ class PostgresDatabase:
 
 
 @contextmanager
-def _running_server() -> Iterator[PostgresServer]:
+def running_server() -> Iterator[PostgresServer]:
+    """Start a server in a folder of its own; stopped and removed at the end."""
     with warnings.catch_warnings():
         # It warns on import where the user has no runtime folder, as in containers, and uses /tmp.
         warnings.simplefilter("ignore")
@@ -84,18 +85,25 @@ def _running_server() -> Iterator[PostgresServer]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def new_database(server: PostgresServer) -> Iterator[PostgresDatabase]:
+    """Create a database; dropped at the end, whoever is still connected."""
+    name = f"test_{uuid.uuid4().hex}"
+    with server.connect() as connection:
+        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
+        yield PostgresDatabase(server, name)
+        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """A PostgreSQL server; stopped and removed at the end of the session."""
-    with _running_server() as server:
+    with running_server() as server:
         yield server
 
 
 @pytest.fixture
 def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
     """An empty PostgreSQL database; dropped after the test, whoever is still connected."""
-    name = f"test_{uuid.uuid4().hex}"
-    with postgres_server.connect() as connection:
-        connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        yield PostgresDatabase(postgres_server, name)
-        connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+    with new_database(postgres_server) as database:
+        yield database

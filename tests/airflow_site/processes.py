@@ -68,17 +68,24 @@ class Component:
         return False
 
 
-def processes_of(home: Path) -> list[int]:
-    """Return the ids of the processes that run with this ``AIRFLOW_HOME``, on systems that tell (Linux)."""
-    mark = f"AIRFLOW_HOME={home}".encode()
+def processes_with(variable: str) -> list[int]:
+    """Return the ids of the processes that were started with a variable, on systems that tell (Linux).
+
+    :param variable: of the environment, such as ``AIRFLOW_HOME=/tmp/airflow``.
+    """
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
         try:
-            if mark in environment.read_bytes().split(b"\0"):
+            if variable.encode() in environment.read_bytes().split(b"\0"):
                 found.append(int(environment.parent.name))
         except OSError:
             continue
     return found
+
+
+def processes_of(home: Path) -> list[int]:
+    """Return the ids of the processes that run with this ``AIRFLOW_HOME``, on systems that tell (Linux)."""
+    return processes_with(f"AIRFLOW_HOME={home}")
 
 
 def _stop(components: list[Component], home: Path) -> None:
