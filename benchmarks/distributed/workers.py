@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import signal
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.airflow_site import processes_with
 from tests.airflow_site.processes import Component
 from tests.airflow_site.waiting import until
 
-_MARK = "BENCHMARK_WORKER"
 _READY_WITHIN = 60.0
 
 
@@ -29,13 +26,13 @@ class Worker:
 
         :param name: no other worker's.
         :param environment: of Airflow's processes.
-        :param home: their ``AIRFLOW_HOME``; whoever ends all that run with it ends the worker too.
+        :param home: their ``AIRFLOW_HOME``.
         """
         folder = home / name
         folder.mkdir()
         options = ("--concurrency", str(tasks_at_once), "--celery-hostname", name, "--pid", str(folder / "pid"))
         arguments = ("worker", "--skip-serve-logs", *options)
-        return cls(name, Component.start("celery", arguments, {**environment, _MARK: name}, folder))
+        return cls(name, Component.start("celery", arguments, environment, folder))
 
     def wait(self) -> None:
         """Wait until it takes tasks.
@@ -50,12 +47,40 @@ class Worker:
 
     def kill(self) -> None:
         """Kill it and all its tasks with SIGKILL, as when a machine is lost."""
-        until(self._killed, f"the end of worker {self.name}")
+        until(self.component.kill_session, f"the end of worker {self.name}")
         self.component.process.wait()
 
-    def _killed(self) -> bool:
-        self.component.process.poll()
-        left = processes_with(f"{_MARK}={self.name}")
-        for process_id in left:
-            os.kill(process_id, signal.SIGKILL)
-        return not left
+
+@dataclass(slots=True)
+class Workers:
+    """The workers of an Airflow.
+
+    :param environment: of Airflow's processes.
+    :param home: their ``AIRFLOW_HOME``.
+    """
+
+    environment: Mapping[str, str]
+    home: Path
+    started: list[Worker] = field(default_factory=list)
+
+    def start(self, tasks_at_once: int) -> Worker:
+        """Start one more."""
+        name = f"worker-{len(self.started) + 1}"
+        worker = Worker.start(name, tasks_at_once, self.environment, self.home)
+        self.started.append(worker)
+        return worker
+
+    def kill_all(self) -> None:
+        """Leave none behind."""
+        for worker in self.started:
+            worker.kill()
+
+
+@contextmanager
+def workers_of(environment: Mapping[str, str], home: Path) -> Iterator[Workers]:
+    """Give workers, and leave none behind."""
+    workers = Workers(environment, home)
+    try:
+        yield workers
+    finally:
+        workers.kill_all()

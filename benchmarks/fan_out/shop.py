@@ -14,7 +14,8 @@ from typing import TypeAlias
 from psycopg import sql
 
 from airflow_provider_voucherify.emulator.process import EmulatorProcess
-from tests.airflow_site import AirflowSite, processes_of, running_airflow
+from tests.airflow_site import AirflowSite, running_airflow
+from tests.airflow_site.processes import running_processes
 from tests.postgres import PostgresDatabase, new_database, running_server
 
 DAG_ID = "fan_out"
@@ -107,12 +108,9 @@ class Shop:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of all of Airflow's processes so far, those that ended included."""
-        ticks = 0
-        for process_id in processes_of(self.airflow.home):
-            # The name, in parentheses, may hold blanks; utime, stime, cutime, cstime are fields 14 to 17.
-            fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(map(int, fields[11:15]))
-        return ticks / os.sysconf("SC_CLK_TCK")
+        processes = running_processes()
+        services = {one.id for one in processes if one.parent == os.getpid() and one.session == one.id}
+        return sum(one.cpu_seconds for one in processes if one.session in services)
 
 
 @contextmanager

@@ -16,12 +16,12 @@ import pytest
 import requests
 from psycopg import sql
 
-from tests.airflow_site.processes import Component, airflow_command, processes_of, processes_with, services
+from tests.airflow_site.processes import Component, airflow_command, processes_of, services
 from tests.airflow_site.site import AirflowSite
 from tests.airflow_site.waiting import until
 from tests.postgres import PostgresServer
 
-__all__ = ["AirflowSite", "airflow_site", "processes_of", "processes_with", "running_airflow"]
+__all__ = ["AirflowSite", "airflow_site", "processes_of", "running_airflow"]
 
 EXAMPLE_DAGS = Path(__file__).parents[2] / "dags"
 
