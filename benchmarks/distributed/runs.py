@@ -12,7 +12,7 @@ from benchmarks.fan_out.shop import Shop
 from tests.airflow_site.waiting import until
 
 LIMITS = Limits(800, 6.0)
-CUSTOMERS = AT_ONCE * 400
+CUSTOMERS = AT_ONCE * 300
 TASKS_A_WORKER = AT_ONCE // 2
 _ENDS_WITHIN = 150.0
 _FAILURES_SUFFIX = "_failures"

@@ -20,6 +20,7 @@ from tests.postgres import PostgresDatabase, new_database, running_server
 
 DAG_ID = "fan_out"
 PULL = "pull_segments"
+_SHOWN_LOGS, _SHOWN_OF_LOG = 4, 3_000
 
 Rows: TypeAlias = list[tuple[str, str]]
 
@@ -65,10 +66,17 @@ class Shop:
         try:
             state = self.airflow.wait(DAG_ID, run_id, seconds)
         except TimeoutError as error:
-            raise RuntimeError(f"{error}: {self.task_states(run_id)}") from error
+            raise RuntimeError(f"{error}: {self._troubles(run_id)}") from error
         if state != "success":
-            logs = self.airflow.logs(DAG_ID, run_id)
-            raise RuntimeError(f"{run_id} {state}: {self.task_states(run_id)}\n{logs[-4000:]}")
+            raise RuntimeError(f"{run_id} {state}: {self._troubles(run_id)}")
+
+    def _troubles(self, run_id: str) -> str:
+        query = "SELECT map_index FROM task_instance WHERE run_id = %s AND task_id = %s AND state <> 'success'"
+        with self.metadata.connect() as connection:
+            unfinished = [f"map_index={index}" for (index,) in connection.execute(query, [run_id, PULL])]
+        logs = [path for path in self.airflow.home.glob("logs/**/*.log") if path.parent.name in unfinished]
+        ends = [f"{path.parent.name}, {path.stem}: {path.read_text()[-_SHOWN_OF_LOG:]}" for path in sorted(logs)]
+        return "\n".join([str(self.task_states(run_id)), *ends[:_SHOWN_LOGS]])
 
     def task_states(self, run_id: str) -> dict[str, int]:
         """Return how many task instances of a run are in which state."""
