@@ -107,8 +107,8 @@ def _reading(calm: Run, hit: Run) -> list[str]:
     each = f", {wasted / hit.tried_again:.0f} a task" if hit.tried_again else ""
     hit_said = (
         f"{hit.tried_again} tasks died with their worker. They cost {wasted} calls more{each}, where a chunk is "
-        f"{CHUNK_SIZE}. The Dag run took {hit.seconds:.0f} s; {HEARTBEAT_TIMEOUT} s passed before Airflow took them for"
-        " dead, while the other worker's tasks went on."
+        f"{CHUNK_SIZE}. The Dag run took {hit.seconds:.0f} s; Airflow takes tasks for dead after {HEARTBEAT_TIMEOUT} s "
+        "without a heartbeat, while those of the other worker go on."
     )
     return [calm_said, hit_said]
 
