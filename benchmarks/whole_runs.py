@@ -12,7 +12,7 @@ from benchmarks.reporting import Cell, Report, Table, Target
 CUSTOMERS = 10_000
 TASKS_OF_HUNDRED = 100
 #: So many tasks of one customer are run; Airflow maps 1,024 at most unless it is told otherwise.
-TASKS_OF_ONE = 40
+TASKS_OF_ONE = 20
 _ENDS_WITHIN = 150.0
 _ALL_END_WITHIN = 230
 
