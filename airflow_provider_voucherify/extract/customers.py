@@ -11,7 +11,6 @@ from typing import ClassVar, Protocol, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
 from airflow_provider_voucherify.api.ids import DistinctIds
-from airflow_provider_voucherify.api.wire import checked_customer_id
 
 #: Rows fetched from the database at a time.
 FETCH_ROWS = 10_000
@@ -165,6 +164,8 @@ class _Checking:
         self._shown: list[str] = []
 
     def take(self, values: Iterable[object]) -> None:
+        from airflow_provider_voucherify.api.wire import checked_customer_id  # no Dag file needs it to be parsed
+
         for value in values:
             try:
                 self._ids.append(checked_customer_id(_as_text(value)))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from airflow_provider_voucherify.api.errors import InvalidSegments
-from airflow_provider_voucherify.api.models import Segment
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.models import Segment
 
 StrategyName: TypeAlias = Literal["auto", "per_customer", "per_segment"]
 UnknownCustomers: TypeAlias = Literal["drop", "keep", "fail"]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
-from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.load.destinations import TableName, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.campaign_models import PublicationOutcome
 
 
 @dataclass
@@ -81,6 +83,8 @@ def standing(
 
     :param before: earlier outcomes by customer.
     """
+    from airflow_provider_voucherify.api.campaign_models import PublicationResult  # no Dag file needs it to be parsed
+
     latest: dict[str, PublicationOutcome] = {}
     for outcome in outcomes:
         known = latest.get(outcome.customer_id) or before.get(outcome.customer_id)

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +58,18 @@ class Component:
         except ProcessLookupError:
             return
 
+    def kill_session(self) -> bool:
+        """Kill the service and all it started, children in process groups of their own included.
+
+        :returns: whether none of them is left.
+        """
+        self.process.poll()
+        left = [process.id for process in running_processes() if process.session == self.process.pid]
+        for process_id in left:
+            with suppress(ProcessLookupError):
+                os.kill(process_id, signal.SIGKILL)
+        return not left
+
     def is_gone(self) -> bool:
         """Return whether none of its processes is left."""
         self.process.poll()
@@ -68,8 +80,42 @@ class Component:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process, as Linux tells it.
+
+    :param session: id of the process that leads its session; children stay in it, whatever they call themselves.
+    :param cpu_seconds: its own and those of its children that ended.
+    """
+
+    id: int
+    parent: int
+    session: int
+    cpu_seconds: float
+
+    @classmethod
+    def from_stat(cls, text: str) -> Process:
+        """Read ``/proc/<id>/stat``; the name in it, in parentheses, may hold blanks."""
+        number, _, rest = text.partition(" (")
+        fields = rest.rpartition(") ")[2].split()
+        ticks = sum(map(int, fields[11:15]))
+        return cls(int(number), int(fields[1]), int(fields[3]), ticks / os.sysconf("SC_CLK_TCK"))
+
+
+def running_processes() -> list[Process]:
+    """Return all processes, on systems that tell (Linux)."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            found.append(Process.from_stat(stat.read_text()))
+    return found
+
+
 def processes_of(home: Path) -> list[int]:
-    """Return the ids of the processes that run with this ``AIRFLOW_HOME``, on systems that tell (Linux)."""
+    """Return the ids of the processes that run with this ``AIRFLOW_HOME``, on systems that tell (Linux).
+
+    Those that changed their title have overwritten their environment with it: see :class:`Process`.
+    """
     mark = f"AIRFLOW_HOME={home}".encode()
     found = []
     for environment in Path("/proc").glob("[0-9]*/environ"):
@@ -92,7 +138,7 @@ def _stop(components: list[Component], home: Path) -> None:
             component.signal_group(signal.SIGKILL)
     for process_id in processes_of(home):
         os.kill(process_id, signal.SIGKILL)
-    until(lambda: all(component.is_gone() for component in components), "the end of killed processes")
+    until(lambda: all(component.kill_session() for component in components), "the end of killed processes")
     until(lambda: not processes_of(home), "the end of killed children")
 
 

@@ -1,0 +1,1 @@
+"""The fan-out Dag on Celery workers, one of which dies."""

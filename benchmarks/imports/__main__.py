@@ -1,0 +1,153 @@
+"""Time and memory that importing an operator adds to a Dag file: ``python -m benchmarks.imports``."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from benchmarks.imports.folder import FILES, Kind, Parsed, migrated_home, parse
+from benchmarks.reporting import Report, Spread, Table, Target
+
+ROUNDS = 7
+MOST_MILLISECONDS = 50
+OURS, SENSOR, HTTP, SQL = "CustomerSegmentsOperator", "SegmentReadySensor", "HttpOperator", "SQLExecuteQueryOperator"
+ALL_OF_OURS, EMPTY = "our three operators and the sensor", "EmptyOperator"
+HOOK, HTTP_HOOK = "VoucherifyHook", "HttpHook"
+
+_OPERATORS = "airflow_provider_voucherify.operators"
+_OUR_IMPORTS = {
+    OURS: f"from {_OPERATORS}.customer_segments import AllCustomers, CustomerSegmentsOperator, WarehouseTable",
+    "PublishVouchersOperator": f"from {_OPERATORS}.publish_vouchers import PublishVouchersOperator",
+    "UpdateCustomersMetadataOperator": (
+        f"from {_OPERATORS}.update_customers_metadata import UpdateCustomersMetadataOperator"
+    ),
+    SENSOR: "from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor",
+}
+#: In the order of the table.
+STATEMENTS = {
+    EMPTY: "from airflow.providers.standard.operators.empty import EmptyOperator",
+    **_OUR_IMPORTS,
+    ALL_OF_OURS: "\n".join(_OUR_IMPORTS.values()),
+    HTTP: "from airflow.providers.http.operators.http import HttpOperator",
+    SQL: "from airflow.providers.common.sql.operators.sql import SQLExecuteQueryOperator",
+    "dlt": "import dlt",
+    HOOK: "from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook",
+    HTTP_HOOK: "from airflow.providers.http.hooks.http import HttpHook",
+}
+KINDS = (
+    Kind(EMPTY, STATEMENTS[EMPTY], 'EmptyOperator(task_id="{task_id}")'),
+    Kind(
+        OURS,
+        STATEMENTS[OURS],
+        'CustomerSegmentsOperator(task_id="{task_id}", customers=AllCustomers(), '
+        'destination=WarehouseTable("customer_segments", conn_id="warehouse"))',
+    ),
+    Kind(HTTP, STATEMENTS[HTTP], 'HttpOperator(task_id="{task_id}", http_conn_id="shop", endpoint="customers")'),
+)
+
+QUESTION = f"""\
+What a Dag file pays for its imports, each time it is parsed, on top of `airflow.sdk`, which every Dag file has. Each
+import runs in a fork of a process that has loaded `airflow.sdk` only, as the Dag processor forks for each file;
+{ROUNDS} rounds, all in turn; the median, least and most. The time is CPU time, which other work on the machine does not
+stretch; memory is resident memory. `dlt` is a library, not an operator: it is what a Dag that loads with it imports.
+
+Then a folder of {FILES} Dag files with two tasks each goes once through `airflow dag-processor --num-runs 1` (one
+parsing process, an empty SQLite metadata database). Before it forks, the Dag processor imports what a file imports
+below `airflow.`, so that operators of Airflow's own distributions are paid once, not for each file; providers of others
+are paid for each file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Import:
+    """What one import adds."""
+
+    milliseconds: Spread
+    mebibytes: float
+
+
+def imports() -> dict[str, Import]:
+    """Measure all statements in forks of one fresh process."""
+    command = [sys.executable, "-m", "benchmarks.imports.forks", str(ROUNDS), *STATEMENTS.values()]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    found = json.loads(done.stdout.splitlines()[-1])
+    return {
+        name: Import(Spread([one[0] for one in rounds]), statistics.median(one[1] for one in rounds) / 1024)
+        for name, rounds in zip(STATEMENTS, found, strict=True)
+    }
+
+
+def folders() -> dict[str, Parsed]:
+    """Parse a folder of each kind."""
+    with migrated_home() as template:
+        return {kind.name: parse(kind, template) for kind in KINDS}
+
+
+def imports_table(found: Mapping[str, Import]) -> Table:
+    """Return the imports as a table."""
+    rows = [(name, str(one.milliseconds), one.mebibytes) for name, one in found.items()]
+    return Table("Added by an import, over airflow.sdk", ("import", "CPU ms", "MiB"), rows)
+
+
+def folders_table(found: Mapping[str, Parsed]) -> Table:
+    """Return the folders as a table."""
+    heads = ("operator", "s", "CPU s", "CPU ms a file over EmptyOperator", "ms a file")
+    rows = [
+        (name, one.seconds, one.cpu_seconds, over_empty(name, found), statistics.median(one.file_milliseconds))
+        for name, one in found.items()
+    ]
+    return Table(f"{FILES} Dag files through the Dag processor, its start included", heads, rows)
+
+
+def over_empty(name: str, found: Mapping[str, Parsed]) -> float:
+    """Return the CPU milliseconds that each file of a folder takes more than one with EmptyOperator."""
+    return (found[name].cpu_seconds - found[EMPTY].cpu_seconds) * 1000 / FILES
+
+
+def reading(added: Mapping[str, Import], parsed: Mapping[str, Parsed]) -> list[str]:
+    """Say what the figures mean."""
+    cost = {name: one.milliseconds.median for name, one in added.items()}
+    times = ", ".join(f"{name} {cost[name] / cost[OURS]:.1f} times" for name in (HTTP, SQL, "dlt"))
+    imports_said = (
+        f"Our operator adds {cost[OURS]:.0f} ms and {added[OURS].mebibytes:.1f} MiB to a Dag file. Others take more "
+        f"or less: {times} as much time."
+    )
+    hooks_said = (
+        f"All of ours together add {cost[ALL_OF_OURS]:.0f} ms. The hook is imported when a task runs, not when a file "
+        f"is parsed; it would add {cost[HOOK]:.0f} ms, as the HTTP provider's adds {cost[HTTP_HOOK]:.0f} ms."
+    )
+    folder_said = (
+        f"In the Dag processor a file with our operator takes {over_empty(OURS, parsed):.0f} ms of CPU more than one "
+        f"with EmptyOperator, one with HttpOperator {over_empty(HTTP, parsed):.0f} ms more: its import is paid once, "
+        "before the forks."
+    )
+    return [imports_said, hooks_said, folder_said]
+
+
+def main() -> None:
+    """Measure and publish."""
+    added, parsed = imports(), folders()
+    ours = added[OURS].milliseconds.median
+    wanted, is_met = f"at most {MOST_MILLISECONDS} ms", ours <= MOST_MILLISECONDS
+    Report(
+        name="imports",
+        title="Parse and import",
+        question=QUESTION,
+        tables=(imports_table(added), folders_table(parsed)),
+        reading=reading(added, parsed),
+        targets=(Target("import added to a Dag file over `airflow.sdk`", wanted, f"{ours:.0f} ms", is_met),),
+        packages=(
+            "apache-airflow",
+            "apache-airflow-providers-http",
+            "apache-airflow-providers-common-sql",
+            "apache-airflow-providers-standard",
+            "dlt",
+        ),
+    ).publish()
+
+
+if __name__ == "__main__":
+    main()
