@@ -5,13 +5,16 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 INSTALLED_BENCH := $(VENV)/.installed-bench
 
-.PHONY: demo test check format bench soak clean
+.PHONY: demo test test-mariadb check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
 
 test: $(INSTALLED)  ## all tests, on real Airflow, PostgreSQL and SQLite
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed from Debian if it is missing
+	tests/mariadb.sh $(BIN)/python
 
 check: $(INSTALLED)  ## ruff and mypy, strict
 	$(BIN)/ruff check .

@@ -29,8 +29,7 @@ _INTRODUCTION = """\
 
 Written by `python -m benchmarks.write_docs` from what the benchmarks measured; nothing here is typed by hand. Each
 part was measured in one run on one machine, so that the ratios count, not the seconds. `make bench` runs all of them
-but the two that take longer or need servers from Debian (`make soak`, `make bench-distributed`); each has a target of
-its own.
+but two that would make it longer than 20 minutes (`make soak`, `make bench-distributed`); each has a target of its own.
 """
 
 

@@ -31,6 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateColumn, CreateIndex, ExecutableDDLElement
+from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.load.column_types import bounded_text, long_text, run_key_text, utc_time
@@ -125,7 +126,8 @@ def create_key(staging: Table) -> CreateIndex:
 
 def analyze(staging: Table) -> ExecutableDDLElement:
     """Return PostgreSQL's count of what a table holds, by which it chooses how to join it."""
-    return DDL("ANALYZE %(fullname)s").against(staging)  # type: ignore[no-untyped-call]
+    # SQLAlchemy takes a percent sign for the beginning of something to be filled in.
+    return DDL(f"ANALYZE {_postgresql_names().format_table(staging).replace('%', '%%')}")  # type: ignore[no-untyped-call]
 
 
 def _key_of_few(staging: Table) -> Index:
@@ -150,10 +152,15 @@ def copy_from_client(staging: Table, *, binary: bool = False) -> str:
 
     :param binary: whether in its binary format, else as text.
     """
-    # The dialect of a driver would double each percent sign, for statements with parameters.
-    preparer = postgresql.dialect(paramstyle="named").identifier_preparer  # type: ignore[no-untyped-call]
+    preparer = _postgresql_names()
     columns = ", ".join(preparer.format_column(column) for column in staging.columns)
     return f"COPY {preparer.format_table(staging)} ({columns}) FROM STDIN{' (FORMAT BINARY)' if binary else ''}"
+
+
+def _postgresql_names() -> IdentifierPreparer:
+    # The dialect of a driver would double each percent sign, for statements with parameters.
+    dialect: Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+    return dialect.identifier_preparer
 
 
 def update_header(staging: Table, detail: str) -> Update:

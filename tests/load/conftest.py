@@ -15,6 +15,7 @@ from tests.postgres import PostgresDatabase
 
 #: Address of a MariaDB or MySQL server, for SQLAlchemy; the tests run there then, see ``make test-mariadb``.
 MYSQL_SERVER = os.environ.get("MYSQL_SERVER_URL")
+collect_ignore = [] if MYSQL_SERVER else ["test_mysql.py"]
 
 
 @pytest.fixture
@@ -38,8 +39,7 @@ def duckdb_warehouse(tmp_path: Path) -> Warehouse:
 @pytest.fixture
 def mysql_warehouse() -> Iterator[Warehouse]:
     """A database of a MariaDB or MySQL server, dropped after the test."""
-    if MYSQL_SERVER is None:
-        pytest.skip("no server: set MYSQL_SERVER_URL, or run make test-mariadb")
+    assert MYSQL_SERVER is not None, "no server: set MYSQL_SERVER_URL, or run make test-mariadb"
     server, name = Warehouse(MYSQL_SERVER), f"test_{uuid.uuid4().hex}"
     server.execute(f"create database {name}")
     yield Warehouse(make_url(MYSQL_SERVER).set(database=name).render_as_string(hide_password=False))

@@ -66,7 +66,7 @@ ARGUMENTS: Mapping[str, object] = MappingProxyType(
         **dict.fromkeys(["segment", "segment_id", "campaign_id", "once_per", "run_key", "name", "detail"], SECRET),
         **dict.fromkeys(["as_of", "since", "moment", "observed_at"], MOMENT),
         **dict.fromkeys(["limit", "key", "seconds"], 7),
-        "has_lists": True,
+        "has_hidden": True,
         "observed_at_is_naive": False,
         "extra": values_of(EXTRA),
     }
@@ -82,7 +82,7 @@ OF_FUNCTION: Mapping[str, Mapping[str, object]] = {
 NO_STATEMENTS = frozenset(
     {
         *("target_table", "failures_table", "staging_table", "history_table", "runs_table", "outcome_table"),
-        *("copy_from_client", "add_column", "modify_column"),
+        *("copy_from_client", "analyze", "add_column", "modify_column"),
     }
 )
 

@@ -9,11 +9,8 @@ from sqlalchemy import make_url
 
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
-from tests.load.conftest import MYSQL_SERVER
 from tests.load.histories import record
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
-
-pytestmark = pytest.mark.skipif(MYSQL_SERVER is None, reason="no server: run make test-mariadb")
 
 SAME_BUT_FOR = ["anna@x.com", "ANNA@x.com", "ánna@x.com", "anna@x.com "]
 

@@ -92,7 +92,8 @@ def test_a_ledger_that_is_gone(warehouse: Warehouse) -> None:
     for name in warehouse.ledgers():
         warehouse.execute(f"drop table {name}")
 
-    assert "could not store a chunk of answers" in str(_refused(lambda: sink.write([found(SECRET, "gold")])))
+    third = found(f"third-{SECRET}", "gold")
+    assert "could not store a chunk of answers" in str(_refused(lambda: sink.write([third])))
 
 
 def test_a_server_that_is_gone(tmp_path: object) -> None:
