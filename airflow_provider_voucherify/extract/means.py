@@ -48,7 +48,7 @@ class Means:
     now: Callable[[], datetime]
     rng: random.Random
     workers: int = 32
-    chunk_size: int = 250
+    chunk_size: int = 256
     ghost_stays: timedelta = timedelta(minutes=1)
 
 

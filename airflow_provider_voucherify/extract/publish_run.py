@@ -141,7 +141,7 @@ class PublishMeans:
     run_key: str
     names: Mapping[str, str] = field(default_factory=dict)
     workers: int = 32
-    chunk_size: int = 250
+    chunk_size: int = 256
 
 
 class PublishRun:

@@ -52,7 +52,7 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
     for batch in batches(rows, ROWS_PER_INSERT):
         if copies:
             _copy(connection, table, batch)
-        elif dialect.positional:
+        elif dialect.name == "sqlite":
             _insert(connection, table, batch)
         else:
             columns = table.columns.keys()

@@ -19,7 +19,8 @@ class Pace:
     """
 
     concurrency: int = 32
-    chunk_size: int = 250
+    # A multiple of the usual numbers of calls in flight: the last round of a chunk would leave some of them unused.
+    chunk_size: int = 256
     resume_within: timedelta = timedelta(hours=24)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from benchmarks.peers.shop import NO_LIMIT, Shop, opened_shop
 
 CUSTOMERS = 1_000
 #: Calls per checkpoint of ours: the operator's default.
-CHUNK = 250
+CHUNK = 256
 OURS = Contestant("ours", "ours", 32)
 PEERS = (Contestant("HttpHook loop", "http_hook", 1), Contestant("dlt rest_api, 16 workers", "dlt_source", 16))
 #: Calls after which the process is killed: half of them, and at other points of a chunk.

@@ -12,7 +12,7 @@ from benchmarks.peers.contest import Contestant, Measured, Running, databases
 from benchmarks.peers.job import Job
 from benchmarks.peers.shop import NO_LIMIT, Shop, opened_shop
 
-CUSTOMERS = 900
+CUSTOMERS = 1_500
 LIMIT, WINDOW_SECONDS = 200, 6
 OURS = Contestant("ours", "ours", 32)
 OUR_RUNS = 5

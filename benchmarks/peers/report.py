@@ -15,7 +15,7 @@ One pull of customers' segments into a SQLite table, by whatever a user might pi
 process of its own, written as its documentation suggests: connections kept, rows inserted at the end in one \
 transaction (dlt: its `sqlalchemy` destination, which stages and loads). Ours is the operator as Airflow runs it, by \
 the Task SDK's task runner, with `strategy="per_customer"` and `quota_share=1.0`, so that it makes the calls of the \
-others and takes as much of the limit; each answer of it is also staged durably, 250 at a time, and published in one \
+others and takes as much of the limit; each answer of it is also staged durably, 256 at a time, and published in one \
 transaction, and ids that Voucherify does not know are told apart, for one call more in all. The bound is a bare \
 aiohttp loop that reads the answers and parses their JSON; it checks, retries and limits nothing, and one plain insert \
 is its only other work. After each pull the rows are compared with the shop's memberships.

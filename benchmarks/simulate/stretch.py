@@ -20,7 +20,7 @@ from tests.virtual_time import run_virtually
 
 #: Processes of one Dag run begin within so many seconds, a moment before the first window that is watched whole.
 _BEGIN_WITHIN = 5.0
-_CHUNK = 250
+_CHUNK = 256
 
 
 @dataclass(frozen=True, slots=True)
