@@ -17,6 +17,7 @@ NAMES = (
     "quota",
     "calls",
     "load",
+    "memory",
     "imports",
     "whole_runs",
     "distributed",
