@@ -150,7 +150,7 @@ class _Supervisor:
 
     def __init__(self, runner: OperatorRunner, key: TaskKey) -> None:
         self._xcoms = runner.xcoms
-        self._own_xcoms = runner.xcoms[key]
+        self._own_xcoms = runner.xcoms.setdefault(key, {})  # a part may go on in another process
         self._state = runner.states.setdefault(key, {})
 
     def send(self, msg: object) -> object:

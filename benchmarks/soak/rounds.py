@@ -171,10 +171,11 @@ class Rounds:
         stats = self._site.emulator.stats()
         self.done.calls += stats.calls
         self.done.faults.update(stats.faults)
-        problems = [*checks.rejections(self._resident_pipeline, stats)]
+        # Not of the resident: single calls have no window, they wait when the limit turns them away.
+        problems: list[str] = []
         for turn, of_turn in zip(turns, courses, strict=True):
             problems += checks.differences(self._site, turn, of_turn)
-            problems += checks.rejections(turn.pipeline, stats)
+            problems += checks.rejections(turn.pipeline, of_turn, stats)
             problems += checks.wasted_calls(turn, of_turn, stats)
             turn.pipeline.model = turn.states[-1]
             turn.pipeline.has_run = True
