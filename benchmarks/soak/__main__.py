@@ -31,8 +31,8 @@ def main() -> int:
     of_resident = Pipeline(RESIDENT, RESIDENT, Snapshot())
     with open_site(folder, [*(one for one, _ in pipelines), of_resident], seed) as site:
         rounds, problems = _soak(site, pipelines, of_resident, seed, options.minutes * 60)
-    problems += growth_problems(rounds.done.usages)
     report(rounds.done, seed, problems, options.minutes).publish()
+    problems += growth_problems(rounds.done.usages)
     for problem in problems:
         print(f"seed {seed}, round {rounds.done.rounds}: {problem}")
     if problems:
