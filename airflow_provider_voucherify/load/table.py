@@ -137,8 +137,7 @@ class TableSink:
             self._staging.write(answers)
 
     def write_pages(self, pages: Sequence[MembershipPage]) -> None:
-        """Hold pages of segments' members and how their lists go on, in one transaction; repeats change nothing.
-        A customer named twice for a segment is held once, with the newest time.
+        """Hold pages of segments' members, each once with the newest time, and how their lists go on, all or none.
 
         :raises LedgerLost: if another try of this run began the ledger anew.
         :raises StatementFailed: if the database refused or could not be reached; nothing of the pages is held.
