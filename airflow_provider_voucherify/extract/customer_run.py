@@ -1,14 +1,13 @@
-"""Pulls customer by customer: chunk after chunk, each stored before the next is asked for."""
+"""Pulls customer by customer: what came in is stored while the next are asked for."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import chain
 
 from airflow_provider_voucherify.api.endpoints import Sender, rest_of
-from airflow_provider_voucherify.api.errors import VoucherifyError
+from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyError
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.extract.existence import Ghost, ask_ghost, refuse_unknown
@@ -18,6 +17,7 @@ from airflow_provider_voucherify.extract.notes import Believed, Notes
 from airflow_provider_voucherify.extract.plan import chunks, resolving
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
 from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.extract.relay import Relay
 from airflow_provider_voucherify.extract.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.survey import Everyone, Survey
@@ -65,9 +65,7 @@ class CustomerRun:
             self._notes.begin(len(asked))
         known = {answer.customer_id for answer in first.answers}
         rest = (customer_id for customer_id in to_ask if customer_id not in known)
-        for chunk in chunks(chain(known, rest), self._means.chunk_size):
-            self._ask(strategy, [customer_id for customer_id in chunk if customer_id not in known], first)
-            first = Fetched()
+        self._ask_all(strategy, Relay(strategy, rest, self._means.chunk_size, first))
         return Pulled(scope)
 
     def _everyone(self) -> Mapping[str, str | None]:
@@ -147,52 +145,74 @@ class CustomerRun:
         )
         self._means.run(checking)
 
-    def _ask(self, strategy: PerCustomer, customer_ids: Sequence[str], fetched: Fetched) -> None:
-        """Ask for a chunk and store it; those taken on trust are asked again where the ghost's answer has changed.
+    def _ask_all(self, strategy: PerCustomer, relay: Relay) -> None:
+        with kept_if_interrupted(lambda: self._give_up(relay)):
+            try:
+                while (fetched := self._means.run(relay.take())) is not None:
+                    self._settle(strategy, fetched)
+            except VoucherifyError as stop:
+                self._means.run(relay.end(stop))
+                kept = self._keep(relay.unheld)
+                if not isinstance(stop, CustomersUnknown):
+                    self._refuse_unknown(kept)
+                raise
 
-        :param fetched: answers of the chunk that are there already.
+    def _settle(self, strategy: PerCustomer, fetched: Fetched) -> None:
+        """Store a part; those taken on trust are asked again where the ghost's answer has changed.
+
+        :param fetched: holds at any time what is not stored yet.
+        :raises VoucherifyError: what stopped the run.
         """
-        with kept_if_interrupted(lambda: self._keep(fetched)):
-            self._means.run(strategy.fetch(customer_ids, fetched))
-            before, self._ghost = self._ghost, self._ghost_after(fetched)
-        if before is None or self._ghost is None or before.segment_ids == self._ghost.segment_ids:
-            self._store(fetched)
-            return
-        again = sorted(fetched.believed)
-        log.info("Segments changed: %s customers are asked again, since they may be unknown", f"{len(again):,}")
-        kept = [answer for answer in fetched.answers if answer.customer_id not in fetched.believed]
-        self._store(Fetched(kept))
-        strategy.ghost = self._ghost
-        self._ask(strategy, again, Fetched())
-
-    def _ghost_after(self, fetched: Fetched) -> Ghost | None:
-        """Return the ghost as it is after a chunk, if it matters; what keeps it from being asked for is noted."""
-        is_fresh = self._means.now() - self._ghost_asked_at < self._means.ghost_stays
-        if is_fresh or fetched.stopped_by is not None or not fetched.believed:
-            return self._ghost
-        try:
-            return self._means.run(self._ask_ghost(self._means.client))
-        except VoucherifyError as error:
-            fetched.stopped_by = error
-            return self._ghost
-
-    def _keep(self, fetched: Fetched) -> None:
-        """Store the answers of a chunk that was interrupted, with what was taken on trust."""
-        ghost = self._ghost.segment_ids if self._ghost is not None else None
-        if fetched.believed and ghost is not None:
-            self._notes.believe(Believed(ghost, frozenset(fetched.believed)))
-        if fetched.answers:
-            self._means.sink.write(fetched.answers)
-
-    def _store(self, fetched: Fetched) -> None:
-        if fetched.stopped_by is not None:
-            self._keep(fetched)
-        elif fetched.answers:
-            self._means.sink.write(fetched.answers)
-        if any(answer.outcome is Outcome.UNKNOWN for answer in fetched.answers):
-            refuse_unknown(self._question.unknown, self._means.sink)
+        while fetched.answers:
+            if fetched.stopped_by is not None:
+                raise fetched.stopped_by
+            self._renew_ghost(strategy, fetched)
+            again = self._doubted(fetched)
+            self._store(fetched, again)
+            if again:
+                log.info("Segments changed: %s customers are asked again, since they may be unknown", f"{len(again):,}")
+                self._means.run(strategy.fetch(again, fetched))
         if fetched.stopped_by is not None:
             raise fetched.stopped_by
+
+    def _renew_ghost(self, strategy: PerCustomer, fetched: Fetched) -> None:
+        """Ask for the ghost again if its answer matters and may have changed since."""
+        is_fresh = self._means.now() - self._ghost_asked_at < self._means.ghost_stays
+        if fetched.believed and not is_fresh:
+            self._ghost = strategy.ghost = self._means.run(self._ask_ghost(self._means.client))
+
+    def _doubted(self, *parts: Fetched) -> list[str]:
+        """Return those taken on trust while the ghost's answer was another."""
+        segment_ids = self._ghost.segment_ids if self._ghost is not None else None
+        return sorted(id_ for part in parts for id_, believed in part.believed.items() if believed != segment_ids)
+
+    def _store(self, fetched: Fetched, left_out: Sequence[str]) -> None:
+        answers = _others(fetched.answers, left_out)
+        if answers:
+            self._means.sink.write(answers)
+        fetched.answers, fetched.believed = [], {}
+        self._refuse_unknown(answers)
+
+    def _keep(self, parts: Sequence[Fetched]) -> list[CustomerAnswer]:
+        """Store and return the answers of parts that were interrupted, and note who was taken on trust."""
+        doubted = self._doubted(*parts)
+        believed = {id_ for part in parts for id_ in part.believed}.difference(doubted)
+        if believed and self._ghost is not None and self._ghost.segment_ids is not None:
+            self._notes.believe(Believed(self._ghost.segment_ids, frozenset(believed)))
+        answers = _others([answer for part in parts for answer in part.answers], doubted)
+        if answers:
+            self._means.sink.write(answers)
+        for part in parts:
+            part.answers, part.believed = [], {}
+        return answers
+
+    def _give_up(self, relay: Relay) -> None:
+        self._means.run(relay.close())
+        self._keep(relay.unheld)
+
+    def _refuse_unknown(self, answers: Sequence[CustomerAnswer]) -> None:
+        if any(answer.outcome is Outcome.UNKNOWN for answer in answers):
+            refuse_unknown(self._question.unknown, self._means.sink)
 
     def _without_doubles(self, to_ask: Sequence[str]) -> Sequence[str]:
         """Return whom to ask for, each customer under one name only."""
@@ -223,7 +243,9 @@ class CustomerRun:
                 self._means.run(lookup.resolve(part, resolved))
             self._notes.resolve(resolved.told)
             failed |= resolved.failed.keys()
-            self._store(Fetched(self._answers_of(resolved), resolved.stopped_by))
+            self._store(Fetched(self._answers_of(resolved)), ())
+            if resolved.stopped_by is not None:
+                raise resolved.stopped_by
         return failed
 
     def _answers_of(self, resolved: Resolved) -> list[CustomerAnswer]:
@@ -239,6 +261,12 @@ class CustomerRun:
 def _missing(customer_ids: Sequence[str], done: AbstractSet[str]) -> Sequence[str]:
     """Return those of the customers that are not done."""
     return IdList(one for one in customer_ids if one not in done) if done else customer_ids
+
+
+def _others(answers: list[CustomerAnswer], left_out: Sequence[str]) -> list[CustomerAnswer]:
+    """Return the answers without those of some customers."""
+    excluded = frozenset(left_out)
+    return [answer for answer in answers if answer.customer_id not in excluded] if excluded else answers
 
 
 async def _everyone(everyone: Everyone, client: Sender) -> dict[str, str | None]:

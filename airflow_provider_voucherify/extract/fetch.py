@@ -40,13 +40,22 @@ class Fetched:
 
     :param answers: one per customer that was asked to the end.
     :param stopped_by: why the others were not, or ``None`` if there are no others.
-    :param believed: ids of those nobody looked up, since their answers are not the ghost's: right if the ghost's
-        answer stayed the same up to the end.
+    :param believed: the ghost's segments as known then, by id of those nobody looked up, since their answers are not
+        the ghost's: right if its answer stayed the same up to the end.
     """
 
     answers: list[CustomerAnswer] = field(default_factory=list)
     stopped_by: VoucherifyError | None = None
-    believed: set[str] = field(default_factory=set)
+    believed: dict[str, frozenset[str]] = field(default_factory=dict)
+
+    def move_out(self, *, with_stop: bool) -> Fetched:
+        """Return the answers, and leave none here.
+
+        :param with_stop: whether what stopped the others goes with them.
+        """
+        moved = Fetched(self.answers, self.stopped_by if with_stop else None, self.believed)
+        self.answers, self.believed = [], {}
+        return moved
 
 
 class Failures:
@@ -120,8 +129,8 @@ class PerCustomer:
         only: AbstractSet[str] | None = None,
         source_ids: Mapping[str, str | None] | None = None,
     ) -> None:
+        self.workers = workers
         self._client = client
-        self._workers = workers
         self._now = now
         self._on_answer = on_answer
         self._failures = Failures(judge_first=judge_first)
@@ -138,24 +147,31 @@ class PerCustomer:
         fetched = Fetched() if fetched is None else fetched
         queue = iter(customer_ids)
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._workers, len(customer_ids))):
+            for _ in range(min(self.workers, len(customer_ids))):
                 group.create_task(self._work(queue, fetched))
         return fetched
 
+    async def ask(self, customer_id: str, fetched: Fetched) -> None:
+        """Ask for one customer.
+
+        :param fetched: given the answer, or what is to stop the run.
+        """
+        try:
+            answer, verdict = await self._answer_of(customer_id, fetched)
+        except STOPS as stop:
+            fetched.stopped_by = fetched.stopped_by or stop
+            return
+        fetched.answers.append(answer)
+        fetched.stopped_by = fetched.stopped_by or verdict
+        self._on_answer(answer)
+
     async def _work(self, queue: Iterator[str], fetched: Fetched) -> None:
         for customer_id in queue:
-            try:
-                answer, verdict = await self._ask(customer_id, fetched)
-            except STOPS as stop:
-                fetched.stopped_by = fetched.stopped_by or stop
-                return
-            fetched.answers.append(answer)
-            fetched.stopped_by = fetched.stopped_by or verdict
-            self._on_answer(answer)
+            await self.ask(customer_id, fetched)
             if fetched.stopped_by is not None:
                 return
 
-    async def _ask(self, customer_id: str, fetched: Fetched) -> tuple[CustomerAnswer, VoucherifyError | None]:
+    async def _answer_of(self, customer_id: str, fetched: Fetched) -> tuple[CustomerAnswer, VoucherifyError | None]:
         """Return a customer's answer, and what it means for the run: ``None`` to go on."""
         try:
             segments = await self._segments(customer_id, fetched)
@@ -175,11 +191,12 @@ class PerCustomer:
             segments = await segments_of_customer(self._client, customer_id)
         except NotFound:
             return None
-        if self.ghost is None or not self.ghost.might_resemble(segments):
+        ghost = self.ghost
+        if ghost is None or ghost.segment_ids is None or not ghost.might_resemble(segments):
             return segments
-        if self.ghost.resembles(segments):
+        if ghost.resembles(segments):
             return segments if await is_known(self._client, customer_id) else None
-        fetched.believed.add(customer_id)
+        fetched.believed[customer_id] = ghost.segment_ids
         return segments
 
     def _answer(

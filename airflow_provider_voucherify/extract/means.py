@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Runs(Protocol):
-    """Runs a coroutine to its end, such as ``asyncio.Runner.run``; between two of them no call is in flight."""
+    """Runs a coroutine to its end, such as ``asyncio.Runner.run``; tasks it began may go on until the next one."""
 
     def __call__(self, coroutine: Coroutine[object, object, T], /) -> T:
         """Return what the coroutine returns."""

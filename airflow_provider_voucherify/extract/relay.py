@@ -1,0 +1,100 @@
+"""Between the loop, which asks for customers, and the thread that stores their answers: neither waits for the other."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from airflow_provider_voucherify.api.errors import VoucherifyError
+from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
+
+
+class Relay:
+    """Asks on while the answers that came in are stored: :meth:`take` hands them over, part by part.
+
+    :param strategy: asks for a customer.
+    :param customer_ids: whom to ask for, each once.
+    :param room: the most customers asked for whose answers are not held: what a kill can cost.
+    :param came: answers that are there already, to be handed over with the first part.
+    """
+
+    def __init__(self, strategy: PerCustomer, customer_ids: Iterable[str], room: int, came: Fetched) -> None:
+        self._strategy = strategy
+        self._queue = iter(customer_ids)
+        self._room = room
+        self._free = asyncio.Semaphore(max(room - len(came.answers), 0))
+        self._enough = (room + 1) // 2
+        self._is_ready = asyncio.Event()
+        self._asking: asyncio.Task[None] | None = None
+        self._came = came
+        self._taken = Fetched()
+        self._to_free = 0
+
+    @property
+    def unheld(self) -> tuple[Fetched, Fetched]:
+        """Return the part taken last, with what is left in it, and what came in since."""
+        return self._taken, self._came
+
+    async def take(self) -> Fetched | None:
+        """Return the next part, once it is half of what there is room for or nobody is left to ask.
+
+        The part taken before counts as held from now on.
+
+        :returns: at least one answer, or why the others were not asked for; ``None`` if all were handed over.
+        """
+        self._free_room()
+        if self._asking is None:
+            self._asking = asyncio.create_task(self._ask_all())
+            self._see_if_ready()
+        await self._is_ready.wait()
+        if self._asking.done():
+            await self._asking  # raises what an answer could not be read for
+            if not self._came.answers and self._came.stopped_by is None:
+                return None
+        else:
+            self._is_ready.clear()
+        self._taken = self._came.move_out(with_stop=self._asking.done())
+        self._to_free = len(self._taken.answers)
+        return self._taken
+
+    async def end(self, stop: VoucherifyError) -> None:
+        """Ask for nobody else, and wait for the answers on their way."""
+        self._came.stopped_by = self._came.stopped_by or stop
+        self._free.release()
+        if self._asking is not None:
+            await asyncio.wait({self._asking})
+
+    async def close(self) -> None:
+        """Give up the answers on their way."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.wait({self._asking})
+
+    async def _ask_all(self) -> None:
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(self._strategy.workers):
+                    group.create_task(self._work())
+        finally:
+            self._is_ready.set()
+
+    async def _work(self) -> None:
+        try:
+            while self._came.stopped_by is None:
+                await self._free.acquire()
+                customer_id = next(self._queue, None)
+                if customer_id is None or self._came.stopped_by is not None:
+                    return
+                await self._strategy.ask(customer_id, self._came)
+                self._see_if_ready()
+        finally:
+            self._free.release()  # whoever waits for room has to see the end too
+
+    def _see_if_ready(self) -> None:
+        if len(self._came.answers) >= self._enough:
+            self._is_ready.set()
+
+    def _free_room(self) -> None:
+        for _ in range(min(self._to_free, self._room)):
+            self._free.release()
+        self._to_free = 0
