@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -58,22 +58,29 @@ class Segment:
 
         :raises UnexpectedShape: if id or name is missing.
         """
-        return _segment(
-            _text(data, "id"),
-            _text(data, "name"),
-            _optional_text(data, "type"),
-            _optional_text(data, "created_at"),
-            _optional_text(data, "updated_at"),
-            _optional_text(data, "initial_sync_status"),
-        )
+        try:
+            return _segment(*map(data.get, _SEGMENT_FIELDS))
+        except TypeError:  # a list or an object where a text should be
+            return _read_segment(*map(data.get, _SEGMENT_FIELDS))
 
 
-@lru_cache(maxsize=4_096)
-def _segment(
-    segment_id: str, name: str, kind: str | None, created_at: str | None, updated_at: str | None, status: str | None
-) -> Segment:
-    """Return the one object for a segment that every customer in it is answered with."""
-    return Segment(segment_id, name, kind, _time(created_at), _time(updated_at), status)
+_SEGMENT_FIELDS = ("id", "name", "type", "created_at", "updated_at", "initial_sync_status")
+
+
+def _read_segment(*values: Json) -> Segment:
+    data = dict(zip(_SEGMENT_FIELDS, values, strict=True))
+    return Segment(
+        _text(data, "id"),
+        _text(data, "name"),
+        _optional_text(data, "type"),
+        _time(_optional_text(data, "created_at")),
+        _time(_optional_text(data, "updated_at")),
+        _optional_text(data, "initial_sync_status"),
+    )
+
+
+#: Gives the one object for a segment that every customer in it is answered with.
+_segment: Callable[..., Segment] = lru_cache(maxsize=4_096)(_read_segment)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """One answer, whole. Header names are matched without regard to case."""
+    """One answer, whole. Its headers are a mapping that matches names without regard to case, as HTTP clients give."""
 
     status: int
     headers: Mapping[str, str]
@@ -140,7 +140,7 @@ def decode(response: Response) -> JsonObject:
     if not 200 <= response.status < 300:
         raise error_of(response)
     try:
-        data: Json = json.loads(response.body) if response.body else {}
+        data: Json = json.loads(response.body.decode()) if response.body else {}
     except ValueError:
         raise errors.MalformedAnswer(
             f"the body of {len(response.body)} bytes is not JSON", status=response.status
@@ -208,8 +208,7 @@ def customer_from(data: JsonObject) -> Customer:
 
 
 def _whole_number(text: str | None) -> int | None:
-    number = _number(text) if text is not None and text.strip().isdecimal() else None
-    return None if number is None else int(number)
+    return int(text) if text is not None and text.isdecimal() and len(text) < 12 else None
 
 
 def _number(text: str | None) -> float | None:
@@ -230,6 +229,8 @@ def _http_date(text: str | None) -> float | None:
 
 def _seconds_left(text: str | None, server_time: float | None) -> float | None:
     """Read ``Retry-After``: seconds, or a date on the server's clock."""
+    if text is None:
+        return None
     seconds, date = _number(text), _http_date(text)
     if seconds is not None or date is None or server_time is None:
         return seconds
@@ -238,14 +239,14 @@ def _seconds_left(text: str | None, server_time: float | None) -> float | None:
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimit:
     """Return what the headers say about the rate limit; a header that is missing or garbled is ``None``."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    server_time = _http_date(lower.get("date"))
+    named = headers.get
+    server_time = _http_date(named("Date"))
     return RateLimit(
-        limit=_whole_number(lower.get("x-rate-limit-limit")),
-        remaining=_whole_number(lower.get("x-rate-limit-remaining")),
-        retry_at=_number(lower.get("x-rate-limit-retry")),
-        retry_after=_seconds_left(lower.get("retry-after"), server_time),
-        kind=lower.get("x-rate-limit-type"),
+        limit=_whole_number(named("X-Rate-Limit-Limit")),
+        remaining=_whole_number(named("X-Rate-Limit-Remaining")),
+        retry_at=_number(named("X-Rate-Limit-Retry")),
+        retry_after=_seconds_left(named("Retry-After"), server_time),
+        kind=named("X-Rate-Limit-Type"),
         server_time=server_time,
     )
 

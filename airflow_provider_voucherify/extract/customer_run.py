@@ -237,7 +237,7 @@ class CustomerRun:
     def _resolve(self, to_resolve: Sequence[str]) -> set[str]:
         """Find out whom ids stand for, chunk by chunk, and store it; return those that failed."""
         lookup, failed = Lookup(self._means.client, workers=self._means.workers), set[str]()
-        for part in chunks(to_resolve, self._means.chunk_size):
+        for part in chunks(to_resolve, self._means.part_size):
             resolved = Resolved()
             with kept_if_interrupted(lambda: self._notes.resolve(resolved.told)):  # noqa: B023 - called at once
                 self._means.run(lookup.resolve(part, resolved))

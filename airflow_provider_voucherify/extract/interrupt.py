@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -83,9 +84,9 @@ class Interruptible:
         self._client = client
         self._interrupt = interrupt
 
-    async def send(self, request: wire.Request) -> JsonObject:
+    def send(self, request: wire.Request) -> Coroutine[Any, Any, JsonObject]:
         """Return the JSON object of the answer.
 
         :raises VoucherifyError: if there is none.
         """
-        return await self._interrupt.send(self._client, request)
+        return self._interrupt.send(self._client, request)

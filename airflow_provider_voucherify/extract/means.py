@@ -36,7 +36,7 @@ class Means:
     :param now: the time, UTC.
     :param rng: chance.
     :param workers: the most calls in flight.
-    :param chunk_size: the most calls a killed try has to make again.
+    :param chunk_size: the most calls a killed try has to make again; half of them are stored at a time.
     :param ghost_stays: for how long the answer for a customer that cannot exist is taken to stay the same.
     """
 
@@ -48,8 +48,13 @@ class Means:
     now: Callable[[], datetime]
     rng: random.Random
     workers: int = 32
-    chunk_size: int = 256
+    chunk_size: int = 512
     ghost_stays: timedelta = timedelta(minutes=1)
+
+    @property
+    def part_size(self) -> int:
+        """Return how many calls' answers are stored at a time where nothing else is asked meanwhile."""
+        return (self.chunk_size + 1) // 2
 
 
 @contextmanager

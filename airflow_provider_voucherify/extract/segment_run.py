@@ -92,7 +92,7 @@ class SegmentRun:
             self._means.client,
             listings,
             workers=self._means.workers,
-            pages_per_round=self._means.chunk_size,
+            pages_per_round=self._means.part_size,
             on_page=lambda _: progress.answer(failed=False),
         )
         while not strategy.is_over:
@@ -223,7 +223,7 @@ class SegmentRun:
     def _settle_one_by_one(self, unlisted: Sequence[str]) -> None:
         means = self._means
         lookup = Lookup(means.client, workers=means.workers)
-        for part in chunks(unlisted, means.chunk_size):
+        for part in chunks(unlisted, means.part_size):
             resolved = Resolved()
             with kept_if_interrupted(lambda: self._settle_resolved(resolved)):  # noqa: B023 - called at once
                 means.run(lookup.resolve(part, resolved))

@@ -122,7 +122,7 @@ def checked_pace(pace: Pace | None) -> Pace:
         return Pace()
     if not isinstance(pace, Pace):
         raise ValueError(  # noqa: TRY004 - as for all other arguments
-            f"pace is {type(pace).__name__}; write Pace(concurrency=32, chunk_size=256)"
+            f"pace is {type(pace).__name__}; write Pace(concurrency=32, chunk_size=512)"
         )
     return pace
 

@@ -8,6 +8,7 @@ from urllib.parse import unquote
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from requests.structures import CaseInsensitiveDict
 
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.models import Json, Segment
@@ -160,12 +161,14 @@ def test_a_wait_may_be_told_as_a_date() -> None:
 
 def test_rate_limit_headers_in_any_case() -> None:
     rate = wire.rate_limit_of(
-        {
-            "x-rate-limit-limit": "2000",
-            "X-RATE-LIMIT-REMAINING": "1999",
-            "X-Rate-Limit-Retry": "1790000060",
-            "date": "Mon, 21 Sep 2026 13:33:20 GMT",
-        }
+        CaseInsensitiveDict(
+            {
+                "x-rate-limit-limit": "2000",
+                "X-RATE-LIMIT-REMAINING": "1999",
+                "X-Rate-Limit-Retry": "1790000060",
+                "date": "Mon, 21 Sep 2026 13:33:20 GMT",
+            }
+        )
     )
     assert (rate.limit, rate.remaining, rate.retry_at) == (2000, 1999, 1790000060.0)
     assert rate.server_time == 1789997600.0

@@ -32,7 +32,7 @@ from airflow_provider_voucherify.operators.customer_segments import CustomerSegm
         ({"max_calls": 0}, "max_calls is 0; write a whole number of calls"),
         ({"max_calls": True}, "max_calls is True; write a whole number of calls"),
         ({"verify_sample": -1}, "verify_sample is -1; write a whole number of customers"),
-        ({"pace": 32}, "int; write Pace(concurrency=32, chunk_size=256)"),
+        ({"pace": 32}, "int; write Pace(concurrency=32, chunk_size=512)"),
         ({"max_failures": -1}, "max_failures is -1; write a count such as 10, or a share"),
         ({"max_failures": 1.5}, "max_failures is 1.5; write a count such as 10, or a share"),
         ({"max_failures": True}, "max_failures is True; write a count such as 10, or a share"),
@@ -94,7 +94,7 @@ def test_the_defaults_are_those_for_production() -> None:
     assert operator.voucherify_conn_id == "voucherify_default"
     assert operator.max_failures == 0
     assert not operator.deferrable
-    assert operator.pace == Pace(concurrency=32, chunk_size=256, resume_within=timedelta(hours=24))
+    assert operator.pace == Pace(concurrency=32, chunk_size=512, resume_within=timedelta(hours=24))
     assert (operator.strategy, operator.unknown_customers) == ("auto", "drop")
     assert (operator.segments, operator.max_calls) == (None, None)
 

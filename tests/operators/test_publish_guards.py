@@ -173,7 +173,7 @@ def test_a_project_that_knows_nobody_is_taken_for_the_wrong_one(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:
     strangers = [f"cust_{number}" for number in range(200)]
-    run = run_op(publish(strangers, destination=TABLE, pace=Pace(chunk_size=20)))
+    run = run_op(publish(strangers, destination=TABLE, pace=Pace(chunk_size=40)))
     assert run.state == "failed"
     assert "knows none of the first 20 customers" in str(run.error)
     assert shop.stats().calls == 22
