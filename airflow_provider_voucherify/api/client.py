@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.deadline import Deadline
 from airflow_provider_voucherify.api.gate import Gate
 
 if TYPE_CHECKING:
@@ -182,27 +183,31 @@ class AiohttpTransport:
         self._host = URL(settings.base_url, encoded=True)
         self._prefix = self._host.raw_path.rstrip("/")
         self._proxy = settings.proxy
+        self._deadline = Deadline(settings.timeout)
 
     async def __call__(self, request: wire.Request) -> wire.Response:
         """Return the answer, redirects included: following one would carry the keys along."""
         import aiohttp
 
         try:
-            async with self._session.request(
-                request.method,
-                self._url(request.target),
-                data=request.body,
-                headers={"Content-Type": "application/json"} if request.body is not None else None,
-                proxy=self._proxy,
-                allow_redirects=False,
-            ) as response:
-                return wire.Response(response.status, response.headers, await response.read())
+            return await self._deadline.keep(self._answer(request))
         except TimeoutError:
             raise errors.TransportFailed("no whole answer within the timeout") from None
         except aiohttp.ClientError as error:
             raise errors.TransportFailed(_transport_problem(error)) from None
         except OSError as error:
             raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
+
+    async def _answer(self, request: wire.Request) -> wire.Response:
+        async with self._session.request(
+            request.method,
+            self._url(request.target),
+            data=request.body,
+            headers={"Content-Type": "application/json"} if request.body is not None else None,
+            proxy=self._proxy,
+            allow_redirects=False,
+        ) as response:
+            return wire.Response(response.status, response.headers, await response.read())
 
     def _url(self, target: str) -> URL:
         """Return the target's address; where it has no query, host and port need not be read again."""
@@ -240,7 +245,7 @@ async def open_client(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=settings.headers,
-        timeout=aiohttp.ClientTimeout(total=settings.timeout),
+        timeout=aiohttp.ClientTimeout(),  # the transport's deadline holds
         auto_decompress=True,
     ) as session:
         # aiohttp would send a GET again by itself when a kept-alive connection was reset: a call nobody counts.
