@@ -22,7 +22,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.errors": set(),
     "api.ids": set(),
     "api.models": set(),
-    "api.window": {"api.window_length"},
+    "api.span": {"api.window_length"},
+    "api.window": {"api.span", "api.window_length"},
     "api.window_length": set(),
     "api.server_clock": set(),
     "api.concurrency": set(),
@@ -30,7 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.ceiling": set(),
     "api.settings": {"api.errors"},
     "api.wire": {"api.errors", "api.models"},
-    "api.gate": {"api.ceiling", "api.concurrency", "api.errors", "api.models", "api.server_clock", "api.window"},
+    "api.gate": {
+        *("api.ceiling", "api.concurrency", "api.errors", "api.models", "api.server_clock", "api.span", "api.window"),
+    },
     "api.client": {
         "api.deadline",
         "api.errors",

@@ -15,7 +15,8 @@ from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
 from airflow_provider_voucherify.api.models import RateLimit
 from airflow_provider_voucherify.api.server_clock import ServerClock
-from airflow_provider_voucherify.api.window import Reading, Ticket, Window
+from airflow_provider_voucherify.api.span import Reading, Ticket
+from airflow_provider_voucherify.api.window import Window
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,8 @@ class Gate:
         self._concurrency.answered(now - ticket.sent_at)
         reading = Reading(rate.limit, rate.remaining, self._opens_at(rate)) if counted else Reading()
         self.window.settle(ticket, reading, now)
-        self._admit()
+        if self._queue:
+            self._admit()
 
     def failed(self, ticket: Ticket) -> None:
         """Hand back the ticket of a call that the server failed to answer properly."""
@@ -143,8 +145,9 @@ class Gate:
 
     def _wait(self, now: float) -> float:
         """Return the seconds until the next call may go; infinity if an answer has to arrive first."""
-        wait = max(self.window.wait(now), self._ceiling.wait(now))
-        if wait <= 0 and self.window.in_flight >= self._concurrency.level(self.window.pace(now)):
+        window = self.window
+        wait = max(window.wait(now), self._ceiling.wait(now))
+        if wait <= 0 and window.in_flight >= self._concurrency.level(window.pace(now)):
             return math.inf
         return wait
 

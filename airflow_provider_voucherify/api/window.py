@@ -13,8 +13,8 @@ remain. So the end of a window is inferred:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from airflow_provider_voucherify.api.span import Reading, Span, Ticket
 from airflow_provider_voucherify.api.window_length import KNOWN_LENGTHS, WindowLength
 
 #: Wait at most this long on a server's word, in seconds: the longest window known is an hour.
@@ -23,66 +23,6 @@ LONGEST_WAIT = 3_900.0
 ROUNDING = 1.5
 #: At most so many calls of a window's share are held back for looking whether it has ended.
 MOST_LOOKS = 8
-
-
-@dataclass(slots=True)
-class Ticket:
-    """Leave to send one call, with what was known when it was given."""
-
-    sent_at: float
-    epoch: int
-    used_before: int | None
-    settled: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one answer says about the window, on the local clock.
-
-    :param limit: calls allowed in the window, or ``None``.
-    :param remaining: calls left for every client together, or ``None``.
-    :param opens_at: local time (seconds) at which the next call is permitted, or ``None``.
-    """
-
-    limit: int | None = None
-    remaining: int | None = None
-    opens_at: float | None = None
-
-    @property
-    def used(self) -> int | None:
-        """Return the calls used in the window by every client together."""
-        if self.limit is None or self.remaining is None:
-            return None
-        return max(self.limit - self.remaining, 0)
-
-
-@dataclass(slots=True)
-class _Span:
-    """One window as far as it is known. ``began_after`` and ``began_by`` bound its begin."""
-
-    began_after: float
-    began_by: float
-    sent: int = 0
-    used: int | None = None
-    ends_at: float | None = None
-    end_was_read: bool = False
-    answered: bool = False
-    scout: Ticket | None = None
-    looks: int = 0
-    last_sent_at: float = -math.inf
-    last_answer_at: float = -math.inf
-
-    @property
-    def end(self) -> float | None:
-        """Return when it ends: as declared; a minute after its begin where no answer says what is used of it."""
-        if self.ends_at is not None or self.used is not None or not self.answered:
-            return self.ends_at
-        return self.began_by + KNOWN_LENGTHS[0]
-
-    @property
-    def answered_for(self) -> float:
-        """Return for how many seconds, at least, all answers came from this window."""
-        return max(self.last_answer_at - self.began_by, 0.0)
 
 
 class Window:
@@ -95,28 +35,39 @@ class Window:
 
     def __init__(self, share: float, *, inherits_usage: bool = False) -> None:
         self.share = share
-        self.limit: int | None = None
         self.in_flight = 0
         self.rejections_in_a_row = 0
         self._inherits_usage = inherits_usage
         self._epoch = 0
         self._length = WindowLength()
-        self._span = _Span(-math.inf, -math.inf)
+        self._span = Span(-math.inf, -math.inf)
         self._closed_until = -math.inf
+        self._learn_limit(None)
 
-    @property
-    def budget(self) -> int:
-        """Return how many calls of a window are ours; 0 while the limit is not known."""
-        return max(math.floor(self.share * self.limit + 1e-9), 1) if self.limit else 0
+    def _learn_limit(self, limit: int | None) -> None:
+        """Cut the limit: our share, the calls of it that look whether the window has ended, those held back for that.
+
+        Where the share is the whole window nothing is held back: used up, the window declares its end.
+        """
+        #: Calls allowed in the window, ``None`` while that is not known.
+        self.limit = limit
+        #: How many calls of a window are ours; 0 while the limit is not known.
+        self.budget = max(math.floor(self.share * limit + 1e-9), 1) if limit else 0
+        self._looks = max(min(MOST_LOOKS, self.budget // 10), min(self.budget - 1, 1))
+        self._held_back = 0 if limit is None or self.budget >= limit else self._looks
 
     @property
     def left(self) -> int:
         """Return how many calls may be sent now: our share less what we sent in this window, or what the server
         has left less what is in flight, whichever is less; below 1 while the limit is not known."""
-        ours = self.budget - self._held_back - self._span.sent
-        if self.limit is None or self._span.used is None:
+        span, limit = self._span, self.limit
+        ours = self.budget - span.sent
+        if self._held_back and span.end is None:
+            ours -= self._held_back
+        if limit is None or span.used is None:
             return ours
-        return min(ours, self.limit - self._span.used - self.in_flight)
+        theirs = limit - span.used - self.in_flight
+        return theirs if theirs < ours else ours
 
     def wait(self, now: float) -> float:
         """Return how long to wait before a call may be sent.
@@ -124,7 +75,9 @@ class Window:
         :param now: local time, seconds.
         :returns: seconds; 0.0 if it may be sent now; infinity if an answer in flight has to arrive first.
         """
-        self._roll_over(now)
+        end = self._span.end
+        if end is not None and now >= end:
+            self._roll_over(now)
         span = self._span
         if now < self._closed_until:
             return self._closed_until - now
@@ -143,9 +96,11 @@ class Window:
 
     def pace(self, now: float) -> float | None:
         """Return the calls per second that use up the share just when the window ends, where its end is known."""
-        if self.limit is None or self._span.end is None or not self._span.answered:
+        span = self._span
+        end = span.end
+        if end is None or self.limit is None or not span.answered:
             return None
-        return max(self.left, 0) / max(self._span.end - now, 0.001)
+        return max(self.left, 0) / max(end - now, 0.001)
 
     def outlook(self, calls: int, now: float) -> float:
         """Return the seconds until so many more calls can have been sent, as far as is known.
@@ -154,7 +109,7 @@ class Window:
         :param now: local time, seconds.
         """
         beyond_this_window = calls - max(self.left, 0)
-        if self.limit is None or beyond_this_window <= 0:
+        if not self.limit or beyond_this_window <= 0:
             return 0.0
         end = self._span.end
         length = self._length.guess(0.0 if end is None else end - self._span.began_by)
@@ -169,7 +124,7 @@ class Window:
     def take(self, now: float) -> Ticket:
         """Return leave to send one call now; to be asked for only where :meth:`wait` says 0."""
         span = self._span
-        if not math.isfinite(span.began_by):
+        if span.began_by == -math.inf:
             span.began_by = now
         ticket = Ticket(now, self._epoch, span.used)
         if not span.answered:
@@ -192,12 +147,20 @@ class Window:
         self.rejections_in_a_row = 0
         if ticket.epoch != self._epoch:
             return  # sent in an earlier window: it is in our count already, and its numbers may be that window's
-        if self._shows_new_window(ticket, reading):
+        used = reading.used
+        if self._shows_new_window(ticket, used, reading.opens_at):
             self._learn_length(now)
             self._begin(self._span.last_answer_at, now, sent=self.in_flight + 1)
-        self._span.answered = True
-        self._span.last_answer_at = now
-        self._learn(reading, now)
+        span = self._span
+        span.answered = True
+        span.last_answer_at = now
+        if reading.limit is not None and reading.limit != self.limit:
+            self._learn_limit(reading.limit)
+        if used is not None:
+            self._learn_used(used)
+        self._inherits_usage = False
+        if reading.opens_at is not None:
+            self._learn_end(reading.opens_at, reading.remaining, now)
 
     def reject(self, ticket: Ticket, told: float | None, now: float) -> float:
         """Take in that the limit turned a call away: it was not counted, and the window is used up.
@@ -232,31 +195,26 @@ class Window:
         if self._span.scout is ticket:
             self._span.scout = None
 
-    def _shows_new_window(self, ticket: Ticket, reading: Reading) -> bool:
+    def _shows_new_window(self, ticket: Ticket, used: int | None, opens_at: float | None) -> bool:
         ends_at = self._span.ends_at
-        if ends_at is not None and reading.opens_at is not None and reading.opens_at > ends_at + ROUNDING:
+        if ends_at is not None and opens_at is not None and opens_at > ends_at + ROUNDING:
             return True
-        return reading.used is not None and ticket.used_before is not None and reading.used <= ticket.used_before
+        return used is not None and ticket.used_before is not None and used <= ticket.used_before
 
-    def _learn(self, reading: Reading, now: float) -> None:
+    def _learn_used(self, used: int) -> None:
         span = self._span
-        if reading.limit is not None:
-            self.limit = reading.limit
-        if reading.used is not None:
-            span.used = max(span.used or 0, reading.used)
-            if self._inherits_usage:
-                span.sent = max(span.sent, reading.used)
-        self._inherits_usage = False
-        self._learn_end(reading, now)
+        if span.used is None or used > span.used:
+            span.used = used
+        if self._inherits_usage:
+            span.sent = max(span.sent, used)
 
-    def _learn_end(self, reading: Reading, now: float) -> None:
-        opens_at = reading.opens_at
-        if opens_at is None or opens_at > now + LONGEST_WAIT:
+    def _learn_end(self, opens_at: float, remaining: int | None, now: float) -> None:
+        if opens_at > now + LONGEST_WAIT:
             return
-        if opens_at > now + ROUNDING or (reading.remaining == 0 and opens_at > now):
-            ends_at = self._span.ends_at
-            self._span.ends_at = opens_at if ends_at is None else min(ends_at, opens_at)
-            self._span.end_was_read = True
+        if opens_at > now + ROUNDING or (remaining == 0 and opens_at > now):
+            span = self._span
+            span.ends_at = opens_at if span.ends_at is None else min(span.ends_at, opens_at)
+            span.end_was_read = True
 
     def _learn_length(self, now: float) -> None:
         self._length.is_at_least(self._span.answered_for)
@@ -264,26 +222,16 @@ class Window:
 
     def _begin(self, after: float, by: float, *, sent: int) -> None:
         self._epoch += 1
-        self._span = _Span(after, by, sent=sent)
+        self._span = Span(after, by, sent=sent)
 
     def _roll_over(self, now: float) -> None:
         """Begin the next window when the declared end has passed: calls still in flight may land in it."""
         span = self._span
-        if span.end is None or now < span.end:
-            return
-        if span.end_was_read:
-            self._length.is_at_most(span.end - span.began_after)
-        self._begin(span.end if span.end_was_read else -math.inf, now, sent=self.in_flight)
-
-    @property
-    def _looks(self) -> int:
-        return max(min(MOST_LOOKS, self.budget // 10), min(self.budget - 1, 1))
-
-    @property
-    def _held_back(self) -> int:
-        """Where the share is the whole window nothing is held back: used up, the window declares its end."""
-        ends_known = self._span.end is not None or self.limit is None or self.budget >= self.limit
-        return 0 if ends_known else self._looks
+        if span.end_was_read and span.ends_at is not None:
+            self._length.is_at_most(span.ends_at - span.began_after)
+            self._begin(span.ends_at, now, sent=self.in_flight)
+        else:
+            self._begin(-math.inf, now, sent=self.in_flight)
 
     def _next_look(self) -> float:
         span = self._span

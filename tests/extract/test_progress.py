@@ -7,7 +7,8 @@ import logging
 import pytest
 
 from airflow_provider_voucherify.api.client import CallCount
-from airflow_provider_voucherify.api.window import Reading, Window
+from airflow_provider_voucherify.api.span import Reading
+from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.extract.progress import Progress, duration
 
 
@@ -51,3 +52,9 @@ def test_the_time_left_follows_from_the_window_and_not_from_the_burst_at_its_beg
         progress.answer(failed=False)
     assert "140 of our 140 in this window (limit 200)" in str(progress)
     assert str(progress).endswith("about 7 min left")
+
+
+def test_a_limit_of_no_calls_has_an_outlook_too() -> None:
+    window = Window(0.7)
+    window.settle(window.take(100.0), Reading(limit=0, remaining=0), 100.1)
+    assert window.outlook(10, 101.0) == 0.0
