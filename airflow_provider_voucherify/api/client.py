@@ -190,7 +190,8 @@ class AiohttpTransport:
         import aiohttp
 
         try:
-            return await self._deadline.keep(self._answer(request))
+            with self._deadline:
+                return await self._answer(request)
         except TimeoutError:
             raise errors.TransportFailed("no whole answer within the timeout") from None
         except aiohttp.ClientError as error:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from types import TracebackType
+from typing import Any
 
 
 class Deadline:
-    """Ends calls that take longer than any may.
+    """Cancels what takes longer than any call may: ``with deadline: ...`` around each, one at a time in a task.
+
+    Leaving the block raises :class:`TimeoutError` where it was cancelled for that.
 
     :param seconds: for one call, from its begin to the last byte of its answer.
     """
@@ -21,25 +21,23 @@ class Deadline:
         self._overdue: set[asyncio.Task[Any]] = set()
         self._is_set = False
 
-    async def keep(self, call: Coroutine[Any, Any, T]) -> T:
-        """Return what a call returns.
-
-        :raises TimeoutError: if it took too long; it is cancelled.
-        """
+    def __enter__(self) -> None:
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         assert task is not None, "coroutines run in tasks"
         self._begun[task] = loop.time()
         if not self._is_set:
             self._set(self._seconds)
-        try:
-            return await call
-        except asyncio.CancelledError:
-            if task in self._overdue and task.uncancel() == 0:
-                raise TimeoutError from None
-            raise
-        finally:
-            del self._begun[task]
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        task = asyncio.current_task()
+        assert task is not None, "a block is left where it was entered"
+        del self._begun[task]
+        if task in self._overdue:
             self._overdue.discard(task)
+            if kind is asyncio.CancelledError and task.uncancel() == 0:
+                raise TimeoutError from None
 
     def _set(self, seconds: float) -> None:
         asyncio.get_running_loop().call_later(seconds, self._end_overdue)

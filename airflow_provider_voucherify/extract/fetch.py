@@ -157,12 +157,16 @@ class PerCustomer:
         :param fetched: given the answer, or what is to stop the run.
         """
         try:
-            answer, verdict = await self._answer_of(customer_id, fetched)
+            answer = self._answer(customer_id, await self._segments(customer_id, fetched))
         except STOPS as stop:
             fetched.stopped_by = fetched.stopped_by or stop
             return
+        except VoucherifyError as error:
+            answer = self._failure(customer_id, error)
+            fetched.stopped_by = fetched.stopped_by or self._failures.failed(error)
+        else:
+            self._failures.answered()
         fetched.answers.append(answer)
-        fetched.stopped_by = fetched.stopped_by or verdict
         self._on_answer(answer)
 
     async def _work(self, queue: Iterator[str], fetched: Fetched) -> None:
@@ -170,20 +174,6 @@ class PerCustomer:
             await self.ask(customer_id, fetched)
             if fetched.stopped_by is not None:
                 return
-
-    async def _answer_of(self, customer_id: str, fetched: Fetched) -> tuple[CustomerAnswer, VoucherifyError | None]:
-        """Return a customer's answer, and what it means for the run: ``None`` to go on."""
-        try:
-            segments = await self._segments(customer_id, fetched)
-        except STOPS:
-            raise
-        except VoucherifyError as error:
-            return self._answer(customer_id, Outcome.FAILED, failure=error.reason), self._failures.failed(error)
-        self._failures.answered()
-        if segments is None:
-            return self._answer(customer_id, Outcome.UNKNOWN), None
-        chosen = segments if self._only is None else tuple(one for one in segments if one.id in self._only)
-        return self._answer(customer_id, Outcome.FOUND if chosen else Outcome.NO_SEGMENT, chosen), None
 
     async def _segments(self, customer_id: str, fetched: Fetched) -> tuple[Segment, ...] | None:
         """Return the customer's segments, ``None`` if Voucherify does not know the customer."""
@@ -199,13 +189,15 @@ class PerCustomer:
         fetched.believed[customer_id] = ghost.segment_ids
         return segments
 
-    def _answer(
-        self,
-        customer_id: str,
-        outcome: Outcome,
-        segments: tuple[Segment, ...] = (),
-        *,
-        failure: str | None = None,
-    ) -> CustomerAnswer:
+    def _answer(self, customer_id: str, segments: tuple[Segment, ...] | None) -> CustomerAnswer:
+        if segments is None:
+            outcome, segments = Outcome.UNKNOWN, ()
+        else:
+            if self._only is not None:
+                segments = tuple(one for one in segments if one.id in self._only)
+            outcome = Outcome.FOUND if segments else Outcome.NO_SEGMENT
+        return CustomerAnswer(customer_id, self._now(), outcome, segments, source_id=self._source_ids.get(customer_id))
+
+    def _failure(self, customer_id: str, error: VoucherifyError) -> CustomerAnswer:
         source_id = self._source_ids.get(customer_id)
-        return CustomerAnswer(customer_id, self._now(), outcome, segments, failure=failure, source_id=source_id)
+        return CustomerAnswer(customer_id, self._now(), Outcome.FAILED, failure=error.reason, source_id=source_id)

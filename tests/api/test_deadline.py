@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 
 import pytest
 
@@ -14,10 +15,16 @@ async def answer(after: float) -> str:
     return "answer"
 
 
+async def kept(deadline: Deadline, call: Coroutine[None, None, object]) -> None:
+    with deadline:
+        await call
+
+
 async def outcome(deadline: Deadline, after: float, begin_after: float = 0.0) -> str:
     await asyncio.sleep(begin_after)
     try:
-        return await deadline.keep(answer(after))
+        with deadline:
+            return await answer(after)
     except TimeoutError:
         return "too late"
 
@@ -45,13 +52,13 @@ def test_it_takes_one_timer_and_is_set_again_after_a_pause() -> None:
 def test_a_cancellation_by_somebody_else_stays_one() -> None:
     async def main() -> None:
         deadline = Deadline(0.02)
-        call = asyncio.create_task(deadline.keep(answer(9.0)))
+        call = asyncio.create_task(kept(deadline, answer(9.0)))
         await asyncio.sleep(0)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
         with pytest.raises(TimeoutError):
-            await deadline.keep(answer(9.0))
+            await kept(deadline, answer(9.0))
 
     asyncio.run(main())
 
@@ -64,7 +71,7 @@ def test_a_cancellation_together_with_the_end_stays_one() -> None:
             await asyncio.sleep(0.02)
 
     async def main() -> None:
-        call = asyncio.create_task(Deadline(0.01).keep(slow_to_end()))
+        call = asyncio.create_task(kept(Deadline(0.01), slow_to_end()))
         await asyncio.sleep(0.02)
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -81,6 +88,6 @@ def test_an_error_of_the_call_is_raised_as_it_is() -> None:
     async def main() -> None:
         deadline = Deadline(9.0)
         with pytest.raises(ValueError, match="bad"):
-            await deadline.keep(fail())
+            await kept(deadline, fail())
 
     asyncio.run(main())
