@@ -146,7 +146,9 @@ class Gate:
     def _wait(self, now: float) -> float:
         """Return the seconds until the next call may go; infinity if an answer has to arrive first."""
         window = self.window
-        wait = max(window.wait(now), self._ceiling.wait(now))
+        wait = window.wait(now)
+        if (own := self._ceiling.wait(now)) > wait:
+            wait = own
         if wait <= 0 and window.in_flight >= self._concurrency.level(window.pace(now)):
             return math.inf
         return wait

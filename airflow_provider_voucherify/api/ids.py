@@ -27,13 +27,14 @@ class IdSet(AbstractSet[str]):
 
     def add(self, customer_id: str) -> bool:
         """Add an id; return whether it is new."""
-        place, entry = hash(customer_id) % len(self._shelves), _encoded(customer_id)
-        shelf = self._shelves[place]
+        shelves = self._shelves
+        place, entry = hash(customer_id) % len(shelves), _encoded(customer_id)
+        shelf = shelves[place]
         if _END + entry in shelf:
             return False
-        self._shelves[place] = shelf + entry
+        shelves[place] = shelf + entry
         self._size += 1
-        if self._size > _IDS_PER_SHELF * len(self._shelves):
+        if self._size > _IDS_PER_SHELF * len(shelves):
             self._spread()
         return True
 
@@ -127,10 +128,7 @@ class DistinctIds(IdList):
 
 
 def _encoded(customer_id: str) -> bytes:
-    try:
-        return customer_id.encode() + _END
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return customer_id.encode("utf-8", "surrogatepass") + _END
+    return customer_id.encode("utf-8", "surrogatepass") + _END
 
 
 def _decoded(block: bytes) -> list[str]:

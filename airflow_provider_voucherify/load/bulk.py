@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
 from airflow_provider_voucherify.load import statements
+from airflow_provider_voucherify.load.column_types import sqlite_text
 from airflow_provider_voucherify.load.staged_rows import ROWS_PER_INSERT, Row, batches
 
 if TYPE_CHECKING:
@@ -59,26 +60,18 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
             connection.execute(statements.insert_staged(table), [dict(zip(columns, row, strict=True)) for row in batch])
 
 
-class _Moments(dict[datetime, object]):
-    """Moments as a driver takes them: those of one answer's rows are the same."""
-
-    def __init__(self, convert: Callable[[datetime], object]) -> None:
-        self._convert = convert
-
-    def __missing__(self, moment: datetime) -> object:
-        converted = self[moment] = self._convert(moment)
-        return converted
-
-
 def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Hand the rows to the driver as they are: SQLAlchemy would take longer over each than the database does."""
-    dialect = connection.dialect
-    statement = statements.insert_staged(table).compile(dialect=dialect)
-    convert = table.c.observed_at.type.dialect_impl(dialect).bind_processor(dialect)
-    moments = None if convert is None else _Moments(convert)
-    connection.exec_driver_sql(
-        str(statement), rows if moments is None else [(*row[:-1], moments[row[-1]]) for row in rows]
-    )
+    """Hand the rows to SQLite's driver as they are: SQLAlchemy would take longer over each than the database does."""
+    statement = statements.insert_staged(table).compile(dialect=connection.dialect)
+    connection.exec_driver_sql(str(statement), list(_with_texts_for_moments(rows)))
+
+
+def _with_texts_for_moments(rows: Iterable[Row]) -> Iterator[tuple[str | None, ...]]:
+    last, text = None, ""
+    for *texts, moment in rows:
+        if moment is not last:  # one answer's rows have the same
+            last, text = moment, sqlite_text(moment)
+        yield (*texts, text)
 
 
 def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:

@@ -23,6 +23,8 @@ class SegmentChange:
 
 def as_utc(moment: datetime) -> datetime:
     """Return the moment in UTC; a moment without a zone is taken as UTC."""
+    if moment.tzinfo is UTC:
+        return moment
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -30,6 +32,8 @@ def memberships(answer: CustomerAnswer) -> Sequence[Segment]:
     """Return the segments the customer is in, each once even if a listing repeated it."""
     if answer.outcome is not Outcome.FOUND:
         return ()
+    if len(answer.segments) == 1:
+        return answer.segments
     return tuple({segment.id: segment for segment in answer.segments}.values())
 
 

@@ -1,10 +1,14 @@
-"""Rows into staging by COPY, with both of PostgreSQL's drivers: values come out as they went in."""
+"""Rows into staging as drivers take them: values come out as they went in, by COPY with either driver of PostgreSQL."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
+from sqlalchemy.dialects import sqlite
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.load.column_types import sqlite_text, utc_time
 from airflow_provider_voucherify.load.errors import StatementFailed
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found
 
@@ -50,3 +54,10 @@ def test_a_refused_chunk_leaves_nothing_and_quotes_nobody(copying_warehouse: War
 
     assert "hidden" not in str(refusal.value)
     assert sink.done() == set()
+
+
+def test_sqlites_texts_for_moments_are_sqlalchemys() -> None:
+    convert = utc_time().dialect_impl(sqlite.dialect()).bind_processor(sqlite.dialect())
+    assert convert is not None
+    for moment in (datetime(2026, 1, 31, 12, tzinfo=UTC), datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=UTC)):
+        assert sqlite_text(moment) == convert(moment)
