@@ -161,9 +161,12 @@ class Client:
         return answer
 
 
-def _tls(verify: bool | str) -> bool | ssl.SSLContext:
+def _tls(settings: ApiSettings) -> bool | ssl.SSLContext:
+    verify = settings.verify
     if not isinstance(verify, str):
         return verify
+    if settings.base_url.startswith("http://"):
+        return True  # reading a whole bundle of authorities would be in vain
     is_directory = Path(verify).is_dir()
     return ssl.create_default_context(cafile=None if is_directory else verify, capath=verify if is_directory else None)
 
@@ -241,7 +244,7 @@ async def open_client(
     """
     import aiohttp
 
-    connector = aiohttp.TCPConnector(limit=0, ssl=_tls(settings.verify))
+    connector = aiohttp.TCPConnector(limit=0, ssl=_tls(settings))
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+#: Calls in flight at first: one server takes so many in its stride.
+FIRST = 16.0
 #: More calls in flight than the pace needs at the usual latency, for answers that come late.
 HEADROOM = 2.0
 
@@ -19,7 +21,7 @@ class Concurrency:
 
     def __init__(self, cap: int) -> None:
         self._cap = cap
-        self._allowed = min(4.0, float(cap))
+        self._allowed = min(FIRST, float(cap))
         self._latency: float | None = None
         self._halved_at = -math.inf
 
