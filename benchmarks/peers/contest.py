@@ -68,9 +68,12 @@ class Running:
         theirs.close()
         self.begin(replace(warm_up, in_flight=contestant.in_flight))
 
-    def begin(self, job: Job) -> None:
-        """Tell it to pull; :meth:`end` waits for that."""
-        self._pipe.send(job)
+    def begin(self, job: Job, at: float = 0.0) -> None:
+        """Tell it to pull; :meth:`end` waits for that.
+
+        :param at: when to begin, in seconds since 1970, UTC; a time that is over for at once.
+        """
+        self._pipe.send((job, at))
 
     def end(self) -> Measured:
         """Wait for the pull that was begun last.
@@ -99,14 +102,15 @@ def _serve(module: str, pipe: Connection, core: int | None) -> None:
     with closing(pipe):
         while True:
             try:
-                job = cast("Job", pipe.recv())
+                job, at = cast("tuple[Job, float]", pipe.recv())
             except EOFError:
                 return
-            pipe.send(_timed(pull, job))
+            pipe.send(_timed(pull, job, at))
 
 
-def _timed(pull: Callable[[Job], None], job: Job) -> Measured:
+def _timed(pull: Callable[[Job], None], job: Job, at: float) -> Measured:
     gc.collect()
+    time.sleep(max(at - time.time(), 0.0))
     before, began_at, start, error = _cpu(), time.time(), time.perf_counter(), ""
     try:
         pull(job)

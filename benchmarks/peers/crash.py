@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from benchmarks.peers.contest import Contestant, Running, databases
 from benchmarks.peers.shop import NO_LIMIT, Shop, opened_shop
 
-CUSTOMERS = 1_000
-#: Calls per checkpoint of ours: the operator's default.
-CHUNK = 256
+CUSTOMERS = 4_000
+#: What a kill may cost ours at most, in calls: the operator's default.
+CHUNK = 512
 OURS = Contestant("ours", "ours", 32)
 PEERS = (Contestant("HttpHook loop", "http_hook", 1), Contestant("dlt rest_api, 16 workers", "dlt_source", 16))
-#: Calls after which the process is killed: half of them, and at other points of a chunk.
-OUR_KILLS = (500, 540, 600, 660, 720)
+#: Calls after which the process is killed: half of them, and at other points of what is stored at a time.
+OUR_KILLS = (2_000, 2_050, 2_100, 2_150, 2_200)
 _TOO_LONG = 60.0
 
 

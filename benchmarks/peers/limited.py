@@ -15,7 +15,8 @@ from benchmarks.peers.shop import NO_LIMIT, Shop, opened_shop
 CUSTOMERS = 1_500
 LIMIT, WINDOW_SECONDS = 200, 6
 OURS = Contestant("ours", "ours", 32)
-OUR_RUNS = 5
+#: Where in a second ours begin, one after the other: windows begin with a whole second.
+OUR_BEGINS = (0.0, 0.2, 0.4, 0.6, 0.8)
 PEERS = (
     Contestant("HttpOperator loop", "http_operator", 1),
     Contestant("HttpHook loop", "http_hook", 1),
@@ -52,8 +53,8 @@ class Limited:
 
 
 def pull_under_limit() -> list[Limited]:
-    """Let all pull at once: they idle most of the time. Ours go first, so that bursts do not meet."""
-    contestants = [*[OURS] * OUR_RUNS, *PEERS]
+    """Let ours pull, then the peers, all of a kind at once: they idle most of the time."""
+    contestants = [*[OURS for _ in OUR_BEGINS], *PEERS]
     with ExitStack() as stack:
         new = stack.enter_context(databases())
         warm = stack.enter_context(opened_shop(100, NO_LIMIT))
@@ -64,16 +65,20 @@ def pull_under_limit() -> list[Limited]:
         for runner in runners:
             stack.callback(runner.kill)
             runner.end()
-        ended = _all_pull(runners, jobs)
+        ours = len(OUR_BEGINS)
+        ended = _all_pull(runners[:ours], jobs[:ours], OUR_BEGINS)
+        ended += _all_pull(runners[ours:], jobs[ours:], [0.0 for _ in PEERS])
         return [_limited(*one) for one in zip(contestants, shops, jobs, ended, strict=True)]
 
 
-def _all_pull(runners: Sequence[Running], jobs: Sequence[Job]) -> list[Measured]:
-    for number, (runner, job) in enumerate(zip(runners, jobs, strict=True)):
-        if number in {0, OUR_RUNS}:
-            # The emulator's windows begin with a whole second, and ours and theirs half a window apart.
-            time.sleep(1.0 - time.time() % 1.0 + (WINDOW_SECONDS / 2 if number else 0))
-        runner.begin(job)
+def _all_pull(runners: Sequence[Running], jobs: Sequence[Job], parts: Sequence[float]) -> list[Measured]:
+    """Let each begin a second after the one before, so that their bursts do not meet.
+
+    :param parts: of a second, to begin at.
+    """
+    first = math.ceil(time.time()) + 1
+    for number, (runner, job, part) in enumerate(zip(runners, jobs, parts, strict=True)):
+        runner.begin(job, at=first + number + part)
     return [runner.end() for runner in runners]
 
 

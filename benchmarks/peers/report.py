@@ -15,10 +15,10 @@ One pull of customers' segments into a SQLite table, by whatever a user might pi
 process of its own, written as its documentation suggests: connections kept, rows inserted at the end in one \
 transaction (dlt: its `sqlalchemy` destination, which stages and loads). Ours is the operator as Airflow runs it, by \
 the Task SDK's task runner, with `strategy="per_customer"` and `quota_share=1.0`, so that it makes the calls of the \
-others and takes as much of the limit; each answer of it is also staged durably, 256 at a time, and published in one \
-transaction, and ids that Voucherify does not know are told apart, for one call more in all. The bound is a bare \
-aiohttp loop that reads the answers and parses their JSON; it checks, retries and limits nothing, and one plain insert \
-is its only other work. After each pull the rows are compared with the shop's memberships.
+others and takes as much of the limit; each answer of it is also staged durably, 256 at a time while the next are asked \
+for, and published in one transaction, and ids that Voucherify does not know are told apart, for one call more in all. \
+The bound is a bare aiohttp loop that reads the answers and parses their JSON; it checks, retries and limits nothing, \
+and one plain insert is its only other work. After each pull the rows are compared with the shop's memberships.
 
 The emulator answers in a process and, where there is no limit, on a core of its own; the client has the other core. \
 Start-up and a first small pull are left out everywhere. Airflow's connections come from environment variables, which \
@@ -29,8 +29,11 @@ rounds, least and most in brackets; at {speed.LATENCY_MS} ms one call at a time,
 
 Under the limit ({limited.LIMIT} calls per {limited.WINDOW_SECONDS} s) everybody does what its users do: HttpOperator \
 takes its `retry_args` (exponential waits), HttpHook's loop and threads wait as `Retry-After` says, the SDK lets \
-urllib3 do so, dlt tries five times by itself, HttpAsyncHook hides the headers of an error, so it waits a second. All \
-run at once, each on an emulator of its own. In the last table the process is killed by SIGKILL when about half of the \
+urllib3 do so, dlt tries five times by itself, HttpAsyncHook hides the headers of an error, so it waits a second. Each \
+has an emulator of its own; ours run first, at once, then the peers. The windows begin with a whole second, ours at \
+{", ".join(f"{part:.1f}" for part in limited.OUR_BEGINS)} of one: when exactly a window opens is not told to the \
+fraction, so that a run may wait for up to a second too long, once. The least time is until the window opens in which \
+the last customer can be asked for. In the last table the process is killed by SIGKILL when about half of the \
 calls were made, and the pull is started again, as Airflow's retry would.
 """
 
@@ -188,11 +191,10 @@ def _limit_target(pulls: Sequence[Limited]) -> Target:
 def _crash_target(crashed: Sequence[Crashed]) -> Target:
     ours = [one for one in crashed if one.contestant == crash.OURS]
     most = max(one.calls for one in ours)
-    # Each of the two tries asks once for a customer that cannot exist.
-    allowed = crash.CUSTOMERS + crash.CHUNK + 2
+    allowed = crash.CUSTOMERS + crash.CHUNK
     return Target(
         f"calls of a pull of {crash.CUSTOMERS:,} customers that was killed near half, the most of {len(ours)}",
-        f"at most one a customer and one chunk ({crash.CUSTOMERS + crash.CHUNK:,}), and one a try for who is unknown",
+        f"at most one a customer and one chunk ({allowed:,})",
         f"{most:,}",
         most <= allowed and not any(one.lost for one in ours),
     )
@@ -247,6 +249,7 @@ def _crash_reading(crashed: Sequence[Crashed]) -> str:
     ours = [one.calls - crash.CUSTOMERS for one in crashed if one.contestant == crash.OURS]
     peers = [one.calls - crash.CUSTOMERS for one in crashed if one.contestant != crash.OURS]
     return (
-        f"Killed near half and run again, ours make {min(ours)} to {max(ours)} calls beyond one a customer, since each "
-        f"chunk of {crash.CHUNK} is stored when it is answered; the peers begin anew: {min(peers)} to {max(peers)}."
+        f"Killed near half and run again, ours make {min(ours)} to {max(ours)} calls beyond one a customer, since never "
+        f"more than a chunk of {crash.CHUNK} is asked for and not stored; the peers begin anew: {min(peers):,} to "
+        f"{max(peers):,}."
     )
