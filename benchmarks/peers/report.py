@@ -15,10 +15,10 @@ One pull of customers' segments into a SQLite table, by whatever a user might pi
 process of its own, written as its documentation suggests: connections kept, rows inserted at the end in one \
 transaction (dlt: its `sqlalchemy` destination, which stages and loads). Ours is the operator as Airflow runs it, by \
 the Task SDK's task runner, with `strategy="per_customer"` and `quota_share=1.0`, so that it makes the calls of the \
-others and takes as much of the limit; each answer of it is also staged durably, 256 at a time while the next are asked \
-for, and published in one transaction, and ids that Voucherify does not know are told apart, for one call more in all. \
-The bound is a bare aiohttp loop that reads the answers and parses their JSON; it checks, retries and limits nothing, \
-and one plain insert is its only other work. After each pull the rows are compared with the shop's memberships.
+others and takes as much of the limit; each answer of it is also staged durably, 256 at a time while the next are \
+asked for, and published in one transaction, and ids that Voucherify does not know are told apart, for one call more \
+in all. The bound is a bare aiohttp loop that reads the answers and parses their JSON; it checks, retries and limits \
+nothing, and one plain insert is its only other work. After each pull the rows are compared with the shop's memberships.
 
 The emulator answers in a process and, where there is no limit, on a core of its own; the client has the other core. \
 Start-up and a first small pull are left out everywhere. Airflow's connections come from environment variables, which \
@@ -249,7 +249,7 @@ def _crash_reading(crashed: Sequence[Crashed]) -> str:
     ours = [one.calls - crash.CUSTOMERS for one in crashed if one.contestant == crash.OURS]
     peers = [one.calls - crash.CUSTOMERS for one in crashed if one.contestant != crash.OURS]
     return (
-        f"Killed near half and run again, ours make {min(ours)} to {max(ours)} calls beyond one a customer, since never "
-        f"more than a chunk of {crash.CHUNK} is asked for and not stored; the peers begin anew: {min(peers):,} to "
-        f"{max(peers):,}."
+        f"Killed near half and run again, ours make {min(ours)} to {max(ours)} calls beyond one a customer, since "
+        f"never more than a chunk of {crash.CHUNK} is asked for and not stored; the peers begin anew: "
+        f"{min(peers):,} to {max(peers):,}."
     )
