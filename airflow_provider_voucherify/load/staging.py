@@ -14,6 +14,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy.exc import DBAPIError
+
 from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
 from airflow_provider_voucherify.load import page_statements, statements
@@ -197,13 +199,21 @@ class Staging:
     def own_header(self, connection: Connection) -> LedgerHeader:
         """Return the stored header, sure that it is still this run's.
 
-        :raises LedgerLost: if another try replaced the ledger; what it holds is not this run's to change.
+        :raises LedgerLost: if another try replaced the ledger, or published and removed it; what it holds is not this
+            try's to change.
         """
-        stored = self._read_header(connection)
+        stored = failure = None
+        try:
+            stored = self._read_header(connection)
+        except DBAPIError as error:
+            failure = error
+        # Raised out here: an error that has this one as its context would quote the driver.
+        if failure is not None and self.stored_header() is not None:
+            raise failure
         if self._header is None or stored is None or replace(stored, summary=None) != self._header:
             raise LedgerLost(
                 f"the ledger {self._table.name} is no longer this try's: another try of the same task began it "
-                "anew. Let that one go on; this one stops without changing anything"
+                "anew, or ended. Let that one go on; this one stops without changing anything"
             )
         return stored
 

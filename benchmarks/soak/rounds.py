@@ -27,7 +27,7 @@ from benchmarks.soak.tries import Course, Scheduler
 
 _PIPELINES_AT_A_TIME = 4
 _CYCLES = 2
-_LIMITS = (Limits(limit=None), Limits(120, 2.0), Limits(200, 2.0))
+_LIMITS = (Limits(limit=None), Limits(240, 4.0), Limits(400, 4.0))
 _FAULTS = (
     Fault("status", 0.015, status=500),
     Fault("status", 0.01, status=503, body="html"),

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 #: Tries of a job that nobody ends, before it is given up.
 MOST_UNDISTURBED_TRIES = 6
-_LONGEST_PART = 120.0
+#: A client that does not learn when its window ends looks for it ever more rarely: seconds.
+_LONGEST_PART = 300.0
 #: What faults may lead to; everything else a try fails with is a bug.
 _BY_FAULTS = {
     "MalformedAnswer",

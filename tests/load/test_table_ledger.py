@@ -223,6 +223,21 @@ def test_a_try_whose_ledger_was_begun_anew_stops(warehouse: Warehouse) -> None:
     assert warehouse.memberships() == [("anna", "seg_gold")]
 
 
+def test_a_try_whose_ledger_is_gone_since_another_ended_stops(warehouse: Warehouse) -> None:
+    zombie = warehouse.sink_opened()
+    zombie.write([found("anna", "gold")])
+    other = warehouse.sink_opened()
+    other.finish()
+    other.close()
+
+    acts = (lambda: zombie.write([found("anna", "silver")]), lambda: zombie.forget({"anna"}), zombie.finish)
+    for act in acts:
+        with pytest.raises(LedgerLost, match="or ended") as raised:
+            act()
+        assert raised.value.__context__ is None
+    assert warehouse.memberships() == [("anna", "seg_gold")]
+
+
 @pytest.mark.parametrize("table", ["customer_segments", "t" * 54, "ż" * 27, "🦊" * 13])
 def test_names_of_ledgers_fit_and_are_recognised(table: str) -> None:
     name = staging_name(table, table, "dag/run/task/0")
