@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -49,10 +50,12 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
     :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.
     """
     dialect = connection.dialect
-    copies = dialect.name == "postgresql" and dialect.driver in ("psycopg", "psycopg2")
+    if dialect.name == "postgresql" and dialect.driver == "psycopg":
+        _copy(connection, table, rows)
+        return
     for batch in batches(rows, ROWS_PER_INSERT):
-        if copies:
-            _copy(connection, table, batch)
+        if dialect.name == "postgresql" and dialect.driver == "psycopg2":
+            _copy_text(connection, table, batch)
         elif dialect.name == "sqlite":
             _insert(connection, table, batch)
         else:
@@ -74,18 +77,22 @@ def _with_texts_for_moments(rows: Iterable[Row]) -> Iterator[tuple[str | None, .
         yield (*texts, text)
 
 
-def _copy(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    cursor = cast("_Cursor", connection.connection.cursor())
-    try:
-        if connection.dialect.driver == "psycopg2":
-            cursor.copy_expert(statements.copy_from_client(table), io.StringIO(_as_text(rows)))
-            return
-        with cursor.copy(statements.copy_from_client(table, binary=True)) as copy:
-            copy.set_types([_BINARY_TYPES.get(column.name, "text") for column in table.columns])
-            for row in rows:
-                copy.write_row(row)
-    finally:
-        cursor.close()
+def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
+    """Send rows as they are made: the server takes in some while the next are made."""
+    with _cursor_of(connection) as cursor, cursor.copy(statements.copy_from_client(table, binary=True)) as copy:
+        copy.set_types([_BINARY_TYPES.get(column.name, "text") for column in table.columns])
+        write_row = copy.write_row
+        for row in rows:
+            write_row(row)
+
+
+def _copy_text(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+    with _cursor_of(connection) as cursor:
+        cursor.copy_expert(statements.copy_from_client(table), io.StringIO(_as_text(rows)))
+
+
+def _cursor_of(connection: Connection) -> closing[_Cursor]:
+    return closing(cast("_Cursor", connection.connection.cursor()))
 
 
 def _as_text(rows: Iterable[Row]) -> str:

@@ -120,12 +120,19 @@ def retire(history: Table, staging: Table, found: Condition, rows: Condition, as
 
 
 def enter(
-    history: Table, staging: Table, found: Condition, as_of: datetime, *, extra: Mapping[str, ColumnElement[object]]
+    history: Table,
+    staging: Table,
+    found: Condition,
+    as_of: datetime,
+    *,
+    extra: Mapping[str, ColumnElement[object]],
+    is_listed: bool = False,
 ) -> Insert:
     """Return the beginning of an interval for each staged membership that has no open one.
 
     :param found: of the staged rows those that are to be seen.
     :param extra: values of the user's own columns.
+    :param is_listed: whether memberships were staged segment by segment.
     """
     held = history.alias("held")
     same = (held.c.customer_id == staging.c.customer_id) & (held.c.segment_id == staging.c.segment_id)
@@ -133,6 +140,8 @@ def enter(
     names = [column.name for column in history.columns if column.name in staging.c and column.name not in extra]
     beginning = literal(as_of, history.c.valid_from.type)
     rows = select(beginning, *(staging.c[name] for name in names), *extra.values()).where(found, ~is_open)
+    if is_listed:  # the key is filled faster in its own order
+        rows = rows.order_by(staging.c.customer_id, staging.c.segment_id)
     return insert(history).from_select(["valid_from", *names, *extra], rows)
 
 

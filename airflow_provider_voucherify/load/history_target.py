@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Scope
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.destinations import TableName
+    from airflow_provider_voucherify.load.publication import StagedAs
 
 RUNS_SUFFIX = "_runs"
 
@@ -113,12 +114,12 @@ class HistoryTarget(Target):
             self._refuse_newer_run(connection, [])
 
     def publish(
-        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, *, has_hidden: bool
+        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, staged_as: StagedAs
     ) -> LoadSummary:
         """Begin and end intervals by what the staged run finds; the caller holds the lock and commits.
 
         :param summary: what the run shows.
-        :param has_hidden: whether memberships are staged that are not to be shown.
+        :param staged_as: how its memberships were staged.
         :returns: the summary, with who entered and left.
         :raises RunOutOfOrder: if a newer run of these segments is held.
         :raises TooFewMemberships: if they are too few beside those before.
@@ -139,8 +140,8 @@ class HistoryTarget(Target):
         self.record_failures(connection, staging, summary.failed)
         for segments, rows in parts:
             if not is_newest:
-                self._revoke(connection, staging, rows, has_hidden=has_hidden)
-            self._apply(connection, staging, segments, rows, has_hidden=has_hidden)
+                self._revoke(connection, staging, rows, has_hidden=staged_as.has_hidden)
+            self._apply(connection, staging, segments, rows, staged_as)
         self._relabel(connection, {one.segment_id: one.segment_name for one in summary.per_segment})
         self._remember(connection, scope)
         # What happened at this date, if nothing had before, is this run's.
@@ -192,14 +193,13 @@ class HistoryTarget(Target):
         staging: Table,
         segments: Sequence[str] | None,
         rows: ColumnElement[bool],
-        *,
-        has_hidden: bool,
+        staged_as: StagedAs,
     ) -> None:
-        found = publication.shown(staging, None, has_hidden=has_hidden)
+        found = publication.shown(staging, None, has_hidden=staged_as.has_hidden)
         connection.execute(history.retire(self.table, staging, found, rows, self.as_of))
-        found = publication.shown(staging, segments, has_hidden=has_hidden)
-        extra = values_of(self.extra_columns)
-        connection.execute(history.enter(self.table, staging, found, self.as_of, extra=extra))
+        found = publication.shown(staging, segments, has_hidden=staged_as.has_hidden)
+        extra, is_listed = values_of(self.extra_columns), staged_as.is_listed
+        connection.execute(history.enter(self.table, staging, found, self.as_of, extra=extra, is_listed=is_listed))
 
     def _relabel(self, connection: Connection, names: dict[str, str]) -> None:
         held = connection.execute(history.select_labels(self.table)).all()

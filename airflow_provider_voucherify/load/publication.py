@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, Delete, Insert, Select, Table, delete, exists, func, insert, literal, select, true
 
@@ -14,6 +14,18 @@ from airflow_provider_voucherify.load.statements import ANSWER, MEMBERSHIP, answ
 
 #: Some of the segments a run covers: keep them few, each is a bound value. ``None`` for all there are.
 Segments: TypeAlias = Sequence[str] | None
+
+
+class StagedAs(NamedTuple):
+    """How a run's memberships were staged.
+
+    :param is_listed: segment by segment, so that a customer's are far apart.
+    :param has_hidden: some of them may not be shown.
+    """
+
+    is_listed: bool = False
+    has_hidden: bool = False
+
 
 NO_COLUMNS: Mapping[str, ColumnElement[object]] = MappingProxyType({})
 
@@ -72,8 +84,8 @@ def insert_memberships(
     segments: Segments,
     *,
     run_key: str,
+    staged_as: StagedAs,
     observed_at_is_naive: bool = False,
-    has_hidden: bool = True,
     extra: Mapping[str, ColumnElement[object]] = NO_COLUMNS,
 ) -> Insert:
     """Return the copy of the staged memberships into the table people read.
@@ -81,7 +93,6 @@ def insert_memberships(
     :param run_key: written where the target has the column.
     :param observed_at_is_naive: the column was made without a time zone (PostgreSQL): left alone, the
         database would convert to the session's zone; what is written is UTC.
-    :param has_hidden: as for ``shown``.
     :param extra: what goes into further columns, by name: the same for each row.
     """
     observed_at: ColumnElement[object] = staging.c.observed_at
@@ -98,7 +109,9 @@ def insert_memberships(
     if "source_id" in target.c:
         columns["source_id"] = staging.c.source_id
     columns.update(extra)
-    rows = select(*columns.values()).where(shown(staging, segments, has_hidden=has_hidden))
+    rows = select(*columns.values()).where(shown(staging, segments, has_hidden=staged_as.has_hidden))
+    if staged_as.is_listed:  # the target's key is filled faster in its own order
+        rows = rows.order_by(staging.c.customer_id, staging.c.segment_id)
     return insert(target).from_select(list(columns), rows)
 
 

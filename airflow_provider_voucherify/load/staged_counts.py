@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.load import publication, statements
 from airflow_provider_voucherify.load.base import NOTE, LoadSummary, SegmentCount
+from airflow_provider_voucherify.load.publication import StagedAs
 from airflow_provider_voucherify.load.summary import count
 
 if TYPE_CHECKING:
@@ -27,11 +28,11 @@ class _Counted(NamedTuple):
     rows: int
 
 
-def count_staged(connection: Connection, staging: Table, parts: Sequence[Segments]) -> tuple[LoadSummary, bool]:
+def count_staged(connection: Connection, staging: Table, parts: Sequence[Segments]) -> tuple[LoadSummary, StagedAs]:
     """Count what is staged.
 
     :param parts: the segments to show, some at a time; ``None`` for all.
-    :returns: the counts, and whether there are memberships of these segments that are not to be shown.
+    :returns: the counts, and how the memberships of these segments were staged.
     """
     counted = [_Counted(*row) for row in connection.execute(statements.count_rows(staging))]
     outcomes = {one.outcome: one.rows for one in counted if one.kind == statements.ANSWER}
@@ -45,7 +46,7 @@ def count_staged(connection: Connection, staging: Table, parts: Sequence[Segment
     ]
     if not any(one.kind == statements.WALK and not one.segment_id.startswith(NOTE) for one in counted):
         # Without lists each membership came with its customer's answer.
-        return count(outcomes, staged), False
+        return count(outcomes, staged), StagedAs()
     rows = (row for part in parts for row in connection.execute(publication.count_segments(staging, part)))
     shown = count(outcomes, [SegmentCount(*row) for row in rows])
-    return shown, shown.memberships < sum(one.customers for one in staged)
+    return shown, StagedAs(is_listed=True, has_hidden=shown.memberships < sum(one.customers for one in staged))

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
-    from airflow_provider_voucherify.load.publication import Segments
+    from airflow_provider_voucherify.load.publication import Segments, StagedAs
 
 #: PostgreSQL cuts longer names silently; other databases allow as much or more.
 MAX_NAME_BYTES = 63
@@ -272,11 +272,11 @@ class Staging:
         query = statements.select_unknown(self._table, limit)
         return self._database.read("read which customers are unknown", lambda c: list(c.scalars(query)))
 
-    def summarise(self, connection: Connection, parts: Sequence[Segments]) -> tuple[LoadSummary, bool]:
+    def summarise(self, connection: Connection, parts: Sequence[Segments]) -> tuple[LoadSummary, StagedAs]:
         """Count what is staged.
 
         :param parts: the segments to show, some at a time; ``None`` for all.
-        :returns: the counts, and whether there are memberships of these segments that are not to be shown.
+        :returns: the counts, and how the memberships of these segments were staged.
         """
         self.prepare_joins(connection)
         self.drop_doubles(connection)

@@ -256,8 +256,8 @@ class TableSink:
         header = self._staging.own_header(connection)
         if header.summary is not None:
             return header.summary
-        summary, has_hidden = self._staging.summarise(connection, parts_of(scope))
-        summary = self._target.publish(connection, self._staging.table, scope, summary, has_hidden=has_hidden)
+        summary, staged_as = self._staging.summarise(connection, parts_of(scope))
+        summary = self._target.publish(connection, self._staging.table, scope, summary, staged_as)
         self._staging.mark_published(connection, replace(header, summary=summary))
         return summary
 

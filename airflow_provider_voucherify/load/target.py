@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.catalog import Catalog
     from airflow_provider_voucherify.load.database import Database
     from airflow_provider_voucherify.load.destinations import TableName, WriteMode
+    from airflow_provider_voucherify.load.publication import StagedAs
 
 log = logging.getLogger(__name__)
 
@@ -173,12 +174,12 @@ class Target:
         return true()
 
     def publish(
-        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, *, has_hidden: bool
+        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, staged_as: StagedAs
     ) -> LoadSummary:
         """Make the target show the staged run; the caller holds the lock and commits.
 
         :param summary: what the run shows.
-        :param has_hidden: whether memberships are staged that are not to be shown.
+        :param staged_as: how its memberships were staged.
         :returns: the summary, with what only the target knows.
         :raises TooFewMemberships: if they are too few beside those they replace.
         """
@@ -200,8 +201,8 @@ class Target:
                 staging,
                 part,
                 run_key=self.run_key,
+                staged_as=staged_as,
                 observed_at_is_naive=naive,
-                has_hidden=has_hidden,
                 extra=values_of(self.extra_columns),
             )
             connection.execute(insert)

@@ -58,9 +58,10 @@ def compared(what: str, expected: Sequence[str], found: Sequence[str]) -> Iterat
 
 def _changes_told(history: History, course: Course) -> Iterator[str]:
     told = course.result
-    assert isinstance(told, dict)
     expected = (len(history.entered), len(history.left))
-    if (told["entered"], told["left"]) != expected:
+    if not isinstance(told, dict):
+        yield f"{course.job.key} told of nothing"
+    elif (told["entered"], told["left"]) != expected:
         yield f"{course.job.key} told of {told['entered']} entered and {told['left']} left, should be {expected}"
 
 

@@ -67,6 +67,8 @@ ARGUMENTS: Mapping[str, object] = MappingProxyType(
         **dict.fromkeys(["as_of", "since", "moment", "observed_at"], MOMENT),
         **dict.fromkeys(["limit", "key", "seconds"], 7),
         "has_hidden": True,
+        "is_listed": True,
+        "staged_as": publication.StagedAs(is_listed=True, has_hidden=True),
         "observed_at_is_naive": False,
         "extra": values_of(EXTRA),
     }

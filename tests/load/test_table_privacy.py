@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_voucherify.load.errors import StatementFailed
+from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
 from airflow_provider_voucherify.load.table import TableSink
 from tests.load.runs import TABLE, Warehouse, failed, found, identity, no_segment, unknown
 
@@ -92,8 +92,9 @@ def test_a_ledger_that_is_gone(warehouse: Warehouse) -> None:
     for name in warehouse.ledgers():
         warehouse.execute(f"drop table {name}")
 
-    third = found(f"third-{SECRET}", "gold")
-    assert "could not store a chunk of answers" in str(_refused(lambda: sink.write([third])))
+    with pytest.raises(LedgerLost) as refusal:
+        sink.write([found(f"third-{SECRET}", "gold")])
+    assert SECRET not in _everything(refusal.value)
 
 
 def test_a_server_that_is_gone(tmp_path: object) -> None:
