@@ -73,10 +73,8 @@ def _unbounded_where_free(length: int) -> String:
     return String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb")
 
 
-class _MySqlExactText(TypeDecorator[str]):
-    """Text that is equal to no other: MySQL's own comparison takes ``A`` for ``a``, ``ą`` for ``a`` and a trailing
-    blank for none.
-    """
+class _MySqlText(TypeDecorator[str]):
+    """Text of so many characters."""
 
     impl = mysql.VARCHAR
     cache_ok = True
@@ -84,21 +82,24 @@ class _MySqlExactText(TypeDecorator[str]):
     def __init__(self, length: int) -> None:
         super().__init__(length)
         self.length = length
+
+
+class _MySqlExactText(_MySqlText):
+    """Text that is equal to no other: MySQL's own comparison takes ``A`` for ``a``, ``ą`` for ``a`` and a trailing
+    blank for none.
+    """
+
+    cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
         collation = mysql_collation(dialect)
         return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="utf8mb4", collation=collation))
 
 
-class _MySqlKeyText(TypeDecorator[str]):
+class _MySqlKeyText(_MySqlText):
     """Text of one byte per character: a key has at most 3,072 bytes on MySQL, and has to hold two ids as well."""
 
-    impl = mysql.VARCHAR
     cache_ok = True
-
-    def __init__(self, length: int) -> None:
-        super().__init__(length)
-        self.length = length
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[str]:
         return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="ascii", collation="ascii_bin"))
