@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from operator import attrgetter
-from typing import cast
+from typing import NamedTuple, cast
 from urllib.parse import quote, urlencode
 
 from airflow_provider_voucherify.api import errors
@@ -32,8 +31,7 @@ _ADVICE: dict[type[errors.VoucherifyError], str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """One call, ready to send.
 
     :param method: HTTP method in capitals.
@@ -51,8 +49,7 @@ class Request:
         return self.method in {"GET", "HEAD"}
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(NamedTuple):
     """One answer, whole. Its headers are a mapping that matches names without regard to case, as HTTP clients give."""
 
     status: int

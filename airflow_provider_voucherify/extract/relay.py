@@ -22,13 +22,14 @@ class Relay:
         self._strategy = strategy
         self._queue = iter(customer_ids)
         self._room = room
-        self._free = asyncio.Semaphore(max(room - len(came.answers), 0))
+        self._out = len(came.answers)
+        self._has_room = asyncio.Event()
         self._enough = (room + 1) // 2
         self._is_ready = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
         self._came = came
         self._taken = Fetched()
-        self._to_free = 0
+        self._to_be_held = 0
 
     @property
     def unheld(self) -> tuple[Fetched, Fetched]:
@@ -42,7 +43,8 @@ class Relay:
 
         :returns: at least one answer, or why the others were not asked for; ``None`` if all were handed over.
         """
-        self._free_room()
+        self._out, self._to_be_held = self._out - self._to_be_held, 0
+        self._has_room.set()
         if self._asking is None:
             self._asking = asyncio.create_task(self._ask_all())
             self._see_if_ready()
@@ -54,13 +56,13 @@ class Relay:
         else:
             self._is_ready.clear()
         self._taken = self._came.move_out(with_stop=self._asking.done())
-        self._to_free = len(self._taken.answers)
+        self._to_be_held = len(self._taken.answers)
         return self._taken
 
     async def end(self, stop: VoucherifyError) -> None:
         """Ask for nobody else, and wait for the answers on their way."""
         self._came.stopped_by = self._came.stopped_by or stop
-        self._free.release()
+        self._has_room.set()
         if self._asking is not None:
             await asyncio.wait({self._asking})
 
@@ -79,22 +81,19 @@ class Relay:
             self._is_ready.set()
 
     async def _work(self) -> None:
-        try:
-            while self._came.stopped_by is None:
-                await self._free.acquire()
-                customer_id = next(self._queue, None)
-                if customer_id is None or self._came.stopped_by is not None:
-                    return
-                await self._strategy.ask(customer_id, self._came)
-                self._see_if_ready()
-        finally:
-            self._free.release()  # whoever waits for room has to see the end too
+        came = self._came
+        while came.stopped_by is None:
+            if self._out >= self._room:
+                self._has_room.clear()
+                await self._has_room.wait()
+                continue
+            if (customer_id := next(self._queue, None)) is None:
+                return
+            self._out += 1
+            await self._strategy.ask(customer_id, came)
+            self._see_if_ready()
+        self._has_room.set()  # whoever waits for room has to see the stop too
 
     def _see_if_ready(self) -> None:
         if len(self._came.answers) >= self._enough:
             self._is_ready.set()
-
-    def _free_room(self) -> None:
-        for _ in range(min(self._to_free, self._room)):
-            self._free.release()
-        self._to_free = 0

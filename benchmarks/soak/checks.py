@@ -21,6 +21,8 @@ from benchmarks.soak.tries import Course
 _SHOWN = 3
 #: Calls of a part of a try before its first chunk or round: for the segments, how many customers there are, what an
 #: unknown one gets; where segments are listed each one's first page, and a sample of customers at the end.
+#: One for the segments, one more where Voucherify may not know the customer.
+_MOST_CALLS_A_CUSTOMER = 2
 _PLANNING = 3 + 2 * SEGMENTS + 10
 _PUBLISH = "POST /v1/publications"
 _STAGING = "%\\_\\_run\\_%"
@@ -125,7 +127,8 @@ def wasted_calls(turn: Turn, courses: Sequence[Course], stats: Stats) -> Iterato
     key = stats.keys.get(turn.pipeline.app_id)
     if key is None or any("pause" in course.ended for course in courses):
         return  # two tries of a job at the same time ask for the same twice
-    again = sum(stats.faults.values()) + sum(course.interruptions * CHUNK for course in courses)
+    lost = sum(course.interruptions * CHUNK * _MOST_CALLS_A_CUSTOMER for course in courses)
+    again = sum(stats.faults.values()) + lost
     planning = sum(course.parts * _PLANNING for course in courses)
     if key.repeated > again + planning and not any(isinstance(course.job.work, Stamp) for course in courses):
         yield f"{turn.pipeline.name} made {key.repeated} calls twice, kills and faults explain {again + planning}"

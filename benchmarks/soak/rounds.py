@@ -27,7 +27,8 @@ from benchmarks.soak.tries import Course, Scheduler
 
 _PIPELINES_AT_A_TIME = 4
 _CYCLES = 2
-_LIMITS = (Limits(limit=None), Limits(240, 4.0), Limits(400, 4.0))
+#: The end of a window is told where it is clearly ahead: in nearly all of these.
+_LIMITS = (Limits(limit=None), Limits(500, 10.0), Limits(900, 10.0))
 _FAULTS = (
     Fault("status", 0.015, status=500),
     Fault("status", 0.01, status=503, body="html"),
@@ -139,7 +140,7 @@ class Rounds:
             Switches(
                 latency_ms=rng.choice([0, 3, 10]),
                 latency_jitter_ms=rng.choice([0, 5]),
-                # To find the length of a window this short, which is none of Voucherify's, takes a client minutes.
+                # To find the length of a window that is none of Voucherify's takes a client minutes.
                 retry_header="window_end",
                 repeated_publication=rng.choice(["original", "refused"]),
                 async_row_seconds=rng.choice([0, 0.01]),
