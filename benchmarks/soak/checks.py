@@ -19,10 +19,10 @@ from benchmarks.soak.site import SEGMENTS, Site
 from benchmarks.soak.tries import Course
 
 _SHOWN = 3
-#: Calls of a part of a try before its first chunk or round: for the segments, how many customers there are, what an
-#: unknown one gets; where segments are listed each one's first page, and a sample of customers at the end.
 #: One for the segments, one more where Voucherify may not know the customer.
 _MOST_CALLS_A_CUSTOMER = 2
+#: Calls of a part of a try before its first chunk or round: for the segments, how many customers there are, what an
+#: unknown one gets; where segments are listed each one's first page, and a sample of customers at the end.
 _PLANNING = 3 + 2 * SEGMENTS + 10
 _PUBLISH = "POST /v1/publications"
 _STAGING = "%\\_\\_run\\_%"
