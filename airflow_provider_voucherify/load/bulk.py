@@ -6,7 +6,6 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
-from itertools import chain
 from typing import TYPE_CHECKING, Protocol, cast
 
 from airflow_provider_voucherify.load import statements
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 #: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _NULL = r"\N"
-#: SQLite before 3.32 takes 999 bound values in a statement.
-_ROWS_PER_STATEMENT = 100
 #: PostgreSQL's types of the columns that are no texts: its binary format leaves nothing to be read from a text.
 _BINARY_TYPES = {"observed_at": "timestamptz"}
 
@@ -67,16 +64,9 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Hand the rows to SQLite's driver as they are, many to a statement: SQLAlchemy would take longer over each than
-    the database does, and the driver lets other threads go first at every statement.
-    """
-    together = len(rows) // _ROWS_PER_STATEMENT * _ROWS_PER_STATEMENT
-    stored = list(_with_texts_for_moments(rows))
-    if together:
-        many = [tuple(chain.from_iterable(some)) for some in batches(stored[:together], _ROWS_PER_STATEMENT)]
-        connection.exec_driver_sql(statements.sqlite_insert(table, _ROWS_PER_STATEMENT), many)
-    if alone := stored[together:]:
-        connection.exec_driver_sql(statements.sqlite_insert(table, 1), alone)
+    """Hand the rows to SQLite's driver as they are: SQLAlchemy would take longer over each than the database does."""
+    statement = statements.insert_staged(table).compile(dialect=connection.dialect)
+    connection.exec_driver_sql(str(statement), list(_with_texts_for_moments(rows)))
 
 
 def _with_texts_for_moments(rows: Iterable[Row]) -> Iterator[tuple[str | None, ...]]:

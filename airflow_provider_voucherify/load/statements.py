@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
 
 from sqlalchemy import (
     DDL,
@@ -29,7 +28,7 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateColumn, CreateIndex, ExecutableDDLElement
 from sqlalchemy.sql.compiler import IdentifierPreparer
@@ -146,13 +145,6 @@ def _index_name(table_name: str, rows: str) -> str:
 def insert_staged(staging: Table) -> Insert:
     """Return the insert of staging rows, to be executed with a list of them."""
     return insert(staging)
-
-
-@lru_cache(maxsize=8)
-def sqlite_insert(staging: Table, rows: int) -> str:
-    """Return SQLite's insert of so many rows, their values one after the other, to be handed to the driver as it is."""
-    values = [dict.fromkeys(staging.columns.keys(), "")] * rows
-    return str(insert(staging).values(values).compile(dialect=sqlite.dialect()))
 
 
 def copy_from_client(staging: Table, *, binary: bool = False) -> str:

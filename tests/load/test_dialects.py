@@ -84,7 +84,7 @@ OF_FUNCTION: Mapping[str, Mapping[str, object]] = {
 NO_STATEMENTS = frozenset(
     {
         *("target_table", "failures_table", "staging_table", "history_table", "runs_table", "outcome_table"),
-        *("copy_from_client", "sqlite_insert", "analyze", "add_column", "modify_column"),
+        *("copy_from_client", "analyze", "add_column", "modify_column"),
     }
 )
 
