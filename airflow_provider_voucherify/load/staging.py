@@ -264,8 +264,11 @@ class Staging:
 
     def failed_count(self) -> int:
         """Return how many customers failed."""
-        query = statements.count_failed(self._table)
-        return self._database.read("count failed customers", lambda c: c.execute(query).scalar_one())
+        return self._database.read("count failed customers", self.failed_in)
+
+    def failed_in(self, connection: Connection) -> int:
+        """Return how many customers failed, as the connection's transaction sees it."""
+        return connection.execute(statements.count_failed(self._table)).scalar_one()
 
     def unknown(self, limit: int) -> list[str]:
         """Return at most ``limit`` ids Voucherify does not know, ordered."""

@@ -220,13 +220,14 @@ class TableSink:
     def record_failures(self) -> None:
         """Put the failures into ``<table>_failures`` without publishing: for a run that failed for good."""
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> int:
             self._target.lock(connection)
             self._staging.own_header(connection)
+            failed = self._staging.failed_in(connection)
             self._target.record_failures(connection, self._staging.table, failed)
+            return failed
 
-        failed = self.failed_count()
-        self._database.write("record the failed customers", work)
+        failed = self._database.write("record the failed customers", work)
         log.info("Recorded %d failed customers in %s", failed, self._target.failures.fullname)
 
     def close(self) -> None:

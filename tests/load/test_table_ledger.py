@@ -230,7 +230,12 @@ def test_a_try_whose_ledger_is_gone_since_another_ended_stops(warehouse: Warehou
     other.finish()
     other.close()
 
-    acts = (lambda: zombie.write([found("anna", "silver")]), lambda: zombie.forget({"anna"}), zombie.finish)
+    acts = (
+        lambda: zombie.write([found("anna", "silver")]),
+        lambda: zombie.forget({"anna"}),
+        zombie.finish,
+        zombie.record_failures,
+    )
     for act in acts:
         with pytest.raises(LedgerLost, match="or ended") as raised:
             act()
