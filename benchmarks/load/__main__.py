@@ -6,8 +6,9 @@ Run it by ``make bench-load``. Arguments: memberships for PostgreSQL (a million)
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import get_args
 
 from airflow_provider_voucherify.load.destinations import WriteMode
@@ -26,10 +27,17 @@ A run is written chunk by chunk into its ledger, each chunk in a transaction of 
 comes as answers for customer after customer, or as pages of segments' members that are settled at the end. The bound is
 the least that gets the same rows there: one COPY in PostgreSQL's binary format (executemany elsewhere) into a table
 without index and one INSERT ... SELECT into the table with its key, in one transaction; where the table is full of the
-same rows they are deleted first, but for append. Bound and sink take turns, each in a new process and a new database.
+same rows they are deleted first, but for append, whose rows and key have the name of their run. Bound and sink take
+turns, each in a new process and a new database.
 The ledger has a row more per customer and is committed chunk by chunk, and a history has two columns more, one of them
 in its key: the bound does none of that.
 """
+
+#: By whether rows carry the name of their run, as those of append do.
+_BOUNDS: dict[bool, Callable[..., list[float]]] = {
+    False: seconds_by_hand,
+    True: partial(seconds_by_hand, names_runs=True),
+}
 
 
 @dataclass(frozen=True)
@@ -60,12 +68,12 @@ def measured(database: str, memberships: int, way: Way, rounds: int) -> Iterator
         runs, bounds = [], []
         for _ in range(rounds):
             with empty_database(database) as url:
-                bounds.append(in_a_process(seconds_by_hand, url, memberships, way))
+                bounds.append(in_a_process(_BOUNDS[write == "append"], url, memberships, way))
             with empty_database(database) as url:
                 runs.append(in_a_process(seconds_of_runs, url, memberships, way, write, 2))
         for number, is_full in enumerate((False, True)):
             taken = [run[number] for run in runs]
-            least = [bound[is_full and write != "append"] for bound in bounds]
+            least = [bound[is_full] for bound in bounds]
             yield Scenario(
                 database,
                 memberships,

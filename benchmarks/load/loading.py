@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Literal, TypeAlias, cast
 
-from sqlalchemy import Column, Connection, MetaData, Table, delete, insert, select
+from sqlalchemy import Column, Connection, MetaData, Table, delete, insert, literal, select
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Scope, Segment
 from airflow_provider_voucherify.load.base import RunIdentity
@@ -54,15 +54,16 @@ def _run(url: str, memberships: int, way: Way, write: WriteMode, as_of: datetime
     return written_at - began_at, finished_at - written_at
 
 
-def seconds_by_hand(url: str, memberships: int, way: Way) -> list[float]:
+def seconds_by_hand(url: str, memberships: int, way: Way, *, names_runs: bool = False) -> list[float]:
     """Load the same rows by hand, twice; return the seconds of each time.
 
     COPY (PostgreSQL, in its binary format) or executemany into a table without index, then one INSERT ... SELECT into
     the table with its key, all in one transaction. The second time the table is full of the same rows: they are
-    removed first.
+    removed first, or stay where rows carry the name of their run.
     """
-    target = target_table(TABLE, None, with_run_key=False)
-    staged = Table("by_hand", MetaData(), *(Column(column.name, column.type) for column in target.columns))
+    target = target_table(TABLE, None, with_run_key=names_runs)
+    columns = [Column(column.name, column.type) for column in target.columns if column.name != "run_key"]
+    staged = Table("by_hand", MetaData(), *columns)
     engine = Warehouse(url).get_sqlalchemy_engine()
     with engine.begin() as connection:
         target.create(connection, checkfirst=False)
@@ -72,9 +73,11 @@ def seconds_by_hand(url: str, memberships: int, way: Way) -> list[float]:
         began_at = time.perf_counter()
         with engine.begin() as connection:
             _stage(connection, staged, _rows(memberships // len(SEGMENTS), way))
-            if is_full:
+            if is_full and not names_runs:
                 connection.execute(delete(target))
-            connection.execute(insert(target).from_select(target.columns.keys(), select(staged)))
+            run = {"run_key": literal(f"2026-01-{31 if is_full else 30}")} if names_runs else {}
+            rows = select(*staged.columns, *run.values())
+            connection.execute(insert(target).from_select([*staged.columns.keys(), *run], rows))
         seconds.append(time.perf_counter() - began_at)
         with engine.begin() as connection:
             staged.drop(connection)
