@@ -165,8 +165,8 @@ def _tls(settings: ApiSettings) -> bool | ssl.SSLContext:
     verify = settings.verify
     if not isinstance(verify, str):
         return verify
-    if settings.base_url.startswith("http://"):
-        return True  # reading a whole bundle of authorities would be in vain
+    if settings.base_url.startswith("http://") and settings.proxy is None:
+        return True  # nobody to verify: reading a whole bundle of authorities would be in vain
     is_directory = Path(verify).is_dir()
     return ssl.create_default_context(cafile=None if is_directory else verify, capath=verify if is_directory else None)
 

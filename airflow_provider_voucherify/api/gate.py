@@ -107,8 +107,7 @@ class Gate:
         self._concurrency.answered(now - ticket.sent_at)
         reading = Reading(rate.limit, rate.remaining, self._opens_at(rate)) if counted else Reading()
         self.window.settle(ticket, reading, now)
-        if self._queue:
-            self._admit()
+        self._admit()
 
     def failed(self, ticket: Ticket) -> None:
         """Hand back the ticket of a call that the server failed to answer properly."""
@@ -146,9 +145,7 @@ class Gate:
     def _wait(self, now: float) -> float:
         """Return the seconds until the next call may go; infinity if an answer has to arrive first."""
         window = self.window
-        wait = window.wait(now)
-        if (own := self._ceiling.wait(now)) > wait:
-            wait = own
+        wait = max(window.wait(now), self._ceiling.wait(now))
         if wait <= 0 and window.in_flight >= self._concurrency.level(window.pace(now)):
             return math.inf
         return wait

@@ -194,14 +194,14 @@ def status_answer(fault: Fault) -> Answer:
 
 
 def _transmission(fault: Fault, head_length: int) -> Transmit:
-    async def reset(transport: asyncio.Transport, content: bytes) -> None:  # noqa: ARG001
+    async def reset(transport: asyncio.Transport, _content: bytes) -> None:
         connection = transport.get_extra_info("socket")
         if connection is not None:
             # Without lingering, closing sends a reset instead of a regular end.
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
         transport.abort()
 
-    async def hang(transport: asyncio.Transport, content: bytes) -> None:  # noqa: ARG001
+    async def hang(transport: asyncio.Transport, _content: bytes) -> None:
         await asyncio.sleep(fault.seconds)
         transport.close()
 

@@ -238,15 +238,18 @@ class CustomerRun:
         """Find out whom ids stand for, chunk by chunk, and store it; return those that failed."""
         lookup, failed = Lookup(self._means.client, workers=self._means.workers), set[str]()
         for part in chunks(to_resolve, self._means.part_size):
-            resolved = Resolved()
-            with kept_if_interrupted(lambda: self._notes.resolve(resolved.told)):  # noqa: B023 - called at once
-                self._means.run(lookup.resolve(part, resolved))
-            self._notes.resolve(resolved.told)
-            failed |= resolved.failed.keys()
-            self._store(Fetched(self._answers_of(resolved)), ())
-            if resolved.stopped_by is not None:
-                raise resolved.stopped_by
+            failed |= self._resolve_part(lookup, part)
         return failed
+
+    def _resolve_part(self, lookup: Lookup, part: Sequence[str]) -> AbstractSet[str]:
+        resolved = Resolved()
+        with kept_if_interrupted(lambda: self._notes.resolve(resolved.told)):
+            self._means.run(lookup.resolve(part, resolved))
+        self._notes.resolve(resolved.told)
+        self._store(Fetched(self._answers_of(resolved)), ())
+        if resolved.stopped_by is not None:
+            raise resolved.stopped_by
+        return resolved.failed.keys()
 
     def _answers_of(self, resolved: Resolved) -> list[CustomerAnswer]:
         now, done = self._means.now(), self._means.sink.done()

@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.extract.plan import part_of
 from airflow_provider_voucherify.extract.progress import Progress
 from airflow_provider_voucherify.load.base import Sink
 
@@ -36,7 +37,7 @@ class Means:
     :param now: the time, UTC.
     :param rng: chance.
     :param workers: the most calls in flight.
-    :param chunk_size: the most calls a killed try has to make again; half of them are stored at a time.
+    :param chunk_size: the most customers, or pages, a killed try has to ask for again.
     :param ghost_stays: for how long the answer for a customer that cannot exist is taken to stay the same.
     """
 
@@ -53,8 +54,8 @@ class Means:
 
     @property
     def part_size(self) -> int:
-        """Return how many calls' answers are stored at a time where nothing else is asked meanwhile."""
-        return (self.chunk_size + 1) // 2
+        """Return how many answers are stored at a time."""
+        return part_of(self.chunk_size)
 
 
 @contextmanager

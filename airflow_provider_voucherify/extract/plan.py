@@ -125,6 +125,14 @@ def existence_calls(unlisted: int, everyone: int | None) -> int:
     return unlisted if everyone is None else min(unlisted, calls_for(everyone))
 
 
+def part_of(chunk_size: int) -> int:
+    """Return how many customers' answers, or pages, are stored at a time: half a chunk, as the next may be asked for.
+
+    :param chunk_size: what a killed try may have to ask for again at most.
+    """
+    return (chunk_size + 1) // 2
+
+
 def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
     """Yield the items in parts of ``size``."""
     rest = iter(items)

@@ -23,7 +23,7 @@ from airflow_provider_voucherify.api.publications import NO_VOUCHER
 from airflow_provider_voucherify.extract.existence import unknown_customers
 from airflow_provider_voucherify.extract.fetch import STOPS, Failures
 from airflow_provider_voucherify.extract.means import Runs, kept_if_interrupted
-from airflow_provider_voucherify.extract.plan import chunks
+from airflow_provider_voucherify.extract.plan import chunks, part_of
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE
 from airflow_provider_voucherify.extract.publisher import Gift, Publisher
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger
@@ -130,7 +130,7 @@ class PublishMeans:
     :param run_key: names the task instance.
     :param names: Voucherify's ids by the merchant's, as far as they are known; others are looked up.
     :param workers: the most calls in flight.
-    :param chunk_size: customers per checkpoint.
+    :param chunk_size: the most customers a killed try has to ask for again.
     """
 
     client: Sender
@@ -141,7 +141,7 @@ class PublishMeans:
     run_key: str
     names: Mapping[str, str] = field(default_factory=dict)
     workers: int = 32
-    chunk_size: int = 256
+    chunk_size: int = 512
 
 
 class PublishRun:
@@ -173,7 +173,7 @@ class PublishRun:
         :raises VoucherifyError: what stopped the run early, with all outcomes up to then held.
         """
         asked: set[str] = set()
-        for chunk in chunks(customer_ids, self._means.chunk_size):
+        for chunk in chunks(customer_ids, part_of(self._means.chunk_size)):
             settled = self._settled(chunk)
             self._means.ledger.write(settled.outcomes)
             asked.update(outcome.customer_id for outcome in settled.outcomes)

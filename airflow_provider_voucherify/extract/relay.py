@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
+from airflow_provider_voucherify.extract.plan import part_of
 
 
 class Relay:
@@ -24,7 +25,7 @@ class Relay:
         self._room = room
         self._out = len(came.answers)
         self._has_room = asyncio.Event()
-        self._enough = (room + 1) // 2
+        self._enough = part_of(room)
         self._is_ready = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
         self._came = came

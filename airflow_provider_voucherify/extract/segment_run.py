@@ -96,13 +96,16 @@ class SegmentRun:
             on_page=lambda _: progress.answer(failed=False),
         )
         while not strategy.is_over:
-            round_ = Round()
-            with kept_if_interrupted(lambda: self._means.sink.write_pages(round_.pages)):  # noqa: B023 - called at once
-                self._means.run(strategy.round(round_))
-            if round_.pages:
-                self._means.sink.write_pages(round_.pages)
-            if round_.stopped_by is not None:
-                raise round_.stopped_by
+            self._read_round(strategy)
+
+    def _read_round(self, strategy: PerSegment) -> None:
+        round_ = Round()
+        with kept_if_interrupted(lambda: self._means.sink.write_pages(round_.pages)):
+            self._means.run(strategy.round(round_))
+        if round_.pages:
+            self._means.sink.write_pages(round_.pages)
+        if round_.stopped_by is not None:
+            raise round_.stopped_by
 
     def _look_after_missing(self, listings: Sequence[Listing]) -> None:
         """Ask for the segments whose list is empty or failed: was one deleted meanwhile, nobody has left it.
@@ -224,13 +227,16 @@ class SegmentRun:
         means = self._means
         lookup = Lookup(means.client, workers=means.workers)
         for part in chunks(unlisted, means.part_size):
-            resolved = Resolved()
-            with kept_if_interrupted(lambda: self._settle_resolved(resolved)):  # noqa: B023 - called at once
-                means.run(lookup.resolve(part, resolved))
-            self._settle_resolved(resolved)
-            self._judge_unknown()
-            if resolved.stopped_by is not None:
-                raise resolved.stopped_by
+            self._settle_some(lookup, part)
+
+    def _settle_some(self, lookup: Lookup, customer_ids: Sequence[str]) -> None:
+        resolved = Resolved()
+        with kept_if_interrupted(lambda: self._settle_resolved(resolved)):
+            self._means.run(lookup.resolve(customer_ids, resolved))
+        self._settle_resolved(resolved)
+        self._judge_unknown()
+        if resolved.stopped_by is not None:
+            raise resolved.stopped_by
 
     def _settle_resolved(self, resolved: Resolved) -> None:
         # A name whose own lookup failed may be told by that of the customer's other name.

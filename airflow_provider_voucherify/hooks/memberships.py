@@ -39,7 +39,7 @@ def require_pandas() -> None:
     :raises ImportError: naming the extra to install.
     """
     try:
-        import pandas  # noqa: F401
+        import pandas  # noqa: F401 - only importing it shows whether it works
     except ImportError:
         raise ImportError(
             "a DataFrame needs pandas, which is not installed: pip install 'airflow-provider-voucherify[pandas]'"

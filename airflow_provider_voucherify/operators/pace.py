@@ -13,8 +13,8 @@ class Pace:
     """How fast a pull goes, and how often what it found is stored.
 
     :param concurrency: the most calls in flight; fewer are used where fewer are enough.
-    :param chunk_size: what a killed try may have to make again at most, in calls. Half of them are stored at a time,
-        while the other half may be asked for.
+    :param chunk_size: the most customers, or pages of segments' members, that a killed try has to ask for again. Half
+        of them are stored at a time.
     :param resume_within: how old what an earlier try found may be to be used by a later one.
     :raises ValueError: if a value cannot be used.
     """
@@ -33,8 +33,3 @@ class Pace:
                 f"resume_within of Pace is {self.resume_within!r}; write a timedelta of at most {LEFTOVER_AGE.days} "
                 "days, after which what dead runs left behind is removed"
             )
-
-    @property
-    def part_size(self) -> int:
-        """Return how many calls' answers are stored at a time."""
-        return (self.chunk_size + 1) // 2

@@ -149,7 +149,7 @@ class Publishing:
             run_key=self._run_key,
             names=self._names(runner, customer_ids),
             workers=pace.concurrency,
-            chunk_size=pace.part_size,
+            chunk_size=pace.chunk_size,
         )
         publisher = Publisher(interruptible, gift, self._hook.retry)
         run = PublishRun(

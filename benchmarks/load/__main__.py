@@ -6,9 +6,8 @@ Run it by ``make bench-load``. Arguments: memberships for PostgreSQL (a million)
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from typing import get_args
 
 from airflow_provider_voucherify.load.destinations import WriteMode
@@ -32,12 +31,6 @@ turns, each in a new process and a new database.
 The ledger has a row more per customer and is committed chunk by chunk, and a history has two columns more, one of them
 in its key: the bound does none of that.
 """
-
-#: By whether rows carry the name of their run, as those of append do.
-_BOUNDS: dict[bool, Callable[..., list[float]]] = {
-    False: seconds_by_hand,
-    True: partial(seconds_by_hand, names_runs=True),
-}
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ def measured(database: str, memberships: int, way: Way, rounds: int) -> Iterator
         runs, bounds = [], []
         for _ in range(rounds):
             with empty_database(database) as url:
-                bounds.append(in_a_process(_BOUNDS[write == "append"], url, memberships, way))
+                bounds.append(in_a_process(seconds_by_hand, url, memberships, way, write))
             with empty_database(database) as url:
                 runs.append(in_a_process(seconds_of_runs, url, memberships, way, write, 2))
         for number, is_full in enumerate((False, True)):

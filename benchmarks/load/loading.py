@@ -54,13 +54,14 @@ def _run(url: str, memberships: int, way: Way, write: WriteMode, as_of: datetime
     return written_at - began_at, finished_at - written_at
 
 
-def seconds_by_hand(url: str, memberships: int, way: Way, *, names_runs: bool = False) -> list[float]:
+def seconds_by_hand(url: str, memberships: int, way: Way, write: WriteMode) -> list[float]:
     """Load the same rows by hand, twice; return the seconds of each time.
 
     COPY (PostgreSQL, in its binary format) or executemany into a table without index, then one INSERT ... SELECT into
     the table with its key, all in one transaction. The second time the table is full of the same rows: they are
-    removed first, or stay where rows carry the name of their run.
+    removed first, but for ``append``, whose rows carry the name of their run.
     """
+    names_runs = write == "append"
     target = target_table(TABLE, None, with_run_key=names_runs)
     columns = [Column(column.name, column.type) for column in target.columns if column.name != "run_key"]
     staged = Table("by_hand", MetaData(), *columns)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -152,3 +153,15 @@ def test_a_target_is_sent_as_it_is_below_the_base_url(folder: str, request_: wir
     with LocalServer() as server:
         asyncio.run(main(server.url + folder))
     assert [call.target for call in server.calls] == [folder + request_.target]
+
+
+def test_authorities_are_read_where_a_certificate_is_to_be_verified_the_proxys_too(tmp_path: Path) -> None:
+    async def opened(url: str, proxy: str | None) -> None:
+        settings = ApiSettings(url, "id", "token", verify=str(tmp_path / "missing.pem"), proxy=proxy)
+        async with open_client(settings, Gate(Window(1.0), Concurrency(1), OwnCeiling(None))):
+            pass
+
+    asyncio.run(opened("http://127.0.0.1:1", None))
+    for url, proxy in (("https://127.0.0.1:1", None), ("http://127.0.0.1:1", "https://127.0.0.1:2")):
+        with pytest.raises(FileNotFoundError):
+            asyncio.run(opened(url, proxy))
