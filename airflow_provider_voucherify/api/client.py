@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.models import JsonObject
     from airflow_provider_voucherify.api.settings import ApiSettings
+    from airflow_provider_voucherify.api.span import Ticket
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +114,15 @@ class Client:
         attempt, is_retry = 1, False
         while True:
             try:
-                return await self._send_once(request, is_retry=is_retry)
+                ticket = await self.gate.enter()
+                self.calls.sent += 1
+                self.calls.retried += is_retry
+                try:
+                    response = await self.transport(request)
+                except BaseException:
+                    self.gate.lost(ticket)
+                    raise
+                return self._taken_in(ticket, request, response)
             except errors.RateLimited as error:
                 if self.gate.is_hopeless:
                     self.gate.shut(error)
@@ -129,15 +138,8 @@ class Client:
                 attempt += 1
             is_retry = True
 
-    async def _send_once(self, request: wire.Request, *, is_retry: bool) -> JsonObject:
-        ticket = await self.gate.enter()
-        self.calls.sent += 1
-        self.calls.retried += is_retry
-        try:
-            response = await self.transport(request)
-        except BaseException:
-            self.gate.lost(ticket)
-            raise
+    def _taken_in(self, ticket: Ticket, request: wire.Request, response: wire.Response) -> JsonObject:
+        """Hand the ticket back with what the answer says of the limit, and return what else it says."""
         if response.status == 429:
             self.calls.rejected += 1
             error = wire.error_of(response)
@@ -146,12 +148,12 @@ class Client:
         if response.status >= 500:
             self.gate.failed(ticket)
         else:
-            self.gate.answered(ticket, wire.rate_limit_of(response.headers), counted=response.status < 500)
-        return self._decoded(response)
+            self.gate.answered(ticket, wire.window_of(response.headers))
+        return self._decoded(request, response)
 
-    def _decoded(self, response: wire.Response) -> JsonObject:
+    def _decoded(self, request: wire.Request, response: wire.Response) -> JsonObject:
         try:
-            answer = wire.decode(response)
+            answer = wire.decode(response, is_common=request.has_common_answers)
         except errors.WrongAddress as error:
             if not self._has_met_voucherify:
                 raise
@@ -194,24 +196,22 @@ class AiohttpTransport:
 
         try:
             with self._deadline:
-                return await self._answer(request)
+                # No "async with": read() gives the connection back, or closes it if it fails.
+                response = await self._session.request(
+                    request.method,
+                    self._url(request.target),
+                    data=request.body,
+                    headers={"Content-Type": "application/json"} if request.body is not None else None,
+                    proxy=self._proxy,
+                    allow_redirects=False,
+                )
+                return wire.Response(response.status, response.headers, await response.read())
         except TimeoutError:
             raise errors.TransportFailed("no whole answer within the timeout") from None
         except aiohttp.ClientError as error:
             raise errors.TransportFailed(_transport_problem(error)) from None
         except OSError as error:
             raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
-
-    async def _answer(self, request: wire.Request) -> wire.Response:
-        async with self._session.request(
-            request.method,
-            self._url(request.target),
-            data=request.body,
-            headers={"Content-Type": "application/json"} if request.body is not None else None,
-            proxy=self._proxy,
-            allow_redirects=False,
-        ) as response:
-            return wire.Response(response.status, response.headers, await response.read())
 
     def _url(self, target: str) -> URL:
         """Return the target's address; where it has no query, host and port need not be read again."""

@@ -22,7 +22,8 @@ class Deadline:
         self._is_set = False
 
     def __enter__(self) -> None:
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None, "coroutines run in tasks"
         self._begun[task] = loop.time()
         if not self._is_set:

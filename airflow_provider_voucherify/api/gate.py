@@ -95,19 +95,18 @@ class Gate:
         self._shut_by = self._shut_by or error
         self._turn_back(error)
 
-    def answered(self, ticket: Ticket, rate: RateLimit, *, counted: bool) -> None:
+    def answered(self, ticket: Ticket, rate: RateLimit) -> None:
         """Hand back the ticket of an answered call.
 
         :param ticket: the call's.
         :param rate: what its headers say.
-        :param counted: whether the server surely counted it: its numbers are believed only then.
         """
         now = self._now()
         self._read_clock(rate, ticket, now)
         self._concurrency.answered(now - ticket.sent_at)
-        reading = Reading(rate.limit, rate.remaining, self._opens_at(rate)) if counted else Reading()
-        self.window.settle(ticket, reading, now)
-        self._admit()
+        self.window.settle(ticket, Reading(rate.limit, rate.remaining, self._opens_at(rate)), now)
+        if self._queue:
+            self._admit()
 
     def failed(self, ticket: Ticket) -> None:
         """Hand back the ticket of a call that the server failed to answer properly."""
@@ -145,7 +144,9 @@ class Gate:
     def _wait(self, now: float) -> float:
         """Return the seconds until the next call may go; infinity if an answer has to arrive first."""
         window = self.window
-        wait = max(window.wait(now), self._ceiling.wait(now))
+        wait = window.wait(now)
+        if (own := self._ceiling.wait(now)) > wait:
+            wait = own
         if wait <= 0 and window.in_flight >= self._concurrency.level(window.pace(now)):
             return math.inf
         return wait

@@ -141,8 +141,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerAnswer:
+class CustomerAnswer(NamedTuple):
     """What is known about one customer after asking.
 
     :param customer_id: the id as the user passed it.

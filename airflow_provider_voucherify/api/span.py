@@ -36,7 +36,8 @@ class Reading:
         """Return the calls used in the window by every client together."""
         if self.limit is None or self.remaining is None:
             return None
-        return max(self.limit - self.remaining, 0)
+        used = self.limit - self.remaining
+        return used if used > 0 else 0
 
 
 @dataclass(slots=True)

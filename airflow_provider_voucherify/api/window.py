@@ -154,13 +154,16 @@ class Window:
         span = self._span
         span.answered = True
         span.last_answer_at = now
-        if reading.limit is not None and reading.limit != self.limit:
+        if reading.limit != self.limit and reading.limit is not None:
             self._learn_limit(reading.limit)
         if used is not None:
-            self._learn_used(used)
+            if span.used is None or used > span.used:
+                span.used = used
+            if self._inherits_usage and used > span.sent:
+                span.sent = used
         self._inherits_usage = False
-        if reading.opens_at is not None:
-            self._learn_end(reading.opens_at, reading.remaining, now)
+        if (opens_at := reading.opens_at) is not None and opens_at > now:
+            self._learn_end(opens_at, reading.remaining, now)
 
     def reject(self, ticket: Ticket, told: float | None, now: float) -> float:
         """Take in that the limit turned a call away: it was not counted, and the window is used up.
@@ -201,17 +204,11 @@ class Window:
             return True
         return used is not None and ticket.used_before is not None and used <= ticket.used_before
 
-    def _learn_used(self, used: int) -> None:
-        span = self._span
-        if span.used is None or used > span.used:
-            span.used = used
-        if self._inherits_usage:
-            span.sent = max(span.sent, used)
-
     def _learn_end(self, opens_at: float, remaining: int | None, now: float) -> None:
+        """Take in a moment ahead that the server names."""
         if opens_at > now + LONGEST_WAIT:
             return
-        if opens_at > now + ROUNDING or (remaining == 0 and opens_at > now):
+        if opens_at > now + ROUNDING or remaining == 0:
             span = self._span
             span.ends_at = opens_at if span.ends_at is None else min(span.ends_at, opens_at)
             span.end_was_read = True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -20,6 +21,8 @@ _ERROR_CLASSES: dict[int, type[errors.VoucherifyError]] = {
     403: errors.PermissionMissing,
     404: errors.NotFound,
 }
+#: Tells texts that percent-encoding leaves as they are; it takes several times as long to find that out.
+_NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII).fullmatch
 _ADVICE: dict[type[errors.VoucherifyError], str] = {
     errors.NotAuthenticated: "check login (application id), password (secret key) and cluster of the connection: "
     "keys are per cluster",
@@ -37,11 +40,13 @@ class Request(NamedTuple):
     :param method: HTTP method in capitals.
     :param target: percent-encoded path and query, to be sent as is: decoding it again changes its meaning.
     :param body: JSON text in UTF-8, or ``None``.
+    :param has_common_answers: whether many such calls are answered alike, byte for byte: what is the same is read once.
     """
 
     method: str
     target: str
     body: bytes | None = None
+    has_common_answers: bool = False
 
     @property
     def is_safe(self) -> bool:
@@ -86,7 +91,12 @@ def _checked_id(value: object, what: str) -> str:
 
 def path_of(*parts: str) -> str:
     """Return ``/v1/part/part`` with each part percent-encoded whole, nothing kept."""
-    return "/v1/" + "/".join(quote(part, safe="") for part in parts)
+    return "/v1/" + "/".join(map(_part, parts))
+
+
+def _part(text: str) -> str:
+    """Return a text as one part of a path, nothing kept."""
+    return text if _NEEDS_NO_QUOTES(text) else quote(text, safe="")
 
 
 def get(path: str, query: Mapping[str, str | int] | None = None) -> Request:
@@ -99,7 +109,7 @@ def segments_of_customer(customer_id: str) -> Request:
 
     :raises InvalidCustomerId: if the id cannot be sent safely.
     """
-    return Request("GET", f"/v1/customers/{quote(checked_customer_id(customer_id), safe='')}/segments")
+    return Request("GET", f"/v1/customers/{_part(checked_customer_id(customer_id))}/segments", has_common_answers=True)
 
 
 def customer(customer_id: str) -> Request:
@@ -129,22 +139,45 @@ def segments_page(*, created_before: str | None = None) -> Request:
     return get(path_of("segments"), query)
 
 
-def decode(response: Response) -> JsonObject:
+def decode(response: Response, *, is_common: bool = False) -> JsonObject:
     """Return the JSON object of a successful answer.
 
+    :param response: the answer.
+    :param is_common: whether many answers are the same, byte for byte: such share one object, not to be changed.
     :raises VoucherifyError: the fitting class of the error tree for anything else.
     """
     if not 200 <= response.status < 300:
         raise error_of(response)
     try:
-        data: Json = json.loads(response.body.decode()) if response.body else {}
+        return _common_answer(response.body) if is_common else _json_object(response.body)
+    except errors.MalformedAnswer as error:
+        error.status = response.status
+        raise
+
+
+def _json_object(body: bytes) -> JsonObject:
+    try:
+        data: Json = json.loads(body.decode()) if body else {}
     except ValueError:
-        raise errors.MalformedAnswer(
-            f"the body of {len(response.body)} bytes is not JSON", status=response.status
-        ) from None
+        raise errors.MalformedAnswer(f"the body of {len(body)} bytes is not JSON") from None
     if not isinstance(data, dict):
-        raise errors.MalformedAnswer(f"expected a JSON object, got {type(data).__name__}", status=response.status)
+        raise errors.MalformedAnswer(f"expected a JSON object, got {type(data).__name__}")
     return data
+
+
+class _CommonAnswer(JsonObject):
+    """An answer that many calls are given alike, with what it was read as: customers may share their segments."""
+
+    __slots__ = ("segments",)
+
+    segments: tuple[Segment, ...] | None
+
+
+@lru_cache(maxsize=2_048)
+def _common_answer(body: bytes) -> _CommonAnswer:
+    answer = _CommonAnswer(_json_object(body))
+    answer.segments = None
+    return answer
 
 
 def listed(data: JsonObject) -> list[JsonObject]:
@@ -155,8 +188,9 @@ def listed(data: JsonObject) -> list[JsonObject]:
     items = data.get(str(data.get("data_ref", "data")))
     if data.get("object") != "list" or not isinstance(items, list):
         raise errors.MalformedAnswer("expected a list answer (object 'list' with data_ref), got another shape")
-    if not all(isinstance(item, dict) for item in items):
-        raise errors.MalformedAnswer("an item of the list is not a JSON object")
+    for item in items:
+        if not isinstance(item, dict):
+            raise errors.MalformedAnswer("an item of the list is not a JSON object")
     return cast("list[JsonObject]", items)
 
 
@@ -165,6 +199,14 @@ def segments_from(data: JsonObject) -> tuple[Segment, ...]:
 
     :raises MalformedAnswer: if an item is no segment, or their number is not the announced ``total``.
     """
+    if not isinstance(data, _CommonAnswer):
+        return _segments_from(data)
+    if data.segments is None:
+        data.segments = _segments_from(data)
+    return data.segments
+
+
+def _segments_from(data: JsonObject) -> tuple[Segment, ...]:
     items = listed(data)
     total = data.get("total")
     if isinstance(total, int) and total != len(items):
@@ -237,14 +279,20 @@ def _seconds_left(text: str | None, server_time: float | None) -> float | None:
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimit:
     """Return what the headers say about the rate limit; a header that is missing or garbled is ``None``."""
     named = headers.get
-    server_time = _http_date(named("Date"))
+    rate = window_of(headers)
+    return rate._replace(
+        retry_after=_seconds_left(named("Retry-After"), rate.server_time), kind=named("X-Rate-Limit-Type")
+    )
+
+
+def window_of(headers: Mapping[str, str]) -> RateLimit:
+    """Return what the headers of an answer that was not turned away say about the rate limit: no more is sent then."""
+    named = headers.get
     return RateLimit(
-        limit=_whole_number(named("X-Rate-Limit-Limit")),
-        remaining=_whole_number(named("X-Rate-Limit-Remaining")),
-        retry_at=_number(named("X-Rate-Limit-Retry")),
-        retry_after=_seconds_left(named("Retry-After"), server_time),
-        kind=named("X-Rate-Limit-Type"),
-        server_time=server_time,
+        _whole_number(named("X-Rate-Limit-Limit")),
+        _whole_number(named("X-Rate-Limit-Remaining")),
+        _number(named("X-Rate-Limit-Retry")),
+        server_time=_http_date(named("Date")),
     )
 
 

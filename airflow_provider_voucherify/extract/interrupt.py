@@ -52,9 +52,9 @@ class Interrupt:
 
         :raises RunInterrupted: if the run was told to stop, before the answer came.
         """
-        task = asyncio.current_task()
+        self._loop = loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None, "coroutines run in tasks"
-        self._loop = asyncio.get_running_loop()
         if self.is_stopped:
             raise RunInterrupted("the run was told to stop; what was pulled up to then is kept")
         self._senders.add(task)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Segment
@@ -89,7 +88,7 @@ class Listed:
 
 def _without_segment(answers: Mapping[str, CustomerAnswer], segment_id: str) -> dict[str, CustomerAnswer]:
     return {
-        id_: replace(answer, segments=tuple(one for one in answer.segments if one.id != segment_id))
+        id_: answer._replace(segments=tuple(one for one in answer.segments if one.id != segment_id))
         for id_, answer in answers.items()
         if any(one.id == segment_id for one in answer.segments)
     }
@@ -102,8 +101,7 @@ def _with_segment(
         segments = (segment,)
         return CustomerAnswer(member.customer_id, observed_at, Outcome.FOUND, segments, source_id=member.source_id)
     by_id = {one.id: one for one in (*held.segments, segment)}
-    return replace(
-        held,
+    return held._replace(
         observed_at=max(as_utc(held.observed_at), observed_at),
         segments=tuple(by_id[id_] for id_ in sorted(by_id)),
         source_id=member.source_id or held.source_id,

@@ -213,7 +213,7 @@ class XComSink:
         if (covered := self._segment_ids) is None:
             return self._held.answers.values()
         return [
-            replace(answer, segments=tuple(segment for segment in answer.segments if segment.id in covered))
+            answer._replace(segments=tuple(segment for segment in answer.segments if segment.id in covered))
             for answer in self._held.answers.values()
         ]
 

@@ -38,7 +38,7 @@ def listing(items: list[Json], **changes: Json) -> dict[str, Json]:
     ],
 )
 def test_an_id_is_one_encoded_path_part(customer_id: str, path: str) -> None:
-    assert wire.segments_of_customer(customer_id) == wire.Request("GET", path)
+    assert wire.segments_of_customer(customer_id) == wire.Request("GET", path, has_common_answers=True)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
@@ -89,6 +89,24 @@ def test_five_segments_are_read_and_ordered_by_id() -> None:
 def test_an_answer_of_another_shape_is_not_believed(body: bytes) -> None:
     with pytest.raises(errors.MalformedAnswer):
         wire.segments_from(wire.decode(wire.Response(200, {}, body)))
+
+
+def test_answers_that_are_alike_are_read_once() -> None:
+    body = json.dumps(listing(FIVE_SEGMENTS)).encode()
+    first, second = (wire.decode(wire.Response(200, {}, bytes(bytearray(body))), is_common=True) for _ in range(2))
+    assert wire.segments_from(first) is wire.segments_from(second)
+    assert wire.segments_from(first) == wire.segments_from(wire.decode(wire.Response(200, {}, body)))
+    other = wire.decode(wire.Response(200, {}, json.dumps(listing(FIVE_SEGMENTS[:1])).encode()), is_common=True)
+    assert len(wire.segments_from(other)) == 1
+
+
+@pytest.mark.parametrize("is_common", [False, True])
+@pytest.mark.parametrize("body", [b"{", b"[]"])
+def test_what_is_no_json_object_is_refused_with_its_status(body: bytes, is_common: bool) -> None:
+    for _ in range(2):
+        with pytest.raises(errors.MalformedAnswer) as refusal:
+            wire.decode(wire.Response(201, {}, body), is_common=is_common)
+        assert refusal.value.status == 201
 
 
 def test_a_missing_total_and_unknown_fields_are_no_error() -> None:

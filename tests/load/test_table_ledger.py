@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -256,7 +255,7 @@ def test_a_run_longer_than_the_maximum_age_keeps_its_ledger_as_long_as_it_writes
     for number in range(4):
         sink = warehouse.sink_opened()
         assert len(sink.done()) == number
-        sink.write([replace(found(f"customer-{number}", "gold"), observed_at=warehouse.clock())])
+        sink.write([found(f"customer-{number}", "gold")._replace(observed_at=warehouse.clock())])
         warehouse.clock.advance(timedelta(hours=20))
 
 
