@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import cached_property
 
 from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.endpoints import Sender
@@ -12,25 +13,31 @@ from airflow_provider_voucherify.api.errors import NotFound, PagingFailed, Vouch
 from airflow_provider_voucherify.api.models import Json, JsonObject, Member, MembershipPage, Segment
 from airflow_provider_voucherify.api.walk import CustomerWalk, Drift, calls_for
 from airflow_provider_voucherify.extract.fetch import STOPS
+from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.sample import Sample
 from airflow_provider_voucherify.load.base import StoredWalk
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Terms:
     """What all lists of a run have in common.
 
+    :param question: what the run asks.
     :param roster: which customers are kept.
-    :param digest: hash of these customers: what was stored for others is of no use.
     :param sample: customers that are read both ways.
     :param now: the time (UTC) pages are stamped with.
     """
 
+    question: Question
     roster: Roster
-    digest: str
     sample: Sample
     now: Callable[[], datetime]
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the hash of the customers asked about: what was stored for others is of no use."""
+        return self.question.digest
 
 
 class Listing:

@@ -33,7 +33,7 @@ class Pull:
         self._rate = rate
         self._notes = Notes(means.sink, means.now)
         self._held = self._what_is_held()
-        self._terms = Terms(Roster(question.customer_ids), question.digest, self._sample(), means.now)
+        self._terms = Terms(question, Roster(question.customer_ids), self._sample(), means.now)
         # Patient: what it finds out is not stored, and might use up every window that it is deferred to.
         self._survey = Survey(question, self._held, self._terms, means.patient, means.rng)
 
@@ -95,6 +95,7 @@ class Pull:
 
     def _sample(self) -> Sample:
         salt = stored_salt(self._held.walks) or f"{self._means.rng.getrandbits(64):016x}"
-        wanted, stored = self._question.verify_sample, stored_sample_size(self._held.walks, self._question.digest)
+        wanted, walks = self._question.verify_sample, self._held.walks
+        stored = stored_sample_size(walks, self._question.digest) if walks else None
         # Lists that are held know no more of their members than were sampled when they were read.
         return Sample(wanted if stored is None else min(wanted, stored), salt)

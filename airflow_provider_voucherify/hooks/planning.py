@@ -42,7 +42,7 @@ def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Cl
     :param opening: a client to be opened; closed in the end.
     :param question: what is asked.
     """
-    terms = Terms(Roster(question.customer_ids), question.digest, Sample(0, "unused"), _utc_now)
+    terms = Terms(question, Roster(question.customer_ids), Sample(0, "unused"), _utc_now)
     held = Held(to_ask=question.customer_ids or ())
 
     async def find_out() -> Plan:

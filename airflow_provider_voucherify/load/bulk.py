@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from airflow_provider_voucherify.load import statements
 from airflow_provider_voucherify.load.column_types import sqlite_text
@@ -21,6 +21,9 @@ _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 _NULL = r"\N"
 #: PostgreSQL's types of the columns that are no texts: its binary format leaves nothing to be read from a text.
 _BINARY_TYPES = {"observed_at": "timestamptz"}
+
+
+_Values: TypeAlias = tuple[str | None, ...]
 
 
 class _Copy(Protocol):
@@ -64,17 +67,37 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
 
 
 def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
-    """Hand the rows to SQLite's driver as they are: SQLAlchemy would take longer over each than the database does."""
-    statement = statements.insert_staged(table).compile(dialect=connection.dialect)
-    connection.exec_driver_sql(str(statement), list(_with_texts_for_moments(rows)))
+    """Hand the rows to SQLite's driver as they are: SQLAlchemy would take longer over each than the database does.
+
+    What all answers, or all memberships, have in common is written into the statement: each value bound is a copy.
+    """
+    answers, members, others = _sorted_out(rows)
+    for insert, values in (
+        (statements.insert_answers, answers),
+        (statements.insert_members, members),
+        (statements.insert_staged, others),
+    ):
+        if values:
+            connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), values)
 
 
-def _with_texts_for_moments(rows: Iterable[Row]) -> Iterator[tuple[str | None, ...]]:
+def _sorted_out(rows: Iterable[Row]) -> tuple[list[_Values], list[_Values], list[_Values]]:
+    """Return what is to be bound for answers, for memberships without a source id, and for rows of other kinds.
+
+    They have texts for moments.
+    """
+    answers, members, others = list[_Values](), list[_Values](), list[_Values]()
     last, text = None, ""
-    for *texts, moment in rows:
+    for kind, customer_id, segment_id, segment_name, outcome, source_id, detail, moment in rows:
         if moment is not last:  # one answer's rows have the same
             last, text = moment, sqlite_text(moment)
-        yield (*texts, text)
+        if kind == statements.MEMBERSHIP and source_id is None:
+            members.append((customer_id, segment_id, segment_name, text))
+        elif kind == statements.ANSWER:
+            answers.append((customer_id, outcome, detail, text))
+        else:
+            others.append((kind, customer_id, segment_id, segment_name, outcome, source_id, detail, text))
+    return answers, members, others
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:

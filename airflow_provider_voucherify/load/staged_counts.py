@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_voucherify.api.models import Outcome
@@ -28,13 +28,26 @@ class _Counted(NamedTuple):
     rows: int
 
 
+def _in_one_pass(connection: Connection, staging: Table) -> Iterator[_Counted]:
+    return (_Counted(*row) for row in connection.execute(statements.count_rows(staging)))
+
+
+def _by_kind(connection: Connection, staging: Table) -> Iterator[_Counted]:
+    for outcome, rows in connection.execute(statements.count_outcomes(staging)):
+        yield _Counted(statements.ANSWER, outcome, "", "", rows)
+    for kind in (statements.MEMBERSHIP, statements.WALK):
+        for segment_id, segment_name, rows in connection.execute(statements.count_by_segment(staging, kind)):
+            yield _Counted(kind, "", segment_id, segment_name, rows)
+
+
 def count_staged(connection: Connection, staging: Table, parts: Sequence[Segments]) -> tuple[LoadSummary, StagedAs]:
     """Count what is staged.
 
     :param parts: the segments to show, some at a time; ``None`` for all.
     :returns: the counts, and how the memberships of these segments were staged.
     """
-    counted = [_Counted(*row) for row in connection.execute(statements.count_rows(staging))]
+    # Where the key begins with the kind, a query for each takes half as long as one pass through all of them.
+    counted = list(_by_kind(connection, staging) if staging.primary_key.columns else _in_one_pass(connection, staging))
     outcomes = {one.outcome: one.rows for one in counted if one.kind == statements.ANSWER}
     rest = connection.scalars(statements.select_rest(staging)).one_or_none()
     outcomes[Outcome.NO_SEGMENT] = outcomes.get(Outcome.NO_SEGMENT, 0) + int(rest or 0)

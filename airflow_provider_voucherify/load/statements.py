@@ -22,9 +22,11 @@ from sqlalchemy import (
     String,
     Table,
     Update,
+    bindparam,
     delete,
     func,
     insert,
+    literal_column,
     select,
     update,
 )
@@ -39,6 +41,7 @@ from airflow_provider_voucherify.load.column_types import bounded_text, long_tex
 HEADER = "header"
 ANSWER = "answer"
 MEMBERSHIP = "membership"
+_NO_TEXT = literal_column("''")
 #: How far a segment's list is held.
 WALK = "walk"
 #: How many customers are in no segment without being named.
@@ -147,6 +150,23 @@ def insert_staged(staging: Table) -> Insert:
     return insert(staging)
 
 
+def insert_answers(staging: Table) -> Insert:
+    """Return the insert of answers' rows: customer, outcome, detail and time are to be bound, in this order."""
+    bound = ("customer_id", "outcome", "detail", "observed_at")
+    return _insert_of_kind(staging, ANSWER, bound).values(segment_id=_NO_TEXT, segment_name=_NO_TEXT)
+
+
+def insert_members(staging: Table) -> Insert:
+    """Return the insert of memberships' rows without a source id: customer, segment, its name and time are to be
+    bound, in this order."""
+    bound = ("customer_id", "segment_id", "segment_name", "observed_at")
+    return _insert_of_kind(staging, MEMBERSHIP, bound).values(outcome=_NO_TEXT, detail=_NO_TEXT)
+
+
+def _insert_of_kind(staging: Table, kind: str, bound: Sequence[str]) -> Insert:
+    return insert(staging).inline().values(kind=literal_column(f"'{kind}'"), **{name: bindparam(name) for name in bound})
+
+
 def copy_from_client(staging: Table, *, binary: bool = False) -> str:
     """Return PostgreSQL's COPY of rows sent by the client, to be handed to the driver as it is.
 
@@ -219,6 +239,18 @@ def count_rows(staging: Table) -> Select[str, str, str, str, int]:
     """Return the query of the rows by what they say (kind, outcome, segment, its name, rows), in one pass."""
     kinds = (staging.c.kind, staging.c.outcome, staging.c.segment_id)
     return select(*kinds, func.max(staging.c.segment_name), func.count()).group_by(*kinds)
+
+
+def count_outcomes(staging: Table) -> Select[str, int]:
+    """Return the query of the answers by their outcome."""
+    columns = select(staging.c.outcome, func.count())
+    return columns.where(staging.c.kind == ANSWER).group_by(staging.c.outcome)
+
+
+def count_by_segment(staging: Table, kind: str) -> Select[str, str, int]:
+    """Return the query of the rows of a kind by their segment (its id, its name, rows)."""
+    columns = select(staging.c.segment_id, func.max(staging.c.segment_name), func.count())
+    return columns.where(staging.c.kind == kind).group_by(staging.c.segment_id)
 
 
 def select_unknown(staging: Table, limit: int) -> Select[str]:

@@ -73,7 +73,7 @@ def planned(shop: Shop, strategy: StrategyName, scene: Scene) -> Plan:
     question, chance = Question(None, None, strategy), random.Random(1)
     server = SimulatedServer(scene, shop, chance)
     with _virtual_loop() as loop:
-        terms = Terms(Roster(None), question.digest, Sample(question.verify_sample, "salt"), clock_of(loop))
+        terms = Terms(question, Roster(None), Sample(question.verify_sample, "salt"), clock_of(loop))
         survey = Survey(question, Held(), terms, open_client(server, scene, chance, loop), chance)
         return loop.run_until_complete(survey.plan(lambda: None))
 
