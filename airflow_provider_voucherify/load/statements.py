@@ -164,7 +164,8 @@ def insert_members(staging: Table) -> Insert:
 
 
 def _insert_of_kind(staging: Table, kind: str, bound: Sequence[str]) -> Insert:
-    return insert(staging).inline().values(kind=literal_column(f"'{kind}'"), **{name: bindparam(name) for name in bound})
+    columns = {name: bindparam(name) for name in bound}
+    return insert(staging).inline().values(kind=literal_column(f"'{kind}'"), **columns)
 
 
 def copy_from_client(staging: Table, *, binary: bool = False) -> str:
