@@ -41,7 +41,7 @@ from airflow_provider_voucherify.load.column_types import bounded_text, long_tex
 HEADER = "header"
 ANSWER = "answer"
 MEMBERSHIP = "membership"
-_NO_TEXT = literal_column("''")
+_NO_TEXT: ColumnElement[str] = literal_column("''")
 #: How far a segment's list is held.
 WALK = "walk"
 #: How many customers are in no segment without being named.
@@ -164,7 +164,7 @@ def insert_members(staging: Table) -> Insert:
 
 
 def _insert_of_kind(staging: Table, kind: str, bound: Sequence[str]) -> Insert:
-    columns = {name: bindparam(name) for name in bound}
+    columns: dict[str, ColumnElement[object]] = {name: bindparam(name) for name in bound}
     return insert(staging).inline().values(kind=literal_column(f"'{kind}'"), **columns)
 
 
