@@ -114,6 +114,7 @@ def staging_table(name: str, schema: str | None, *, with_key: bool = True) -> Ta
         Column("detail", long_text(), nullable=False),
         Column("observed_at", utc_time(), nullable=False),
         schema=schema,
+        sqlite_with_rowid=not with_key,
     )
     if not with_key:
         _key_of_few(staging)

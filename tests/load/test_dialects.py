@@ -70,6 +70,7 @@ ARGUMENTS: Mapping[str, object] = MappingProxyType(
         "is_listed": True,
         "staged_as": publication.StagedAs(is_listed=True, has_hidden=True),
         "observed_at_is_naive": False,
+        "kind": statements.MEMBERSHIP,
         "extra": values_of(EXTRA),
     }
 )
