@@ -292,7 +292,9 @@ def window_of(headers: Mapping[str, str]) -> RateLimit:
         _whole_number(named("X-Rate-Limit-Limit")),
         _whole_number(named("X-Rate-Limit-Remaining")),
         _number(named("X-Rate-Limit-Retry")),
-        server_time=_http_date(named("Date")),
+        None,
+        None,
+        _http_date(named("Date")),
     )
 
 

@@ -17,10 +17,15 @@ class Relay:
     :param customer_ids: whom to ask for, each once.
     :param room: the most customers asked for whose answers are not held: what a kill can cost.
     :param came: answers that are there already, to be handed over with the first part.
+    :param latency: over how many seconds the first calls are spread. Calls begun at once are answered at once, and
+        wait for each other then, here and at the server, round after round.
     """
 
-    def __init__(self, strategy: PerCustomer, customer_ids: Iterable[str], room: int, came: Fetched) -> None:
+    def __init__(
+        self, strategy: PerCustomer, customer_ids: Iterable[str], room: int, came: Fetched, *, latency: float = 0.0
+    ) -> None:
         self._strategy = strategy
+        self._latency = latency
         self._queue = iter(customer_ids)
         self._room = room
         self._out = len(came.answers)
@@ -76,12 +81,15 @@ class Relay:
     async def _ask_all(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(self._strategy.workers):
-                    group.create_task(self._work())
+                workers = self._strategy.workers
+                for number in range(workers):
+                    group.create_task(self._work(after=self._latency * number / workers))
         finally:
             self._is_ready.set()
 
-    async def _work(self) -> None:
+    async def _work(self, *, after: float) -> None:
+        if after:
+            await asyncio.sleep(after)
         came = self._came
         while came.stopped_by is None:
             if self._out >= self._room:

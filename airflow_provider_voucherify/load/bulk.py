@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from airflow_provider_voucherify.load import statements
-from airflow_provider_voucherify.load.column_types import sqlite_text
+from airflow_provider_voucherify.load.column_types import SqliteTexts
 from airflow_provider_voucherify.load.staged_rows import ROWS_PER_INSERT, Row, batches
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
-    from sqlalchemy.engine import Connection
+    from sqlalchemy import Insert, Table
+    from sqlalchemy.engine import Connection, Dialect
 
 #: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -78,7 +79,12 @@ def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
         (statements.insert_staged, others),
     ):
         if values:
-            connection.exec_driver_sql(str(insert(table).compile(dialect=connection.dialect)), values)
+            connection.exec_driver_sql(_text_of(insert, table, connection.dialect), values)
+
+
+@lru_cache(maxsize=16)
+def _text_of(insert: Callable[[Table], Insert], table: Table, dialect: Dialect) -> str:
+    return str(insert(table).compile(dialect=dialect))
 
 
 def _sorted_out(rows: Iterable[Row]) -> tuple[list[_Values], list[_Values], list[_Values]]:
@@ -87,10 +93,10 @@ def _sorted_out(rows: Iterable[Row]) -> tuple[list[_Values], list[_Values], list
     They have texts for moments.
     """
     answers, members, others = list[_Values](), list[_Values](), list[_Values]()
-    last, text = None, ""
+    texts, last, text = SqliteTexts(), None, ""
     for kind, customer_id, segment_id, segment_name, outcome, source_id, detail, moment in rows:
         if moment is not last:  # one answer's rows have the same
-            last, text = moment, sqlite_text(moment)
+            last, text = moment, texts.of(moment)
         if kind == statements.MEMBERSHIP and source_id is None:
             members.append((customer_id, segment_id, segment_name, text))
         elif kind == statements.ANSWER:

@@ -32,9 +32,10 @@ def memberships(answer: CustomerAnswer) -> Sequence[Segment]:
     """Return the segments the customer is in, each once even if a listing repeated it."""
     if answer.outcome is not Outcome.FOUND:
         return ()
-    if len(answer.segments) == 1:
-        return answer.segments
-    return tuple({segment.id: segment for segment in answer.segments}.values())
+    segments = answer.segments
+    if len({segment.id for segment in segments}) == len(segments):
+        return segments
+    return tuple({segment.id: segment for segment in segments}.values())
 
 
 def latest(answers: Iterable[CustomerAnswer]) -> dict[str, CustomerAnswer]:

@@ -15,6 +15,7 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, O
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
 from airflow_provider_voucherify.extract.relay import Relay
 from tests.extract.answering import Answers
+from tests.virtual_time import run_virtually
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 REFUSED = errors.NotAuthenticated("no", status=401)
@@ -44,6 +45,32 @@ async def taken_from(relay: Relay, before: Callable[[Fetched], None] = lambda _:
 
 def ids_of(*parts: Fetched) -> list[int]:
     return sorted(int(answer.customer_id) for part in parts for answer in part.answers)
+
+
+class Distant(Answers):
+    """Answers after a second, and notes when it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.asked_at: list[float] = []
+
+    async def send(self, request: wire.Request) -> JsonObject:
+        self.asked_at.append(asyncio.get_running_loop().time() - 1_000.0)
+        await asyncio.sleep(1.0)
+        return await super().send(request)
+
+
+def test_first_calls_are_spread_over_the_latency_and_later_ones_stay_so() -> None:
+    client = Distant()
+    strategy = PerCustomer(client, workers=4, now=lambda: NOON, on_answer=lambda _: None)
+
+    async def take_all() -> list[Fetched]:
+        return await taken_from(Relay(strategy, map(str, range(10)), 20, Fetched(), latency=1.0))
+
+    parts, seconds = run_virtually(take_all())
+    assert ids_of(*parts) == list(range(10))
+    assert client.asked_at == [number / 4 for number in range(10)]
+    assert seconds == 3.25
 
 
 @given(customers=st.integers(0, 60), room=st.integers(1, 20), workers=st.integers(1, 10))

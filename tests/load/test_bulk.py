@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
-from airflow_provider_voucherify.load.column_types import sqlite_text, utc_time
+from airflow_provider_voucherify.load.column_types import SqliteTexts, utc_time
 from airflow_provider_voucherify.load.errors import StatementFailed
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found
 
@@ -56,8 +58,16 @@ def test_a_refused_chunk_leaves_nothing_and_quotes_nobody(copying_warehouse: War
     assert sink.done() == set()
 
 
-def test_sqlites_texts_for_moments_are_sqlalchemys() -> None:
+_SECONDS = st.sampled_from([datetime(1, 1, 1, tzinfo=UTC), NOON, NOON + timedelta(seconds=1), NOON + timedelta(days=1)])
+_MOMENTS = st.one_of(
+    st.builds(lambda second, micros: second + timedelta(microseconds=micros), _SECONDS, st.integers(0, 2_000_000)),
+    st.datetimes(timezones=st.just(UTC)),
+)
+
+
+@given(st.lists(_MOMENTS))
+def test_sqlites_texts_for_moments_are_sqlalchemys(moments: list[datetime]) -> None:
     convert = utc_time().dialect_impl(sqlite.dialect()).bind_processor(sqlite.dialect())
     assert convert is not None
-    for moment in (datetime(2026, 1, 31, 12, tzinfo=UTC), datetime(1, 2, 3, 4, 5, 6, 7, tzinfo=UTC)):
-        assert sqlite_text(moment) == convert(moment)
+    texts = SqliteTexts()
+    assert [texts.of(moment) for moment in moments] == [convert(moment) for moment in moments]
