@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.deadline import Deadline
 from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.limit_headers import rate_limit_of, window_of
 
 if TYPE_CHECKING:
     import aiohttp
@@ -143,12 +144,12 @@ class Client:
         if response.status == 429:
             self.calls.rejected += 1
             error = wire.error_of(response)
-            self.gate.turned_away(ticket, wire.rate_limit_of(response.headers))
+            self.gate.turned_away(ticket, rate_limit_of(response.headers))
             raise error
         if response.status >= 500:
             self.gate.failed(ticket)
         else:
-            self.gate.answered(ticket, wire.window_of(response.headers))
+            self.gate.answered(ticket, window_of(response.headers))
         return self._decoded(request, response)
 
     def _decoded(self, request: wire.Request, response: wire.Response) -> JsonObject:

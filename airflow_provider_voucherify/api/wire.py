@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from operator import attrgetter
 from typing import NamedTuple, cast
 from urllib.parse import quote, urlencode
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.limit_headers import rate_limit_of
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, RateLimit, Segment, UnexpectedShape
 
 _QUOTA_IS_OVER = ("subscription", "plan has expired", "plan is over")
@@ -244,58 +244,6 @@ def customer_from(data: JsonObject) -> Customer:
         return Customer.from_json(data)
     except UnexpectedShape as shape:
         raise errors.MalformedAnswer(f"a customer is not as documented: {shape}") from None
-
-
-def _whole_number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() and len(text) < 12 else None
-
-
-def _number(text: str | None) -> float | None:
-    try:
-        number = float(text) if text is not None else None
-    except ValueError:
-        return None
-    return number if number is not None and 0 <= number < 1e11 else None
-
-
-@lru_cache(maxsize=16)
-def _http_date(text: str | None) -> float | None:
-    try:
-        return parsedate_to_datetime(text).timestamp() if text else None
-    except (ValueError, OverflowError):
-        return None
-
-
-def _seconds_left(text: str | None, server_time: float | None) -> float | None:
-    """Read ``Retry-After``: seconds, or a date on the server's clock."""
-    if text is None:
-        return None
-    seconds, date = _number(text), _http_date(text)
-    if seconds is not None or date is None or server_time is None:
-        return seconds
-    return max(date - server_time, 0.0)
-
-
-def rate_limit_of(headers: Mapping[str, str]) -> RateLimit:
-    """Return what the headers say about the rate limit; a header that is missing or garbled is ``None``."""
-    named = headers.get
-    rate = window_of(headers)
-    return rate._replace(
-        retry_after=_seconds_left(named("Retry-After"), rate.server_time), kind=named("X-Rate-Limit-Type")
-    )
-
-
-def window_of(headers: Mapping[str, str]) -> RateLimit:
-    """Return what the headers of an answer that was not turned away say about the rate limit: no more is sent then."""
-    named = headers.get
-    return RateLimit(
-        _whole_number(named("X-Rate-Limit-Limit")),
-        _whole_number(named("X-Rate-Limit-Remaining")),
-        _number(named("X-Rate-Limit-Retry")),
-        None,
-        None,
-        _http_date(named("Date")),
-    )
 
 
 def error_of(response: Response) -> errors.VoucherifyError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.limit_headers import rate_limit_of
 from airflow_provider_voucherify.api.models import RateLimit
 from airflow_provider_voucherify.api.settings import CLUSTERS, ApiSettings
 from airflow_provider_voucherify.hooks.single_call import SingleCall, told_wait
@@ -32,7 +33,7 @@ def probe(call: SingleCall, settings: ApiSettings, *, unix_time: float) -> tuple
         answer = call.exchange(PROBE)
     except errors.VoucherifyError as error:
         return False, f"The test call to Voucherify on {place} failed: {error}."
-    rate = wire.rate_limit_of(answer.headers)
+    rate = rate_limit_of(answer.headers)
     try:
         wire.listed(wire.decode(answer))
     except errors.VoucherifyError as error:

@@ -13,6 +13,7 @@ from requests import Request, Response, Session
 
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.client import RetryPolicy
+from airflow_provider_voucherify.api.limit_headers import rate_limit_of
 from airflow_provider_voucherify.api.models import JsonObject, RateLimit
 from airflow_provider_voucherify.hooks.session import answer_of
 
@@ -104,7 +105,7 @@ class SingleCall:
             return answer
         error = wire.error_of(answer)
         if isinstance(error, errors.RateLimited):
-            error.retry_after = told_wait(wire.rate_limit_of(answer.headers), self._clock.unix_time())
+            error.retry_after = told_wait(rate_limit_of(answer.headers), self._clock.unix_time())
         raise error
 
     def _persist(self, once: Callable[[], T], *, may_repeat: bool) -> T:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.limit_headers import rate_limit_of
 from airflow_provider_voucherify.api.models import Json, Segment
 
 FIVE_SEGMENTS: list[Json] = [
@@ -173,12 +174,12 @@ def test_the_cycles_end_is_told_from_the_windows() -> None:
 
 
 def test_a_wait_may_be_told_as_a_date() -> None:
-    rate = wire.rate_limit_of({"Date": "Mon, 21 Sep 2026 13:33:20 GMT", "Retry-After": "Mon, 21 Sep 2026 13:34:00 GMT"})
+    rate = rate_limit_of({"Date": "Mon, 21 Sep 2026 13:33:20 GMT", "Retry-After": "Mon, 21 Sep 2026 13:34:00 GMT"})
     assert rate.retry_after == 40.0
 
 
 def test_rate_limit_headers_in_any_case() -> None:
-    rate = wire.rate_limit_of(
+    rate = rate_limit_of(
         CaseInsensitiveDict(
             {
                 "x-rate-limit-limit": "2000",
@@ -198,7 +199,7 @@ def test_rate_limit_headers_in_any_case() -> None:
 )
 def test_a_garbled_header_is_unknown_not_zero(text: str) -> None:
     headers = {"X-Rate-Limit-Limit": text, "X-Rate-Limit-Remaining": text, "Retry-After": text, "Date": text}
-    rate = wire.rate_limit_of(headers)
+    rate = rate_limit_of(headers)
     assert rate.retry_after is None
     assert rate.limit is None
     assert rate.remaining is None
