@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, overload
@@ -94,15 +94,17 @@ class CustomerQuery:
         :param hook: the ``DbApiHook`` of ``conn_id``.
         :raises InvalidCustomerId: if one of them cannot be asked for.
         """
-        checking = _Checking()
+        checking, ids = _Checking(), DistinctIds()
 
         def collect(cursor: Cursor) -> None:  # hooks reshape what a handler returns, each in its own way
             while rows := cursor.fetchmany(FETCH_ROWS):
-                checking.take(row[0] for row in rows)
+                for customer_id in checking.checked(row[0] for row in rows):
+                    ids.append(customer_id)
 
         hook.run(self.sql, parameters=self.parameters, handler=collect)
         _give_memory_back()
-        return checking.distinct()
+        checking.raise_if_refused()
+        return ids
 
 
 def _give_memory_back() -> None:
@@ -151,39 +153,39 @@ def distinct_ids(values: Iterable[object]) -> list[str]:
     :raises InvalidCustomerId: if one of them cannot be asked for; says how many and where, never which.
     """
     checking = _Checking()
-    checking.take(values)
-    return list(checking.distinct())
+    ids = list(dict.fromkeys(checking.checked(values)))
+    checking.raise_if_refused()
+    return ids
 
 
 class _Checking:
-    """Takes ids as they come, each once, and remembers where those are that cannot be asked for."""
+    """Takes ids as they come, and remembers where those are that cannot be asked for."""
 
     def __init__(self) -> None:
-        self._ids = DistinctIds()
         self._taken = self._refused = 0
         self._shown: list[str] = []
 
-    def take(self, values: Iterable[object]) -> None:
+    def checked(self, values: Iterable[object]) -> Iterator[str]:
+        """Yield those of the values that can be asked for, as texts."""
         from airflow_provider_voucherify.api.wire import checked_customer_id  # no Dag file needs it to be parsed
 
         for value in values:
             try:
-                self._ids.append(checked_customer_id(_as_text(value)))
+                yield checked_customer_id(_as_text(value))
             except InvalidCustomerId as error:
                 self._refused += 1
                 if self._refused <= _SHOWN_POSITIONS:
                     self._shown.append(f"customers[{self._taken}]: {error}")
             self._taken += 1
 
-    def distinct(self) -> DistinctIds:
-        """Return the ids.
+    def raise_if_refused(self) -> None:
+        """Say how many cannot be asked for and where they are, never which.
 
-        :raises InvalidCustomerId: if one of them cannot be asked for; says how many and where, never which.
+        :raises InvalidCustomerId: if there are any.
         """
         if self._refused:
             more = f" (and {self._refused - _SHOWN_POSITIONS:,} more)" if self._refused > _SHOWN_POSITIONS else ""
             raise InvalidCustomerId("; ".join(self._shown) + more)
-        return self._ids
 
 
 def _as_text(value: object) -> object:
