@@ -182,9 +182,11 @@ class AiohttpTransport:
     """
 
     def __init__(self, session: aiohttp.ClientSession, settings: ApiSettings) -> None:
+        from aiohttp import ClientError
         from yarl import URL
 
         self._session = session
+        self._client_error = ClientError
         self._base_url = settings.base_url
         self._host = URL(settings.base_url, encoded=True)
         self._prefix = self._host.raw_path.rstrip("/")
@@ -193,8 +195,6 @@ class AiohttpTransport:
 
     async def __call__(self, request: wire.Request) -> wire.Response:
         """Return the answer, redirects included: following one would carry the keys along."""
-        import aiohttp
-
         try:
             with self._deadline:
                 # No "async with": read() gives the connection back, or closes it if it fails.
@@ -209,7 +209,7 @@ class AiohttpTransport:
                 return wire.Response(response.status, response.headers, await response.read())
         except TimeoutError:
             raise errors.TransportFailed("no whole answer within the timeout") from None
-        except aiohttp.ClientError as error:
+        except self._client_error as error:
             raise errors.TransportFailed(_transport_problem(error)) from None
         except OSError as error:
             raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None

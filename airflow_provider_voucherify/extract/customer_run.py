@@ -185,7 +185,12 @@ class CustomerRun:
     def _doubted(self, *parts: Fetched) -> list[str]:
         """Return those taken on trust while the ghost's answer was another."""
         segment_ids = self._ghost.segment_ids if self._ghost is not None else None
-        return sorted(id_ for part in parts for id_, believed in part.believed.items() if believed != segment_ids)
+        return sorted(
+            id_
+            for part in parts
+            for id_, believed in part.believed.items()
+            if believed is not segment_ids and believed != segment_ids
+        )
 
     def _store(self, fetched: Fetched, left_out: Sequence[str]) -> None:
         answers = _others(fetched.answers, left_out)
@@ -212,8 +217,9 @@ class CustomerRun:
         self._keep(relay.unheld)
 
     def _refuse_unknown(self, answers: Sequence[CustomerAnswer]) -> None:
-        if any(answer.outcome is Outcome.UNKNOWN for answer in answers):
-            refuse_unknown(self._question.unknown, self._means.sink)
+        accepted = self._question.unknown
+        if accepted == "fail" and any(answer.outcome is Outcome.UNKNOWN for answer in answers):
+            refuse_unknown(accepted, self._means.sink)
 
     def _without_doubles(self, to_ask: Sequence[str]) -> Sequence[str]:
         """Return whom to ask for, each customer under one name only."""

@@ -7,15 +7,18 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, cast
 
 from airflow_provider_voucherify.load import statements
 from airflow_provider_voucherify.load.column_types import SqliteTexts
-from airflow_provider_voucherify.load.staged_rows import ROWS_PER_INSERT, Row, batches
+from airflow_provider_voucherify.load.staged_rows import ROWS_PER_INSERT, Row, batches, outcome_of, rows_of
+from airflow_provider_voucherify.load.summary import as_utc, memberships
 
 if TYPE_CHECKING:
     from sqlalchemy import Insert, Table
     from sqlalchemy.engine import Connection, Dialect
+
+    from airflow_provider_voucherify.api.models import CustomerAnswer
 
 #: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -24,7 +27,7 @@ _NULL = r"\N"
 _BINARY_TYPES = {"observed_at": "timestamptz"}
 
 
-_Values: TypeAlias = tuple[str | None, ...]
+_Bound: TypeAlias = tuple[str | None, ...]
 
 
 class _Copy(Protocol):
@@ -61,25 +64,40 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
         if dialect.name == "postgresql" and dialect.driver == "psycopg2":
             _copy_text(connection, table, batch)
         elif dialect.name == "sqlite":
-            _insert(connection, table, batch)
+            _execute(connection, table, _sorted_out(batch))
         else:
             columns = table.columns.keys()
             connection.execute(statements.insert_staged(table), [dict(zip(columns, row, strict=True)) for row in batch])
 
 
-def _insert(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
+def insert_answers(connection: Connection, table: Table, answers: Iterable[CustomerAnswer]) -> None:
+    """Add answers and their memberships to a staging table, as :func:`insert_rows` does.
+
+    :param answers: one a customer.
+    """
+    if connection.dialect.name == "sqlite":
+        _execute(connection, table, _values_of(answers))
+    else:
+        insert_rows(connection, table, rows_of(answers))
+
+
+class _Values(NamedTuple):
+    """What is to be bound for answers, for memberships without a source id, and for all other rows; times as texts."""
+
+    answers: list[_Bound]
+    members: list[_Bound]
+    others: list[_Bound]
+
+
+def _execute(connection: Connection, table: Table, values: _Values) -> None:
     """Hand the rows to SQLite's driver as they are: SQLAlchemy would take longer over each than the database does.
 
     What all answers, or all memberships, have in common is written into the statement: each value bound is a copy.
     """
-    answers, members, others = _sorted_out(rows)
-    for insert, values in (
-        (statements.insert_answers, answers),
-        (statements.insert_members, members),
-        (statements.insert_staged, others),
-    ):
-        if values:
-            connection.exec_driver_sql(_text_of(insert, table, connection.dialect), values)
+    inserts = (statements.insert_answers, statements.insert_members, statements.insert_staged)
+    for insert, bound in zip(inserts, values, strict=True):
+        if bound:
+            connection.exec_driver_sql(_text_of(insert, table, connection.dialect), bound)
 
 
 @lru_cache(maxsize=16)
@@ -87,23 +105,29 @@ def _text_of(insert: Callable[[Table], Insert], table: Table, dialect: Dialect) 
     return str(insert(table).compile(dialect=dialect))
 
 
-def _sorted_out(rows: Iterable[Row]) -> tuple[list[_Values], list[_Values], list[_Values]]:
-    """Return what is to be bound for answers, for memberships without a source id, and for rows of other kinds.
+def _values_of(answers: Iterable[CustomerAnswer]) -> _Values:
+    values, texts = _Values([], [], []), SqliteTexts()
+    for answer in answers:
+        customer_id, source_id, text = answer.customer_id, answer.source_id, texts.of(as_utc(answer.observed_at))
+        values.answers.append((customer_id, *outcome_of(answer), text))
+        for segment in memberships(answer):
+            if source_id is None:
+                values.members.append((customer_id, segment.id, segment.name, text))
+            else:
+                kind = statements.MEMBERSHIP
+                values.others.append((kind, customer_id, segment.id, segment.name, "", source_id, "", text))
+    return values
 
-    They have texts for moments.
-    """
-    answers, members, others = list[_Values](), list[_Values](), list[_Values]()
-    texts, last, text = SqliteTexts(), None, ""
+
+def _sorted_out(rows: Iterable[Row]) -> _Values:
+    values, texts = _Values([], [], []), SqliteTexts()
     for kind, customer_id, segment_id, segment_name, outcome, source_id, detail, moment in rows:
-        if moment is not last:  # one answer's rows have the same
-            last, text = moment, texts.of(moment)
+        text = texts.of(moment)
         if kind == statements.MEMBERSHIP and source_id is None:
-            members.append((customer_id, segment_id, segment_name, text))
-        elif kind == statements.ANSWER:
-            answers.append((customer_id, outcome, detail, text))
+            values.members.append((customer_id, segment_id, segment_name, text))
         else:
-            others.append((kind, customer_id, segment_id, segment_name, outcome, source_id, detail, text))
-    return answers, members, others
+            values.others.append((kind, customer_id, segment_id, segment_name, outcome, source_id, detail, text))
+    return values
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:

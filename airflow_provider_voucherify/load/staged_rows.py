@@ -35,11 +35,18 @@ def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
 def rows_of(answers: Iterable[CustomerAnswer]) -> Iterator[Row]:
     """Return an answer's row and those of its memberships, for each answer."""
     for answer in answers:
-        customer_id, outcome, moment = answer.customer_id, answer.outcome, as_utc(answer.observed_at)
-        detail = (answer.failure or "failed") if outcome is Outcome.FAILED else ""
-        yield (statements.ANSWER, customer_id, "", "", _TEXTS[outcome], None, detail, moment)
+        customer_id, moment = answer.customer_id, as_utc(answer.observed_at)
+        outcome, detail = outcome_of(answer)
+        yield (statements.ANSWER, customer_id, "", "", outcome, None, detail, moment)
         for segment in memberships(answer):
             yield membership_row(customer_id, segment, moment, answer.source_id)
+
+
+def outcome_of(answer: CustomerAnswer) -> tuple[str, str]:
+    """Return an answer's outcome as text, and why it failed, if it did."""
+    if answer.outcome is Outcome.FAILED:
+        return Outcome.FAILED.value, answer.failure or "failed"
+    return _TEXTS[answer.outcome], ""
 
 
 def membership_row(customer_id: str, segment: Segment, observed_at: datetime, source_id: str | None) -> Row:

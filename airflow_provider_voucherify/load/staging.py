@@ -20,7 +20,7 @@ from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
 from airflow_provider_voucherify.load import page_statements, statements
 from airflow_provider_voucherify.load.base import LoadSummary
-from airflow_provider_voucherify.load.bulk import insert_rows
+from airflow_provider_voucherify.load.bulk import insert_answers, insert_rows
 from airflow_provider_voucherify.load.catalog import catalog_of, drop_if_there
 from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.errors import LedgerLost
@@ -33,7 +33,6 @@ from airflow_provider_voucherify.load.staged_rows import (
     batches,
     membership_row,
     row,
-    rows_of,
 )
 from airflow_provider_voucherify.load.summary import as_utc, latest
 
@@ -192,7 +191,7 @@ class Staging:
             self.own_header(connection)
             for batch in batches(to_forget, IDS_PER_STATEMENT):
                 connection.execute(statements.forget_customers(self._table, batch))
-            insert_rows(connection, self._table, rows_of(by_customer.values()))
+            insert_answers(connection, self._table, by_customer.values())
 
         self._database.write("store a chunk of answers", work)
 
