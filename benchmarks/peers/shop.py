@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,16 @@ class Shop:
         emulator = self.emulator
         keys = (emulator.app_id, emulator.app_token)
         return Job(emulator.url, *keys, customers, in_flight, database, try_number)
+
+    def different_answers(self, customers: int) -> int:
+        """Return how many different answers the first customers get: those in the same segments get the same."""
+        last = f"customer-{customers:07d}"
+        segments = defaultdict[str, set[str]](set)
+        for customer_id, segment_id in self.truth:
+            if customer_id <= last:
+                segments[customer_id].add(segment_id)
+        in_none = len(segments) < customers
+        return len({frozenset(one) for one in segments.values()}) + in_none
 
     def lost(self, job: Job) -> int:
         """Return how many customers the database lacks a membership of, or has one too much of."""

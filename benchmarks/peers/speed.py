@@ -30,10 +30,12 @@ class Entry:
 class Result:
     """What a contestant did, round by round.
 
+    :param different_answers: that the shop has for the customers, byte for byte.
     :param lost: customers whose rows were not those of the shop, in all rounds together.
     """
 
     entry: Entry
+    different_answers: int
     pulls: list[Measured] = field(default_factory=list)
     lost: int = 0
 
@@ -87,10 +89,10 @@ def cores() -> tuple[int | None, int | None]:
 def race(entries: Sequence[Entry], latency_ms: int) -> list[Result]:
     """Let everybody pull, one after the other, round by round."""
     server_core, client_core = cores()
-    results = [Result(entry) for entry in entries]
     with ExitStack() as stack:
         most = max(entry.customers for entry in entries)
         shop = stack.enter_context(opened_shop(most, NO_LIMIT, f"--latency-ms={latency_ms}", core=server_core))
+        results = [Result(entry, shop.different_answers(entry.customers)) for entry in entries]
         new = stack.enter_context(databases())
         runners = []
         for result in results:

@@ -132,7 +132,7 @@ def test_too_many_rows_for_xcom_name_the_alternatives(run_op: OperatorRunner, vo
     assert isinstance(run.error.__cause__, XComTooLarge)
     assert "destination=WarehouseTable(...)" in str(run.error)
     assert ".expand(customers=...)" in str(run.error)
-    assert voucherify.stats().calls == 50
+    assert 25 <= voucherify.stats().calls <= 50, "half a chunk is held, and no more than a whole one asked for"
     assert "return_value" not in run.xcoms
 
 
