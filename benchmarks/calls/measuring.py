@@ -1,0 +1,51 @@
+"""One shop's pulls: planned by each way, carried out by the one ``auto`` takes, counted by the emulator."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from pathlib import Path
+
+from airflow_provider_voucherify.emulator import EmulatorProcess, Limits
+from airflow_provider_voucherify.extract.question import Question
+from benchmarks.calls.pulls import Case, SqliteFile, planned, pulling, sink_in
+from benchmarks.calls.tables import SEGMENTS, WAYS, Measured
+from benchmarks.calls.truth import ShopTruth
+
+#: Of larger shops only two segments are pulled: the rest would take minutes here.
+LARGEST_PULLED = 100_000
+#: A plan that takes more calls is not carried out here.
+MOST_RUN = 10_000
+
+
+def measure(shop: ShopTruth, case: Case) -> Measured:
+    """Plan both ways, and carry out the one ``auto`` takes if that is not too many calls."""
+    emulator = shop.emulator
+    ways = {way: planned(emulator, case, way) for way in WAYS}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "warehouse.db"
+        sink = sink_in(path, is_about_everyone=case.asked is None)
+        emulator.reset()
+        with pulling(emulator, Question(case.asked, case.names), sink) as job:
+            plan = job.plan()
+            is_run = plan.calls is not None and plan.calls <= MOST_RUN
+            if is_run:
+                sink.finish(job.carry_out(plan).scope)
+        calls = emulator.stats().calls
+        is_true = SqliteFile(path).rows() == shop.rows(case) if is_run else None
+    return Measured(case, ways, plan.strategy, calls if is_run else None, shop.least(case), is_true)
+
+
+def measure_shop(customers: int) -> list[Measured]:
+    """Measure all cases of one shop; of the largest, which would take too long, two segments are pulled."""
+    rng = random.Random(7)
+    ids = [f"customer-{number:07d}" for number in range(1, customers + 1)]
+    with EmulatorProcess(customers=customers, segments=SEGMENTS) as emulator:
+        emulator.set_limits(Limits(limit=None))
+        shop = ShopTruth(emulator, customers)
+        two = shop.two_segments
+        few = [Case(customers, rng.sample(ids, 1_000), two), Case(customers, None, two)]
+        if customers > LARGEST_PULLED:
+            return [measure(shop, case) for case in (*few, Case(customers, None, None))]
+        asked = [rng.sample(ids, size) for size in (100, 1_000, 10_000, 100_000) if size <= customers]
+        return [measure(shop, case) for case in (*(Case(customers, one, None) for one in (*asked, None)), *few)]
