@@ -35,6 +35,7 @@ from airflow_provider_voucherify.load.staged_rows import (
     row,
 )
 from airflow_provider_voucherify.load.summary import as_utc, latest
+from airflow_provider_voucherify.load.turns import take_turns
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -103,6 +104,8 @@ class Staging:
             return
 
         def work(connection: Connection) -> None:
+            # The server may go on making it for a killed try, and IF NOT EXISTS does not wait for that.
+            take_turns(connection, self._table)
             self.own_header(connection)
             self.drop_doubles(connection)
             connection.execute(statements.create_key(self._table))
@@ -164,6 +167,7 @@ class Staging:
         first_row = row(statements.HEADER, header.created_at, detail=header.detail())
 
         def work(connection: Connection) -> None:
+            take_turns(connection, self._table)
             drop_if_there(connection, self._table)
             self._table.create(connection)
             insert_rows(connection, self._table, [first_row])

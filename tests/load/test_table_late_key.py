@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.errors import StatementFailed
+from airflow_provider_voucherify.load.statements import create_key, staging_table
+from airflow_provider_voucherify.load.turns import take_turns
 from tests.load.runs import NOON, TABLE, Warehouse, found, page
 
 LATER = NOON + timedelta(minutes=5)
@@ -70,3 +74,23 @@ def test_the_header_is_found_without_reading_the_ledger(postgres_warehouse: Ware
     (ledger,) = postgres_warehouse.ledgers()
     plan = postgres_warehouse.query(f"explain select detail from {ledger} where kind::varchar = 'header'::varchar")
     assert "_few" in str(plan)
+
+
+def test_a_retry_waits_for_the_key_the_server_still_makes_for_a_killed_try(postgres_warehouse: Warehouse) -> None:
+    killed = postgres_warehouse.sink_opened()
+    killed.write([found("anna", "gold")])
+    (name,) = postgres_warehouse.ledgers()
+    ledger = staging_table(name, None, with_key=False)
+    engine = postgres_warehouse.get_sqlalchemy_engine()
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as session:
+            take_turns(session, ledger)
+            session.execute(create_key(ledger))
+            retry = pool.submit(postgres_warehouse.sink_opened)
+            waiting = "select count(*) from pg_locks where not granted"
+            while postgres_warehouse.query(waiting) == [(0,)] and not retry.done():
+                time.sleep(0.01)
+            assert not retry.done()
+        assert retry.result(timeout=10).done() == {"anna"}
+    engine.dispose()
+    assert keys(postgres_warehouse) == ["all", "few"]
