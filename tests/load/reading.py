@@ -70,7 +70,7 @@ class Reader:
         try:
             return [tuple(row) for row in self.connection.execute(text(statement))]
         except DBAPIError as error:
-            if "no such table" in str(error) or "does not exist" in str(error):
+            if any(words in str(error) for words in ("no such table", "does not exist", "doesn't exist")):
                 return []
             raise
         finally:

@@ -285,7 +285,7 @@ class Tables(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("write", ["append", "replace", "merge", "history"])
 def test_readers_see_the_truth_at_all_times(warehouse: Warehouse, write: WriteMode) -> None:
-    examples = {"sqlite": 6, "postgresql": 2, "duckdb": 1}
+    examples = {"sqlite": 6, "postgresql": 2, "duckdb": 1, "mysql": 2}
     engine = warehouse.get_sqlalchemy_engine()
     with engine.connect() as connection:
         reader = Reader(connection, write)
