@@ -28,8 +28,8 @@ class IdSet(AbstractSet[str]):
     def add(self, customer_id: str) -> bool:
         """Add an id; return whether it is new."""
         shelves = self._shelves
-        place = hash(customer_id) % len(shelves)
-        shelf, entry = shelves[place], customer_id.encode("utf-8", "surrogatepass") + _END
+        place, entry = hash(customer_id) % len(shelves), _encoded(customer_id)
+        shelf = shelves[place]
         if _END + entry in shelf:
             return False
         shelves[place] = shelf + entry

@@ -23,6 +23,8 @@ _ERROR_CLASSES: dict[int, type[errors.VoucherifyError]] = {
 }
 #: Tells texts that percent-encoding leaves as they are; it takes several times as long to find that out.
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII).fullmatch
+#: Longer answers are not kept to be shared, in bytes: they would take much memory, and are seldom alike.
+LONGEST_COMMON_ANSWER = 2_048
 _ADVICE: dict[type[errors.VoucherifyError], str] = {
     errors.NotAuthenticated: "check login (application id), password (secret key) and cluster of the connection: "
     "keys are per cluster",
@@ -149,7 +151,8 @@ def decode(response: Response, *, is_common: bool = False) -> JsonObject:
     if not 200 <= response.status < 300:
         raise error_of(response)
     try:
-        return _common_answer(response.body) if is_common else _json_object(response.body)
+        is_kept = is_common and len(response.body) <= LONGEST_COMMON_ANSWER
+        return _common_answer(response.body) if is_kept else _json_object(response.body)
     except errors.MalformedAnswer as error:
         error.status = response.status
         raise

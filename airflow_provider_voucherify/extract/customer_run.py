@@ -185,6 +185,7 @@ class CustomerRun:
     def _doubted(self, *parts: Fetched) -> list[str]:
         """Return those taken on trust while the ghost's answer was another."""
         segment_ids = self._ghost.segment_ids if self._ghost is not None else None
+        # Sets are compared member by member even with themselves, and mostly this is the same one.
         return sorted(
             id_
             for part in parts

@@ -77,7 +77,7 @@ class KeySession(Session):
             raise wire.error_of(answer_of(response))
         return response
 
-    def get_redirect_target(self, resp: Response) -> str | None:  # noqa: ARG002
+    def get_redirect_target(self, resp: Response) -> str | None:  # noqa: ARG002 - the signature of requests
         """Return ``None``: whatever a call allows, there is nowhere to go but here."""
         return None
 

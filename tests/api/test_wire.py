@@ -101,6 +101,15 @@ def test_answers_that_are_alike_are_read_once() -> None:
     assert len(wire.segments_from(other)) == 1
 
 
+def test_long_answers_are_not_kept_to_be_shared() -> None:
+    many: list[Json] = [{"id": f"seg_{number:030}", "name": "N" * 30, "object": "segment"} for number in range(30)]
+    body = json.dumps(listing(many)).encode()
+    assert len(body) > wire.LONGEST_COMMON_ANSWER
+    first, second = (wire.decode(wire.Response(200, {}, body), is_common=True) for _ in range(2))
+    assert first is not second
+    assert len(wire.segments_from(first)) == 30
+
+
 @pytest.mark.parametrize("is_common", [False, True])
 @pytest.mark.parametrize("body", [b"{", b"[]"])
 def test_what_is_no_json_object_is_refused_with_its_status(body: bytes, is_common: bool) -> None:
