@@ -17,9 +17,9 @@ from benchmarks.reporting import Cell, Report, Spread, Table, Target
 
 MOST_TIMES = 2.0
 #: The other databases take fewer rows, so that all of it ends within minutes.
-MEMBERSHIPS_ELSEWHERE = {"sqlite": 100_000, "duckdb": 10_000}
-#: Lists are measured for one mode that replaces rows, and for the one that compares them.
-MODES: dict[Way, tuple[WriteMode, ...]] = {"answers": get_args(WriteMode), "lists": ("merge", "history")}
+MEMBERSHIPS_ELSEWHERE = {"sqlite": 100_000, "duckdb": 5_000}
+#: Lists are measured for the mode that does the most: how rows came makes no other difference between the modes.
+MODES: dict[Way, tuple[WriteMode, ...]] = {"answers": get_args(WriteMode), "lists": ("history",)}
 
 QUESTION = """
 A run is written chunk by chunk into its ledger, each chunk in a transaction of its own, and then published in one. It

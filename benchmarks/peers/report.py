@@ -34,7 +34,8 @@ has an emulator of its own; ours run first, at once, then the peers. The windows
 {", ".join(f"{part:.1f}" for part in limited.OUR_BEGINS)} of one: when exactly a window opens is not told to the \
 fraction, so that a run may wait for up to a second too long, once. The least time is until the window opens in which \
 the last customer can be asked for. In the last table the process is killed by SIGKILL when about half of the \
-calls were made, and the pull is started again, as Airflow's retry would.
+calls were made, and the pull is started again, as Airflow's retry would; the peers pull fewer customers there, since \
+what they waste is what they had asked.
 """
 
 
@@ -118,10 +119,10 @@ def _limited_table(pulls: Sequence[Limited]) -> Table:
 
 def _crash_table(crashed: Sequence[Crashed]) -> Table:
     rows: list[list[Cell]] = [
-        [one.contestant.title, one.killed_after, one.calls, one.calls - crash.CUSTOMERS, one.lost] for one in crashed
+        [one.contestant.title, one.customers, one.killed_after, one.calls, one.wasted, one.lost] for one in crashed
     ]
-    title = f"Killed near half of {crash.CUSTOMERS:,} customers, then run again"
-    return Table(title, ["contestant", "killed after calls", "calls in all", "beyond one each", "customers lost"], rows)
+    heads = ["contestant", "customers", "killed after calls", "calls in all", "beyond one each", "customers lost"]
+    return Table("Killed near half of the customers, then run again", heads, rows)
 
 
 def _ratio(upper: Spread, lower: Spread) -> Spread:
@@ -248,10 +249,10 @@ def _limit_reading(pulls: Sequence[Limited]) -> str:
 
 
 def _crash_reading(crashed: Sequence[Crashed]) -> str:
-    ours = [one.calls - crash.CUSTOMERS for one in crashed if one.contestant == crash.OURS]
-    peers = [one.calls - crash.CUSTOMERS for one in crashed if one.contestant != crash.OURS]
+    ours = [one.wasted for one in crashed if one.contestant == crash.OURS]
+    peers = [one.wasted for one in crashed if one.contestant != crash.OURS]
     return (
         f"Killed near half and run again, ours make {min(ours)} to {max(ours)} calls beyond one a customer, since "
-        f"never more than a chunk of {crash.CHUNK} is asked for and not stored; the peers begin anew: "
+        f"never more than a chunk of {crash.CHUNK} is asked for and not stored; the peers begin anew, here after "
         f"{min(peers):,} to {max(peers):,}."
     )
