@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from itertools import chain, islice
 
 from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
@@ -17,16 +18,18 @@ class Relay:
     :param customer_ids: whom to ask for, each once.
     :param room: the most customers asked for whose answers are not held: what a kill can cost.
     :param came: answers that are there already, to be handed over with the first part.
-    :param latency: over how many seconds the first calls are spread. Calls begun at once are answered at once, and
-        wait for each other then, here and at the server, round after round.
+    :param latency: over how many seconds the first calls are spread, where they are not the only ones. Calls begun at
+        once are answered at once, and wait for each other then, here and at the server, round after round.
     """
 
     def __init__(
         self, strategy: PerCustomer, customer_ids: Iterable[str], room: int, came: Fetched, *, latency: float = 0.0
     ) -> None:
         self._strategy = strategy
-        self._latency = latency
-        self._queue = iter(customer_ids)
+        ids = iter(customer_ids)
+        first = list(islice(ids, strategy.workers + 1))
+        self._latency = latency if len(first) > strategy.workers else 0.0
+        self._queue = chain(first, ids)
         self._room = room
         self._out = len(came.answers)
         self._has_room = asyncio.Event()

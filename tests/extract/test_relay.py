@@ -59,18 +59,26 @@ class Distant(Answers):
         await asyncio.sleep(1.0)
         return await super().send(request)
 
+    async def take_all(self, customers: int) -> list[Fetched]:
+        """Let four at a time be asked for, the first four spread over a second."""
+        strategy = PerCustomer(self, workers=4, now=lambda: NOON, on_answer=lambda _: None)
+        return await taken_from(Relay(strategy, map(str, range(customers)), 20, Fetched(), latency=1.0))
+
 
 def test_first_calls_are_spread_over_the_latency_and_later_ones_stay_so() -> None:
     client = Distant()
-    strategy = PerCustomer(client, workers=4, now=lambda: NOON, on_answer=lambda _: None)
-
-    async def take_all() -> list[Fetched]:
-        return await taken_from(Relay(strategy, map(str, range(10)), 20, Fetched(), latency=1.0))
-
-    parts, seconds = run_virtually(take_all())
+    parts, seconds = run_virtually(client.take_all(10))
     assert ids_of(*parts) == list(range(10))
     assert client.asked_at == [number / 4 for number in range(10)]
     assert seconds == 3.25
+
+
+def test_calls_that_nobody_comes_after_are_made_at_once() -> None:
+    client = Distant()
+    parts, seconds = run_virtually(client.take_all(4))
+    assert ids_of(*parts) == list(range(4))
+    assert client.asked_at == [0.0] * 4
+    assert seconds == 1.0
 
 
 @given(customers=st.integers(0, 60), room=st.integers(1, 20), workers=st.integers(1, 10))
