@@ -89,9 +89,15 @@ class UpdateCustomersMetadataOperator(BaseOperator):
         :param context: the task's context.
         :param event: the trigger's, which only says that the time has come.
         :param begun: ids of the bulk updates, and counts.
+        :raises ValueError: if they were not handed on.
         """
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.metadata_update import Begun, wait
 
+        if begun is None:  # nothing to wait for would look like success
+            raise ValueError(
+                "the deferral did not hand on which bulk updates were begun: what became of them is in the "
+                "Voucherify dashboard. Airflow's dag.test() forgets it: write deferrable=False there"
+            )
         with fail_without_retry_where_none_helps():
-            return wait(self, Begun(**(begun or {})))
+            return wait(self, Begun(**begun))

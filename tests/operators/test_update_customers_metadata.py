@@ -85,6 +85,12 @@ def test_a_deferral_carries_ids_of_updates_and_counts_only(run_op: OperatorRunne
     assert voucherify.stats().endpoints["POST /v1/customers/metadata/async"].calls == 1
 
 
+def test_a_deferral_that_lost_what_it_carries_is_no_success() -> None:
+    operator = UpdateCustomersMetadataOperator(task_id="stamp", customers=["a"], metadata={"tier": "gold"})
+    with pytest.raises(ValueError, match="did not hand on"):
+        operator.resume({}, {"moment": "now"})
+
+
 @pytest.mark.parametrize("given", [{"metadata": {}}, {"poll_interval": 30}, {"customers": "cust_1"}], ids=str)
 def test_arguments_are_checked_when_the_dag_is_parsed(given: dict[str, object]) -> None:
     arguments: dict[str, object] = {"customers": ["cust_1"], "metadata": {"a": "b"}} | given
