@@ -20,7 +20,8 @@ SQLITE_LOCK_TIMEOUT = 60
 #: constraint, privileges, missing schema, transaction state, wrong statement, resources, intervention, system.
 #: Left out on purpose: 22 (bad data) and P0 (triggers), which quote what they were given.
 _CLASSES_WITHOUT_VALUES = ("08", "23", "25", "28", "3F", "40", "42", "53", "55", "57", "58")
-
+#: SQLSTATE of a right that is missing.
+_NO_RIGHT = "42501"
 
 #: MySQL's errors whose text names servers, users, tables, columns and limits but quotes no value: access, names that
 #: are missing or there already, keys and rows too large, a value too long, locks, settings, connection.
@@ -149,6 +150,11 @@ def _without_rows(doing: str, error: Exception) -> StatementFailed:
     parts = [f"could not {doing}: {kind}", f" ({code})" if code else ""]
     said = _safe_message(driver_error, sqlstate)
     parts.append(f": {said}" if said else "")
+    if sqlstate == _NO_RIGHT:
+        parts.append(
+            ". The connection's user needs to create tables in the target's schema (the run is staged there), and to "
+            "select, insert, update and delete in the target and the tables beside it"
+        )
     return StatementFailed("".join(parts), sqlstate=sqlstate)
 
 
