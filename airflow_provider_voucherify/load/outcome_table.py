@@ -12,6 +12,7 @@ from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.outcome_statements import forget_outcomes, outcome_table, select_outcomes
 from airflow_provider_voucherify.load.outcomes import standing
+from airflow_provider_voucherify.load.rights import REPLACE, check_rights
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.load.target import schema_of
@@ -81,6 +82,7 @@ class OutcomeTableLedger:
         if set(key) != set(needed):
             raise TableUnfit(f"the primary key of {self._name} is ({', '.join(key)}): make it ({', '.join(needed)})")
         check_exactness(self._table, connection)
+        check_rights(self._table, REPLACE, connection)
 
     def _replace(self, connection: Connection, outcomes: Sequence[PublicationOutcome]) -> None:
         # Two tasks that share a customer would break the table's key.

@@ -12,6 +12,7 @@ from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missi
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, TooFewMemberships
 from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.load.rights import REPLACE, check_rights
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.staging import MAX_NAME_BYTES
 from airflow_provider_voucherify.load.turns import take_turns
@@ -138,6 +139,7 @@ class Target:
             self._check_key(catalog)
         for table in (self.table, self.failures):
             check_exactness(table, connection)
+            check_rights(table, REPLACE, connection)
 
     def _check_key(self, catalog: Catalog) -> None:
         existing = catalog.get_pk_constraint(self.table.name, schema=self.table.schema)["constrained_columns"]
