@@ -77,9 +77,8 @@ def checked_customer_id(customer_id: object) -> str:
 
 def _checked_id(value: object, what: str) -> str:
     if not isinstance(value, str):
-        raise errors.InvalidCustomerId(
-            f"a {what} should be a text, is {type(value).__name__}; numbers lose leading zeros: cast to text"
-        )
+        help_ = "leave NULLs out" if value is None else "numbers lose leading zeros: cast to text"
+        raise errors.InvalidCustomerId(f"a {what} should be a text, is {type(value).__name__}; {help_}")
     if value in {"", ".", ".."}:
         raise errors.InvalidCustomerId(
             f"{what} {value!r} cannot be asked for: its address would be that of another resource; remove it"

@@ -91,5 +91,6 @@ def unknown_customers(ids: Sequence[str], asked: int) -> CustomersUnknown:
     shown = ", ".join(masked(customer_id) for customer_id in ids[:_SHOWN_IDS])
     return CustomersUnknown(
         f"Voucherify does not know {len(ids):,} of {asked:,} customers asked so far ({shown}), and "
-        'unknown_customers="fail" accepts none; remove them, or write unknown_customers="drop"'
+        'unknown_customers="fail" accepts none; remove them, or write unknown_customers="drop", and read in the '
+        "summary's unknown_sample who they are"
     )

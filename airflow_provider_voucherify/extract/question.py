@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -79,7 +80,8 @@ def chosen_segments(listed: Sequence[Segment], wanted: Sequence[str] | None) -> 
             missing.append(name)
         chosen.update((segment.id, segment) for segment in found)
     if missing:
-        raise InvalidSegments(f"the project has no segment {_listed(missing)}; it has {_listed(_names(listed))}")
+        names = _closest_first([segment.name for segment in listed], missing[0])
+        raise InvalidSegments(f"the project has no segment {_listed(missing)}; it has {_listed(names)}")
     return list(chosen.values())
 
 
@@ -87,8 +89,12 @@ def _number_of(customer_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(customer_id.encode(), digest_size=_DIGEST_BYTES).digest())
 
 
-def _names(segments: Iterable[Segment]) -> list[str]:
-    return sorted(segment.name for segment in segments)
+def _closest_first(names: Iterable[str], wanted: str) -> list[str]:
+    """Return the names in their order, after those that are nearly the one that was wanted."""
+    ordered = sorted(names)
+    by_folded = {name.casefold(): name for name in ordered}
+    close = [by_folded[one] for one in difflib.get_close_matches(wanted.casefold(), by_folded)]
+    return [*close, *(name for name in ordered if name not in close)]
 
 
 def _listed(names: Sequence[str]) -> str:

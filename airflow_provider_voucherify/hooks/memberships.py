@@ -53,6 +53,11 @@ def checked_ids(customer_ids: Iterable[str]) -> list[str]:
     """
     if isinstance(customer_ids, str | bytes):
         raise InvalidCustomerId("customer ids should be a list of texts, is a single text: put it in brackets")
+    if not isinstance(customer_ids, Iterable):
+        raise InvalidCustomerId(
+            f"customer ids should be a list of texts, is {type(customer_ids).__name__}; a CustomerQuery is run by an "
+            "operator only: CustomerSegmentsOperator(...).estimate()"
+        )
     return distinct_ids(customer_ids)
 
 

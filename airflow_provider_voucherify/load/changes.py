@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from airflow_provider_voucherify.load.catalog import catalog_of
 from airflow_provider_voucherify.load.database import Database, EngineProvider
 from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import ChangesUnknown
@@ -30,9 +31,9 @@ def read_changes(
     :param since: the first run's logical date, inclusive (UTC).
     :param as_of: the last run's logical date, inclusive (UTC).
     :returns: ordered, each once.
-    :raises ChangesUnknown: if the history does not hold what is asked: no such segment, or no such run.
+    :raises ChangesUnknown: if there is no such history, or it does not hold what is asked: the segment, or the run.
     :raises InvalidDestination: if the table's name cannot be used.
-    :raises StatementFailed: if the database refused, or has no such table.
+    :raises StatementFailed: if the database refused.
     """
     # Imported here: these import SQLAlchemy.
     from airflow_provider_voucherify.load import history
@@ -47,12 +48,23 @@ def read_changes(
     select = history.select_entered if direction == "entered" else history.select_left
 
     def work(connection: Connection) -> list[str]:
+        _check_is_history(connection, intervals, runs)
         segment_id = _segment_id(connection, intervals, segment)
         _check_held(connection, runs, segment_id, since, as_of)
         streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
         return list(streaming.scalars(select(intervals, segment_id, since, as_of)))
 
     return database.read(f"read who {direction} a segment of {name}", work)
+
+
+def _check_is_history(connection: Connection, intervals: Table, runs: Table) -> None:
+    catalog = catalog_of(connection)
+    for table in (intervals, runs):
+        if not catalog.has_table(table.name, schema=table.schema):
+            raise ChangesUnknown(
+                f'there is no table {table.fullname}: name the table a pull with write="history" wrote, and let it run '
+                "before"
+            )
 
 
 def _segment_id(connection: Connection, intervals: Table, segment: str) -> str:

@@ -56,8 +56,13 @@ def _check_part(text: str, part: str) -> None:
         raise InvalidDestination(f"table={text!r} has an empty part: write table or schema.table")
     if part != part.strip() or not part.isprintable():
         raise InvalidDestination(f"table={text!r} has blanks around a part or control characters: remove them")
-    if len(part) > 1 and _QUOTES.get(part[0]) == part[-1]:
-        raise InvalidDestination(f"table={text!r} is quoted: write {part[1:-1]}, quoting is done for you")
+    if _is_quoted(part):
+        bare = ".".join(one[1:-1] if _is_quoted(one) else one for one in text.split("."))
+        raise InvalidDestination(f"table={text!r} is quoted: write {bare}, quoting is done for you")
+
+
+def _is_quoted(part: str) -> bool:
+    return len(part) > 1 and _QUOTES.get(part[0]) == part[-1]
 
 
 def check_min_ratio(ratio: float | None, write: WriteMode) -> None:

@@ -6,13 +6,12 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from airflow.sdk import BaseHook
-
 from airflow_provider_voucherify.api.errors import InvalidSegments
 from airflow_provider_voucherify.extract.changes import EnteredSegment, SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, distinct_ids, ids_from_text
 from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.load.changes import read_changes
+from airflow_provider_voucherify.operators.databases import database_of
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.load.changes import Direction
@@ -61,7 +60,7 @@ def customer_ids_of(customers: Customers) -> Sequence[str] | None:
         return _changed(customers)
     if isinstance(customers, CustomerQuery):
         log.info("Reading the customers from %s", customers.conn_id)
-        database = BaseHook.get_hook(customers.conn_id)
+        database = database_of(customers.conn_id)
         database.log_sql = False  # the query's parameters may be customer ids
         return customers.read(database)
     values = ids_from_text(customers) if isinstance(customers, str) else list(cast("Sequence[object]", customers))
@@ -71,7 +70,7 @@ def customer_ids_of(customers: Customers) -> Sequence[str] | None:
 def _changed(customers: SegmentChanges) -> list[str]:
     since, as_of = customers.dates()
     moved: Direction = "entered" if isinstance(customers, EnteredSegment) else "left"
-    database = BaseHook.get_hook(customers.conn_id)
+    database = database_of(customers.conn_id)
     ids = read_changes(database, customers.table, customers.segment, moved, since, as_of)
     log.info(
         "%s customers %s %r from %s to %s, says %s",

@@ -11,8 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseHook
-
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.api.campaigns import get_campaign
 from airflow_provider_voucherify.api.errors import (
@@ -44,6 +42,7 @@ from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTabl
 from airflow_provider_voucherify.operators.asking import customer_ids_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.databases import database_of
 from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
 from airflow_provider_voucherify.operators.report import count_metrics
 
@@ -247,7 +246,7 @@ class Publishing:
             "duration_seconds": self._spent.seconds,
         }
         log.info(
-            "%s of %s customers have a code, %s of them from before (%s unknown, %s failed): %s calls in %s",
+            "%s of %s customers have a code, %s of them recorded before (%s unknown, %s failed): %s calls in %s",
             *(
                 f"{count:,}"
                 for count in (counts[PublicationResult.PUBLISHED], len(customer_ids), self._spent.held or 0)
@@ -282,4 +281,4 @@ class Publishing:
         from airflow_provider_voucherify.load.outcome_table import OutcomeTableLedger
 
         name = destination.validate()
-        return OutcomeTableLedger(BaseHook.get_hook(destination.conn_id), name)
+        return OutcomeTableLedger(database_of(destination.conn_id), name)

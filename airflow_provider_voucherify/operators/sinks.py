@@ -6,8 +6,6 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
-from airflow.sdk import BaseHook
-
 from airflow_provider_voucherify.extract.changes import SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
@@ -19,6 +17,7 @@ from airflow_provider_voucherify.load.table import TableSink
 from airflow_provider_voucherify.load.xcom import XComSink
 from airflow_provider_voucherify.operators.asking import segments_of
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.databases import database_of
 from airflow_provider_voucherify.operators.directories import directory_of
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiS
                 "write='history' with unknown_customers='keep': ids Voucherify does not know would enter segments "
                 "nobody is in; write unknown_customers='drop'"
             )
-        database = BaseHook.get_hook(destination.conn_id)
+        database = database_of(destination.conn_id)
         return TableSink(
             database,
             destination.table,

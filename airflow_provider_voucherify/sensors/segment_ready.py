@@ -90,7 +90,7 @@ class SegmentReadySensor(BaseSensorOperator):
         context: Context,  # noqa: ARG002
         event: object = None,  # noqa: ARG002
         *,
-        started_at: float,
+        started_at: float | None = None,
         size: int | None = None,
         read_at: float | None = None,
     ) -> int | None:
@@ -101,8 +101,15 @@ class SegmentReadySensor(BaseSensorOperator):
         :param started_at: when the sensor began to wait, seconds since 1970.
         :param size: customers at the earlier reading, if they were known.
         :param read_at: when that was, seconds since 1970.
+        :raises ValueError: if the deferral did not hand on when the sensor began.
         """
         from airflow_provider_voucherify.sensors.readings import EarlierReading
+
+        if started_at is None:  # it would wait for ever
+            raise ValueError(
+                "the deferral did not hand on when the sensor began to wait. Airflow's dag.test() forgets it: write "
+                "deferrable=False there"
+            )
 
         earlier = None if size is None or read_at is None else EarlierReading(size, read_at)
         return self._read_or_defer(earlier, started_at)

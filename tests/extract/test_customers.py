@@ -44,6 +44,7 @@ def test_refused_ids_are_counted_and_placed_but_good_ones_not_named() -> None:
     message = str(refused.value)
     assert "customers[1]" in message
     assert "customers[2]" in message
+    assert "is NoneType; leave NULLs out" in message
     assert "(and 2 more)" in message
     assert "@x.com" not in message
 

@@ -106,6 +106,7 @@ def test_segments_are_chosen_by_id_first_then_by_name() -> None:
     ("wanted", "message"),
     [
         (["VIP", "Old"], r"the project has no segment 'Old'; it has 'New', 'New', 'VIP', 'seg_1'"),
+        (["vip "], r"the project has no segment 'vip '; it has 'VIP', 'New', 'New', 'seg_1'"),
         (["New"], r"2 segments are named 'New': write the id instead, one of seg_2, seg_3"),
     ],
 )

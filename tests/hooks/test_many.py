@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from airflow_provider_voucherify.api import endpoints, errors
+from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.hooks.memberships import SomeCustomersFailed
 from tests.hooks.conftest import SECRET, MakeHook
 from tests.hooks.local_server import Answer, Call, LocalServer, json_answer
@@ -161,3 +162,12 @@ def test_the_share_of_the_hook_bounds_the_window(make_hook: MakeHook, server: Lo
     with pytest.raises(errors.WindowClosed):
         asyncio.run(pull())
     assert 1 <= len(server.calls) <= 4
+
+
+@pytest.mark.parametrize("customers", [CustomerQuery("SELECT id FROM customers", "warehouse"), None], ids=str)
+def test_what_only_an_operator_can_read_is_refused(make_hook: MakeHook, server: LocalServer, customers: object) -> None:
+    hook = make_hook(host=server.url)
+    for ask in (hook.plan_customer_segments, hook.get_customer_segments_df):
+        with pytest.raises(errors.InvalidCustomerId, match=r"a CustomerQuery is run by an operator only"):
+            ask(customers)  # type: ignore[arg-type]
+    assert not server.calls

@@ -268,6 +268,14 @@ def test_changes_over_several_runs_are_the_difference_of_the_ends(warehouse: War
     assert moved(warehouse, "left", "gold", 2) == ["came back"]
 
 
+def test_changes_of_a_table_that_is_no_history_are_refused(warehouse: Warehouse) -> None:
+    with pytest.raises(ChangesUnknown, match=f'there is no table {TABLE}: name the table a pull with write="history"'):
+        moved(warehouse, "entered", "gold", 1)
+    warehouse.load(found("anna", "gold"))
+    with pytest.raises(ChangesUnknown, match=f"there is no table {TABLE}_runs"):
+        moved(warehouse, "entered", "gold", 1)
+
+
 def test_changes_of_a_date_nobody_looked_at_are_refused(warehouse: Warehouse) -> None:
     record(warehouse, 1, found("anna", "gold", "new"))
     record(warehouse, 2, no_segment("anna"), scope=some_segments("new"))

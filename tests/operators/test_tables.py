@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from airflow.sdk import DAG
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.emulator import Emulator, Move
 from airflow_provider_voucherify.extract.customers import CustomerQuery
@@ -138,6 +139,19 @@ def test_whole_numbers_of_a_query_are_ids_and_fractions_are_refused(
     refused = run_op(fraction).error
     assert "customers[0]" in str(refused)
     assert "4711" not in str(refused)
+
+
+def test_a_connection_of_no_database_is_refused_before_any_call(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
+) -> None:
+    into = WarehouseTable("customer_segments", conn_id="voucherify_default")
+    run = run_op(CustomerSegmentsOperator(task_id="pull", customers=ASKED, destination=into))
+    asking = CustomerQuery("SELECT id FROM customers", "voucherify_default")
+    query = run_op(CustomerSegmentsOperator(task_id="query", customers=asking))
+    for refused in (run, query):
+        assert isinstance(refused.error, AirflowFailException)
+        assert "conn_id='voucherify_default' is no connection of a SQL database" in str(refused.error)
+    assert voucherify.stats().requests == 0
 
 
 def test_a_table_that_does_not_fit_is_refused_before_any_call(

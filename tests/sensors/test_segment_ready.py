@@ -215,6 +215,11 @@ def test_a_deferred_sensor_goes_on_where_it_was(desk: Desk) -> None:
     assert _resume(desk, second) == 3
 
 
+def test_a_deferral_that_lost_what_it_carries_does_not_wait_for_ever(desk: Desk) -> None:
+    with pytest.raises(ValueError, match=r"dag\.test\(\) forgets it: write deferrable=False"):
+        _sensor(desk, deferrable=True).resume({}, {"moment": "now"})
+
+
 def test_a_deferral_keeps_to_the_timeout(desk: Desk) -> None:
     timeout = timedelta(minutes=12)
     sensor = _sensor(desk, deferrable=True, timeout=timeout)
