@@ -17,6 +17,7 @@ NAMES = (
     "quota",
     "calls",
     "load",
+    "load_million",
     "memory",
     "imports",
     "whole_runs",
@@ -30,7 +31,8 @@ _INTRODUCTION = """\
 
 Written by `python -m benchmarks.write_docs` from what the benchmarks measured; nothing here is typed by hand. Each
 part was measured in one run on one machine, so that the ratios count, not the seconds. `make bench` runs all of them
-but two that would make it longer than 20 minutes (`make soak`, `make bench-distributed`); each has a target of its own.
+but three that would make it longer than 20 minutes (`make soak`, `make bench-distributed`, `make bench-load-million`);
+each has a target of its own.
 """
 
 

@@ -1,4 +1,4 @@
-"""Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by INSERT elsewhere."""
+"""Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by lists into DuckDB, else by INSERT."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, cast
 
-from airflow_provider_voucherify.load import statements
+from airflow_provider_voucherify.load import bulk_statements
 from airflow_provider_voucherify.load.column_types import SqliteTexts
 from airflow_provider_voucherify.load.staged_rows import ROWS_PER_INSERT, Row, batches, outcome_of, rows_of
+from airflow_provider_voucherify.load.statements import MEMBERSHIP
 from airflow_provider_voucherify.load.summary import as_utc, memberships
 
 if TYPE_CHECKING:
@@ -65,9 +66,14 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
             _copy_text(connection, table, batch)
         elif dialect.name == "sqlite":
             _execute(connection, table, _sorted_out(batch))
+        elif dialect.name == "duckdb":
+            lists = dict(zip(table.columns.keys(), map(list, zip(*batch, strict=True)), strict=True))
+            connection.execute(bulk_statements.insert_lists(table), lists)
         else:
             columns = table.columns.keys()
-            connection.execute(statements.insert_staged(table), [dict(zip(columns, row, strict=True)) for row in batch])
+            connection.execute(
+                bulk_statements.insert_staged(table), [dict(zip(columns, row, strict=True)) for row in batch]
+            )
 
 
 def insert_answers(connection: Connection, table: Table, answers: Iterable[CustomerAnswer]) -> None:
@@ -94,7 +100,7 @@ def _execute(connection: Connection, table: Table, values: _Values) -> None:
 
     What all answers, or all memberships, have in common is written into the statement: each value bound is a copy.
     """
-    inserts = (statements.insert_answers, statements.insert_members, statements.insert_staged)
+    inserts = (bulk_statements.insert_answers, bulk_statements.insert_members, bulk_statements.insert_staged)
     for insert, bound in zip(inserts, values, strict=True):
         if bound:
             connection.exec_driver_sql(_text_of(insert, table, connection.dialect), bound)
@@ -114,7 +120,7 @@ def _values_of(answers: Iterable[CustomerAnswer]) -> _Values:
             if source_id is None:
                 values.members.append((customer_id, segment.id, segment.name, text))
             else:
-                kind = statements.MEMBERSHIP
+                kind = MEMBERSHIP
                 values.others.append((kind, customer_id, segment.id, segment.name, "", source_id, "", text))
     return values
 
@@ -123,7 +129,7 @@ def _sorted_out(rows: Iterable[Row]) -> _Values:
     values, texts = _Values([], [], []), SqliteTexts()
     for kind, customer_id, segment_id, segment_name, outcome, source_id, detail, moment in rows:
         text = texts.of(moment)
-        if kind == statements.MEMBERSHIP and source_id is None:
+        if kind == MEMBERSHIP and source_id is None:
             values.members.append((customer_id, segment_id, segment_name, text))
         else:
             values.others.append((kind, customer_id, segment_id, segment_name, outcome, source_id, detail, text))
@@ -132,7 +138,7 @@ def _sorted_out(rows: Iterable[Row]) -> _Values:
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Send rows as they are made: the server takes in some while the next are made."""
-    with _cursor_of(connection) as cursor, cursor.copy(statements.copy_from_client(table, binary=True)) as copy:
+    with _cursor_of(connection) as cursor, cursor.copy(bulk_statements.copy_from_client(table, binary=True)) as copy:
         copy.set_types([_BINARY_TYPES.get(column.name, "text") for column in table.columns])
         write_row = copy.write_row
         for row in rows:
@@ -141,7 +147,7 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
 
 def _copy_text(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     with _cursor_of(connection) as cursor:
-        cursor.copy_expert(statements.copy_from_client(table), io.StringIO(_as_text(rows)))
+        cursor.copy_expert(bulk_statements.copy_from_client(table), io.StringIO(_as_text(rows)))
 
 
 def _cursor_of(connection: Connection) -> closing[_Cursor]:

@@ -1,7 +1,7 @@
 """The tables of the warehouse and the ledger's SQL as SQLAlchemy Core: values in, statements out, no I/O.
 
-Like ``column_types``, ``page_statements``, ``publication``, ``history`` and ``outcome_statements`` it imports
-SQLAlchemy when it is imported itself; no other module of this room does.
+Like ``column_types``, ``bulk_statements``, ``page_statements``, ``publication``, ``history`` and
+``outcome_statements`` it imports SQLAlchemy when it is imported itself; no other module of this room does.
 """
 
 from __future__ import annotations
@@ -15,18 +15,14 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Index,
-    Insert,
     Integer,
     MetaData,
     Select,
     String,
     Table,
     Update,
-    bindparam,
     delete,
     func,
-    insert,
-    literal_column,
     select,
     update,
 )
@@ -41,7 +37,6 @@ from airflow_provider_voucherify.load.column_types import bounded_text, long_tex
 HEADER = "header"
 ANSWER = "answer"
 MEMBERSHIP = "membership"
-_NO_TEXT: ColumnElement[str] = literal_column("''")
 #: How far a segment's list is held.
 WALK = "walk"
 #: How many customers are in no segment without being named.
@@ -131,7 +126,7 @@ def create_key(staging: Table) -> CreateIndex:
 def analyze(staging: Table) -> ExecutableDDLElement:
     """Return PostgreSQL's count of what a table holds, by which it chooses how to join it."""
     # SQLAlchemy takes a percent sign for the beginning of something to be filled in.
-    return DDL(f"ANALYZE {_postgresql_names().format_table(staging).replace('%', '%%')}")  # type: ignore[no-untyped-call]
+    return DDL(f"ANALYZE {postgresql_names().format_table(staging).replace('%', '%%')}")  # type: ignore[no-untyped-call]
 
 
 def _key_of_few(staging: Table) -> Index:
@@ -146,40 +141,8 @@ def _index_name(table_name: str, rows: str) -> str:
     return f"voucherify_{table_name[-12:]}_{rows}"
 
 
-def insert_staged(staging: Table) -> Insert:
-    """Return the insert of staging rows, to be executed with a list of them."""
-    return insert(staging)
-
-
-def insert_answers(staging: Table) -> Insert:
-    """Return the insert of answers' rows: customer, outcome, detail and time are to be bound, in this order."""
-    bound = ("customer_id", "outcome", "detail", "observed_at")
-    return _insert_of_kind(staging, ANSWER, bound).values(segment_id=_NO_TEXT, segment_name=_NO_TEXT)
-
-
-def insert_members(staging: Table) -> Insert:
-    """Return the insert of memberships' rows without a source id: customer, segment, its name and time are to be
-    bound, in this order."""
-    bound = ("customer_id", "segment_id", "segment_name", "observed_at")
-    return _insert_of_kind(staging, MEMBERSHIP, bound).values(outcome=_NO_TEXT, detail=_NO_TEXT)
-
-
-def _insert_of_kind(staging: Table, kind: str, bound: Sequence[str]) -> Insert:
-    columns: dict[str, ColumnElement[object]] = {name: bindparam(name) for name in bound}
-    return insert(staging).inline().values(kind=literal_column(f"'{kind}'"), **columns)
-
-
-def copy_from_client(staging: Table, *, binary: bool = False) -> str:
-    """Return PostgreSQL's COPY of rows sent by the client, to be handed to the driver as it is.
-
-    :param binary: whether in its binary format, else as text.
-    """
-    preparer = _postgresql_names()
-    columns = ", ".join(preparer.format_column(column) for column in staging.columns)
-    return f"COPY {preparer.format_table(staging)} ({columns}) FROM STDIN{' (FORMAT BINARY)' if binary else ''}"
-
-
-def _postgresql_names() -> IdentifierPreparer:
+def postgresql_names() -> IdentifierPreparer:
+    """Return what quotes names in PostgreSQL's text that is not SQLAlchemy's."""
     # The dialect of a driver would double each percent sign, for statements with parameters.
     dialect: Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
     return dialect.identifier_preparer

@@ -11,8 +11,9 @@ from sqlalchemy import Column, Connection, MetaData, Table, delete, insert, lite
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Scope, Segment
 from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.bulk_statements import copy_from_client, insert_lists
 from airflow_provider_voucherify.load.destinations import WriteMode
-from airflow_provider_voucherify.load.statements import copy_from_client, target_table
+from airflow_provider_voucherify.load.statements import target_table
 from airflow_provider_voucherify.load.table import TableSink
 from benchmarks.load.databases import Warehouse
 
@@ -57,9 +58,9 @@ def _run(url: str, memberships: int, way: Way, write: WriteMode, as_of: datetime
 def seconds_by_hand(url: str, memberships: int, way: Way, write: WriteMode) -> list[float]:
     """Load the same rows by hand, twice; return the seconds of each time.
 
-    COPY (PostgreSQL, in its binary format) or executemany into a table without index, then one INSERT ... SELECT into
-    the table with its key, all in one transaction. The second time the table is full of the same rows: they are
-    removed first, but for ``append``, whose rows carry the name of their run.
+    COPY (PostgreSQL, in its binary format), lists (DuckDB) or executemany into a table without index, then one INSERT
+    ... SELECT into the table with its key, all in one transaction. The second time the table is full of the same rows:
+    they are removed first, but for ``append``, whose rows carry the name of their run.
     """
     names_runs = write == "append"
     target = target_table(TABLE, None, with_run_key=names_runs)
@@ -87,8 +88,13 @@ def seconds_by_hand(url: str, memberships: int, way: Way, write: WriteMode) -> l
 
 
 def _stage(connection: Connection, staged: Table, chunks: Iterator[list[Row]]) -> None:
+    names = staged.columns.keys()
+    if connection.dialect.name == "duckdb":
+        for rows in chunks:
+            lists = map(list, zip(*rows, strict=True))
+            connection.execute(insert_lists(staged), dict(zip(names, lists, strict=True)))
+        return
     if connection.dialect.name != "postgresql":
-        names = staged.columns.keys()
         for rows in chunks:
             connection.execute(insert(staged), [dict(zip(names, row, strict=True)) for row in rows])
         return

@@ -12,7 +12,14 @@ from sqlalchemy import ClauseElement, Column, Table, column, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable, DropTable
 
-from airflow_provider_voucherify.load import history, outcome_statements, page_statements, publication, statements
+from airflow_provider_voucherify.load import (
+    bulk_statements,
+    history,
+    outcome_statements,
+    page_statements,
+    publication,
+    statements,
+)
 from airflow_provider_voucherify.load.extra_columns import ExtraColumns, columns_of, values_of
 
 DIALECTS = {
@@ -27,7 +34,7 @@ DIALECTS = {
         "sqlite": "sqlite://",
     }.items()
 }
-MODULES = (statements, page_statements, publication, history, outcome_statements)
+MODULES = (statements, bulk_statements, page_statements, publication, history, outcome_statements)
 
 #: No name of a database's own: where it stands unquoted, something forgot to quote.
 ODD = "Odd%s; select \"1` '2] -- "
@@ -81,11 +88,12 @@ OF_FUNCTION: Mapping[str, Mapping[str, object]] = {
     "select_customers": {"rows": publication.rows_of_run(_TARGET, _STAGING, SECRET)},
     "lock_until_disconnected": {"key": SECRET},
 }
-#: Definitions of tables, and texts for people and drivers, which ``test_tables_compile`` and others look at.
+#: Definitions of tables, texts for people and drivers, and what one database alone is told: other tests look at them.
 NO_STATEMENTS = frozenset(
     {
         *("target_table", "failures_table", "staging_table", "history_table", "runs_table", "outcome_table"),
-        *("copy_from_client", "analyze", "add_column", "modify_column"),
+        *("copy_from_client", "postgresql_names", "analyze", "add_column", "modify_column"),
+        "insert_lists",
     }
 )
 
@@ -172,6 +180,13 @@ def test_help_for_people_quotes_names() -> None:
         for say in (statements.add_column, statements.modify_column):
             name = next(iter(EXTRA))
             assert "Odd" not in _without_names(say(_TARGET, name, dialect), dialect)
+
+
+def test_lists_for_duckdb_are_bound_and_names_quoted() -> None:
+    dialect = DIALECTS["duckdb"]
+    compiled = bulk_statements.insert_lists(_STAGING).compile(dialect=dialect)
+    assert compiled.params.keys() == set(_STAGING.columns.keys())
+    assert "Odd" not in _without_names(str(compiled), dialect)
 
 
 def _tables_of(function: Callable[..., ClauseElement]) -> list[Table]:
