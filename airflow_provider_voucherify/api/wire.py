@@ -34,6 +34,8 @@ _ADVICE: dict[type[errors.VoucherifyError], str] = {
     errors.WrongAddress: "this is not how Voucherify says that something does not exist; host should be the base URL "
     "of its API, without a path",
 }
+_NO_ROWS = "write the ids alone, not rows that hold them"
+_HOW_TO_GIVE = {type(None): "leave NULLs out", list: _NO_ROWS, tuple: _NO_ROWS, dict: _NO_ROWS}
 
 
 class Request(NamedTuple):
@@ -77,7 +79,7 @@ def checked_customer_id(customer_id: object) -> str:
 
 def _checked_id(value: object, what: str) -> str:
     if not isinstance(value, str):
-        help_ = "leave NULLs out" if value is None else "numbers lose leading zeros: cast to text"
+        help_ = _HOW_TO_GIVE.get(type(value), "numbers lose leading zeros: cast to text")
         raise errors.InvalidCustomerId(f"a {what} should be a text, is {type(value).__name__}; {help_}")
     if value in {"", ".", ".."}:
         raise errors.InvalidCustomerId(

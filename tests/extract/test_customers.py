@@ -49,6 +49,12 @@ def test_refused_ids_are_counted_and_placed_but_good_ones_not_named() -> None:
     assert "@x.com" not in message
 
 
+@pytest.mark.parametrize("row", [["a"], ("a", 1), {"id": "a"}], ids=str)
+def test_rows_in_place_of_ids_are_refused(row: object) -> None:
+    with pytest.raises(InvalidCustomerId, match=r"customers\[0\]: .* write the ids alone, not rows that hold them"):
+        distinct_ids([row])
+
+
 def test_a_query_reads_its_first_column() -> None:
     database = Database([(f"customer-{number}", "shoes") for number in range(25_000)] + [("other", "hats")])
     query = CustomerQuery("select id, brand from customers where brand = ?", "warehouse", ["shoes"])
