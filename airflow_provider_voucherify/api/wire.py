@@ -257,10 +257,11 @@ def error_of(response: Response) -> errors.VoucherifyError:
     is not repeated: it may quote ids.
     """
     body = _error_body(response.body)
-    key, request_id = _short(body.get("key")), _short(body.get("request_id"))
+    key, request_id, missing = (_short(body.get(name)) for name in ("key", "request_id", "resource_type"))
     rate = rate_limit_of(response.headers)
     kind = _error_class(response.status, rate, body)
     message = f"Voucherify answered {response.status}" + (f" ({key})" if key else "")
+    message += f": there is no such {missing}" if missing and response.status == 404 else ""
     message += f": limit {rate.kind or 'of calls'} reached" if response.status == 429 else ""
     message += f": {_ADVICE[kind]}" if kind in _ADVICE else ""
     message += f" [request {request_id}]" if request_id else ""

@@ -77,5 +77,7 @@ def _moment(name: str, value: str | datetime) -> datetime:
     except (TypeError, ValueError):
         raise InvalidCustomers(
             f"{name} is {value!r}, which is no moment; write an ISO 8601 time in UTC such as 2026-01-31T00:00:00+00:00"
+            ", or where it is a template let it be rendered: Airflow does that for a task; for an estimate call the "
+            "operator's render_template_fields(context) before"
         ) from None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

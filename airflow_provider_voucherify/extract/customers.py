@@ -138,6 +138,11 @@ def ids_from_text(text: str) -> list[object]:
             continue
         if isinstance(ids, list | tuple | set):
             return list(ids)
+    if "{{" in text or "{%" in text:
+        raise InvalidCustomers(
+            "customers is a template that was not rendered: Airflow does that for a task; for an estimate call the "
+            "operator's render_template_fields(context) before"
+        )
     raise InvalidCustomers(
         "customers is a text that holds no list; write a list of ids, CustomerQuery(sql, conn_id), "
         "or a template that renders to a list"

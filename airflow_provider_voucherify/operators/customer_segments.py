@@ -148,7 +148,7 @@ class CustomerSegmentsOperator(BaseOperator):
         return plan_question(hook.settings, hook.aclient(concurrency=self.pace.concurrency), question_of(self))
 
     def dry_run(self) -> None:
-        """Render the templates and log what a run would cost."""
+        """Log the templates and what a run of the rendered operator would cost."""
         super().dry_run()
         log.info("A run would take: %s", self.estimate())
 

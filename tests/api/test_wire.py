@@ -168,11 +168,13 @@ def test_every_dialect_of_error_is_understood(
     assert error.retryable is (expected in {errors.RateLimited, errors.ServerFault})
 
 
-def test_an_error_tells_its_request_id_and_nothing_of_the_body() -> None:
-    body = APPLICATION | {"details": "Cannot find customer with id jane@x.com", "resource_id": "jane@x.com"}
+def test_an_error_tells_its_request_id_what_is_missing_and_nothing_else_of_the_body() -> None:
+    missing = {"resource_id": "jane@x.com", "resource_type": "customer"}
+    body = APPLICATION | missing | {"details": "Cannot find customer with id jane@x.com"}
     error = wire.error_of(wire.Response(404, {}, json.dumps(body).encode()))
     assert error.request_id == "v-0a1b2c3d4e5f60718a"
     assert "v-0a1b2c3d4e5f60718a" in str(error)
+    assert "(not_found): there is no such customer" in str(error)
     assert "jane" not in str(error)
 
 

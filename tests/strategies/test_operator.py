@@ -15,11 +15,13 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.emulator import Emulator, Limits, ProjectSettings, Switches
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.operators.customer_segments import (
     AllCustomers,
     CustomerSegmentsOperator,
+    EnteredSegment,
     Pace,
     WarehouseTable,
 )
@@ -159,6 +161,16 @@ def test_an_estimate_pulls_nothing(project: Emulator, caplog: pytest.LogCaptureF
     pull(customers=CUSTOMERS[:3]).dry_run()
     assert "A run would take: 3 customers: per_customer 4 calls" in caplog.text
     assert VoucherifyHook().plan_customer_segments(AllCustomers(), strategy="per_customer").calls == 1_011
+
+
+def test_an_estimate_of_templates_asks_for_them_to_be_rendered(project: Emulator) -> None:
+    unrendered = pull(customers="{{ params.ids }}")
+    with pytest.raises(InvalidCustomers, match=r"call the operator's render_template_fields\(context\) before"):
+        unrendered.estimate()
+    with pytest.raises(InvalidCustomers, match=r"as_of is '{{ .*render_template_fields\(context\) before"):
+        pull(customers=EnteredSegment("history", "VIP", "warehouse")).estimate()
+    unrendered.render_template_fields({"params": {"ids": CUSTOMERS[:3]}})
+    assert unrendered.estimate().calls == 4
 
 
 @pytest.mark.parametrize(
