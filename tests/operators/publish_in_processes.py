@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 import sys
 
+from airflow_provider_voucherify.api.client import RetryPolicy
 from airflow_provider_voucherify.extract.customers import CustomerQuery
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
 from tests.run_op import OperatorRunner
@@ -38,6 +40,7 @@ def say(word: object) -> None:
 
 def main() -> None:
     """Serve tries until the input ends."""
+    VoucherifyHook.retry = RetryPolicy(first_wait=0.01)
     assert succeeds("SELECT 'customer-0000001'", "Warm up")
     say("ready")
     for number, _ in enumerate(sys.stdin, start=1):
