@@ -113,7 +113,7 @@ def reading(one: Run, hundred: Run, each: Run) -> list[str]:
 
 def main() -> None:
     """Measure and publish."""
-    with ending_within(_ALL_END_WITHIN), running_shop(CUSTOMERS, {"CORE__PARALLELISM": "4"}) as shop:
+    with ending_within(_ALL_END_WITHIN), running_shop(CUSTOMERS, {"CORE__PARALLELISM": "8"}) as shop:
         one = measured(shop, 1, CUSTOMERS)
         hundred = measured(shop, TASKS_OF_HUNDRED, CUSTOMERS // TASKS_OF_HUNDRED)
         each = measured(shop, TASKS_OF_ONE, 1)
