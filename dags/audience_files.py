@@ -57,10 +57,11 @@ with DAG(
         manifest = ObjectStoragePath(summary["manifest"])
         members: set[str] = set()
         for file in json.loads(manifest.read_text())["files"]:
-            lines = (manifest.parent / file["name"]).read_text().splitlines()
+            lines = (manifest.parent / file["name"]).read_bytes().splitlines()  # of a text it would cut at U+2028 too
             members.update(json.loads(line)["customer_id"] for line in lines)
         emails = BaseHook.get_hook("warehouse").get_records(f"SELECT customer_id, email {AGREED}")
-        hashes = {hashlib.sha256(email.strip().lower().encode()).hexdigest() for id_, email in emails if id_ in members}
+        agreed = [email.strip().lower() for id_, email in emails if str(id_) in members]
+        hashes = {hashlib.sha256(email.encode()).hexdigest() for email in agreed}
         (manifest.parent / "audience.csv").write_text("\n".join(["email_sha256", *sorted(hashes)]) + "\n")
         return len(hashes)
 

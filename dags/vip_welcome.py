@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow.sdk import DAG, Asset, task
+from airflow.sdk import DAG, Asset, BaseHook, task
 
 from airflow_provider_voucherify.operators.customer_segments import EnteredSegment
 from airflow_provider_voucherify.operators.publish_vouchers import OutcomeTable, PublishVouchersOperator
@@ -41,9 +41,10 @@ with DAG(
     def somebody_entered(
         triggering_asset_events: Mapping[object, list[AssetEventDagRunReferenceResult]] | None = None,
     ) -> bool:
-        """Tell from the counts in the events whether there may be somebody to welcome."""
+        """Tell whether there may be somebody to welcome; in the history's first run, everybody enters."""
         days = [event.extra for events in (triggering_asset_events or {}).values() for event in events]
-        is_first = any(day["entered"] == day["memberships"] for day in days)
+        first_day = BaseHook.get_hook("warehouse").get_first("SELECT min(as_of) FROM segment_history_runs")[0]
+        is_first = any(datetime.fromisoformat(day["run_date"]) <= first_day for day in days)
         return not is_first and any(day["entered"] for day in days)
 
     publish = PublishVouchersOperator(

@@ -17,7 +17,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, BaseHook, task
 
 from airflow_provider_voucherify.operators.customer_segments import (
     AllCustomers,
@@ -67,8 +67,9 @@ with DAG(
 
     @task.short_circuit
     def somebody_entered(summary: dict[str, int]) -> bool:
-        """Let nobody be given a voucher if nobody entered, or if all did: that is the first run."""
-        return 0 < summary["entered"] < summary["memberships"]
+        """Let nobody be given a voucher in the history's first run, in which everybody enters."""
+        days = BaseHook.get_hook("warehouse").get_first("SELECT count(DISTINCT as_of) FROM at_risk_history_runs")[0]
+        return days > 1 and summary["entered"] > 0
 
     publish = PublishVouchersOperator(
         task_id="publish",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, DateTime, FromClause, Integer, Table
+    from sqlalchemy import ColumnElement, Date, DateTime, FromClause, Integer, Table
     from sqlalchemy.engine import Connection
     from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedPrimaryKeyConstraint
     from sqlalchemy.types import NullType
@@ -144,11 +144,13 @@ def _all_of(conditions: list[Condition]) -> Condition:
     return and_(*conditions)
 
 
-def _type_named(name: str) -> DateTime | Integer | NullType:
-    from sqlalchemy import DateTime, Integer
+def _type_named(name: str) -> Date | DateTime | Integer | NullType:
+    from sqlalchemy import Date, DateTime, Integer
     from sqlalchemy.types import NullType
 
-    types: dict[str, DateTime | Integer] = {
+    types: dict[str, Date | DateTime | Integer] = {
+        "DATE": Date(),
+        "SMALLINT": Integer(),
         "TIMESTAMP": DateTime(timezone=False),
         "TIMESTAMP WITH TIME ZONE": DateTime(timezone=True),
         "INTEGER": Integer(),

@@ -93,7 +93,7 @@ class Database:
         except LoadError:
             raise
         except (SQLAlchemyError, ValueError, self._driver_error) as error:
-            problem = _without_rows(doing, error)
+            problem = without_rows(doing, error)
         # Raised out here so that it has no __context__: the driver's error holds ids in its text and attributes.
         raise problem
 
@@ -138,7 +138,12 @@ def _make_values_exact(engine: Engine) -> None:
     event.listen(engine, "connect", be_strict)
 
 
-def _without_rows(doing: str, error: Exception) -> StatementFailed:
+def without_rows(doing: str, error: Exception) -> StatementFailed:
+    """Return what a database's error says as far as it cannot quote a row; to be raised outside of ``except``, since
+    the error itself does.
+
+    :param doing: what was done, for the error's text: "store a chunk".
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
     driver_error = getattr(error, "orig", None if isinstance(error, ValueError | SQLAlchemyError) else error)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.load.catalog import information_view
+from airflow_provider_voucherify.load.catalog import catalog_of, information_view
 from airflow_provider_voucherify.load.errors import TableUnfit
 
 if TYPE_CHECKING:
@@ -19,6 +19,11 @@ def check_exactness(table: Table, connection: Connection) -> None:
     """
     from airflow_provider_voucherify.load import statements
 
+    if no_texts := _columns_of_other_types(connection, table):
+        raise TableUnfit(
+            f"table {table.fullname} has columns that are no texts, and what a run writes there is: "
+            f"{', '.join(no_texts)}. Make them text, or name another table"
+        )
     if inexact := _inexact_columns(connection, table):
         help_ = "; ".join(statements.modify_column(table, name, connection.dialect) for name in inexact)
         raise TableUnfit(
@@ -53,3 +58,20 @@ def _inexact_columns(connection: Connection, table: Table) -> list[str]:
         if name == table.name and column in looked_for
         if collation not in exact or (precision is not None and int(precision) < 6)
     ]
+
+
+def _columns_of_other_types(connection: Connection, table: Table) -> list[str]:
+    """Return which columns of a table that exists hold numbers or the like where a run has texts: ``007`` would become
+    ``7``, or the database refuses it at the end of the run. SQLite keeps texts as they are, in columns without numbers.
+    """
+    from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, String, Time, Uuid
+
+    catalog = catalog_of(connection)
+    if not catalog.has_table(table.name, schema=table.schema):
+        return []
+    others: tuple[type, ...] = (Integer, Numeric)
+    if connection.dialect.name != "sqlite":
+        others += (Boolean, Date, DateTime, LargeBinary, Time, Uuid)
+    types = {column["name"]: column["type"] for column in catalog.get_columns(table.name, schema=table.schema)}
+    texts = [column.name for column in table.columns if isinstance(column.type, String)]
+    return [name for name in texts if isinstance(types.get(name), others)]

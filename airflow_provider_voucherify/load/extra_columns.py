@@ -22,6 +22,7 @@ _OURS = frozenset(
     ("customer_id", "segment_id", "segment_name", "observed_at", "run_key", "source_id", "valid_from", "valid_to")
 )
 _MAX_NAME_BYTES = 63
+_LARGEST_INT = 2**63 - 1
 
 
 def check_extra_columns(columns: ExtraColumns) -> None:
@@ -39,6 +40,8 @@ def check_extra_columns(columns: ExtraColumns) -> None:
                 f"extra_columns[{name!r}] is a {type(value).__name__}: use a str, int, float, bool, date or None; "
                 "a time of day as text"
             )
+        if isinstance(value, int) and not -_LARGEST_INT <= value <= _LARGEST_INT:
+            raise InvalidDestination(f"extra_columns[{name!r}]={value} does not fit into a BIGINT: write it as text")
 
 
 def _check_name(name: object, seen: set[str]) -> None:

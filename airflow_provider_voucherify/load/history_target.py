@@ -224,7 +224,7 @@ class HistoryTarget(Target):
 def _check_times(table: Table, types: dict[str, object], connection: Connection) -> None:
     from sqlalchemy import DateTime
 
-    if connection.dialect.name != "postgresql":
+    if connection.dialect.name not in ("postgresql", "duckdb"):
         return
     for name in ("valid_from", "valid_to", "observed_at"):
         type_ = types.get(name)

@@ -15,7 +15,7 @@ from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.rights import REPLACE, check_rights
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.summary import as_utc
-from airflow_provider_voucherify.load.target import schema_of
+from airflow_provider_voucherify.load.target import check_columns, schema_of
 from airflow_provider_voucherify.load.turns import take_turns
 
 if TYPE_CHECKING:
@@ -77,6 +77,7 @@ class OutcomeTableLedger:
             raise TableUnfit(
                 f"table {self._name} exists but lacks {', '.join(missing)}: it is no table of outcomes; name another"
             )
+        check_columns(self._table, catalog.get_columns(self._table.name, schema=schema), connection.dialect)
         key = catalog.get_pk_constraint(self._table.name, schema=schema)["constrained_columns"]
         needed = [column.name for column in self._table.primary_key]
         if set(key) != set(needed):

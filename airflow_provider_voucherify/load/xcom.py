@@ -14,11 +14,14 @@ from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.entries import Entry, Everyone, Forgotten
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.held import Held
+from airflow_provider_voucherify.load.staged_rows import batches
 from airflow_provider_voucherify.load.state_store import StateStore, StoredHeader, StoredRun
 from airflow_provider_voucherify.load.summary import as_utc, latest, summarise
 from airflow_provider_voucherify.load.xcom_rows import Size, XComRow, rows_of
 
 log = logging.getLogger(__name__)
+
+_FORGOTTEN_AT_ONCE = 500
 
 #: Airflow has no limit and would put any size into its metadata database.
 MAX_JSON_BYTES = 1024 * 1024
@@ -91,7 +94,9 @@ class XComSink:
         """Drop what is held of customers that are not asked for any more."""
         gone = self._held.shown(customer_ids)
         if self._stored is not None and gone:
-            self._stored.append([Forgotten(tuple(answer.customer_id for answer in gone), self._now())])
+            ids = [answer.customer_id for answer in gone]
+            # In parts: an entry has to fit into a value of the store by itself.
+            self._stored.append([Forgotten(tuple(part), self._now()) for part in batches(ids, _FORGOTTEN_AT_ONCE)])
         self._drop(customer_ids)
 
     def write(self, answers: Sequence[CustomerAnswer]) -> None:

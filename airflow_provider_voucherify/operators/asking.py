@@ -6,14 +6,19 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
-from airflow_provider_voucherify.api.errors import InvalidSegments
+from airflow.sdk.exceptions import AirflowException
+
+from airflow_provider_voucherify.api.errors import InvalidCustomers, InvalidSegments
 from airflow_provider_voucherify.extract.changes import EnteredSegment, SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, distinct_ids, ids_from_text
 from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.load.changes import read_changes
+from airflow_provider_voucherify.load.database import without_rows
 from airflow_provider_voucherify.operators.databases import database_of
 
 if TYPE_CHECKING:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
     from airflow_provider_voucherify.load.changes import Direction
     from airflow_provider_voucherify.operators.arguments import Customers
     from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
@@ -62,9 +67,19 @@ def customer_ids_of(customers: Customers) -> Sequence[str] | None:
         log.info("Reading the customers from %s", customers.conn_id)
         database = database_of(customers.conn_id)
         database.log_sql = False  # the query's parameters may be customer ids
-        return customers.read(database)
+        return _read(customers, database)
     values = ids_from_text(customers) if isinstance(customers, str) else list(cast("Sequence[object]", customers))
     return distinct_ids(values)
+
+
+def _read(query: CustomerQuery, database: DbApiHook) -> Sequence[str]:
+    try:
+        return query.read(database)
+    except (InvalidCustomers, AirflowException):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises may quote the ids it was reading
+        problem = without_rows(f"read the customers from {query.conn_id}", error)
+    raise problem
 
 
 def _changed(customers: SegmentChanges) -> list[str]:

@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow.sdk.configuration import conf
+from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.api.errors import RateLimited, WindowClosed
 from airflow_provider_voucherify.extract.progress import duration
@@ -27,6 +28,8 @@ log = logging.getLogger(__name__)
 DEFER_AFTER = 60.0
 #: So many parts of a try, each waking up to a window that gives not one answer, end it.
 MOST_PARTS_WITHOUT_ANSWER = 4
+#: A try that took so many times the calls it planned, and so many more, does not get on: its parts begin anew.
+MOST_TIMES_PLANNED, MOST_BEYOND_PLAN = 3, 100
 
 
 def longest_wait(*, can_defer: bool) -> float:
@@ -46,6 +49,7 @@ def defer_until_open(
     :param kwargs: passed on besides ``spent``: times and counts only, never data.
     :raises TaskDeferred: always, but for the next case.
     :raises RateLimited: if part after part of this try got not one answer.
+    :raises AirflowFailException: if the parts of this try took many times the calls that were planned.
     """
     from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
@@ -55,6 +59,12 @@ def defer_until_open(
             "the subscription has ended",
             retry_after=closed.wait,
         ) from closed
+    if spent.planned is not None and spent.calls > MOST_TIMES_PLANNED * spent.planned + MOST_BEYOND_PLAN:
+        raise AirflowFailException(
+            f"this try planned {spent.planned:,} calls and made {spent.calls:,} in {spent.deferrals + 1} parts: "
+            "something lets them begin anew. Most likely the query of the customers, or its result, changes during the "
+            'try: let it give the same for a whole Dag run, or write strategy="per_customer"'
+        )
     opens_at = utc_now() + timedelta(seconds=closed.wait)
     log.info("%s; deferring for %s until the rate-limit window opens at %s", done, duration(closed.wait), opens_at)
     spent = replace(spent, deferrals=spent.deferrals + 1, begins_window=closed.is_told)

@@ -37,7 +37,7 @@ class Begun:
     :param action_ids: ``aa_...``, of all updates.
     :param customers: ids given.
     :param unknown: of those, ids Voucherify does not know.
-    :param without_source_id: customers that have no ``source_id``.
+    :param without_source_id: customers that have no ``source_id``, or one that would be taken for Voucherify's id.
     """
 
     action_ids: Sequence[str] = field(default_factory=list)
@@ -56,13 +56,14 @@ def begin(operator: UpdateCustomersMetadataOperator) -> Begun:
         resolved = runner.run(Lookup(runner.client, workers=_LOOKED_UP_AT_A_TIME).resolve(others, Resolved()))
         resolved.check()
         found = [*listed, *(customer.source_id for customer in resolved.known.values())]
-        source_ids = list(dict.fromkeys(one for one in found if one is not None))
+        source_ids = list(dict.fromkeys(one for one in found if one is not None and not is_voucherify_id(one)))
         action_ids = [
             runner.run(bulk.update_customers_metadata(runner.client, part, operator.metadata))
             for part in chunks(source_ids, CUSTOMERS_PER_UPDATE)
         ]
     log.info("Updating the metadata of %s customers in %d bulk updates", f"{len(source_ids):,}", len(action_ids))
-    return Begun(action_ids, len(customer_ids), len(resolved.unknown), found.count(None))
+    nameless = sum(one is None or is_voucherify_id(one) for one in found)
+    return Begun(action_ids, len(customer_ids), len(resolved.unknown), nameless)
 
 
 def wait(operator: UpdateCustomersMetadataOperator, begun: Begun) -> Json:

@@ -100,6 +100,8 @@ class Publishing:
             began_at = {"began_at": self._began_at.isoformat()}
             defer_until_open(self._operator, closed, self._spent, self._how_far(customer_ids), began_at)
         except ASKED_WRONGLY:
+            if self._outcomes(customer_ids):  # found out while codes were given
+                self._push_rows("outcomes", customer_ids)
             raise
         except VoucherifyError:
             log.error("Stopped. %s; they are not asked for again", self._how_far(customer_ids))  # noqa: TRY400

@@ -71,7 +71,7 @@ class SegmentPull:
         self._report = Report()
         self._interrupt = Interrupt()
         self._hook = VoucherifyHook(operator.voucherify_conn_id, quota_share=operator.quota_share)
-        self._sink = sink_of(operator, context, self._hook.settings)
+        self._sink = sink_of(operator, context, self._hook.settings, is_resumed=spent.deferrals > 0)
 
     def run(self) -> Json:
         """Pull what the sink does not hold, and return rows or summary.
@@ -138,6 +138,8 @@ class SegmentPull:
         if self._spent.held is None:
             self._spent = replace(self._spent, held=pull.held)
         plan = pull.plan()
+        if self._spent.planned is None:
+            self._spent = replace(self._spent, planned=plan.calls)
         log.info("Pulling segments from %s: %s", self._hook.settings.base_url, plan)
         self._report = replace(self._report, plan=plan)
         if isinstance(self._sink, XComSink):

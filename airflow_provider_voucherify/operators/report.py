@@ -41,6 +41,7 @@ class Spent:
     :param held: customers that earlier tries had answered when this one began, ``None`` before that is known.
     :param parts_without_answer: parts of the try, up to the latest, in which no call was answered.
     :param begins_window: whether the part that follows a deferral begins with a new rate-limit window for certain.
+    :param planned: calls the first part planned the try to take, ``None`` before that is known.
     """
 
     calls: int = 0
@@ -53,19 +54,21 @@ class Spent:
     held: int | None = None
     parts_without_answer: int = 0
     begins_window: bool = False
+    planned: int | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, float | None]) -> Spent:
         """Read what :func:`dataclasses.asdict` made, as a deferral hands it over."""
         names = ("calls", "rejected", "retried", "deferrals", "waits", "parts_without_answer")
         counts = {name: int(data.get(name) or 0) for name in names}
-        held = data.get("held")
+        held, planned = data.get("held"), data.get("planned")
         return cls(
             **counts,
             seconds=float(data.get("seconds") or 0.0),
             waited=float(data.get("waited") or 0.0),
             held=None if held is None else int(held),
             begins_window=bool(data.get("begins_window")),
+            planned=None if planned is None else int(planned),
         )
 
     def shares_window(self, try_number: int) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.extract.changes import SegmentChanges
@@ -31,14 +32,15 @@ if TYPE_CHECKING:
 LEDGER_FORMAT = 2
 
 
-def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings) -> Sink:
+def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings, *, is_resumed: bool) -> Sink:
     """Return the sink of a task instance, not opened yet.
 
     :param operator: rendered.
     :param context: the task's context; its state store, where the running Airflow has one, is the ledger for XCom.
     :param settings: the Voucherify project the answers come from.
+    :param is_resumed: whether this is a part of a try after a deferral: it goes on with its ledger, whatever its age.
     """
-    identity = _identity(operator, context, settings)
+    identity = _identity(operator, context, settings, timedelta.max if is_resumed else operator.pace.resume_within)
     destination, is_about_everyone = operator.destination, isinstance(operator.customers, AllCustomers)
     if isinstance(destination, WarehouseTable):
         destination.validate()
@@ -79,7 +81,9 @@ def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiS
     return XComSink(destination, identity, store=store, now=utc_now, with_source_id=is_about_everyone)
 
 
-def _identity(operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings) -> RunIdentity:
+def _identity(
+    operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings, max_age: timedelta
+) -> RunIdentity:
     """The ids themselves are left out of the fingerprint: a query that gives one customer more the next time
     is still the same job, and what the sink holds of the others is still true."""
     task_instance, as_of = context["ti"], _as_of(operator.destination, context)
@@ -95,7 +99,7 @@ def _identity(operator: CustomerSegmentsOperator, context: Context, settings: Ap
     }
     key = f"{task_instance.dag_id}/{task_instance.run_id}/{task_instance.task_id}/{task_instance.map_index}"
     fingerprint = hashlib.sha256(json.dumps([key, job], sort_keys=True).encode()).hexdigest()
-    return RunIdentity(key, fingerprint, operator.pace.resume_within, as_of)
+    return RunIdentity(key, fingerprint, max_age, as_of)
 
 
 def _as_of(destination: object, context: Context) -> datetime | None:

@@ -112,7 +112,8 @@ class SegmentReadySensor(BaseSensorOperator):
             )
 
         earlier = None if size is None or read_at is None else EarlierReading(size, read_at)
-        return self._read_or_defer(earlier, started_at)
+        with self._skipping_where_asked_to():
+            return self._read_or_defer(earlier, started_at)
 
     def _read_or_defer(self, earlier: EarlierReading | None, started_at: float) -> int | None:
         from airflow_provider_voucherify.sensors.readings import compare
@@ -161,9 +162,15 @@ class SegmentReadySensor(BaseSensorOperator):
 
     @contextmanager
     def _skipping_where_asked_to(self) -> Iterator[None]:
-        """Do for the part before the first deferral what Airflow does for pokes and for resumed sensors."""
+        """Do for the parts of a deferrable sensor what Airflow does for pokes."""
+        from airflow_provider_voucherify.api.errors import VoucherifyError
+
         try:
             yield
+        except VoucherifyError as error:
+            if self.never_fail:
+                raise AirflowSkipException("the sensor failed, and never_fail is set") from error
+            raise
         except (AirflowFailException, AirflowSensorTimeout) as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException("the sensor failed, and soft_fail or never_fail is set") from error

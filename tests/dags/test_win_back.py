@@ -10,6 +10,7 @@ import pytest
 from airflow.sdk import Context
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Move
+from airflow_provider_voucherify.emulator.json_types import JsonObject
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
 from tests.dags.conftest import LoadDag, at_risk, members
 from tests.postgres import PostgresDatabase
@@ -93,6 +94,22 @@ def test_who_entered_gets_one_voucher_and_who_was_in_before_gets_none(
     assert len(voucherify.publications()) == len(given(voucherify)) == len({who for who, _ in given(voucherify)})
     assert stored(warehouse) == given(voucherify)
     assert not days.begin(4), "nothing moved"
+
+
+def test_who_enters_after_a_first_day_without_anybody_gets_a_voucher(
+    days: Days, voucherify_connection: Emulator, warehouse: PostgresDatabase
+) -> None:
+    voucherify = voucherify_connection
+    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
+    filter_: JsonObject = {"junction": "and", "metadata.churn_risk": {"conditions": {"$more_than": [1_000_000]}}}
+    segment = voucherify.add_segment("At risk", filter=filter_, type="passive")
+    assert not days.begin(0), "nobody is in the segment"
+    voucherify.add_customers(
+        [{"source_id": f"late-{number}", "metadata": {"churn_risk": 2_000_000}} for number in (1, 2)]
+    )
+    assert days.begin(1)
+    assert days.publish().summary["published"] == 2
+    assert {customer for customer, _ in stored(warehouse)} == members(voucherify, segment)
 
 
 def test_marketing_hears_that_the_codes_ran_out_and_adding_some_goes_on(

@@ -268,6 +268,13 @@ def test_changes_over_several_runs_are_the_difference_of_the_ends(warehouse: War
     assert moved(warehouse, "left", "gold", 2) == ["came back"]
 
 
+def test_moments_that_depend_on_the_session_are_refused_by_duckdb_too(duckdb_warehouse: Warehouse) -> None:
+    moments = "valid_from timestamp, valid_to timestamp, observed_at timestamp"
+    duckdb_warehouse.execute(f"create table {TABLE} (customer_id text, segment_id text, segment_name text, {moments})")
+    with pytest.raises(TableUnfit, match=r"column valid_from of .* is without time zone"):
+        history_sink(duckdb_warehouse, 1).open()
+
+
 def test_changes_of_a_table_that_is_no_history_are_refused(warehouse: Warehouse) -> None:
     with pytest.raises(ChangesUnknown, match=f'there is no table {TABLE}: name the table a pull with write="history"'):
         moved(warehouse, "entered", "gold", 1)

@@ -12,6 +12,7 @@ import pytest
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.load.destinations import TableName, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, XComTooLarge
+from airflow_provider_voucherify.load.outcome_statements import outcome_table
 from airflow_provider_voucherify.load.outcome_store import BYTES_PER_ROW, OutcomeStoreLedger, outcome_row
 from airflow_provider_voucherify.load.outcome_table import OutcomeTableLedger
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable
@@ -157,3 +158,15 @@ def test_tasks_that_share_customers_take_turns(postgres_warehouse: Warehouse) ->
 def test_a_table_that_cannot_be_named_is_refused_at_parse(table: str, conn_id: str) -> None:
     with pytest.raises(InvalidDestination):
         OutcomeTable(table, conn_id)
+
+
+def test_a_table_with_a_column_nobody_fills_is_refused_before_a_code_is_given(sqlite_warehouse: Warehouse) -> None:
+    opened(sqlite_warehouse)
+    sqlite_warehouse.execute("alter table publications add column owner text not null default 'me'")
+    opened(sqlite_warehouse)
+    sqlite_warehouse.execute("drop table publications")
+    made = ", ".join(f"{column.name} text" for column in outcome_table("publications", None).columns)
+    key = ", ".join(column.name for column in outcome_table("publications", None).primary_key)
+    sqlite_warehouse.execute(f"create table publications ({made}, owner text not null, primary key ({key}))")
+    with pytest.raises(TableUnfit, match="are not ours to fill: owner"):
+        opened(sqlite_warehouse)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import date
 from itertools import cycle
 
 import pytest
 
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
-from tests.load.runs import TABLE, Warehouse, failed, found, identity
+from airflow_provider_voucherify.load.extra_columns import ExtraColumns
+from airflow_provider_voucherify.load.table import TableSink
+from tests.load.runs import TABLE, Clock, Warehouse, failed, found, identity
+
+TEXTS = ("customer_id", "segment_id", "segment_name")
 
 ODD_NAMES = ["Customer_Segments", "select", "two words", 'we"ird', "per%cent", "colon:name", "żółty", "semi;colon"]
 
@@ -126,6 +131,26 @@ def test_a_key_too_small_for_append_is_refused_early(warehouse: Warehouse) -> No
 
     with pytest.raises(TableUnfit, match=r"primary key of customer_segments is \(customer_id, segment_id\)"):
         warehouse.sink("append").open()
+
+
+def test_a_column_of_numbers_for_texts_is_refused_before_any_call(warehouse: Warehouse) -> None:
+    for column in ("customer_id", "segment_id", "segment_name"):
+        types = {name: "bigint" if name == column else warehouse.id_type for name in TEXTS}
+        columns = ", ".join(f"{name} {type_}" for name, type_ in types.items())
+        warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp)")
+        with pytest.raises(TableUnfit, match=f"columns that are no texts, .* is: {column}. Make them text"):
+            warehouse.sink().open()
+        warehouse.execute(f"drop table {TABLE}")
+
+
+def test_a_column_of_the_users_own_has_to_take_what_it_is_given(postgres_warehouse: Warehouse) -> None:
+    columns = "customer_id text, segment_id text, segment_name text, observed_at timestamptz, ds date"
+    postgres_warehouse.execute(f"create table {TABLE} ({columns})")
+    extra: ExtraColumns = {"ds": "2026-01-31"}
+
+    with pytest.raises(TableUnfit, match=r"no texts, .* is: ds"):
+        TableSink(postgres_warehouse, TABLE, "merge", identity(), Clock(), extra_columns=extra).open()
+    TableSink(postgres_warehouse, TABLE, "merge", identity(), Clock(), extra_columns={"ds": date(2026, 1, 31)}).open()
 
 
 def test_a_column_without_time_zone_gets_utc_whatever_the_session(postgres_warehouse: Warehouse) -> None:

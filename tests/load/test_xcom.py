@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -255,3 +256,14 @@ def test_a_chunk_is_one_value_and_one_header(store: MemoryStore) -> None:
     sink.write([found(f"customer-{number}", "gold", "silver", "new") for number in range(500)])
 
     assert store.changes_left == 0
+
+
+def test_thousands_who_are_not_asked_for_any_more_are_dropped(store: MemoryStore) -> None:
+    ids = [f"cust_{random.Random(number).getrandbits(128):032x}" for number in range(3_500)]
+    sink = _opened(store)
+    for start in range(0, len(ids), 250):
+        sink.write([no_segment(customer) for customer in ids[start : start + 250]])
+
+    sink.forget(set(ids[:3_000]))
+
+    assert _opened(store).done() == set(ids[3_000:])

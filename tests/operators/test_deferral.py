@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
+from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 from tests.operators.strategies import ONE_CALL_EACH
@@ -83,6 +84,7 @@ def test_a_deferral_carries_counts_only(run_op: OperatorRunner, hourly: Emulator
         "waited": float,
         "parts_without_answer": int,
         "begins_window": bool,
+        "planned": int,
     }
     assert set(deferral.trigger_kwargs) == {"moment", "end_from_trigger"}
 
@@ -166,3 +168,47 @@ def test_how_long_a_wait_is_worth_a_deferral_is_configured(
     monkeypatch.setenv("AIRFLOW__VOUCHERIFY__DEFER_AFTER", "0.1")
     hourly.set_limits(Limits(limit=100, window_seconds=10.0))
     assert run_op(into_table()).state == "deferred"
+
+
+def test_a_part_goes_on_with_what_the_part_before_held_however_long_the_wait_was(
+    run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse
+) -> None:
+    def impatient() -> CustomerSegmentsOperator:
+        return CustomerSegmentsOperator(
+            task_id="pull",
+            customers=ASKED,
+            destination=WarehouseTable("customer_segments", conn_id="warehouse"),
+            pace=Pace(chunk_size=50, resume_within=timedelta(microseconds=1)),
+            deferrable=True,
+            **ONE_CALL_EACH,
+        )
+
+    first = run_op(impatient())
+    assert first.state == "deferred"
+    hourly.set_limits(OPEN)
+    assert run_op(impatient(), after=first).state == "success"
+    assert warehouse.memberships() == truth(hourly, ASKED)
+    assert hourly.stats().repeated == 0
+
+
+def test_parts_that_begin_anew_again_and_again_end(
+    run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse
+) -> None:
+    warehouse.execute("CREATE TABLE customers (customer_id TEXT)")
+    warehouse.execute("INSERT INTO customers VALUES (?)", [(customer,) for customer in ASKED])
+
+    def changing(part: int) -> CustomerSegmentsOperator:
+        query = CustomerQuery(f"SELECT customer_id FROM customers WHERE {part} = {part}", "warehouse")
+        into = WarehouseTable("customer_segments", conn_id="warehouse")
+        return CustomerSegmentsOperator(
+            task_id="pull", customers=query, destination=into, deferrable=True, retries=1, **ONE_CALL_EACH
+        )
+
+    run, part = run_op(changing(0)), 0
+    while run.state == "deferred" and part < 20:
+        part += 1
+        hourly.set_limits(Limits(limit=100, window_seconds=3_600.0 + part))
+        run = run_op(changing(part), after=run)
+    assert run.state == "failed"
+    assert "this try planned 200 calls and made" in str(run.error)
+    assert hourly.stats().calls <= 3 * 200 + 100 + 100

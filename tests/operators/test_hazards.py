@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 
 import pytest
 from airflow.sdk import DAG
@@ -13,6 +14,7 @@ from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteM
 from airflow_provider_voucherify.operators.customer_segments import CustomerQuery, CustomerSegmentsOperator
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
+from tests.postgres import PostgresDatabase
 from tests.run_op import OperatorRunner
 
 ASKED = CUSTOMERS[:100]
@@ -87,6 +89,28 @@ def test_a_querys_parameters_are_not_logged(
     assert run.state == "success"
     assert voucherify.stats().calls == 11
     assert "customer-00" not in caplog.text
+
+
+def test_a_query_that_fails_names_no_customer(
+    run_op: OperatorRunner,
+    voucherify: Emulator,
+    postgres_database: PostgresDatabase,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_CRM", postgres_database.airflow_connection)
+    with postgres_database.connect() as connection:
+        connection.execute("CREATE TABLE customers AS SELECT 'jane@x.com' AS customer_id")
+    for sql, told in (
+        ("SELECT customer_id::bigint FROM customers", "could not read the customers from crm: .*22P02"),
+        ("SELECT customer_id FROM custmers", 'relation "custmers" does not exist'),
+    ):
+        run = run_op(CustomerSegmentsOperator(task_id="pull", customers=CustomerQuery(sql, "crm")))
+        assert re.search(told, str(run.error))
+        assert run.error is not None
+        assert run.error.__context__ is None
+    assert "jane" not in caplog.text
+    assert voucherify.stats().requests == 0
 
 
 def test_ids_that_a_task_gives_are_not_shown_in_the_rendered_fields(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Literal, cast
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
@@ -220,3 +220,15 @@ def test_arguments_are_checked_when_the_dag_is_parsed(given: dict[str, object]) 
     with pytest.raises(ValueError, match=name) as refusal:
         PublishVouchersOperator(task_id="publish", **arguments)  # type: ignore[arg-type]
     assert "write" in str(refusal.value) or "name who" in str(refusal.value)
+
+
+def test_who_got_a_code_before_an_unknown_customer_ended_the_run_is_told(
+    run_op: OperatorRunner, shop: Emulator
+) -> None:
+    ids = voucherify_ids(shop, 6)
+    run = run_op(publish([*ids, "cust_nobody"], unknown_customers="fail", pace=Pace(chunk_size=8)))
+    assert isinstance(run.error, AirflowFailException)
+    told = cast("list[dict[str, str]]", run.xcoms["outcomes"])
+    given = sorted((one["voucherify_id"], one["code"]) for one in told if one["outcome"] == "published")
+    assert given == given_away(shop)
+    assert len(given) > 0

@@ -85,6 +85,15 @@ def test_a_deferral_carries_ids_of_updates_and_counts_only(run_op: OperatorRunne
     assert voucherify.stats().endpoints["POST /v1/customers/metadata/async"].calls == 1
 
 
+def test_a_source_id_that_looks_like_voucherifys_is_left_out_and_counted(
+    run_op: OperatorRunner, voucherify: Emulator
+) -> None:
+    voucherify.add_customers([{"source_id": "cust_001"}])
+    odd = next(one.customer_id for one in voucherify.customers() if one.source_id == "cust_001")
+    summary = run_op(update([CUSTOMERS[0], odd])).summary
+    assert (summary["updated"], summary["without_source_id"], summary["unknown"]) == (1, 1, 0)
+
+
 def test_a_deferral_that_lost_what_it_carries_is_no_success() -> None:
     operator = UpdateCustomersMetadataOperator(task_id="stamp", customers=["a"], metadata={"tier": "gold"})
     with pytest.raises(ValueError, match="did not hand on"):

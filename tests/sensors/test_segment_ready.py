@@ -20,7 +20,10 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 
-from airflow_provider_voucherify.emulator import Switches
+from airflow_provider_voucherify.api.client import RetryPolicy
+from airflow_provider_voucherify.api.errors import ServerFault
+from airflow_provider_voucherify.emulator import Fault, Switches
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
 from tests.sensors.conftest import Desk
 
@@ -218,6 +221,22 @@ def test_a_deferred_sensor_goes_on_where_it_was(desk: Desk) -> None:
 def test_a_deferral_that_lost_what_it_carries_does_not_wait_for_ever(desk: Desk) -> None:
     with pytest.raises(ValueError, match=r"dag\.test\(\) forgets it: write deferrable=False"):
         _sensor(desk, deferrable=True).resume({}, {"moment": "now"})
+
+
+def test_a_deferrable_sensor_that_never_fails_skips_where_voucherify_fails(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(VoucherifyHook, "retry", RetryPolicy(first_wait=0.001))
+    patient = _deferred(desk, _sensor(desk, deferrable=True))
+    desk.time.advance(FIVE_MINUTES)
+    desk.emulator.set_faults([Fault("status", status=500)])
+    never_failing = _sensor(desk, deferrable=True, never_fail=True)
+    with pytest.raises(AirflowSkipException):
+        never_failing.execute(_context(desk))
+    with pytest.raises(AirflowSkipException):
+        _resume(desk, patient, never_failing)
+    with pytest.raises(ServerFault):
+        _resume(desk, patient, _sensor(desk, deferrable=True, soft_fail=True))
 
 
 def test_a_deferral_keeps_to_the_timeout(desk: Desk) -> None:
