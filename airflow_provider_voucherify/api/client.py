@@ -135,7 +135,8 @@ class Client:
                 may_repeat = error.retryable and request.is_safe and attempt < self.retry.attempts
                 if not may_repeat:
                     raise
-                await self.clock.sleep(self.retry.wait(attempt, self.clock.uniform))
+                told = min(error.retry_after or 0.0, self.retry.longest_wait)
+                await self.clock.sleep(max(self.retry.wait(attempt, self.clock.uniform), told))
                 attempt += 1
             is_retry = True
 
@@ -171,7 +172,14 @@ def _tls(settings: ApiSettings) -> bool | ssl.SSLContext:
     if settings.base_url.startswith("http://") and settings.proxy is None:
         return True  # nobody to verify: reading a whole bundle of authorities would be in vain
     is_directory = Path(verify).is_dir()
-    return ssl.create_default_context(cafile=None if is_directory else verify, capath=verify if is_directory else None)
+    try:
+        return ssl.create_default_context(
+            cafile=None if is_directory else verify, capath=verify if is_directory else None
+        )
+    except OSError as error:
+        raise errors.InvalidConnection(
+            f"verify names {verify!r}, which cannot be read as a CA bundle ({type(error).__name__})"
+        ) from None
 
 
 class AiohttpTransport:

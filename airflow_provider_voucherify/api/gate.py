@@ -117,7 +117,7 @@ class Gate:
         """Hand back the ticket of a call that the server failed to answer properly."""
         now = self._now()
         self._concurrency.failed(now)
-        self.window.settle(ticket, Reading(), now)
+        self.window.fail(ticket, now)
         self._admit()
 
     def lost(self, ticket: Ticket) -> None:
@@ -133,7 +133,8 @@ class Gate:
         self._concurrency.failed(now)
         opens_at = self._opens_at(rate)
         told = rate.retry_after if rate.retry_after is not None else opens_at and opens_at - now
-        wait = self.window.reject(ticket, told, now)
+        is_used_up = not rate.remaining and (rate.kind is None or rate.kind.startswith("api_calls"))
+        wait = self.window.reject(ticket, told, now, is_used_up=is_used_up)
         if now + wait > self._said_closed_until + WORTH_SAYING_AGAIN:
             self._said_closed_until = now + wait
             log.info("Voucherify's rate limit is used up (%s): next call in %.1f s", rate.kind or "kind not said", wait)
@@ -184,7 +185,8 @@ class Gate:
             return
         if wait > self.longest_wait:
             message = f"the rate-limit window opens in {wait:.0f} s"
-            self._turn_back(WindowClosed(message, wait=wait, is_told=self.window.end_is_told))
+            is_told = self.window.is_told_to_end_within(wait, self._now())
+            self._turn_back(WindowClosed(message, wait=wait, is_told=is_told))
             return
         if wait >= WORTH_SAYING and not self.window.in_flight:
             self._say_wait(wait, self._now() + wait)

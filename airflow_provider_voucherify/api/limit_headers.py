@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
@@ -46,7 +47,9 @@ def _number(text: str | None) -> float | None:
 @lru_cache(maxsize=16)
 def _http_date(text: str | None) -> float | None:
     try:
-        return parsedate_to_datetime(text).timestamp() if text else None
+        moment = parsedate_to_datetime(text) if text else None
+        # Without a zone, or with -0000, it is in GMT (RFC 9110, section 5.6.7).
+        return None if moment is None else (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
 

@@ -54,6 +54,7 @@ def checked_base_url(url: str, *, allow_http: bool) -> str:
     parts = _split(url)
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InvalidConnection(f"host should be a full base URL such as 'https://api.voucherify.io', is {_shown(url)}")
+    _check_host(parts.hostname)
     if parts.path.rstrip("/").endswith(("/v1", "/v2")):
         raise InvalidConnection(f"host ends in {parts.path!r}: leave the version out, the base URL ends before it")
     if parts.username or parts.password or parts.query or parts.fragment:
@@ -64,6 +65,15 @@ def checked_base_url(url: str, *, allow_http: bool) -> str:
             'or set the extra "allow_http": true if the network in between is yours'
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def _check_host(host: str) -> None:
+    try:
+        in_ascii = host.encode("idna").decode()
+    except UnicodeError:
+        raise InvalidConnection(f"host {host!r} is no name of a host: a part of it is empty or too long") from None
+    if not host.isascii():
+        raise InvalidConnection(f"host {host!r} should be written as {in_ascii}: HTTP knows ASCII only")
 
 
 def _split(url: str) -> SplitResult | None:

@@ -89,10 +89,10 @@ class Window:
             return span.end - now
         return math.inf if self.in_flight else max(self._next_look() - now, 0.0)
 
-    @property
-    def end_is_told(self) -> bool:
-        """Return whether Voucherify said when the present window ends."""
-        return self._span.ends_at is not None
+    def is_told_to_end_within(self, wait: float, now: float) -> bool:
+        """Return whether Voucherify said that the present window is over after a wait, in seconds."""
+        ends_at = self._span.ends_at
+        return ends_at is not None and ends_at <= now + wait + ROUNDING
 
     def pace(self, now: float) -> float | None:
         """Return the calls per second that use up the share just when the window ends, where its end is known."""
@@ -165,13 +165,24 @@ class Window:
         if (opens_at := reading.opens_at) is not None and opens_at > now:
             self._learn_end(opens_at, reading.remaining, now)
 
-    def reject(self, ticket: Ticket, told: float | None, now: float) -> float:
-        """Take in that the limit turned a call away: it was not counted, and the window is used up.
+    def fail(self, ticket: Ticket, now: float) -> None:
+        """Take in that the server failed to answer a call, which it may have counted.
+
+        It says nothing of the limit: while that is not known, the next call goes alone as well.
+        """
+        if self.limit is None and not self._span.answered:
+            self.lose(ticket)
+        else:
+            self.settle(ticket, Reading(), now)
+
+    def reject(self, ticket: Ticket, told: float | None, now: float, *, is_used_up: bool = True) -> float:
+        """Take in that a limit turned a call away: it was not counted.
 
         :param ticket: the call's.
         :param told: seconds the server told to wait, or ``None``.
         :param now: local time of arrival, seconds.
-        :returns: seconds until the window opens, at most :data:`LONGEST_WAIT`.
+        :param is_used_up: whether it was the window's limit; another one, as that of bulk calls, leaves its count be.
+        :returns: seconds until the next call, at most :data:`LONGEST_WAIT`.
         """
         self._close(ticket)
         self.rejections_in_a_row += ticket.sent_at >= self._closed_until
@@ -180,6 +191,8 @@ class Window:
         self._closed_until = max(self._closed_until, now + wait)
         if ticket.epoch == self._epoch:
             self._span.sent -= 1
+        if not is_used_up:
+            return self._closed_until - now
         if told is not None or self.limit is None:
             self._span.ends_at, self._span.end_was_read = self._closed_until, False
         else:

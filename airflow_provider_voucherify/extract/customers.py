@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import ClassVar, Protocol, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
@@ -21,7 +22,7 @@ _EXAMPLE = 'CustomerQuery("select source_id from crm.customers", conn_id="wareho
 class Cursor(Protocol):
     """A DB-API cursor."""
 
-    def fetchmany(self, size: int) -> Sequence[Sequence[object]]:
+    def fetchmany(self, size: int) -> Sequence[Sequence[object] | Mapping[str, object]]:
         """Return up to ``size`` rows; none at the end."""
 
 
@@ -98,13 +99,18 @@ class CustomerQuery:
 
         def collect(cursor: Cursor) -> None:  # hooks reshape what a handler returns, each in its own way
             while rows := cursor.fetchmany(FETCH_ROWS):
-                for customer_id in checking.checked(row[0] for row in rows):
+                for customer_id in checking.checked(map(_first_value, rows)):
                     ids.append(customer_id)
 
         hook.run(self.sql, parameters=self.parameters, handler=collect)
         _give_memory_back()
         checking.raise_if_refused()
         return ids
+
+
+def _first_value(row: Sequence[object] | Mapping[str, object]) -> object:
+    """Return a row's first value; with some cursors rows are dicts."""
+    return next(iter(row.values())) if isinstance(row, Mapping) else row[0]
 
 
 def _give_memory_back() -> None:
@@ -131,10 +137,10 @@ def ids_from_text(text: str) -> list[object]:
 
     :raises InvalidCustomers: if it is no list.
     """
-    for read in (json.loads, ast.literal_eval):
+    for read in (json.loads, _python_literal):
         try:
             ids = read(text)
-        except (ValueError, SyntaxError):
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
             continue
         if isinstance(ids, list | tuple | set):
             return list(ids)
@@ -147,6 +153,18 @@ def ids_from_text(text: str) -> list[object]:
         "customers is a text that holds no list; write a list of ids, CustomerQuery(sql, conn_id), "
         "or a template that renders to a list"
     )
+
+
+def _python_literal(text: str) -> object:
+    """Read a literal, but for texts without a comma in between, as arrays are written: Python takes them for one."""
+    import io
+    import tokenize
+
+    value: object = ast.literal_eval(text)
+    tokens = [one.type for one in tokenize.generate_tokens(io.StringIO(text).readline) if one.type != tokenize.NL]
+    if any(both == (tokenize.STRING, tokenize.STRING) for both in pairwise(tokens)):
+        raise ValueError("texts without a comma in between")
+    return value
 
 
 def distinct_ids(values: Iterable[object]) -> list[str]:

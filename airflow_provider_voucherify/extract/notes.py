@@ -14,10 +14,10 @@ from airflow_provider_voucherify.extract.plan import chunks
 from airflow_provider_voucherify.load.base import NOTE, Sink
 
 _BEGUN = f"{NOTE}begun"
-_BELIEVED = f"{NOTE}believed"
+_BELIEVED = f"{NOTE}believed:"
 _RESOLVED = f"{NOTE}resolved:"
 #: A note has to fit into a value of Airflow's task state store.
-_RESOLVED_PER_NOTE = 500
+_IDS_PER_NOTE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +62,24 @@ class Notes:
     @property
     def believed(self) -> Believed | None:
         """Return what an interrupted part took on trust, ``None`` if that is nothing."""
-        match self._held.get(_BELIEVED):
-            case {"ghost": list(ghost), "customers": [_, *_] as customers}:
-                return Believed(_texts(ghost), _texts(customers))
-        return None
+        customers, ghost = set[str](), frozenset[str]()
+        for note in self._believed_notes():
+            match self._held[note]:
+                case {"ghost": list(segments), "customers": [_, *_] as some}:
+                    ghost = _texts(segments)
+                    customers |= _texts(some)
+        return Believed(ghost, frozenset(customers)) if customers else None
 
     def believe(self, believed: Believed) -> None:
         """Note what was taken on trust, in place of what was noted before."""
         ghost: list[Json] = [*sorted(believed.ghost)]
-        customers: list[Json] = [*sorted(believed.customer_ids)]
-        self._write(_BELIEVED, {"ghost": ghost, "customers": customers})
+        parts = list(chunks(sorted(believed.customer_ids), _IDS_PER_NOTE))
+        for number in range(max(len(parts), len(self._believed_notes()))):
+            customers: list[Json] = [*parts[number]] if number < len(parts) else []
+            self._write(f"{_BELIEVED}{number}", {"ghost": ghost, "customers": customers})
+
+    def _believed_notes(self) -> list[str]:
+        return [note for note in self._held if note.startswith(_BELIEVED)]
 
     @property
     def resolved(self) -> dict[str, Customer | None]:
@@ -81,7 +89,7 @@ class Notes:
 
     def resolve(self, customers: Mapping[str, Customer | None]) -> None:
         """Note whom ids stand for, besides those noted before."""
-        for part in chunks(list(customers.items()), _RESOLVED_PER_NOTE):
+        for part in chunks(list(customers.items()), _IDS_PER_NOTE):
             number = sum(id_.startswith(_RESOLVED) for id_ in self._held)
             self._write(f"{_RESOLVED}{number}", {id_: _names_of(customer) for id_, customer in part})
 

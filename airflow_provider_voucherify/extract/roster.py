@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from airflow_provider_voucherify.api.ids import DistinctIds
 from airflow_provider_voucherify.api.models import Customer, Member
+
+#: A ``source_id`` of this form is the id Voucherify gave to another customer: whoever asks for it is told of that one,
+#: as the internal id wins.
+_ID_OF_ANOTHER = re.compile(r"cust_[0-9A-Za-z]{20,}").fullmatch
+
+
+def names_of(customer: Customer) -> tuple[str, ...]:
+    """Return the ids a customer can be asked for by: Voucherify's, and the merchant's if it has one of its own."""
+    source_id = customer.source_id
+    return (customer.id,) if source_id is None or _ID_OF_ANOTHER(source_id) else (customer.id, source_id)
 
 
 class Roster:
@@ -29,7 +40,7 @@ class Roster:
         """
         if self._names is None:
             return Member(customer.id, customer.source_id)
-        given = [name for name in (customer.id, customer.source_id) if name is not None and name in self._names]
+        given = [name for name in names_of(customer) if name in self._names]
         if not given:
             return None
         self.aliases.update(name for name in given if name != given[0])

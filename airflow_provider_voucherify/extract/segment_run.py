@@ -19,6 +19,7 @@ from airflow_provider_voucherify.extract.plan import chunks
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, wrong_project
 from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.extract.resolve import Lookup, Resolved, forget_aliases
+from airflow_provider_voucherify.extract.roster import names_of
 from airflow_provider_voucherify.extract.survey import Held, Survey
 from airflow_provider_voucherify.extract.verify import Verification
 
@@ -266,7 +267,7 @@ class SegmentRun:
 
     def _find(self, customers: Sequence[Customer], missing: set[str]) -> None:
         self._roster.members(customers)
-        missing.difference_update(name for one in customers for name in (one.id, one.source_id) if name is not None)
+        missing.difference_update(name for one in customers for name in names_of(one))
 
     def _settle_part(self, part: Sequence[str], unknown: AbstractSet[str]) -> None:
         kept = [customer_id for customer_id in part if customer_id not in self._roster.aliases]

@@ -163,5 +163,5 @@ def test_authorities_are_read_where_a_certificate_is_to_be_verified_the_proxys_t
 
     asyncio.run(opened("http://127.0.0.1:1", None))
     for url, proxy in (("https://127.0.0.1:1", None), ("http://127.0.0.1:1", "https://127.0.0.1:2")):
-        with pytest.raises(FileNotFoundError):
+        with pytest.raises(errors.InvalidConnection, match="cannot be read as a CA bundle"):
             asyncio.run(opened(url, proxy))

@@ -52,6 +52,9 @@ def test_usable_base_urls(url: str, checked: str) -> None:
         "http://api.voucherify.io",
         "http://127.0.0.1.example.com",
         "http://localhost.example.com",
+        "https://api..voucherify.io",
+        f"https://{'a' * 64}.example",
+        "https://bücher.example",
     ],
 )
 def test_unusable_base_urls_are_refused_without_repeating_a_secret(url: str) -> None:

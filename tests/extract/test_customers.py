@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from airflow_provider_voucherify.api.errors import InvalidCustomerId
+from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
 from airflow_provider_voucherify.extract.customers import Cursor, CustomerQuery, distinct_ids, ids_from_text
 
 
@@ -18,6 +18,12 @@ class Database:
         self._connection = sqlite3.connect(":memory:")
         self._connection.execute("create table customers (id, brand)")
         self._connection.executemany("insert into customers values (?, ?)", rows)
+
+    def gives_dicts(self) -> None:
+        """Make rows dicts, as some cursors do."""
+        self._connection.row_factory = lambda cursor, row: dict(
+            zip([column[0] for column in cursor.description], row, strict=True)
+        )
 
     def run(
         self,
@@ -53,6 +59,19 @@ def test_refused_ids_are_counted_and_placed_but_good_ones_not_named() -> None:
 def test_rows_in_place_of_ids_are_refused(row: object) -> None:
     with pytest.raises(InvalidCustomerId, match=r"customers\[0\]: .* write the ids alone, not rows that hold them"):
         distinct_ids([row])
+
+
+def test_texts_without_commas_are_not_taken_for_one_id() -> None:
+    assert ids_from_text("['a', 'b']") == ids_from_text('["a", "b"]') == ["a", "b"]
+    for text in ("['a' 'b']", "['a'\n 'b']", "{[1]}", "[" * 10_000):
+        with pytest.raises(InvalidCustomers, match="holds no list"):
+            ids_from_text(text)
+
+
+def test_rows_may_be_dicts() -> None:
+    database = Database([("a", "shoes"), ("b", "hats")])
+    database.gives_dicts()
+    assert list(CustomerQuery("select id, brand from customers", "warehouse").read(database)) == ["a", "b"]
 
 
 def test_a_query_reads_its_first_column() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -10,8 +11,9 @@ import pytest
 
 from airflow_provider_voucherify.api.errors import CustomersUnknown, TransportFailed, WindowClosed, WrongProject
 from airflow_provider_voucherify.emulator import Emulator, Fault, ProjectSettings
+from airflow_provider_voucherify.extract.notes import Believed, Notes
 from airflow_provider_voucherify.extract.question import Question, StrategyName
-from tests.strategies.desk import Desk, rows_of, truth, xcom_sink
+from tests.strategies.desk import Desk, rows_of, truth, utc_now, xcom_sink
 from tests.strategies.stores import MemoryStore
 
 KNOWN = [f"customer-{number:07d}" for number in range(1, 1001)]
@@ -235,3 +237,16 @@ def make_segment_of_nobodies(shop: Emulator) -> None:
     shop.add_segment(
         "Not VIP", type="passive", filter={"junction": "and", "metadata.vip": {"conditions": {"$is_not": ["yes"]}}}
     )
+
+
+def test_thousands_taken_on_trust_are_noted_in_parts_that_fit_into_the_task_state_store() -> None:
+    ids = frozenset(f"{random.Random(number).getrandbits(256):064x}" for number in range(3_000))
+    store = MemoryStore()
+    sink = xcom_sink(store=store)
+    sink.open()
+    for believed in (Believed(frozenset({"seg_1"}), ids), Believed(frozenset({"seg_2"}), frozenset([*ids][:700]))):
+        Notes(sink, utc_now).believe(believed)
+        resumed = xcom_sink(store=store)
+        resumed.open()
+        assert Notes(resumed, utc_now).believed == believed
+    assert max(map(len, store.texts.values())) <= 65_536
