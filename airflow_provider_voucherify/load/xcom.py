@@ -14,7 +14,6 @@ from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.entries import Entry, Everyone, Forgotten
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.held import Held
-from airflow_provider_voucherify.load.staged_rows import batches
 from airflow_provider_voucherify.load.state_store import StateStore, StoredHeader, StoredRun
 from airflow_provider_voucherify.load.summary import as_utc, latest, summarise
 from airflow_provider_voucherify.load.xcom_rows import Size, XComRow, rows_of
@@ -94,9 +93,10 @@ class XComSink:
         """Drop what is held of customers that are not asked for any more."""
         gone = self._held.shown(customer_ids)
         if self._stored is not None and gone:
-            ids = [answer.customer_id for answer in gone]
+            ids = tuple(answer.customer_id for answer in gone)
             # In parts: an entry has to fit into a value of the store by itself.
-            self._stored.append([Forgotten(tuple(part), self._now()) for part in batches(ids, _FORGOTTEN_AT_ONCE)])
+            starts = range(0, len(ids), _FORGOTTEN_AT_ONCE)
+            self._stored.append([Forgotten(ids[one : one + _FORGOTTEN_AT_ONCE], self._now()) for one in starts])
         self._drop(customer_ids)
 
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
