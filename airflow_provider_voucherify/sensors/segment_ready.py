@@ -110,7 +110,6 @@ class SegmentReadySensor(BaseSensorOperator):
                 "the deferral did not hand on when the sensor began to wait. Airflow's dag.test() forgets it: write "
                 "deferrable=False there"
             )
-
         earlier = None if size is None or read_at is None else EarlierReading(size, read_at)
         with self._skipping_where_asked_to():
             return self._read_or_defer(earlier, started_at)

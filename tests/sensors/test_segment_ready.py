@@ -20,8 +20,7 @@ from airflow.sdk.exceptions import (
     TaskDeferred,
 )
 
-from airflow_provider_voucherify.api.client import RetryPolicy
-from airflow_provider_voucherify.api.errors import ServerFault
+from airflow_provider_voucherify.api import client, errors
 from airflow_provider_voucherify.emulator import Fault, Switches
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
@@ -223,19 +222,16 @@ def test_a_deferral_that_lost_what_it_carries_does_not_wait_for_ever(desk: Desk)
         _sensor(desk, deferrable=True).resume({}, {"moment": "now"})
 
 
-def test_a_deferrable_sensor_that_never_fails_skips_where_voucherify_fails(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(VoucherifyHook, "retry", RetryPolicy(first_wait=0.001))
+def test_a_deferrable_sensor_that_never_fails_skips(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(VoucherifyHook, "retry", client.RetryPolicy(first_wait=0.001))
     patient = _deferred(desk, _sensor(desk, deferrable=True))
     desk.time.advance(FIVE_MINUTES)
     desk.emulator.set_faults([Fault("status", status=500)])
     never_failing = _sensor(desk, deferrable=True, never_fail=True)
-    with pytest.raises(AirflowSkipException):
-        never_failing.execute(_context(desk))
-    with pytest.raises(AirflowSkipException):
-        _resume(desk, patient, never_failing)
-    with pytest.raises(ServerFault):
+    for kwargs in (None, patient.kwargs):
+        with pytest.raises(AirflowSkipException):
+            _enter(desk, never_failing, kwargs)
+    with pytest.raises(errors.VoucherifyError):
         _resume(desk, patient, _sensor(desk, deferrable=True, soft_fail=True))
 
 
