@@ -118,6 +118,8 @@ class CustomerRun:
         :raises WrongProject: if none is known.
         """
         fetched, chosen = Fetched(), self._means.rng.sample(to_ask, min(len(to_ask), _MOST_ASKED_FIRST))
+        # A run that gave its worker back here would begin anew, for ever where these few take all of a window's share.
+        strategy.client = self._means.patient
         for some in chunks(chosen, FEWEST_TO_JUDGE):
             self._means.run(strategy.fetch(some, fetched))
             if fetched.stopped_by is not None:
@@ -130,6 +132,7 @@ class CustomerRun:
             others = IdList(one for one in to_ask if one not in unknown)
             self._check_project(others, len(fetched.answers), len(unknown))
         self._survey.is_right_project = outcomes != {Outcome.FAILED}
+        strategy.client = self._means.client
         return fetched
 
     @property

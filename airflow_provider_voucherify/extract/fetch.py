@@ -130,7 +130,7 @@ class PerCustomer:
         source_ids: Mapping[str, str | None] | None = None,
     ) -> None:
         self.workers = workers
-        self._client = client
+        self.client = client
         self._now = now
         self._on_answer = on_answer
         self._failures = Failures(judge_first=judge_first)
@@ -178,14 +178,14 @@ class PerCustomer:
     async def _segments(self, customer_id: str, fetched: Fetched) -> tuple[Segment, ...] | None:
         """Return the customer's segments, ``None`` if Voucherify does not know the customer."""
         try:
-            segments = await segments_of_customer(self._client, customer_id)
+            segments = await segments_of_customer(self.client, customer_id)
         except NotFound:
             return None
         ghost = self.ghost
         if ghost is None or ghost.segment_ids is None or not ghost.might_resemble(segments):
             return segments
         if ghost.resembles(segments):
-            return segments if await is_known(self._client, customer_id) else None
+            return segments if await is_known(self.client, customer_id) else None
         fetched.believed[customer_id] = ghost.segment_ids
         return segments
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 
 from airflow_provider_voucherify.api.errors import CustomersUnknown, TransportFailed, WindowClosed, WrongProject
 from airflow_provider_voucherify.emulator import Emulator, Fault, ProjectSettings
+from airflow_provider_voucherify.extract.interrupt import RunInterrupted
 from airflow_provider_voucherify.extract.notes import Believed, Notes
 from airflow_provider_voucherify.extract.question import Question, StrategyName
 from tests.strategies.desk import Desk, rows_of, truth, utc_now, xcom_sink
@@ -34,6 +36,10 @@ def at(number: int, act: Callable[[], None], ending: str = "/segments") -> Calla
 
 def close() -> None:
     raise WindowClosed("closed", wait=100.0, is_told=True)
+
+
+def stop() -> None:
+    raise RunInterrupted("stopped")
 
 
 def closed_from(number: int) -> Callable[[str], None]:
@@ -78,13 +84,28 @@ def test_a_wrong_project_is_found_out_after_an_interruption(shop: Emulator, segm
     desk = Desk(shop, app_id="other", token="token", workers=1)
     sink, question = xcom_sink(store=MemoryStore()), Question(UNKNOWN, strategy="per_customer")
     for number in range(1, 5):
-        desk.watch = closed_from(number)
-        with pytest.raises(WindowClosed):
+        desk.watch = at(number, stop)
+        with pytest.raises(RunInterrupted):
             desk.pull(question, sink)
         assert not sink.done()
     desk.watch = closed_from(10_000)
     with pytest.raises(WrongProject):
         desk.pull(question, sink)
+
+
+def test_a_share_of_fewer_calls_than_judge_the_project_gets_on(shop: Emulator) -> None:
+    calls = itertools.count(1)
+
+    def watch(target: str) -> None:
+        if target.startswith("/v1/customers/") and next(calls) % 5 == 0:
+            raise WindowClosed("closed", wait=0.0, is_told=True)
+
+    sink, question = xcom_sink(store=MemoryStore()), Question(KNOWN[:12], strategy="per_customer")
+    for _ in range(12):
+        with suppress(WindowClosed):
+            assert Desk(shop, watch=watch, workers=1).pull(question, sink).rows == truth(shop, KNOWN[:12])
+            return
+    pytest.fail("every part began anew")
 
 
 @pytest.mark.parametrize("way", ["auto", *WAYS])
