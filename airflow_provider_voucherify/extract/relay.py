@@ -10,6 +10,10 @@ from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
 from airflow_provider_voucherify.extract.plan import part_of
 
+#: So many seconds the calls on their way may still take once nobody else is to be asked for: those that wait for the
+#: rate limit would take a window.
+ANSWERED_WITHIN = 10.0
+
 
 class Relay:
     """Asks on while the answers that came in are stored: :meth:`take` hands them over, part by part.
@@ -36,6 +40,7 @@ class Relay:
         self._enough = part_of(room)
         self._is_ready = asyncio.Event()
         self._asking: asyncio.Task[None] | None = None
+        self._giving_up: asyncio.TimerHandle | None = None
         self._came = came
         self._taken = Fetched()
         self._to_be_held = 0
@@ -69,9 +74,9 @@ class Relay:
         return self._taken
 
     async def end(self, stop: VoucherifyError) -> None:
-        """Ask for nobody else, and wait for the answers on their way."""
+        """Ask for nobody else, and wait a little for the answers on their way."""
         self._came.stopped_by = self._came.stopped_by or stop
-        self._has_room.set()
+        self._come_to_an_end()
         if self._asking is not None:
             await asyncio.wait({self._asking})
 
@@ -87,7 +92,12 @@ class Relay:
                 workers = self._strategy.workers
                 for number in range(workers):
                     group.create_task(self._work(after=self._latency * number / workers))
+        except asyncio.CancelledError:
+            if self._came.stopped_by is None:
+                raise
         finally:
+            if self._giving_up is not None:
+                self._giving_up.cancel()
             self._is_ready.set()
 
     async def _work(self, *, after: float) -> None:
@@ -104,7 +114,12 @@ class Relay:
             self._out += 1
             await self._strategy.ask(customer_id, came)
             self._see_if_ready()
+        self._come_to_an_end()
+
+    def _come_to_an_end(self) -> None:
         self._has_room.set()  # whoever waits for room has to see the stop too
+        if self._asking is not None and self._giving_up is None:
+            self._giving_up = asyncio.get_running_loop().call_later(ANSWERED_WITHIN, self._asking.cancel)
 
     def _see_if_ready(self) -> None:
         if len(self._came.answers) >= self._enough:

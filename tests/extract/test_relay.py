@@ -149,6 +149,32 @@ def test_ended_from_outside_it_waits_for_what_is_in_flight_and_asks_nobody_else(
     asyncio.run(main())
 
 
+class AtTheGate(Answers):
+    """Answers the first few at once, refuses one, and lets all others wait for an hour."""
+
+    async def send(self, request: wire.Request) -> JsonObject:
+        if int(request.target.split("/")[3]) > 5:
+            await asyncio.sleep(3_600.0)
+        return await super().send(request)
+
+
+def test_stopped_it_does_not_wait_for_calls_that_stand_at_the_rate_limit() -> None:
+    parts, seconds = run_virtually(_until_stopped(relay_of(AtTheGate({5: REFUSED}), 60, room=20)))
+    assert ids_of(*parts) == list(range(5))
+    assert seconds == 10.0
+
+
+def test_ended_from_outside_it_does_not_wait_for_calls_that_stand_at_the_rate_limit() -> None:
+    async def main() -> list[int]:
+        relay = relay_of(AtTheGate({}), 60, room=12)
+        part = await relay.take()
+        assert part is not None
+        await relay.end(REFUSED)
+        return ids_of(*relay.unheld)
+
+    assert run_virtually(main()) == (list(range(6)), 10.0)
+
+
 def test_closed_it_keeps_what_came_in() -> None:
     async def main() -> None:
         client = Answers({})
