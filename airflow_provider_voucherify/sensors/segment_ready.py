@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
@@ -115,26 +115,35 @@ class SegmentReadySensor(BaseSensorOperator):
             return self._read_or_defer(earlier, started_at)
 
     def _read_or_defer(self, earlier: EarlierReading | None, started_at: float) -> int | None:
-        from airflow_provider_voucherify.sensors.readings import compare
+        from airflow_provider_voucherify.api.errors import VoucherifyError
+        from airflow_provider_voucherify.sensors.readings import compare, earlier_of
 
-        reading = self._read()
+        try:
+            reading = self._read()
+        except VoucherifyError as error:
+            if not self.silent_fail:
+                raise
+            self.log.error("Segment %s could not be read: %s", self.segment_id, error)  # noqa: TRY400 - the trace says nothing more
+            self._defer(earlier, started_at)
         if not compare(reading, earlier):
-            self._defer(reading, started_at)
+            self._defer(earlier_of(reading), started_at)
         return reading.size
 
-    def _defer(self, reading: Reading, started_at: float) -> NoReturn:
+    def _defer(self, earlier: EarlierReading | None, started_at: float) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-        left = started_at + self.timeout - self.clock().timestamp()
+        now = self.clock()
+        left = started_at + self.timeout - now.timestamp()
         if left <= 0:
             raise AirflowSensorTimeout(
                 f"segment {self.segment_id} was not ready within {timedelta(seconds=self.timeout)}: raise timeout, or "
                 "look into Voucherify whether the segment is still being filled"
             )
+        handed_on = {} if earlier is None else {"size": earlier.size, "read_at": earlier.read_at}
         self.defer(
-            trigger=DateTimeTrigger(datetime.fromtimestamp(reading.read_at, UTC) + self.readings_apart),
+            trigger=DateTimeTrigger(now + self.readings_apart),
             method_name="resume",
-            kwargs={"started_at": started_at, "size": reading.size, "read_at": reading.read_at},
+            kwargs={"started_at": started_at, **handed_on},
             timeout=timedelta(seconds=left),
         )
 
