@@ -114,7 +114,7 @@ class FilesSink:
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold a chunk in one file; a repeated chunk changes nothing.
 
-        :raises LedgerLost: if another try of this run began the log anew.
+        :raises LedgerLost: if another try of this run goes on with the log or began it anew.
         :raises StorageFailed: if the store refused; nothing of the chunk is held.
         """
         self._take(list(latest(answers).values()))
@@ -122,7 +122,7 @@ class FilesSink:
     def write_pages(self, pages: Sequence[MembershipPage]) -> None:
         """Hold pages of segments' members and how their lists go on, in one file; repeats change nothing.
 
-        :raises LedgerLost: if another try of this run began the log anew.
+        :raises LedgerLost: if another try of this run goes on with the log or began it anew.
         :raises StorageFailed: if the store refused; nothing of the pages is held.
         """
         self._take(list(pages))
@@ -172,7 +172,7 @@ class FilesSink:
         """Write the rows into parts, the failures beside them, and the manifest last: with it the run counts.
 
         :param scope: what the run speaks for: of other segments there are no rows.
-        :raises LedgerLost: if another try of this run began the log anew.
+        :raises LedgerLost: if another try of this run goes on with the log or began it anew.
         :raises InvalidDestination: if another mapped task of this run published here meanwhile.
         :raises StorageFailed: if the store refused; an earlier manifest and its parts are as they were.
         """

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load import statements
 from airflow_provider_voucherify.load.catalog import catalog_of
-from airflow_provider_voucherify.load.staging import Staging, is_staging_name
+from airflow_provider_voucherify.load.staging import Staging
+from airflow_provider_voucherify.load.staging_name import is_staging_name
 
 if TYPE_CHECKING:
     from sqlalchemy import Table

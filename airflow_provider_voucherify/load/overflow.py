@@ -60,7 +60,7 @@ class XComOrFilesSink(FilesSink):
         """Remember that the run is whole and small, or publish it in files.
 
         :param scope: what the run speaks for: of other segments there are no rows.
-        :raises LedgerLost: if another try of this run began the log anew.
+        :raises LedgerLost: if another try of this run goes on with the log or began it anew.
         :raises StorageFailed: if the store refused.
         """
         if not self._is_small(scope):

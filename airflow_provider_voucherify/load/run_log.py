@@ -1,8 +1,9 @@
 """The ledger of a run in a directory: a header, and a numbered piece for each time the sink was told something.
 
-A file is never changed, as no store can append. Each try names its pieces by a token of its own, so two tries that
-overlap lose nothing to each other; what both say is true. A run that starts afresh gets a new token for its log:
-a try that still writes to the old one writes to what nobody reads.
+A piece is never changed, as no store can append. Only the try that opened the log last writes to it, as the header
+says: lists that two tries read at once would lack what one of them dropped. Each try names its pieces by a token of its
+own besides, so one that was just writing when the next came overwrites nothing. A run that starts afresh gets a new
+token for its log: a try that still writes to the old one writes to what nobody reads.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from airflow_provider_voucherify.load.directory import Directory
@@ -32,24 +33,26 @@ class LogHeader:
 
     :param token: tells this log from an earlier one of the same run.
     :param created_at: when the run began (UTC).
+    :param opened: how many tries opened it so far.
     """
 
     token: str
     fingerprint: str
     created_at: datetime
+    opened: int = 1
 
     def to_bytes(self) -> bytes:
         """Return the header as a file."""
-        created_at = as_utc(self.created_at).isoformat()
-        return json.dumps({"token": self.token, "fingerprint": self.fingerprint, "created_at": created_at}).encode()
+        said = {**asdict(self), "created_at": as_utc(self.created_at).isoformat()}
+        return json.dumps(said).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes | None) -> LogHeader | None:
         """Read a header; ``None`` if it is none."""
         try:
             match json.loads(data or b"null"):
-                case {"token": str(token), "fingerprint": str(fingerprint), "created_at": str(at)}:
-                    return cls(token, fingerprint, datetime.fromisoformat(at))
+                case {"token": str(token), "fingerprint": str(mark), "created_at": str(at), "opened": int(opened)}:
+                    return cls(token, mark, datetime.fromisoformat(at), opened)
                 case _:
                     return None
         except ValueError:
@@ -95,11 +98,13 @@ class RunLog:
         return max([as_utc(header.created_at), *(_written_at(name) for name in self._names(header))])
 
     def resume(self, header: LogHeader) -> Iterator[list[Step]]:
-        """Go on after what is stored.
+        """Go on after what is stored; a try that is still at it may not write to it any more.
 
         :returns: the steps of each piece, in order.
         :raises ValueError: if a piece is missing, damaged or of another version.
         """
+        header = replace(header, opened=header.opened + 1)
+        self._directory.put(f"{self._folder}/{_HEADER}", header.to_bytes())
         names = self._names(header)
         numbers = {_number(name) for name in names}
         if numbers != set(range(len(numbers))):
@@ -114,7 +119,7 @@ class RunLog:
     def append(self, steps: Sequence[Step], at: datetime) -> None:
         """Store steps durably, all or none.
 
-        :raises LedgerLost: if another try of this run began its log anew.
+        :raises LedgerLost: if another try of this run goes on with its log or began it anew.
         """
         header = self.own_header()
         name = f"{self._pieces:06d}-{as_utc(at).strftime(_TIME)}-{self._writer}.json.z"
@@ -124,12 +129,13 @@ class RunLog:
     def own_header(self) -> LogHeader:
         """Return the header, sure that the log is still this try's.
 
-        :raises LedgerLost: if another try of this run began its log anew, or finished the run.
+        :raises LedgerLost: if another try of this run goes on with its log, began it anew, or finished the run.
         """
         if self._header is None or self.stored_header() != self._header:
             raise LedgerLost(
                 f"the ledger in {self._directory.url_of(self._folder)} is no longer this try's: another try of the "
-                "same task began it anew or removed it. Let that one go on; this one stops without changing anything"
+                "same task goes on with it, began it anew, or ended. Let that one go on; this one stops without "
+                "changing anything"
             )
         return self._header
 

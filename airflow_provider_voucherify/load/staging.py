@@ -6,8 +6,6 @@ second table can tell another story than the first.
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -43,30 +41,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.load.publication import Segments, StagedAs
 
-#: PostgreSQL cuts longer names silently; other databases allow as much or more.
-MAX_NAME_BYTES = 63
-_MARK = "__run_"
-_HASH_LENGTH = 12
-
-
-def staging_name(table: str, target: str, run_key: str) -> str:
-    """Return the name of a run's staging table, of at most 63 bytes: ``customer_segments__run_3fa94c0d1b2e``.
-
-    :param table: the target's name without its schema.
-    :param target: the target's full name.
-    """
-    digest = hashlib.blake2b(f"{target}\n{run_key}".encode(), digest_size=_HASH_LENGTH // 2)
-    return _staging_prefix(table) + digest.hexdigest()
-
-
-def is_staging_name(name: str, table: str) -> bool:
-    """Return whether a table is named as the staging tables of a target are."""
-    return re.fullmatch(re.escape(_staging_prefix(table)) + f"[0-9a-f]{{{_HASH_LENGTH}}}", name) is not None
-
-
-def _staging_prefix(table: str) -> str:
-    room = MAX_NAME_BYTES - len(_MARK) - _HASH_LENGTH
-    return table.encode()[:room].decode(errors="ignore") + _MARK
+#: Databases where two transactions write at once, and a row that was read can be kept from the other one.
+_LOCKING = ("postgresql", "mysql", "mariadb")
 
 
 class Staging:
@@ -154,8 +130,19 @@ class Staging:
         return self._database.read("read the run's ledger", self._read_header_if_any)
 
     def resume(self, header: LedgerHeader) -> None:
-        """Go on with the ledger that has this header."""
+        """Go on with the ledger that has this header; a try that is still at it may not write to it any more.
+
+        :raises LedgerLost: if another try does the same at the same time.
+        """
         self._header = header
+
+        def work(connection: Connection) -> LedgerHeader:
+            taken = self.own_header(connection).taken_over()
+            connection.execute(statements.update_header(self._table, taken.detail()))
+            return replace(taken, summary=None)
+
+        if header.summary is None:
+            self._header = self._database.write("go on with the run's ledger", work)
         self._answered, self._may_hold_members = None, True
         self._has_key = bool(self._table.primary_key.columns)
         self._may_hold_doubles = not self._has_key
@@ -200,14 +187,14 @@ class Staging:
         self._database.write("store a chunk of answers", work)
 
     def own_header(self, connection: Connection) -> LedgerHeader:
-        """Return the stored header, sure that it is still this run's.
+        """Return the stored header, sure that it is this try's until the transaction ends.
 
-        :raises LedgerLost: if another try replaced the ledger, or published and removed it; what it holds is not this
-            try's to change.
+        :raises LedgerLost: if another try replaced the ledger, goes on with it, or published and removed it; what it
+            holds is not this try's to change.
         """
         stored = failure = None
         try:
-            stored = self._read_header(connection)
+            stored = self._read_header(connection, to_write=True)
         except DBAPIError as error:
             failure = error
         # Raised out here: an error that has this one as its context would quote the driver.
@@ -215,8 +202,8 @@ class Staging:
             raise failure
         if self._header is None or stored is None or replace(stored, summary=None) != self._header:
             raise LedgerLost(
-                f"the ledger {self._table.name} is no longer this try's: another try of the same task began it "
-                "anew, or ended. Let that one go on; this one stops without changing anything"
+                f"the ledger {self._table.name} is no longer this try's: another try of the same task goes on with it, "
+                "began it anew, or ended. Let that one go on; this one stops without changing anything"
             )
         return stored
 
@@ -293,6 +280,9 @@ class Staging:
             return None
         return self._read_header(connection)
 
-    def _read_header(self, connection: Connection) -> LedgerHeader | None:
-        row = connection.execute(statements.select_header(self._table)).one_or_none()
+    def _read_header(self, connection: Connection, *, to_write: bool = False) -> LedgerHeader | None:
+        query = statements.select_header(self._table)
+        if to_write and connection.dialect.name in _LOCKING:
+            query = query.with_for_update()
+        row = connection.execute(query).one_or_none()
         return None if row is None else LedgerHeader.read(row[0], row[1])

@@ -61,7 +61,8 @@ class TableSink:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.load import statements
         from airflow_provider_voucherify.load.staged_pages import StagedPages
-        from airflow_provider_voucherify.load.staging import Staging, staging_name
+        from airflow_provider_voucherify.load.staging import Staging
+        from airflow_provider_voucherify.load.staging_name import staging_name
         from airflow_provider_voucherify.load.target import schema_of
 
         name = TableName.parse(table)
@@ -72,8 +73,7 @@ class TableSink:
         self._target = _target_of(
             name, schema, write, identity, min_ratio_to_previous, extra_columns, with_source_id=with_source_id
         )
-        full_name = self._target.table.fullname
-        own_name = staging_name(name.table, full_name, identity.key)
+        own_name = staging_name(name.table, self._target.table.fullname, identity.key)
         with_key = self._database.dialect.name != "postgresql"
         self._staging = Staging(self._database, statements.staging_table(own_name, schema, with_key=with_key))
         self._pages = StagedPages(self._database, self._staging)
@@ -130,7 +130,7 @@ class TableSink:
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold a chunk in one transaction; a repeated chunk changes nothing.
 
-        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises LedgerLost: if another try of this run goes on with the ledger or began it anew.
         :raises StatementFailed: if the database refused or could not be reached; nothing of the chunk is held.
         """
         if answers:
@@ -139,7 +139,7 @@ class TableSink:
     def write_pages(self, pages: Sequence[MembershipPage]) -> None:
         """Hold pages of segments' members, each once with the newest time, and how their lists go on, all or none.
 
-        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises LedgerLost: if another try of this run goes on with the ledger or began it anew.
         :raises StatementFailed: if the database refused or could not be reached; nothing of the pages is held.
         """
         if pages:
@@ -163,7 +163,7 @@ class TableSink:
         """Turn pages into answers in one transaction: found where a page names the customer, else unknown or in no
         segment. Members nobody settles are not published.
 
-        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises LedgerLost: if another try of this run goes on with the ledger or began it anew.
         :raises StatementFailed: if the database refused or could not be reached; nothing is settled.
         """
         self._pages.settle(customer_ids, unknown, observed_at)
@@ -172,7 +172,7 @@ class TableSink:
         """Turn pages into answers where everyone is asked about: found are those the pages name, in no segment
         the rest of ``total``, which is counted, not named.
 
-        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises LedgerLost: if another try of this run goes on with the ledger or began it anew.
         :raises StatementFailed: if the database refused or could not be reached; nothing is settled.
         """
         self._pages.settle_everyone(total, observed_at)
@@ -200,7 +200,7 @@ class TableSink:
         :param scope: what the run speaks for; by default the customers asked for, in all segments.
         :raises TooFewMemberships: if the circuit breaker says that too much would vanish; the table is as it was.
         :raises RunOutOfOrder: if the table is a history that holds a newer run of these segments.
-        :raises LedgerLost: if another try of this run began the ledger anew.
+        :raises LedgerLost: if another try of this run goes on with the ledger or began it anew.
         :raises StatementFailed: if the database refused or could not be reached; the table is as it was.
         """
         summary = self._database.write(

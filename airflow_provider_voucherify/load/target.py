@@ -14,7 +14,7 @@ from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
 from airflow_provider_voucherify.load.rights import REPLACE, check_rights
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
-from airflow_provider_voucherify.load.staging import MAX_NAME_BYTES
+from airflow_provider_voucherify.load.staging_name import MAX_NAME_BYTES
 from airflow_provider_voucherify.load.turns import take_turns
 
 if TYPE_CHECKING:

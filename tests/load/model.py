@@ -52,7 +52,7 @@ class Ledger:
     :param members: of each customer in a segment, the segment's name.
     :param lists: of each segment listed whether its list is whole.
     :param rest: customers in no segment who are not named.
-    :param tellers: tries that told something.
+    :param owner: the try that opened it last.
     """
 
     key: str
@@ -62,7 +62,7 @@ class Ledger:
     members: dict[Pair, str] = field(default_factory=dict)
     lists: dict[str, bool] = field(default_factory=dict)
     rest: int = 0
-    tellers: set[int] = field(default_factory=set)
+    owner: int = 0
     summary: LoadSummary | None = None
 
     def done(self) -> set[str]:

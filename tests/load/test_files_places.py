@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.errors import InvalidDestination, LedgerLost
 from tests.load.file_runs import AFTER, CHUNKS, Shelf
-from tests.load.runs import failed, found, identity
+from tests.load.runs import NOON, failed, found, identity, page
 
 
 @pytest.fixture
@@ -72,20 +72,25 @@ def test_a_try_that_lost_its_ledger_stops_and_changes_nothing(shelf: Shelf) -> N
     shelf.sink_opened(run=identity(fingerprint="other"))
 
     for call in (lambda: zombie.write([found("bert", "old")]), lambda: zombie.finish(Scope()), zombie.record_failures):
-        with pytest.raises(LedgerLost, match="another try of the same task began it anew"):
+        with pytest.raises(LedgerLost, match="another try of the same task goes on with it, began it anew"):
             call()
     assert shelf.manifest() is None
 
 
-def test_two_tries_that_overlap_lose_nothing_to_each_other(shelf: Shelf) -> None:
+def test_of_two_tries_at_once_the_later_one_goes_on(shelf: Shelf) -> None:
     zombie = shelf.sink_opened()
     zombie.write([found("anna", "gold")])
     retry = shelf.sink_opened()
-    zombie.write([found("bert", "gold")])
-    retry.write([found("carl", "gold")])
-    zombie.write([found("emil", "gold")])
+    retry.write_pages([page("new", "carl", is_first=True)])
+    retry.write_pages([page("new", "dora", number=2)])
+    with pytest.raises(LedgerLost, match="goes on with it"):
+        zombie.write_pages([page("new", "carl", is_first=True)])
+    retry.write_pages([page("new", "emil", number=3, is_last=True)])
 
-    assert shelf.sink_opened().done() == {"anna", "bert", "carl", "emil"}
+    last = shelf.sink_opened()
+    last.settle(["carl", "dora", "emil"], set(), NOON)
+    assert last.done() == {"anna", "carl", "dora", "emil"}
+    assert last.finish(Scope()).memberships == 4
 
 
 def test_parts_of_a_run_that_is_publishing_are_left_alone(shelf: Shelf) -> None:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
+from airflow_provider_voucherify.load.bulk import insert_answers
+from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.destinations import WriteMode
-from tests.load.runs import TABLE, Warehouse, failed, found, identity
+from airflow_provider_voucherify.load.errors import LedgerLost
+from airflow_provider_voucherify.load.staging import Staging
+from airflow_provider_voucherify.load.statements import staging_table
+from airflow_provider_voucherify.load.table import TableSink
+from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, page
+
+LATER = NOON + timedelta(minutes=5)
 
 CUSTOMERS = [f"customer-{number}" for number in range(250)]
 
@@ -47,6 +57,65 @@ def test_mapped_runs_write_and_finish_at_the_same_time(shared_warehouse: Warehou
 
     assert len(shared_warehouse.memberships()) == 80
     assert shared_warehouse.ledgers() == set()
+
+
+def test_of_two_tries_at_once_the_later_one_reads_the_lists(warehouse: Warehouse) -> None:
+    left_behind = warehouse.sink_opened()
+    left_behind.write_pages([page("gold", "anna", is_first=True)])
+    retry = warehouse.sink_opened()
+    retry.write_pages([page("gold", "anna", is_first=True, at=LATER)])
+    retry.write_pages([page("gold", "bert", number=2, at=LATER)])
+    for pages in ([page("gold", "anna", is_first=True, at=LATER)], [page("new", "carl", is_first=True)]):
+        with pytest.raises(LedgerLost, match="another try of the same task goes on with it"):
+            left_behind.write_pages(pages)
+    retry.write_pages([page("gold", "carl", number=3, is_last=True, at=LATER)])
+    retry.settle(["anna", "bert", "carl"], set(), LATER)
+    assert retry.finish().memberships == 3
+
+
+def test_nothing_lands_behind_the_back_of_the_try_that_goes_on(shared_warehouse: Warehouse) -> None:
+    for number in range(2):
+        run = identity(f"run-{number}")
+        left_behind = shared_warehouse.sink_opened(run=run)
+        left_behind.write([found("anna", "gold")])
+
+        def write_on(sink: TableSink = left_behind) -> int:
+            for number in range(1_000):
+                try:
+                    sink.write([found(f"customer-{number}", "gold")])
+                except LedgerLost:
+                    return number
+            raise AssertionError("it was never stopped")
+
+        with ThreadPoolExecutor(1) as pool:
+            writing = pool.submit(write_on)
+            while len(left_behind.done()) < 3:
+                pass
+            retry = shared_warehouse.sink_opened(run=run)
+            seen = retry.done()
+            written = writing.result(timeout=60)
+        assert len(seen) == len(retry.done()) == written + 1
+
+
+def test_who_goes_on_waits_for_what_is_being_written(postgres_warehouse: Warehouse) -> None:
+    left_behind = postgres_warehouse.sink_opened()
+    left_behind.write([found("anna", "gold")])
+    (name,) = postgres_warehouse.ledgers()
+    staging = Staging(Database(postgres_warehouse), staging_table(name, None, with_key=False))
+    header = staging.stored_header()
+    assert header is not None
+    staging.resume(header)
+    engine = postgres_warehouse.get_sqlalchemy_engine()
+    with ThreadPoolExecutor(1) as pool:
+        with engine.begin() as session:
+            staging.own_header(session)
+            retry = pool.submit(postgres_warehouse.sink_opened)
+            while postgres_warehouse.query("select count(*) from pg_locks where not granted") == [(0,)]:
+                assert not retry.done()
+                time.sleep(0.01)
+            insert_answers(session, staging.table, [found("bert", "gold")])
+        assert retry.result(timeout=10).done() == {"anna", "bert"}
+    engine.dispose()
 
 
 @pytest.mark.parametrize("write", ["merge", "replace"])
