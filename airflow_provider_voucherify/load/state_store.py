@@ -12,7 +12,7 @@ from typing import Protocol
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.load.entries import Entry, entry_from_json, entry_to_json
-from airflow_provider_voucherify.load.errors import LoadError, XComTooLarge
+from airflow_provider_voucherify.load.errors import LedgerLost, LoadError, XComTooLarge
 from airflow_provider_voucherify.load.summary import as_utc
 
 #: Airflow's default for ``[state_store] max_value_storage_bytes``; a value is measured as JSON.
@@ -42,6 +42,8 @@ class StoredHeader:
     :param pieces: how many numbered keys hold entries.
     :param finished: whether the run is whole.
     :param segment_ids: the segments a finished run shows; ``None`` for all.
+    :param opened: how many tries opened it so far: only the last of them writes, or one would overwrite what the other
+        holds.
     """
 
     fingerprint: str
@@ -49,6 +51,7 @@ class StoredHeader:
     pieces: int = 0
     finished: bool = False
     segment_ids: frozenset[str] | None = None
+    opened: int = 1
 
     def to_json(self) -> JsonObject:
         """Return the header as JSON, to be read back by ``from_json``."""
@@ -58,6 +61,7 @@ class StoredHeader:
             "pieces": self.pieces,
             "finished": self.finished,
             "segment_ids": None if self.segment_ids is None else [*sorted(self.segment_ids)],
+            "opened": self.opened,
         }
 
     @classmethod
@@ -69,11 +73,12 @@ class StoredHeader:
                 "created_at": str(at),
                 "pieces": int(pieces),
                 "finished": bool(end),
+                "opened": int(opened),
                 **rest,
             }:
                 ids = rest.get("segment_ids")
                 segment_ids = frozenset(str(id_) for id_ in ids) if isinstance(ids, list) else None
-                return cls(mark, datetime.fromisoformat(at), pieces, end, segment_ids)
+                return cls(mark, datetime.fromisoformat(at), pieces, end, segment_ids, opened)
             case _:
                 return None
 
@@ -99,11 +104,13 @@ class StoredRun:
         self._write_header(header)
 
     def resume(self, header: StoredHeader) -> list[Entry] | None:
-        """Go on after what is stored.
+        """Go on after what is stored; a try that is still at it may not write to it any more.
 
         :returns: all entries in the order they were written; ``None`` if a part of them expired, was deleted, or
             was written by another version.
         """
+        header = replace(header, opened=header.opened + 1)
+        self._write_header(header)
         entries: list[Entry] = []
         for number in range(header.pieces):
             piece = self._store.get(f"{_PREFIX}{number}")
@@ -113,11 +120,13 @@ class StoredRun:
                 entries.extend(decode(piece))
             except (ValueError, zlib.error):
                 return None
-        self._header = header
         return entries
 
     def append(self, entries: Sequence[Entry]) -> None:
-        """Store a chunk: all of it counts once the header does."""
+        """Store a chunk: all of it counts once the header does.
+
+        :raises LedgerLost: if another try of this run goes on with what is stored, or began anew.
+        """
         header = self._opened()
         pieces = header.pieces
         for piece in encode(entries):
@@ -141,6 +150,11 @@ class StoredRun:
     def _opened(self) -> StoredHeader:
         if self._header is None:
             raise LoadError("the sink was not opened: call open() first")
+        if self.header() != self._header:
+            raise LedgerLost(
+                "the ledger in Airflow's task state store is no longer this try's: another try of the same task goes "
+                "on with it, began it anew, or ended. Let that one go on; this one stops without changing anything"
+            )
         return self._header
 
     def _write_header(self, header: StoredHeader) -> None:

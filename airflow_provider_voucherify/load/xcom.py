@@ -102,6 +102,7 @@ class XComSink:
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold a chunk; a repeated chunk changes nothing.
 
+        :raises LedgerLost: if another try of this run goes on with what is stored, or began anew.
         :raises XComTooLarge: as soon as the run is more than XCom should carry; nothing of the chunk is held.
         """
         self._write(list(latest(answers).values()))
@@ -109,6 +110,7 @@ class XComSink:
     def write_pages(self, pages: Sequence[MembershipPage]) -> None:
         """Hold pages of segments' members and how their lists go on; repeats change nothing.
 
+        :raises LedgerLost: if another try of this run goes on with what is stored, or began anew.
         :raises XComTooLarge: as soon as the run is more than XCom should carry; nothing of the pages is held.
         """
         self._write(list(pages))

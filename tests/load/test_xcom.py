@@ -14,7 +14,7 @@ import pytest
 from airflow_provider_voucherify.api.models import CustomerAnswer, Json, Outcome, Scope, Segment
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import XComRows
-from airflow_provider_voucherify.load.errors import XComTooLarge
+from airflow_provider_voucherify.load.errors import LedgerLost, XComTooLarge
 from airflow_provider_voucherify.load.summary import summarise
 from airflow_provider_voucherify.load.xcom import MAX_JSON_BYTES, XComSink
 from tests.load.memory_store import Killed, MemoryStore
@@ -247,6 +247,18 @@ def test_a_kill_before_any_change_loses_the_chunk_in_flight_at_most(store: Memor
     last = _sink(store)
     assert last.open() == summarise(answer for chunk in chunks for answer in chunk)
     assert [row["customer_id"] for row in last.rows()] == ["anna", "bert"]
+
+
+def test_of_two_tries_at_once_the_later_one_goes_on(store: MemoryStore) -> None:
+    zombie = _opened(store)
+    zombie.write([found("anna", "gold")])
+    retry = _opened(store)
+    retry.write([found("bert", "gold")])
+    for act in (lambda: zombie.write([found("carl", "gold")]), lambda: zombie.forget({"anna"}), zombie.finish):
+        with pytest.raises(LedgerLost, match="goes on with it"):
+            act()
+    retry.write([found("dora", "gold")])
+    assert _opened(store).done() == {"anna", "bert", "dora"}
 
 
 def test_a_chunk_is_one_value_and_one_header(store: MemoryStore) -> None:
