@@ -15,13 +15,13 @@ class OwnCeiling:
     def __init__(self, calls_per_minute: int | None) -> None:
         if calls_per_minute is not None and calls_per_minute < 1:
             raise ValueError(f"requests_per_minute is {calls_per_minute}; write a whole number of calls, at least 1")
-        self._calls_per_minute = calls_per_minute
+        self.calls_per_minute = calls_per_minute
         # Nobody sends a million a minute: above that it is no ceiling.
         self._sent_at: deque[float] = deque(maxlen=min(calls_per_minute or 1, 1_000_000))
 
     def wait(self, now: float) -> float:
         """Return the seconds until a call may be sent; 0.0 if it may be sent now."""
-        if self._calls_per_minute is None or len(self._sent_at) < self._calls_per_minute:
+        if self.calls_per_minute is None or len(self._sent_at) < self.calls_per_minute:
             return 0.0
         return max(self._sent_at[0] + 60.0 - now, 0.0)
 

@@ -16,16 +16,15 @@ from requests import PreparedRequest, Request, Response, Session
 
 from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import DEFAULT_CONCURRENCY, Client, RetryPolicy, open_client
+from airflow_provider_voucherify.api.client import DEFAULT_CONCURRENCY, Client, RetryPolicy
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.errors import InvalidConnection
-from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.models import Customer, Segment
 from airflow_provider_voucherify.api.segment_walk import SegmentWalk
 from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_share
-from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.hooks import connection_test, memberships, planning
 from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
+from airflow_provider_voucherify.hooks.clients import Clients, Terms
 from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
 from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
 from airflow_provider_voucherify.hooks.environment import mask_proxy_password, with_environment
@@ -68,6 +67,7 @@ class VoucherifyHook(HttpHook):
         super().__init__(method="GET", http_conn_id=voucherify_conn_id)
         self.voucherify_conn_id = voucherify_conn_id
         self.quota_share = None if quota_share is None else checked_quota_share(quota_share)
+        self._clients = Clients()
 
     def __enter__(self) -> VoucherifyHook:
         return self
@@ -197,6 +197,8 @@ class VoucherifyHook(HttpHook):
     ) -> AbstractAsyncContextManager[Client]:
         """Return a client for many calls, to be opened with ``async with``.
 
+        The clients of one hook have its share of the rate limit together, if one is closed before the next is opened.
+
         :param concurrency: the most calls in flight; fewer are used where fewer are enough.
         :param requests_per_minute: a ceiling in calls a minute; the connection's holds as well.
         :param longest_wait: seconds to wait for the rate limit; where it takes longer ``WindowClosed`` is raised.
@@ -205,13 +207,9 @@ class VoucherifyHook(HttpHook):
         """
         settings = self.settings
         ceilings = [limit for limit in (requests_per_minute, settings.requests_per_minute) if limit is not None]
-        gate = Gate(
-            Window(settings.quota_share, inherits_usage=inherits_usage),
-            Concurrency(concurrency),
-            OwnCeiling(min(ceilings, default=None)),
-            longest_wait=longest_wait,
-        )
-        return open_client(settings, gate, retry=self.retry)
+        ceiling = OwnCeiling(min(ceilings, default=None))
+        terms = Terms(Concurrency(concurrency), ceiling, longest_wait, inherits_usage, self.retry)
+        return self._clients.open(settings, terms)
 
     def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:
         """Return a session that sends the keys to the connection's host, follows no redirect and trusts its TLS.

@@ -147,11 +147,16 @@ def test_the_lower_ceiling_holds(
     assert len(server.calls) == 3
 
 
-def test_the_share_of_the_hook_bounds_the_window(make_hook: MakeHook, server: LocalServer) -> None:
-    server.answer = lambda call: json_answer(
+def limit_to_ten(server: LocalServer) -> None:
+    """Let it say that ten calls are allowed."""
+    server.answer = lambda _: json_answer(
         {"object": "list", "data_ref": "data", "data": [], "total": 0},
         {"X-Rate-Limit-Limit": "10", "X-Rate-Limit-Remaining": str(10 - len(server.calls))},
     )
+
+
+def test_the_share_of_the_hook_bounds_the_window(make_hook: MakeHook, server: LocalServer) -> None:
+    limit_to_ten(server)
     hook = make_hook(host=server.url, quota_share=0.4)
 
     async def pull() -> None:
@@ -162,6 +167,53 @@ def test_the_share_of_the_hook_bounds_the_window(make_hook: MakeHook, server: Lo
     with pytest.raises(errors.WindowClosed):
         asyncio.run(pull())
     assert 1 <= len(server.calls) <= 4
+
+
+def test_clients_of_one_hook_have_the_share_together(make_hook: MakeHook, server: LocalServer) -> None:
+    limit_to_ten(server)
+    hook = make_hook(host=server.url, quota_share=0.4)
+
+    async def ask(calls: int) -> None:
+        async with hook.aclient(longest_wait=0) as client:
+            for _ in range(calls):
+                await endpoints.segments_of_customer(client, "c1")
+
+    asyncio.run(ask(2))
+    with pytest.raises(errors.WindowClosed):
+        asyncio.run(ask(8))
+    assert len(server.calls) <= 4
+
+
+def test_clients_of_one_hook_have_the_ceiling_together(make_hook: MakeHook, server: LocalServer) -> None:
+    server.answer = memberships
+    hook = make_hook(host=server.url, extra={"requests_per_minute": 3})
+
+    async def ask() -> None:
+        async with hook.aclient(longest_wait=0) as client:
+            for _ in range(2):
+                await endpoints.segments_of_customer(client, "c1")
+
+    asyncio.run(ask())
+    with pytest.raises(errors.WindowClosed):
+        asyncio.run(ask())
+    assert len(server.calls) == 3
+
+
+def test_a_client_beside_another_takes_what_is_used_for_the_others(make_hook: MakeHook, server: LocalServer) -> None:
+    limit_to_ten(server)
+    hook = make_hook(host=server.url, quota_share=0.4)
+
+    async def ask() -> None:
+        async with hook.aclient(longest_wait=0) as one:
+            for _ in range(2):
+                await endpoints.segments_of_customer(one, "c1")
+            async with hook.aclient(longest_wait=0) as other:
+                for _ in range(8):
+                    await endpoints.segments_of_customer(other, "c1")
+
+    with pytest.raises(errors.WindowClosed):
+        asyncio.run(ask())
+    assert len(server.calls) <= 4
 
 
 @pytest.mark.parametrize("customers", [CustomerQuery("SELECT id FROM customers", "warehouse"), None], ids=str)

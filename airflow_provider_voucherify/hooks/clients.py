@@ -1,0 +1,78 @@
+"""The async clients of one hook: what one of them used of the rate limit is used for the next."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.api.client import open_client
+from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.window import Window
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.ceiling import OwnCeiling
+    from airflow_provider_voucherify.api.client import Client, RetryPolicy
+    from airflow_provider_voucherify.api.concurrency import Concurrency
+    from airflow_provider_voucherify.api.settings import ApiSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a client is to send.
+
+    :param concurrency: decides how many calls are in flight.
+    :param ceiling: the user's own.
+    :param longest_wait: seconds to wait for the rate limit.
+    :param inherits_usage: count as ours what the first answer shows as used.
+    :param retry: how failed calls are tried again.
+    """
+
+    concurrency: Concurrency
+    ceiling: OwnCeiling
+    longest_wait: float
+    inherits_usage: bool
+    retry: RetryPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class _Used:
+    """What a closed client knew of its calls."""
+
+    window: Window
+    ceiling: OwnCeiling
+
+
+class Clients:
+    """Opens clients that have the share of the rate limit together, as long as one is closed before the next is opened.
+
+    Of clients that are open at the same time each knows its own calls only, and takes what its first answer shows as
+    used for calls of the others.
+    """
+
+    def __init__(self) -> None:
+        self._closed: list[_Used] = []
+        self._has_opened = False
+
+    @asynccontextmanager
+    async def open(self, settings: ApiSettings, terms: Terms) -> AsyncIterator[Client]:
+        """Open a client, and close its connections at the end."""
+        used = self._take(settings.quota_share, terms)
+        gate = Gate(used.window, terms.concurrency, used.ceiling, longest_wait=terms.longest_wait)
+        try:
+            async with open_client(settings, gate, retry=terms.retry) as client:
+                yield client
+        finally:
+            if not used.window.in_flight and not used.window.rejections_in_a_row:
+                self._closed[:] = [used]
+
+    def _take(self, quota_share: float, terms: Terms) -> _Used:
+        ceiling = terms.ceiling
+        if self._closed:
+            used = self._closed.pop()
+            is_same = used.ceiling.calls_per_minute == ceiling.calls_per_minute
+            return used if is_same else _Used(used.window, ceiling)
+        window = Window(quota_share, inherits_usage=terms.inherits_usage or self._has_opened)
+        self._has_opened = True
+        return _Used(window, ceiling)
