@@ -9,12 +9,13 @@ class OwnCeiling:
     """A ceiling of the user's own: so many calls in any 60 seconds.
 
     :param calls_per_minute: the ceiling, or ``None`` for none.
-    :raises ValueError: if it is below 1.
+    :raises ValueError: if it is no whole number of at least 1.
     """
 
     def __init__(self, calls_per_minute: int | None) -> None:
-        if calls_per_minute is not None and calls_per_minute < 1:
-            raise ValueError(f"requests_per_minute is {calls_per_minute}; write a whole number of calls, at least 1")
+        is_number = isinstance(calls_per_minute, int) and not isinstance(calls_per_minute, bool)
+        if calls_per_minute is not None and not (is_number and calls_per_minute >= 1):
+            raise ValueError(f"requests_per_minute is {calls_per_minute!r}; write a whole number of calls, at least 1")
         self.calls_per_minute = calls_per_minute
         # Nobody sends a million a minute: above that it is no ceiling.
         self._sent_at: deque[float] = deque(maxlen=min(calls_per_minute or 1, 1_000_000))

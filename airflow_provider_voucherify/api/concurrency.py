@@ -19,12 +19,12 @@ class Concurrency:
     ``latency`` is how long calls took lately (seconds), ``None`` while none was answered.
 
     :param cap: the most calls in flight ever.
-    :raises ValueError: if it is below 1.
+    :raises ValueError: if it is no whole number of at least 1.
     """
 
     def __init__(self, cap: int) -> None:
-        if cap < 1:
-            raise ValueError(f"concurrency is {cap}; write how many calls may be in flight, at least 1")
+        if not isinstance(cap, int) or isinstance(cap, bool) or cap < 1:
+            raise ValueError(f"concurrency is {cap!r}; write how many calls may be in flight, at least 1")
         self._cap = cap
         self._allowed = min(FIRST, float(cap))
         self.latency: float | None = None

@@ -116,6 +116,10 @@ class InvalidCampaign(VoucherifyError, ValueError):
     """The campaign that was named is not there, or is in no state to give codes away."""
 
 
+class InvalidMetadata(VoucherifyError, ValueError):
+    """What was given as metadata cannot be sent as JSON; no call was made."""
+
+
 class WrongProject(VoucherifyError):
     """Voucherify knows none of the first customers: the keys are most likely those of another project."""
 
@@ -157,6 +161,7 @@ class WindowClosed(VoucherifyError):
 #: Errors no later call of the same run can escape: stop at once, keep what was pulled.
 FATAL: tuple[type[VoucherifyError], ...] = (
     InvalidConnection,
+    InvalidMetadata,
     NotAuthenticated,
     PaymentRequired,
     PermissionMissing,

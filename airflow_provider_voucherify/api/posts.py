@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
+from airflow_provider_voucherify.api.errors import InvalidMetadata
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.api.wire import Request, checked_customer_id
 
@@ -14,8 +15,17 @@ def post(target: str, body: Mapping[str, Json] | Sequence[Json]) -> Request:
 
     The clients never send it a second time by themselves unless the rate limit turned it away: what a lost answer
     means is for those to decide who know whether it may be repeated.
+
+    :raises InvalidMetadata: if the body holds what JSON has no words for; ids were checked before.
     """
-    return Request("POST", target, json.dumps(body).encode())
+    try:
+        text = json.dumps(body, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InvalidMetadata(
+            f"metadata cannot be sent as JSON: {error}. Write texts, finite numbers, truth values, None, lists and "
+            "dicts; a time as a text, such as moment.isoformat()"
+        ) from None
+    return Request("POST", target, text.encode())
 
 
 def customer_named(customer_id: str) -> JsonObject:

@@ -150,8 +150,8 @@ def checked_quota_share(share: float) -> float:
     """Return the share unchanged.
 
     :param share: part of each rate-limit window, above 0 and up to 1.
-    :raises InvalidConnection: if it is out of range.
+    :raises InvalidConnection: if it is no number or out of range.
     """
-    if not 0 < share <= 1:
+    if not isinstance(share, int | float) or isinstance(share, bool) or not 0 < share <= 1:
         raise InvalidConnection(f"quota_share should be above 0 and at most 1, is {share!r}; 0.7 leaves 30 % to others")
     return share

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from airflow_provider_voucherify.api.errors import InvalidSegments
 
@@ -57,6 +57,34 @@ class Question:
         # A sum, so that their order makes no difference and no sorted copy is needed.
         total = sum(_number_of(customer_id) for customer_id in self.customer_ids)
         return f"{total % 256**_DIGEST_BYTES:0{2 * _DIGEST_BYTES}x}"
+
+
+def checked_strategy_name(strategy: object) -> StrategyName:
+    """Return the name of a strategy.
+
+    :raises ValueError: if there is none of that name.
+    """
+    for name in get_args(StrategyName):
+        if strategy == name:
+            return cast("StrategyName", name)
+    raise ValueError(f"strategy is {strategy!r}; write one of {_listed(get_args(StrategyName))}")
+
+
+def checked_segment_names(segments: object) -> list[str]:
+    """Return ids or names of segments as they were given.
+
+    :raises ValueError: if they are no list of texts, or there are none.
+    """
+    advice = 'write a list of ids or names such as ["VIP", "seg_3f9..."], or leave it out for all segments'
+    if not isinstance(segments, list | tuple):
+        raise ValueError(  # noqa: TRY004 - as for all other arguments
+            f"segments is {type(segments).__name__}; {advice}"
+        )
+    if not segments:
+        raise ValueError(f"segments is an empty list; {advice}")
+    if wrong := [segment for segment in segments if not isinstance(segment, str) or not segment]:
+        raise ValueError(f"segments holds {wrong[0]!r}; {advice}")
+    return list(segments)
 
 
 def chosen_segments(listed: Sequence[Segment], wanted: Sequence[str] | None) -> list[Segment]:

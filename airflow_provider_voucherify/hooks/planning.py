@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING, TypeAlias
 from airflow_provider_voucherify.extract.customers import AllCustomers
 from airflow_provider_voucherify.extract.listing import Terms
 from airflow_provider_voucherify.extract.plan import Plan
-from airflow_provider_voucherify.extract.question import Question, StrategyName
+from airflow_provider_voucherify.extract.question import (
+    Question,
+    StrategyName,
+    checked_segment_names,
+    checked_strategy_name,
+)
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.sample import Sample
 from airflow_provider_voucherify.extract.survey import Held, Survey
@@ -30,9 +35,11 @@ def question_about(customers: Customers, segments: Sequence[str] | None, strateg
     """Return a question with an operator's defaults.
 
     :raises InvalidCustomerId: if an id cannot be asked for.
+    :raises ValueError: if segments or strategy cannot be meant.
     """
     customer_ids = None if isinstance(customers, AllCustomers) else checked_ids(customers)
-    return Question(customer_ids, None if segments is None else list(segments), strategy)
+    names = None if segments is None else checked_segment_names(segments)
+    return Question(customer_ids, names, checked_strategy_name(strategy))
 
 
 def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Client], question: Question) -> Plan:

@@ -9,7 +9,12 @@ from airflow.sdk import XComArg
 
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds, is_template
-from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
+from airflow_provider_voucherify.extract.question import (
+    StrategyName,
+    UnknownCustomers,
+    checked_segment_names,
+    checked_strategy_name,
+)
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.pace import Pace
 
@@ -48,16 +53,7 @@ def checked_segments(segments: object) -> Segments | None:
     """Return the segments the answer is restricted to, ``None`` for all."""
     if segments is None or isinstance(segments, XComArg) or is_template(segments):
         return segments if segments is None or isinstance(segments, XComArg) else str(segments)
-    advice = 'write a list of ids or names such as ["VIP", "seg_3f9..."], or leave it out for all segments'
-    if not isinstance(segments, list | tuple):
-        raise ValueError(  # noqa: TRY004 - as for all other arguments
-            f"segments is {type(segments).__name__}; {advice}"
-        )
-    if not segments:
-        raise ValueError(f"segments is an empty list; {advice}")
-    if wrong := [segment for segment in segments if not isinstance(segment, str) or not segment]:
-        raise ValueError(f"segments holds {wrong[0]!r}; {advice}")
-    return list(segments)
+    return checked_segment_names(segments)
 
 
 def checked_destination(destination: object) -> Destination:
@@ -75,8 +71,7 @@ def checked_destination(destination: object) -> Destination:
 
 def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers) -> StrategyName:
     """Return the strategy, if it can do what is asked."""
-    if strategy not in get_args(StrategyName):
-        raise ValueError(f"strategy is {strategy!r}; write one of {_listed(get_args(StrategyName))}")
+    strategy = checked_strategy_name(strategy)
     if strategy == "per_segment" and unknown_customers == "keep":
         raise ValueError(
             'strategy="per_segment" cannot keep unknown customers: no segment lists them; write '

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -113,4 +115,19 @@ def test_ids_a_bulk_update_does_not_understand_cost_no_call(
 ) -> None:
     with pytest.raises(errors.InvalidCustomers):
         calls.update_customers_metadata(ids, {"a": "b"})
+    assert voucherify_connection.stats().requests == 0
+
+
+@pytest.mark.parametrize("value", [datetime(2026, 1, 31, tzinfo=UTC), {1, 2}, float("nan")], ids=["time", "set", "nan"])
+def test_metadata_json_has_no_words_for_costs_no_call(
+    calls: CampaignCalls, voucherify_connection: Emulator, value: object
+) -> None:
+    metadata: dict[str, Any] = {"at": value}
+    for send in (
+        lambda: calls.update_customers_metadata([CUSTOMER], metadata),
+        lambda: calls.track_event("visited", CUSTOMER, metadata),
+        lambda: calls.create_publication("Win back", CUSTOMER, metadata=metadata),
+    ):
+        with pytest.raises(errors.InvalidMetadata, match=r"metadata cannot be sent as JSON: .*Write texts"):
+            send()
     assert voucherify_connection.stats().requests == 0

@@ -8,6 +8,7 @@ import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
@@ -223,3 +224,36 @@ def test_what_only_an_operator_can_read_is_refused(make_hook: MakeHook, server: 
         with pytest.raises(errors.InvalidCustomerId, match=r"a CustomerQuery is run by an operator only"):
             ask(customers)  # type: ignore[arg-type]
     assert not server.calls
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"segments": "VIP"}, "segments is str; write a list of ids or names"),
+        ({"segments": []}, "segments is an empty list"),
+        ({"segments": [1]}, "segments holds 1;"),
+        (
+            {"strategy": "per-customer"},
+            "strategy is 'per-customer'; write one of 'auto', 'per_customer', 'per_segment'",
+        ),
+    ],
+)
+def test_a_plan_of_what_cannot_be_meant_costs_no_call(
+    make_hook: MakeHook, server: LocalServer, arguments: dict[str, Any], why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        make_hook(host=server.url).plan_customer_segments(["c1"], **arguments)
+    assert not server.calls
+
+
+@pytest.mark.parametrize("arguments", [{"concurrency": "4"}, {"concurrency": 0}, {"requests_per_minute": "5"}])
+def test_a_client_takes_whole_numbers(make_hook: MakeHook, server: LocalServer, arguments: dict[str, Any]) -> None:
+    ((name, value),) = arguments.items()
+    with pytest.raises(ValueError, match=rf"{name} is {value!r}; write"):
+        make_hook(host=server.url).aclient(**arguments)
+
+
+@pytest.mark.parametrize("share", ["0.5", True, 0, 1.1])
+def test_a_share_is_a_part(make_hook: MakeHook, server: LocalServer, share: float) -> None:
+    with pytest.raises(errors.InvalidConnection, match=rf"quota_share should be above 0 and at most 1, is {share!r}"):
+        make_hook(host=server.url, quota_share=share)
