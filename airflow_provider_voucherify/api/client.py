@@ -166,11 +166,16 @@ class Client:
 
 
 def _tls(settings: ApiSettings) -> bool | ssl.SSLContext:
+    """Return what TLS connections trust: where the settings name nothing else, the authorities requests trusts too."""
     verify = settings.verify
-    if not isinstance(verify, str):
-        return verify
+    if verify is False:
+        return False
     if settings.base_url.startswith("http://") and settings.proxy is None:
         return True  # nobody to verify: reading a whole bundle of authorities would be in vain
+    if verify is True:
+        import certifi
+
+        verify = certifi.where()
     is_directory = Path(verify).is_dir()
     try:
         return ssl.create_default_context(
@@ -233,6 +238,10 @@ def _transport_problem(error: aiohttp.ClientError) -> str:
     """Name the problem by its class: the texts of aiohttp's errors hold whole URLs, and so customer ids."""
     import aiohttp
 
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answered {error.status}: check the proxy of the connection, or HTTPS_PROXY"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"no connection to the proxy {error.host}:{error.port} ({type(error.os_error).__name__})"
     if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
         return f"the TLS connection to {error.host} could not be made; check the connection's verify and host"
     if isinstance(error, aiohttp.ClientConnectorError):

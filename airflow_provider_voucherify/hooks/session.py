@@ -102,7 +102,9 @@ def _unbuildable(error: RequestException) -> str:
 
 def _failure(error: RequestException, where: str) -> errors.VoucherifyError:
     if isinstance(error, ProxyError):
-        return errors.TransportFailed(f"no connection to {where}: the proxy failed; check the connection's proxy")
+        return errors.TransportFailed(
+            f"no connection to {where}: the proxy failed; check the proxy of the connection, or HTTPS_PROXY"
+        )
     if isinstance(error, SSLError):
         return errors.TransportFailed(
             f"the TLS connection to {where} could not be made; check the connection's verify and host"

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -48,6 +50,11 @@ class LocalServer:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
+    def use_tls(self, context: ssl.SSLContext, file: Path) -> None:
+        """Answer over TLS from now on, with the key and certificate of a file."""
+        context.load_cert_chain(file)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+
     def __enter__(self) -> LocalServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
         return self
@@ -77,7 +84,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(answer.body)
         self.close_connection = answer.announced is not None
 
-    do_GET = do_POST = do_DELETE = _serve  # noqa: N815
+    do_GET = do_POST = do_DELETE = do_CONNECT = _serve  # noqa: N815
 
     def log_message(self, *args: object) -> None:
         """Say nothing."""
