@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Date, DateTime, FromClause, Integer, Table
     from sqlalchemy.engine import Connection
-    from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedPrimaryKeyConstraint
+    from sqlalchemy.engine.interfaces import (
+        ReflectedColumn,
+        ReflectedIndex,
+        ReflectedPrimaryKeyConstraint,
+        ReflectedUniqueConstraint,
+    )
     from sqlalchemy.types import NullType
 
     Condition: TypeAlias = ColumnElement[bool]
@@ -31,6 +37,12 @@ class Catalog(Protocol):
     def get_pk_constraint(self, table_name: str, schema: str | None = None) -> ReflectedPrimaryKeyConstraint:
         """Return a table's primary key; one of no columns if it has none."""
 
+    def get_unique_constraints(self, table_name: str, schema: str | None = None) -> list[ReflectedUniqueConstraint]:
+        """Return a table's unique constraints."""
+
+    def get_indexes(self, table_name: str, schema: str | None = None) -> list[ReflectedIndex]:
+        """Return a table's indexes."""
+
 
 def catalog_of(connection: Connection) -> Catalog:
     """Return the catalog of the database a connection is to, as the connection's transaction sees it."""
@@ -39,6 +51,24 @@ def catalog_of(connection: Connection) -> Catalog:
     # duckdb-engine inherits PostgreSQL's inspection, which asks for catalogs DuckDB lacks, and finds a table by its
     # name in whatever schema.
     return InformationSchema(connection) if connection.dialect.name == "duckdb" else inspect(connection)
+
+
+def unique_keys(catalog: Catalog, table: Table) -> list[list[str]]:
+    """Return the columns of each key that no two rows of a table may have alike; indexes of some rows are left out."""
+    primary = catalog.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
+    constraints = catalog.get_unique_constraints(table.name, schema=table.schema)
+    indexes = [
+        [name for name in index["column_names"] if name is not None]
+        for index in catalog.get_indexes(table.name, schema=table.schema)
+        if index["unique"] and None not in index["column_names"] and not _is_partial(index)
+    ]
+    return [primary, *(one["column_names"] for one in constraints), *indexes]
+
+
+def _is_partial(index: ReflectedIndex) -> bool:
+    return any(
+        name.endswith("_where") and value is not None for name, value in index.get("dialect_options", {}).items()
+    )
 
 
 def create_if_missing(connection: Connection, table: Table) -> None:
@@ -101,19 +131,34 @@ class InformationSchema:
 
     def get_pk_constraint(self, table_name: str, schema: str | None = None) -> ReflectedPrimaryKeyConstraint:
         """Return a table's primary key; one of no columns if it has none."""
+        keys = self._keys("PRIMARY KEY", table_name, schema)
+        return {"name": None, "constrained_columns": next(iter(keys.values()), [])}
+
+    def get_unique_constraints(self, table_name: str, schema: str | None = None) -> list[ReflectedUniqueConstraint]:
+        """Return a table's unique constraints."""
+        keys = self._keys("UNIQUE", table_name, schema)
+        return [{"name": name, "column_names": columns} for name, columns in keys.items()]
+
+    def get_indexes(self, table_name: str, schema: str | None = None) -> list[ReflectedIndex]:  # noqa: ARG002
+        """Return none: the standard knows of no indexes."""
+        return []
+
+    def _keys(self, kind: str, table_name: str, schema: str | None) -> dict[str, list[str]]:
+        """Return the columns of a table's keys of a kind, by the key's name."""
         from sqlalchemy import select
 
         place = ("table_catalog", "table_schema", "table_name", "constraint_name")
         keys = information_view("key_column_usage", *place, "column_name", "ordinal_position")
         constraints = information_view("table_constraints", *place, "constraint_type")
         same = [keys.c[name] == constraints.c[name] for name in place]
-        query = select(keys.c.column_name).join(constraints, _all_of(same))
+        query = select(keys.c.constraint_name, keys.c.column_name).join(constraints, _all_of(same))
         query = query.where(
-            _in_schema(keys, schema) & (keys.c.table_name == table_name),
-            constraints.c.constraint_type == "PRIMARY KEY",
+            _in_schema(keys, schema) & (keys.c.table_name == table_name), constraints.c.constraint_type == kind
         )
-        names = self._connection.scalars(query.order_by(keys.c.ordinal_position))
-        return {"name": None, "constrained_columns": list(names)}
+        found = defaultdict[str, list[str]](list)
+        for name, column in self._connection.execute(query.order_by(keys.c.ordinal_position)):
+            found[name].append(column)
+        return found
 
 
 def information_view(name: str, *columns: str) -> FromClause:

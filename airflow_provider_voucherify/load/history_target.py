@@ -12,13 +12,13 @@ from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missi
 from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
 from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.load.fitness import check_columns
 from airflow_provider_voucherify.load.rights import ADD, CHANGE, check_rights
 from airflow_provider_voucherify.load.staged_rows import batches
 from airflow_provider_voucherify.load.summary import SegmentChange, as_utc, with_changes
 from airflow_provider_voucherify.load.target import (
     FAILURES_SUFFIX,
     Target,
-    check_columns,
     check_room,
     parts_of,
 )

@@ -10,12 +10,13 @@ from airflow_provider_voucherify.load.database import Database, EngineProvider
 from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.exactness import check_exactness
+from airflow_provider_voucherify.load.fitness import check_columns, check_takes_rows
 from airflow_provider_voucherify.load.outcome_statements import forget_outcomes, outcome_table, select_outcomes
 from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.rights import REPLACE, check_rights
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.summary import as_utc
-from airflow_provider_voucherify.load.target import check_columns, schema_of
+from airflow_provider_voucherify.load.target import schema_of
 from airflow_provider_voucherify.load.turns import take_turns
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class OutcomeTableLedger:
             raise TableUnfit(f"the primary key of {self._name} is ({', '.join(key)}): make it ({', '.join(needed)})")
         check_exactness(self._table, connection)
         check_rights(self._table, REPLACE, connection)
+        check_takes_rows(self._table, connection)
 
     def _replace(self, connection: Connection, outcomes: Sequence[PublicationOutcome]) -> None:
         # Two tasks that share a customer would break the table's key.

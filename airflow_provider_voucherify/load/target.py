@@ -12,6 +12,7 @@ from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missi
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, TooFewMemberships
 from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.load.fitness import check_columns, check_keys, check_takes_rows
 from airflow_provider_voucherify.load.rights import REPLACE, check_rights
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.staging_name import MAX_NAME_BYTES
@@ -19,12 +20,10 @@ from airflow_provider_voucherify.load.turns import take_turns
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
-    from sqlalchemy.engine import Connection, Dialect
-    from sqlalchemy.engine.interfaces import ReflectedColumn
+    from sqlalchemy.engine import Connection
 
     from airflow_provider_voucherify.api.models import Scope
     from airflow_provider_voucherify.load.base import LoadSummary
-    from airflow_provider_voucherify.load.catalog import Catalog
     from airflow_provider_voucherify.load.database import Database
     from airflow_provider_voucherify.load.destinations import TableName, WriteMode
     from airflow_provider_voucherify.load.publication import StagedAs
@@ -135,20 +134,10 @@ class Target:
         for table in (self.table, self.failures):
             if catalog.has_table(table.name, schema=schema):
                 check_columns(table, catalog.get_columns(table.name, schema=schema), connection.dialect)
-        if catalog.has_table(self.table.name, schema=schema):
-            self._check_key(catalog)
-        for table in (self.table, self.failures):
+                check_keys(table, catalog)
             check_exactness(table, connection)
             check_rights(table, REPLACE, connection)
-
-    def _check_key(self, catalog: Catalog) -> None:
-        existing = catalog.get_pk_constraint(self.table.name, schema=self.table.schema)["constrained_columns"]
-        needed = [column.name for column in self.table.primary_key]
-        if existing and set(existing) < set(needed):
-            raise TableUnfit(
-                f"the primary key of {self.display_name} is ({', '.join(existing)}), which is too few columns for "
-                f"write={self.write!r}: make it ({', '.join(needed)}), or name another table"
-            )
+            check_takes_rows(table, connection)
 
     def lock(self, connection: Connection) -> None:
         """Let one run at a time publish to this target, until the transaction ends.
@@ -255,44 +244,3 @@ class Target:
         types = {column["name"]: column["type"] for column in columns}
         observed_at = types["observed_at"]
         return isinstance(observed_at, DateTime) and not observed_at.timezone
-
-
-def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialect) -> None:
-    """Look whether a table that exists can take rows.
-
-    :raises TableUnfit: if not.
-    """
-    names = {column["name"] for column in existing}
-    missing = [column.name for column in table.columns if column.name not in names]
-    if missing:
-        help_ = "; ".join(statements.add_column(table, name, dialect) for name in missing)
-        raise TableUnfit(
-            f"table {table.fullname} exists but lacks {', '.join(missing)}. To use it, run: {help_}; "
-            "or name another table"
-        )
-    if strict := _refusing_null(table, existing):
-        raise TableUnfit(
-            f"table {table.fullname} has columns that may not be null, and not every row has a value for them: "
-            f"{', '.join(strict)}. Let them be null, or name another table"
-        )
-    needy = [column["name"] for column in existing if column["name"] not in table.c and _needs_value(column)]
-    if needy:
-        raise TableUnfit(
-            f"table {table.fullname} has columns that may not be null and have no default, and are not ours to "
-            f"fill: {', '.join(needy)}. Give them a default, or name another table"
-        )
-
-
-def _refusing_null(table: Table, existing: list[ReflectedColumn]) -> list[str]:
-    may_be_null = {column.name for column in table.columns if column.nullable and not column.info.get("is_filled")}
-    return [column["name"] for column in existing if column["name"] in may_be_null and not column["nullable"]]
-
-
-def _needs_value(column: ReflectedColumn) -> bool:
-    from sqlalchemy import Integer
-
-    if column["nullable"] or column.get("default") is not None:
-        return False
-    # SQLite fills an INTEGER PRIMARY KEY by itself, and says no more of it than that it is in the key.
-    counted = column.get("primary_key") and isinstance(column["type"], Integer)
-    return not (counted or column.get("autoincrement") or column.get("computed") or column.get("identity"))

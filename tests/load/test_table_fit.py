@@ -129,8 +129,49 @@ def test_a_key_too_small_for_append_is_refused_early(warehouse: Warehouse) -> No
     warehouse.load(write="merge")
     warehouse.execute(f"alter table {TABLE} add column run_key text")
 
-    with pytest.raises(TableUnfit, match=r"primary key of customer_segments is \(customer_id, segment_id\)"):
+    with pytest.raises(TableUnfit, match=r"a key of customer_segments is \(customer_id, segment_id\)"):
         warehouse.sink("append").open()
+
+
+@pytest.mark.parametrize("key", ["customer_id", "segment_id"])
+@pytest.mark.parametrize("made_by", ["constraint", "index"])
+def test_a_key_of_the_users_own_that_is_too_small_is_refused_early(
+    warehouse: Warehouse, key: str, made_by: str
+) -> None:
+    dialect = warehouse.get_sqlalchemy_engine().dialect.name
+    if dialect == "duckdb" and made_by == "index":
+        pytest.skip("DuckDB does not tell which indexes are unique")
+    columns = ", ".join(f"{name} {warehouse.id_type}" for name in TEXTS)
+    constraint = f", unique ({key})" if made_by == "constraint" else ""
+    warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp{constraint})")
+    if made_by == "index":
+        warehouse.execute(f"create unique index their_own on {TABLE} ({key})")
+
+    with pytest.raises(TableUnfit, match=rf"a key of customer_segments is \({key}\), which does not tell"):
+        warehouse.sink().open()
+
+
+def test_an_index_of_some_rows_is_no_key(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.load(found("anna", "gold", "new"))
+    postgres_warehouse.execute(f"create unique index vips on {TABLE} (customer_id) where segment_id = 'seg_vip'")
+    postgres_warehouse.load(found("anna", "gold", "new", "vip"), run=identity("next"))
+
+
+def test_a_view_that_takes_no_rows_is_refused_early(warehouse: Warehouse) -> None:
+    warehouse.load(found("anna", "gold"))
+    warehouse.execute(f"create view everybody as select distinct * from {TABLE}")
+
+    with pytest.raises(TableUnfit, match=r"could not plan to remove rows of everybody: .*name a table") as refusal:
+        warehouse.sink(table="everybody").open()
+    assert refusal.value.__context__ is None
+
+
+def test_a_view_that_takes_rows_is_a_table(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.load(found("anna", "gold"))
+    postgres_warehouse.execute(f"create view everybody as select * from {TABLE}")
+    postgres_warehouse.load(found("bert", "gold"), run=identity("next"), table="everybody")
+
+    assert postgres_warehouse.memberships() == [("anna", "seg_gold"), ("bert", "seg_gold")]
 
 
 def test_a_column_of_numbers_for_texts_is_refused_before_any_call(warehouse: Warehouse) -> None:

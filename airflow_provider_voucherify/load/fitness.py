@@ -1,0 +1,94 @@
+"""Can a table that exists take the rows of a run?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.load import statements
+from airflow_provider_voucherify.load.catalog import catalog_of, unique_keys
+from airflow_provider_voucherify.load.database import without_rows
+from airflow_provider_voucherify.load.errors import TableUnfit
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection, Dialect
+    from sqlalchemy.engine.interfaces import ReflectedColumn
+
+    from airflow_provider_voucherify.load.catalog import Catalog
+
+
+def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialect) -> None:
+    """Look whether a table that exists can take rows.
+
+    :raises TableUnfit: if not.
+    """
+    names = {column["name"] for column in existing}
+    missing = [column.name for column in table.columns if column.name not in names]
+    if missing:
+        help_ = "; ".join(statements.add_column(table, name, dialect) for name in missing)
+        raise TableUnfit(
+            f"table {table.fullname} exists but lacks {', '.join(missing)}. To use it, run: {help_}; "
+            "or name another table"
+        )
+    if strict := _refusing_null(table, existing):
+        raise TableUnfit(
+            f"table {table.fullname} has columns that may not be null, and not every row has a value for them: "
+            f"{', '.join(strict)}. Let them be null, or name another table"
+        )
+    needy = [column["name"] for column in existing if column["name"] not in table.c and _needs_value(column)]
+    if needy:
+        raise TableUnfit(
+            f"table {table.fullname} has columns that may not be null and have no default, and are not ours to "
+            f"fill: {', '.join(needy)}. Give them a default, or name another table"
+        )
+
+
+def _refusing_null(table: Table, existing: list[ReflectedColumn]) -> list[str]:
+    may_be_null = {column.name for column in table.columns if column.nullable and not column.info.get("is_filled")}
+    return [column["name"] for column in existing if column["name"] in may_be_null and not column["nullable"]]
+
+
+def _needs_value(column: ReflectedColumn) -> bool:
+    from sqlalchemy import Integer
+
+    if column["nullable"] or column.get("default") is not None:
+        return False
+    # SQLite fills an INTEGER PRIMARY KEY by itself, and says no more of it than that it is in the key.
+    counted = column.get("primary_key") and isinstance(column["type"], Integer)
+    return not (counted or column.get("autoincrement") or column.get("computed") or column.get("identity"))
+
+
+def check_keys(table: Table, catalog: Catalog) -> None:
+    """Look whether a table that exists has room for rows that only the whole key tells apart.
+
+    :raises TableUnfit: if it has a key of fewer columns.
+    """
+    needed = [column.name for column in table.primary_key]
+    for key in unique_keys(catalog, table):
+        if key and set(key) < set(needed):
+            raise TableUnfit(
+                f"a key of {table.fullname} is ({', '.join(key)}), which does not tell the rows apart that this write "
+                f"mode makes: make it ({', '.join(needed)}), or name another table"
+            )
+
+
+def check_takes_rows(table: Table, connection: Connection) -> None:
+    """Look whether rows can be removed from a table, if it exists: the database is asked for its plan, nothing is done.
+
+    :raises TableUnfit: if not: most likely it is a view.
+    """
+    from sqlalchemy import delete, false
+    from sqlalchemy.exc import DBAPIError
+
+    if connection.dialect.name not in ("postgresql", "mysql", "mariadb", "sqlite", "duckdb"):
+        return
+    if not catalog_of(connection).has_table(table.name, schema=table.schema):
+        return
+    statement = delete(table).where(false()).compile(connection, compile_kwargs={"literal_binds": True})
+    try:
+        connection.exec_driver_sql(f"EXPLAIN {statement}")
+    except DBAPIError as error:
+        problem = without_rows(f"plan to remove rows of {table.fullname}", error)
+    else:
+        return
+    raise TableUnfit(f"{problem}. A run removes rows and adds others, and most views let nobody do so: name a table")
