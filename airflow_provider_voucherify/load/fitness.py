@@ -17,6 +17,22 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.catalog import Catalog
 
 
+#: Databases where ``Segments`` and ``segments`` are one name, whether in quotes or not.
+_TAKING_CASES_ALIKE = ("duckdb", "mysql", "mariadb", "sqlite")
+
+
+def check_name(table: Table, connection: Connection) -> None:
+    """Look whether a table that exists has the name but for upper and lower case, and is the same to the database.
+
+    :raises TableUnfit: if so: the catalogs of SQLite and DuckDB are searched by exact names.
+    """
+    if connection.dialect.name not in ("duckdb", "sqlite"):
+        return
+    for name in catalog_of(connection).get_table_names(schema=table.schema):
+        if name != table.name and name.casefold() == table.name.casefold():
+            raise TableUnfit(f"the database takes {table.name!r} for its table {name!r}: write that name")
+
+
 def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialect) -> None:
     """Look whether a table that exists can take rows.
 
@@ -24,6 +40,12 @@ def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialec
     """
     names = {column["name"] for column in existing}
     missing = [column.name for column in table.columns if column.name not in names]
+    alike = {name.casefold(): name for name in names} if dialect.name in _TAKING_CASES_ALIKE else {}
+    if renamed := [f"{alike[name.casefold()]} to {name}" for name in missing if name.casefold() in alike]:
+        raise TableUnfit(
+            f"table {table.fullname} has columns of our names in other cases: rename {', '.join(renamed)}, or name "
+            "another table"
+        )
     if missing:
         help_ = "; ".join(statements.add_column(table, name, dialect) for name in missing)
         raise TableUnfit(

@@ -12,7 +12,7 @@ from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missi
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, TooFewMemberships
 from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
-from airflow_provider_voucherify.load.fitness import check_columns, check_keys, check_takes_rows
+from airflow_provider_voucherify.load.fitness import check_columns, check_keys, check_name, check_takes_rows
 from airflow_provider_voucherify.load.rights import REPLACE, check_rights
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.staging_name import MAX_NAME_BYTES
@@ -132,6 +132,7 @@ class Target:
         if schema is not None and not catalog.has_schema(schema):
             raise TableUnfit(f"there is no schema {schema!r}: create it, or correct table={self.display_name!r}")
         for table in (self.table, self.failures):
+            check_name(table, connection)
             if catalog.has_table(table.name, schema=schema):
                 check_columns(table, catalog.get_columns(table.name, schema=schema), connection.dialect)
                 check_keys(table, catalog)

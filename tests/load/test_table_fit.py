@@ -133,6 +133,24 @@ def test_a_key_too_small_for_append_is_refused_early(warehouse: Warehouse) -> No
         warehouse.sink("append").open()
 
 
+def test_a_column_in_another_case_is_to_be_renamed(warehouse: Warehouse) -> None:
+    if warehouse.get_sqlalchemy_engine().dialect.name == "postgresql":
+        pytest.skip("PostgreSQL tells them apart")
+    columns = ", ".join(f"{name} {warehouse.id_type}" for name in ("Customer_ID", *TEXTS[1:]))
+    warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp)")
+
+    with pytest.raises(TableUnfit, match="in other cases: rename Customer_ID to customer_id, or name another table"):
+        warehouse.sink().open()
+
+
+def test_a_table_in_another_case_is_to_be_named_as_it_is(warehouse: Warehouse) -> None:
+    warehouse.load(found("anna", "gold"), table="Segments")
+    if warehouse.get_sqlalchemy_engine().dialect.name == "postgresql":
+        pytest.skip("PostgreSQL tells them apart")
+    with pytest.raises(TableUnfit, match="takes 'segments' for its table 'Segments': write that name"):
+        warehouse.sink(table="segments").open()
+
+
 @pytest.mark.parametrize("key", ["customer_id", "segment_id"])
 @pytest.mark.parametrize("made_by", ["constraint", "index"])
 def test_a_key_of_the_users_own_that_is_too_small_is_refused_early(
