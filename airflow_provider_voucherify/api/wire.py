@@ -67,7 +67,7 @@ class Response(NamedTuple):
 
 
 def checked_customer_id(customer_id: object) -> str:
-    """Return the id unchanged if it can be sent safely.
+    """Return the id as a plain text if it can be sent safely.
 
     HTTP clients normalise the path parts ``.`` and ``..`` away even where percent-encoded, and an empty part
     names the list: the answer would be that of another resource in the very shape of this one.
@@ -89,7 +89,7 @@ def _checked_id(value: object, what: str) -> str:
         raise errors.InvalidCustomerId(f"a {what} holds a NUL character, which no database can store")
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise errors.InvalidCustomerId(f"a {what} holds half of a surrogate pair: it is not valid Unicode text")
-    return value
+    return value if type(value) is str else str.__str__(value)  # a member of an Enum says its own name elsewhere
 
 
 def path_of(*parts: str) -> str:

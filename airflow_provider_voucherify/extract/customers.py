@@ -212,4 +212,4 @@ class _Checking:
 
 
 def _as_text(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(int(value)) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
 
 import pytest
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
+from airflow_provider_voucherify.api.wire import segments_of_customer
 from airflow_provider_voucherify.extract.customers import Cursor, CustomerQuery, distinct_ids, ids_from_text
 
 
@@ -38,6 +40,18 @@ class Database:
 
 def test_ids_are_distinct_and_keep_their_order() -> None:
     assert distinct_ids(["b", "a", "b", "007", 7, 7]) == ["b", "a", "007", "7"]
+
+
+def test_members_of_an_enum_are_their_values() -> None:
+    class Named(str, Enum):  # noqa: UP042 - a StrEnum says its value by itself
+        ANNA = "customer-1"
+
+    class Numbered(int, Enum):
+        BERT = 7
+
+    ids = distinct_ids([Named.ANNA, Numbered.BERT])
+    assert [(type(one), one) for one in ids] == [(str, "customer-1"), (str, "7")]
+    assert segments_of_customer(Named.ANNA).target == "/v1/customers/customer-1/segments"
 
 
 def test_case_and_space_make_another_customer() -> None:
