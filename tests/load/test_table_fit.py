@@ -145,8 +145,8 @@ def test_a_column_in_another_case_is_to_be_renamed(warehouse: Warehouse) -> None
 
 def test_a_table_in_another_case_is_to_be_named_as_it_is(warehouse: Warehouse) -> None:
     warehouse.load(found("anna", "gold"), table="Segments")
-    if warehouse.get_sqlalchemy_engine().dialect.name == "postgresql":
-        pytest.skip("PostgreSQL tells them apart")
+    if warehouse.get_sqlalchemy_engine().dialect.name not in ("sqlite", "duckdb"):
+        pytest.skip("the others tell them apart, MySQL where its files do")
     with pytest.raises(TableUnfit, match="takes 'segments' for its table 'Segments': write that name"):
         warehouse.sink(table="segments").open()
 

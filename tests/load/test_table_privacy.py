@@ -37,9 +37,10 @@ def _written(warehouse: Warehouse) -> TableSink:
 
 def test_a_broken_constraint(warehouse: Warehouse) -> None:
     warehouse.load(found("anna", "gold"), run=identity("monday"))
+    sink = _written(warehouse)
     warehouse.execute(f"create unique index one_customer_each on {TABLE} (segment_id)")
 
-    error = _refused(_written(warehouse).finish)
+    error = _refused(sink.finish)
 
     assert "IntegrityError" in str(error)
     # What DuckDB and MySQL say of it quotes the key's values, so it is left out.
