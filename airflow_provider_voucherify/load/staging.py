@@ -281,8 +281,7 @@ class Staging:
         return self._read_header(connection)
 
     def _read_header(self, connection: Connection, *, to_write: bool = False) -> LedgerHeader | None:
-        query = statements.select_header(self._table)
-        if to_write and connection.dialect.name in _LOCKING:
-            query = query.with_for_update()
+        is_locked = to_write and connection.dialect.name in _LOCKING
+        query = (statements.lock_header if is_locked else statements.select_header)(self._table)
         row = connection.execute(query).one_or_none()
         return None if row is None else LedgerHeader.read(row[0], row[1])

@@ -158,6 +158,15 @@ def select_header(staging: Table) -> Select[str, datetime]:
     return select(staging.c.detail, staging.c.observed_at).where(staging.c.kind == HEADER)
 
 
+def lock_header(staging: Table) -> Select[str, datetime]:
+    """Return the query of the header that keeps it as it is until the transaction ends.
+
+    By its whole key: MySQL would lock the gap before it as well, where answers are inserted.
+    """
+    whole_key = (staging.c.customer_id == "") & (staging.c.segment_id == "")
+    return select_header(staging).where(whole_key).with_for_update()
+
+
 def forget_customers(staging: Table, customer_ids: Sequence[str]) -> Delete:
     """Return the removal of everything staged for some customers: keep them few, each is a bound value."""
     rows = (staging.c.kind.in_((ANSWER, MEMBERSHIP))) & staging.c.customer_id.in_(customer_ids)
