@@ -16,7 +16,7 @@ class TableUnfit(LoadError):
 
 
 class LedgerLost(LoadError):
-    """Another try of the run replaced or removed the ledger this one was writing to."""
+    """Another try of the run took over, replaced or removed the ledger this one was writing to."""
 
 
 class StatementFailed(LoadError):

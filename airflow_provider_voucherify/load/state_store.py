@@ -1,9 +1,15 @@
-"""What a run holds in Airflow's task state store: JSON values of limited size under numbered keys."""
+"""What a run holds in Airflow's task state store: JSON values of limited size under numbered keys.
+
+One try writes at a time, the one that opened the ledger last, and under keys of its own. The store cannot compare
+before it writes, so an earlier try may still store what it was about to: the header then names what that one holds, or
+what the other does, never a mixture.
+"""
 
 from __future__ import annotations
 
 import base64
 import json
+import secrets
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +25,7 @@ from airflow_provider_voucherify.load.summary import as_utc
 MAX_VALUE_BYTES = 65_536
 _PREFIX = "voucherify:"
 _HEADER = _PREFIX + "header"
+_WRITER = _PREFIX + "writer"
 
 
 class StateStore(Protocol):
@@ -39,29 +46,25 @@ class StoredHeader:
     """What is known about the stored entries.
 
     :param created_at: when the run began (UTC).
-    :param pieces: how many numbered keys hold entries.
+    :param pieces: the tries that wrote, in order, each with how many of its numbered keys hold entries.
     :param finished: whether the run is whole.
     :param segment_ids: the segments a finished run shows; ``None`` for all.
-    :param opened: how many tries opened it so far: only the last of them writes, or one would overwrite what the other
-        holds.
     """
 
     fingerprint: str
     created_at: datetime
-    pieces: int = 0
+    pieces: tuple[tuple[str, int], ...] = ()
     finished: bool = False
     segment_ids: frozenset[str] | None = None
-    opened: int = 1
 
     def to_json(self) -> JsonObject:
         """Return the header as JSON, to be read back by ``from_json``."""
         return {
             "fingerprint": self.fingerprint,
             "created_at": as_utc(self.created_at).isoformat(),
-            "pieces": self.pieces,
+            "pieces": [[writer, count] for writer, count in self.pieces],
             "finished": self.finished,
             "segment_ids": None if self.segment_ids is None else [*sorted(self.segment_ids)],
-            "opened": self.opened,
         }
 
     @classmethod
@@ -71,27 +74,41 @@ class StoredHeader:
             case {
                 "fingerprint": str(mark),
                 "created_at": str(at),
-                "pieces": int(pieces),
+                "pieces": list(pieces),
                 "finished": bool(end),
-                "opened": int(opened),
                 **rest,
             }:
                 ids = rest.get("segment_ids")
                 segment_ids = frozenset(str(id_) for id_ in ids) if isinstance(ids, list) else None
-                return cls(mark, datetime.fromisoformat(at), pieces, end, segment_ids, opened)
+                counts = tuple(pair for pair in map(_pair, pieces) if pair is not None)
+                whole = cls(mark, datetime.fromisoformat(at), counts, end, segment_ids)
+                return whole if len(counts) == len(pieces) else None
             case _:
                 return None
 
+    def piece_keys(self) -> Iterator[str]:
+        """Return the keys that hold entries, in the order they were written."""
+        for writer, count in self.pieces:
+            yield from (_piece_key(writer, number) for number in range(count))
+
+    def with_piece_of(self, writer: str) -> tuple[StoredHeader, str]:
+        """Return the header once the try that writes now has written a piece more, and the key of the piece."""
+        counts = dict(self.pieces)
+        number = counts.get(writer, 0)
+        counts[writer] = number + 1
+        return replace(self, pieces=tuple(counts.items())), _piece_key(writer, number)
+
 
 class StoredRun:
-    """Keeps entries in numbered keys, and in a header how many of those keys count.
+    """Keeps entries in numbered keys, and in a header which of those keys count.
 
-    A key is written before the header that counts it, so a kill in between leaves a key that nobody reads and
-    the next chunk overwrites.
+    A key is written before the header that counts it, so a kill in between leaves a key that nobody reads, until
+    Airflow's retention removes it.
     """
 
     def __init__(self, store: StateStore) -> None:
         self._store = store
+        self._writer = secrets.token_hex(4)
         self._header: StoredHeader | None = None
 
     def header(self) -> StoredHeader | None:
@@ -99,67 +116,88 @@ class StoredRun:
         return StoredHeader.from_json(self._store.get(_HEADER))
 
     def start(self, header: StoredHeader) -> None:
-        """Forget what is stored and begin with this header."""
-        self.clear()
+        """Forget what is stored and begin with this header; a try that wrote before stops."""
+        self._store.set(_WRITER, self._writer)
+        self._remove_entries()
         self._write_header(header)
 
     def resume(self, header: StoredHeader) -> list[Entry] | None:
-        """Go on after what is stored; a try that is still at it may not write to it any more.
+        """Go on after what is stored; a try that wrote before stops.
 
         :returns: all entries in the order they were written; ``None`` if a part of them expired, was deleted, or
             was written by another version.
         """
-        header = replace(header, opened=header.opened + 1)
-        self._write_header(header)
+        self._store.set(_WRITER, self._writer)
         entries: list[Entry] = []
-        for number in range(header.pieces):
-            piece = self._store.get(f"{_PREFIX}{number}")
+        for key in header.piece_keys():
+            piece = self._store.get(key)
             if not isinstance(piece, str):
                 return None
             try:
                 entries.extend(decode(piece))
             except (ValueError, zlib.error):
                 return None
+        self._header = header
         return entries
 
     def append(self, entries: Sequence[Entry]) -> None:
         """Store a chunk: all of it counts once the header does.
 
-        :raises LedgerLost: if another try of this run goes on with what is stored, or began anew.
+        :raises LedgerLost: if another try of this run writes now, or ended.
         """
-        header = self._opened()
-        pieces = header.pieces
+        header = self._own_header()
         for piece in encode(entries):
-            self._store.set(f"{_PREFIX}{pieces}", piece)
-            pieces += 1
-        self._write_header(replace(header, pieces=pieces))
+            header, key = header.with_piece_of(self._writer)
+            self._store.set(key, piece)
+        self._write_header(header)
 
     def mark_finished(self, segment_ids: frozenset[str] | None) -> None:
-        """Remember that the run is whole, and which segments it shows."""
-        self._write_header(replace(self._opened(), finished=True, segment_ids=segment_ids))
+        """Remember that the run is whole, and which segments it shows.
+
+        :raises LedgerLost: if another try of this run writes now, or ended.
+        """
+        self._write_header(replace(self._own_header(), finished=True, segment_ids=segment_ids))
 
     def clear(self) -> None:
-        """Remove all keys, the header first: without it the others mean nothing."""
+        """Remove all keys, unless they are another try's by now."""
+        if self._store.get(_WRITER) == self._writer:
+            self._remove_entries()
+            self._store.delete(_WRITER)
+
+    def _remove_entries(self) -> None:
         header = self.header()
         if header is None:
             return
+        # The header first: without it the others mean nothing.
         self._store.delete(_HEADER)
-        for number in range(header.pieces):
-            self._store.delete(f"{_PREFIX}{number}")
+        for key in header.piece_keys():
+            self._store.delete(key)
 
-    def _opened(self) -> StoredHeader:
+    def _own_header(self) -> StoredHeader:
         if self._header is None:
             raise LoadError("the sink was not opened: call open() first")
-        if self.header() != self._header:
+        if self._store.get(_WRITER) != self._writer:
             raise LedgerLost(
-                "the ledger in Airflow's task state store is no longer this try's: another try of the same task goes "
-                "on with it, began it anew, or ended. Let that one go on; this one stops without changing anything"
+                "the ledger in Airflow's task state store is no longer this try's: another try of the same task took "
+                "it over, or ended. Let that one go on; this one stops without changing anything"
             )
         return self._header
 
     def _write_header(self, header: StoredHeader) -> None:
         self._store.set(_HEADER, header.to_json())
         self._header = header
+
+
+def _pair(data: Json) -> tuple[str, int] | None:
+    match data:
+        case [str(writer), int(count)]:
+            return writer, count
+        case _:
+            return None
+
+
+def _piece_key(writer: str, number: int) -> str:
+    return f"{_PREFIX}{writer}:{number}"
 
 
 def encode(entries: Sequence[Entry]) -> Iterator[str]:

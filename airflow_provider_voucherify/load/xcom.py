@@ -102,16 +102,16 @@ class XComSink:
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
         """Hold a chunk; a repeated chunk changes nothing.
 
-        :raises LedgerLost: if another try of this run goes on with what is stored, or began anew.
         :raises XComTooLarge: as soon as the run is more than XCom should carry; nothing of the chunk is held.
+        :raises LedgerLost: if another try of this run took its store over.
         """
         self._write(list(latest(answers).values()))
 
     def write_pages(self, pages: Sequence[MembershipPage]) -> None:
         """Hold pages of segments' members and how their lists go on; repeats change nothing.
 
-        :raises LedgerLost: if another try of this run goes on with what is stored, or began anew.
         :raises XComTooLarge: as soon as the run is more than XCom should carry; nothing of the pages is held.
+        :raises LedgerLost: if another try of this run took its store over.
         """
         self._write(list(pages))
 
@@ -159,6 +159,7 @@ class XComSink:
 
         :param scope: what the run speaks for: of other segments there are no rows.
         :raises XComTooLarge: if the rows are more than XCom should carry.
+        :raises LedgerLost: if another try of this run took its store over.
         """
         self._refuse_excess(self._size)
         self._segment_ids = scope.segment_ids
@@ -185,7 +186,8 @@ class XComSink:
         return [row for answer in answers for row in rows_of(answer, with_source_id=self._with_source_id)]
 
     def close(self) -> None:
-        """Forget what the store holds; the rows stay at hand. Call it once the XCom is safe."""
+        """Forget what the store holds, if no other try took it over; the rows stay at hand. Call it once the XCom is
+        safe."""
         if self._stored is not None:
             self._stored.clear()
 

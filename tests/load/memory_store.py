@@ -35,6 +35,10 @@ class MemoryStore:
         self._change()
         self.values.pop(key, None)
 
+    def pieces(self) -> list[str]:
+        """Return the keys of pieces of a ledger, in the order they were written."""
+        return [key for key in self.values if key.count(":") > 1]
+
     def _change(self) -> None:
         if self.changes_left == 0:
             raise Killed
