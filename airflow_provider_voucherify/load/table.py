@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.ledger_header import LedgerHeader
-    from airflow_provider_voucherify.load.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -64,13 +63,14 @@ class TableSink:
         from airflow_provider_voucherify.load.staging import Staging
         from airflow_provider_voucherify.load.staging_name import staging_name
         from airflow_provider_voucherify.load.target import schema_of
+        from airflow_provider_voucherify.load.targets import target_of
 
         name = TableName.parse(table)
         check_min_ratio(min_ratio_to_previous, write)
         check_extra_columns(extra_columns)
         self._database = Database(engines)
         schema = schema_of(name, self._database)
-        self._target = _target_of(
+        self._target = target_of(
             name, schema, write, identity, min_ratio_to_previous, extra_columns, with_source_id=with_source_id
         )
         own_name = staging_name(name.table, self._target.table.fullname, identity.key)
@@ -248,6 +248,10 @@ class TableSink:
             if dropped:
                 log.info("Removed %d ledgers that dead runs left behind", dropped)
 
+    def discard(self) -> None:
+        """Remove this run's ledger, whatever it holds: for a run that is refused."""
+        self._staging.drop()
+
     def _publish(self, connection: Connection, scope: Scope) -> LoadSummary:
         from dataclasses import replace
 
@@ -275,26 +279,3 @@ class TableSink:
         if (age := self._now() - self._staging.last_written_at()) > self._identity.max_age:
             return f"the ledger found was last written {age} ago, more than {self._identity.max_age}"
         return None
-
-
-def _target_of(
-    name: TableName,
-    schema: str | None,
-    write: WriteMode,
-    identity: RunIdentity,
-    min_ratio: float | None,
-    extra: ExtraColumns,
-    *,
-    with_source_id: bool,
-) -> Target:
-    if write == "history":
-        from airflow_provider_voucherify.load.history_target import HistoryTarget
-
-        return HistoryTarget.of_run(
-            name, schema, identity, min_ratio=min_ratio, with_source_id=with_source_id, extra_columns=extra
-        )
-    from airflow_provider_voucherify.load.target import Target
-
-    return Target.of(
-        name, schema, write, identity.key, min_ratio=min_ratio, with_source_id=with_source_id, extra_columns=extra
-    )

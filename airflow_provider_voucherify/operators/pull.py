@@ -27,6 +27,7 @@ from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.load.files import FilesSink
 from airflow_provider_voucherify.load.overflow import XComOrFilesSink
+from airflow_provider_voucherify.load.table import TableSink
 from airflow_provider_voucherify.load.xcom import XComSink
 from airflow_provider_voucherify.operators.asking import question_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
@@ -103,12 +104,16 @@ class SegmentPull:
         destination = self._operator.destination
         is_about_nobody = question.customer_ids is not None and not question.customer_ids
         if is_about_nobody and isinstance(destination, WarehouseTable) and destination.write == "replace":
+            if isinstance(self._sink, TableSink) and not self._holds_anything():
+                self._sink.discard()
             raise InvalidCustomers(f"there are no customers: write='replace' would empty {destination.table!r}")
+
+    def _holds_anything(self) -> bool:
+        return bool(self._sink.done()) or bool(self._sink.walks())
 
     def _pull(self, question: Question) -> Pulled:
         before, began_at = self._spent, time.monotonic()
-        held = bool(self._sink.done()) or bool(self._sink.walks())
-        with ClientRunner(self._opening(goes_on=held)) as runner:
+        with ClientRunner(self._opening(goes_on=self._holds_anything())) as runner:
             client = runner.client
             try:
                 pull = Pull(question, self._means(runner), lambda: calls_per_minute(self._hook.settings, client))

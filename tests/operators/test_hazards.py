@@ -52,6 +52,16 @@ def test_a_replacement_by_nobody_is_refused(run_op: OperatorRunner, voucherify: 
     assert run.state == "failed"
     assert "would empty 'customer_segments'" in str(run.error)
     assert warehouse.memberships() == truth(voucherify, ASKED)
+    assert warehouse.tables() == {"customer_segments"}
+
+
+def test_a_replacement_by_nobody_keeps_what_an_earlier_try_holds(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
+) -> None:
+    voucherify.set_limits(Limits(limit=50, window_seconds=3_600.0))
+    assert run_op(into_table("replace")).state == "deferred"
+    assert run_op(into_table("replace", []), try_number=2).state == "failed"
+    assert [name for name in warehouse.tables() if "__run_" in name]
 
 
 def test_mapped_tasks_may_not_replace_each_other(
