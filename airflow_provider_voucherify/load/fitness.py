@@ -83,11 +83,13 @@ def _needs_value(column: ReflectedColumn) -> bool:
 def check_keys(table: Table, catalog: Catalog) -> None:
     """Look whether a table that exists has room for rows that only the whole key tells apart.
 
-    :raises TableUnfit: if it has a key of fewer columns.
+    :raises TableUnfit: if it has a key without some of these columns.
     """
     needed = [column.name for column in table.primary_key]
+    # What else a key may have, but for ids of the merchant's, can be the same in several rows of a run.
+    may_repeat = set(table.columns.keys()) - {"source_id"}
     for key in unique_keys(catalog, table):
-        if key and set(key) < set(needed):
+        if key and set(key) <= may_repeat and not set(needed) <= set(key):
             raise TableUnfit(
                 f"a key of {table.fullname} is ({', '.join(key)}), which does not tell the rows apart that this write "
                 f"mode makes: make it ({', '.join(needed)}), or name another table"

@@ -12,7 +12,7 @@ from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missi
 from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
 from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
-from airflow_provider_voucherify.load.fitness import check_columns
+from airflow_provider_voucherify.load.fitness import check_columns, check_takes_rows
 from airflow_provider_voucherify.load.rights import ADD, CHANGE, check_rights
 from airflow_provider_voucherify.load.staged_rows import batches
 from airflow_provider_voucherify.load.summary import SegmentChange, as_utc, with_changes
@@ -104,6 +104,7 @@ class HistoryTarget(Target):
         check_exactness(self.runs, connection)
         check_rights(self.table, CHANGE, connection)
         check_rights(self.runs, ADD, connection)
+        check_takes_rows(self.runs, connection)
 
     def _shown_now(self) -> ColumnElement[bool]:
         return self.table.c.valid_to.is_(None)

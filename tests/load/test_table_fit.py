@@ -11,7 +11,7 @@ from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
 from airflow_provider_voucherify.load.extra_columns import ExtraColumns
 from airflow_provider_voucherify.load.table import TableSink
-from tests.load.runs import TABLE, Clock, Warehouse, failed, found, identity
+from tests.load.runs import NOON, TABLE, Clock, Warehouse, failed, found, identity
 
 TEXTS = ("customer_id", "segment_id", "segment_name")
 
@@ -151,7 +151,7 @@ def test_a_table_in_another_case_is_to_be_named_as_it_is(warehouse: Warehouse) -
         warehouse.sink(table="segments").open()
 
 
-@pytest.mark.parametrize("key", ["customer_id", "segment_id"])
+@pytest.mark.parametrize("key", ["customer_id", "segment_id, segment_name", "customer_id, observed_at"])
 @pytest.mark.parametrize("made_by", ["constraint", "index"])
 def test_a_key_of_the_users_own_that_is_too_small_is_refused_early(
     warehouse: Warehouse, key: str, made_by: str
@@ -169,18 +169,29 @@ def test_a_key_of_the_users_own_that_is_too_small_is_refused_early(
         warehouse.sink().open()
 
 
+@pytest.mark.parametrize("key", ["segment_id, customer_id", "customer_id, segment_id, segment_name", "theirs"])
+def test_a_key_that_tells_the_rows_apart_is_left_alone(warehouse: Warehouse, key: str) -> None:
+    columns = ", ".join(f"{name} {warehouse.id_type}" for name in (*TEXTS, "theirs"))
+    warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp, unique ({key}))")
+    warehouse.load(found("anna", "gold", "new"))
+    warehouse.load(found("anna", "gold"), run=identity("next"))
+    assert warehouse.memberships() == [("anna", "seg_gold")]
+
+
 def test_an_index_of_some_rows_is_no_key(postgres_warehouse: Warehouse) -> None:
     postgres_warehouse.load(found("anna", "gold", "new"))
     postgres_warehouse.execute(f"create unique index vips on {TABLE} (customer_id) where segment_id = 'seg_vip'")
     postgres_warehouse.load(found("anna", "gold", "new", "vip"), run=identity("next"))
 
 
-def test_a_view_that_takes_no_rows_is_refused_early(warehouse: Warehouse) -> None:
-    warehouse.load(found("anna", "gold"))
-    warehouse.execute(f"create view everybody as select distinct * from {TABLE}")
+@pytest.mark.parametrize("suffix", ["", "_failures", "_runs"])
+def test_a_view_that_takes_no_rows_is_refused_early(warehouse: Warehouse, suffix: str) -> None:
+    write: WriteMode = "history" if suffix == "_runs" else "merge"
+    warehouse.load(found("anna", "gold"), failed("bert"), write=write, run=identity(as_of=NOON))
+    warehouse.execute(f"create view everybody{suffix} as select distinct * from {TABLE}{suffix}")
 
-    with pytest.raises(TableUnfit, match=r"could not plan to remove rows of everybody: .*name a table") as refusal:
-        warehouse.sink(table="everybody").open()
+    with pytest.raises(TableUnfit, match=rf"remove rows of everybody{suffix}: .*name a table") as refusal:
+        warehouse.sink(write, identity("next", as_of=NOON), table="everybody").open()
     assert refusal.value.__context__ is None
 
 
