@@ -33,13 +33,13 @@ class LogHeader:
 
     :param token: tells this log from an earlier one of the same run.
     :param created_at: when the run began (UTC).
-    :param opened: how many tries opened it so far.
+    :param writer: tells the try that opened it last, and may write, from earlier ones.
     """
 
     token: str
     fingerprint: str
     created_at: datetime
-    opened: int = 1
+    writer: str
 
     def to_bytes(self) -> bytes:
         """Return the header as a file."""
@@ -51,8 +51,8 @@ class LogHeader:
         """Read a header; ``None`` if it is none."""
         try:
             match json.loads(data or b"null"):
-                case {"token": str(token), "fingerprint": str(mark), "created_at": str(at), "opened": int(opened)}:
-                    return cls(token, mark, datetime.fromisoformat(at), opened)
+                case {"token": str(token), "fingerprint": str(mark), "created_at": str(at), "writer": str(writer)}:
+                    return cls(token, mark, datetime.fromisoformat(at), writer)
                 case _:
                     return None
         except ValueError:
@@ -84,7 +84,7 @@ class RunLog:
 
     def start(self, fingerprint: str, created_at: datetime) -> LogHeader:
         """Begin an empty log in place of what there is."""
-        header = LogHeader(self._directory.new_token(), fingerprint, created_at)
+        header = LogHeader(self._directory.new_token(), fingerprint, created_at, self._writer)
         before = self._directory.names(self._folder)
         self._directory.put(f"{self._folder}/{_HEADER}", header.to_bytes())
         for name in before:
@@ -103,7 +103,7 @@ class RunLog:
         :returns: the steps of each piece, in order.
         :raises ValueError: if a piece is missing, damaged or of another version.
         """
-        header = replace(header, opened=header.opened + 1)
+        header = replace(header, writer=self._writer)
         self._directory.put(f"{self._folder}/{_HEADER}", header.to_bytes())
         names = self._names(header)
         numbers = {_number(name) for name in names}

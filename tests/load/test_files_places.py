@@ -11,6 +11,7 @@ import pytest
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.errors import InvalidDestination, LedgerLost
+from airflow_provider_voucherify.load.run_log import RunLog
 from tests.load.file_runs import AFTER, CHUNKS, Shelf
 from tests.load.runs import NOON, failed, found, identity, page
 
@@ -91,6 +92,18 @@ def test_of_two_tries_at_once_the_later_one_goes_on(shelf: Shelf) -> None:
     last.settle(["carl", "dora", "emil"], set(), NOON)
     assert last.done() == {"anna", "carl", "dora", "emil"}
     assert last.finish(Scope()).memberships == 4
+
+
+def test_of_two_tries_that_open_a_log_at_the_same_moment_one_goes_on(shelf: Shelf) -> None:
+    shelf.sink_opened().write([found("anna", "gold")])
+    one, other = (RunLog(shelf.directory(), identity().key) for _ in range(2))
+    header = one.stored_header()
+    assert header is not None
+    for log in (one, other):
+        assert len(list(log.resume(header))) == 1
+    with pytest.raises(LedgerLost):
+        one.own_header()
+    other.own_header()
 
 
 def test_parts_of_a_run_that_is_publishing_are_left_alone(shelf: Shelf) -> None:
