@@ -263,9 +263,9 @@ def make_segment_of_nobodies(shop: Emulator) -> None:
 def test_thousands_taken_on_trust_are_noted_in_parts_that_fit_into_the_task_state_store() -> None:
     ids = frozenset(f"{random.Random(number).getrandbits(256):064x}" for number in range(3_000))
     store = MemoryStore()
-    sink = xcom_sink(store=store)
-    sink.open()
     for believed in (Believed(frozenset({"seg_1"}), ids), Believed(frozenset({"seg_2"}), frozenset([*ids][:700]))):
+        sink = xcom_sink(store=store)
+        sink.open()
         Notes(sink, utc_now).believe(believed)
         resumed = xcom_sink(store=store)
         resumed.open()
