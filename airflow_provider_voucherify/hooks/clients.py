@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ClientTerms:
     """How a client is to send.
 
     :param concurrency: decides how many calls are in flight.
@@ -56,7 +56,7 @@ class Clients:
         self._has_opened = False
 
     @asynccontextmanager
-    async def open(self, settings: ApiSettings, terms: Terms) -> AsyncIterator[Client]:
+    async def open(self, settings: ApiSettings, terms: ClientTerms) -> AsyncIterator[Client]:
         """Open a client, and close its connections at the end."""
         used = self._take(settings.quota_share, terms)
         gate = Gate(used.window, terms.concurrency, used.ceiling, longest_wait=terms.longest_wait)
@@ -67,7 +67,7 @@ class Clients:
             if not used.window.in_flight and not used.window.rejections_in_a_row:
                 self._closed[:] = [used]
 
-    def _take(self, quota_share: float, terms: Terms) -> _Used:
+    def _take(self, quota_share: float, terms: ClientTerms) -> _Used:
         ceiling = terms.ceiling
         if self._closed:
             used = self._closed.pop()

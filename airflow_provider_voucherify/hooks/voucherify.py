@@ -24,7 +24,7 @@ from airflow_provider_voucherify.api.segment_walk import SegmentWalk
 from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_share
 from airflow_provider_voucherify.hooks import connection_test, memberships, planning
 from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
-from airflow_provider_voucherify.hooks.clients import Clients, Terms
+from airflow_provider_voucherify.hooks.clients import Clients, ClientTerms
 from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
 from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
 from airflow_provider_voucherify.hooks.environment import mask_proxy_password, with_environment
@@ -208,7 +208,7 @@ class VoucherifyHook(HttpHook):
         settings = self.settings
         ceilings = [limit for limit in (requests_per_minute, settings.requests_per_minute) if limit is not None]
         ceiling = OwnCeiling(min(ceilings, default=None))
-        terms = Terms(Concurrency(concurrency), ceiling, longest_wait, inherits_usage, self.retry)
+        terms = ClientTerms(Concurrency(concurrency), ceiling, longest_wait, inherits_usage, self.retry)
         return self._clients.open(settings, terms)
 
     def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:

@@ -139,7 +139,7 @@ class InformationSchema:
         keys = self._keys("UNIQUE", table_name, schema)
         return [{"name": name, "column_names": columns} for name, columns in keys.items()]
 
-    def get_indexes(self, table_name: str, schema: str | None = None) -> list[ReflectedIndex]:  # noqa: ARG002
+    def get_indexes(self, table_name: str, schema: str | None = None) -> list[ReflectedIndex]:  # noqa: ARG002 - as inspectors have it
         """Return none: the standard knows of no indexes."""
         return []
 

@@ -16,6 +16,7 @@ import pytest
 from airflow_provider_voucherify.api import endpoints, errors
 from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.hooks.memberships import SomeCustomersFailed
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.hooks.conftest import SECRET, MakeHook
 from tests.hooks.local_server import Answer, Call, LocalServer, json_answer
 
@@ -156,17 +157,19 @@ def limit_to_ten(server: LocalServer) -> None:
     )
 
 
+async def ask(hook: VoucherifyHook, calls: int) -> None:
+    """Make calls by a client that waits for nothing."""
+    async with hook.aclient(longest_wait=0) as client:
+        for _ in range(calls):
+            await endpoints.segments_of_customer(client, "c1")
+
+
 def test_the_share_of_the_hook_bounds_the_window(make_hook: MakeHook, server: LocalServer) -> None:
     limit_to_ten(server)
     hook = make_hook(host=server.url, quota_share=0.4)
 
-    async def pull() -> None:
-        async with hook.aclient(longest_wait=0) as client:
-            for _ in range(10):
-                await endpoints.segments_of_customer(client, "c1")
-
     with pytest.raises(errors.WindowClosed):
-        asyncio.run(pull())
+        asyncio.run(ask(hook, 10))
     assert 1 <= len(server.calls) <= 4
 
 
@@ -174,14 +177,9 @@ def test_clients_of_one_hook_have_the_share_together(make_hook: MakeHook, server
     limit_to_ten(server)
     hook = make_hook(host=server.url, quota_share=0.4)
 
-    async def ask(calls: int) -> None:
-        async with hook.aclient(longest_wait=0) as client:
-            for _ in range(calls):
-                await endpoints.segments_of_customer(client, "c1")
-
-    asyncio.run(ask(2))
+    asyncio.run(ask(hook, 2))
     with pytest.raises(errors.WindowClosed):
-        asyncio.run(ask(8))
+        asyncio.run(ask(hook, 8))
     assert len(server.calls) <= 4
 
 
@@ -189,14 +187,9 @@ def test_clients_of_one_hook_have_the_ceiling_together(make_hook: MakeHook, serv
     server.answer = memberships
     hook = make_hook(host=server.url, extra={"requests_per_minute": 3})
 
-    async def ask() -> None:
-        async with hook.aclient(longest_wait=0) as client:
-            for _ in range(2):
-                await endpoints.segments_of_customer(client, "c1")
-
-    asyncio.run(ask())
+    asyncio.run(ask(hook, 2))
     with pytest.raises(errors.WindowClosed):
-        asyncio.run(ask())
+        asyncio.run(ask(hook, 2))
     assert len(server.calls) == 3
 
 
@@ -204,25 +197,23 @@ def test_a_client_beside_another_takes_what_is_used_for_the_others(make_hook: Ma
     limit_to_ten(server)
     hook = make_hook(host=server.url, quota_share=0.4)
 
-    async def ask() -> None:
+    async def ask_side_by_side() -> None:
         async with hook.aclient(longest_wait=0) as one:
             for _ in range(2):
                 await endpoints.segments_of_customer(one, "c1")
-            async with hook.aclient(longest_wait=0) as other:
-                for _ in range(8):
-                    await endpoints.segments_of_customer(other, "c1")
+            await ask(hook, 8)
 
     with pytest.raises(errors.WindowClosed):
-        asyncio.run(ask())
+        asyncio.run(ask_side_by_side())
     assert len(server.calls) <= 4
 
 
 @pytest.mark.parametrize("customers", [CustomerQuery("SELECT id FROM customers", "warehouse"), None], ids=str)
 def test_what_only_an_operator_can_read_is_refused(make_hook: MakeHook, server: LocalServer, customers: object) -> None:
     hook = make_hook(host=server.url)
-    for ask in (hook.plan_customer_segments, hook.get_customer_segments_df):
+    for method in (hook.plan_customer_segments, hook.get_customer_segments_df):
         with pytest.raises(errors.InvalidCustomerId, match=r"a CustomerQuery is run by an operator only"):
-            ask(customers)  # type: ignore[arg-type]
+            method(customers)  # type: ignore[arg-type]
     assert not server.calls
 
 
