@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -119,6 +118,8 @@ def _number_of(customer_id: str) -> int:
 
 def _closest_first(names: Iterable[str], wanted: str) -> list[str]:
     """Return the names in their order, after those that are nearly the one that was wanted."""
+    import difflib  # every Dag file that imports an operator would pay for it
+
     ordered = sorted(names)
     by_folded = {name.casefold(): name for name in ordered}
     close = [by_folded[one] for one in difflib.get_close_matches(wanted.casefold(), by_folded)]
