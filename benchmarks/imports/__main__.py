@@ -57,7 +57,7 @@ What a Dag file pays for its imports, each time it is parsed, on top of `airflow
 import runs in a fork of a process that has loaded `airflow.sdk` only, as the Dag processor forks for each file;
 {ROUNDS} rounds, all in turn; the median, least and most. The time is CPU time, which other work on the machine does not
 stretch; memory is resident memory. `dlt` is a library, not an operator: it is what a Dag that loads with it imports.
-Our modules are compiled before, as pip compiles those it installs from a wheel, and has those of the others here.
+Our modules are compiled first, as pip compiled those of the others when it installed them.
 
 Then a folder of {FILES} Dag files with two tasks each goes once through `airflow dag-processor --num-runs 1` (one
 parsing process, an empty SQLite metadata database). Before it forks, the Dag processor imports what a file imports
