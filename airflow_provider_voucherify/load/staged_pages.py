@@ -105,6 +105,8 @@ class StagedPages:
             stored = connection.execute(page_statements.select_walks(self._table))
             return {id_: StoredWalk(json.loads(resume), state == _WHOLE) for id_, resume, state in stored}
 
+        if self._staging.holds_nothing:
+            return {}
         return self._database.read("read how far segments are listed", work)
 
     def unlisted(self, customer_ids: AbstractSet[str]) -> set[str]:

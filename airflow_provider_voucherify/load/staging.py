@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -48,6 +49,8 @@ _LOCKING = ("postgresql", "mysql", "mariadb")
 class Staging:
     """One run's staging table.
 
+    ``holds_nothing`` is set while this try, having begun the ledger, wrote nothing to it: there is nothing to read.
+
     :param database: where it is.
     :param table: its definition.
     """
@@ -62,6 +65,9 @@ class Staging:
         self._may_hold_members = True
         self._has_key = True
         self._may_hold_doubles = False
+        # What needs no reading again before this try writes: nobody else writes here.
+        self.holds_nothing = False
+        self._done: IdSet | None = None
 
     @property
     def table(self) -> Table:
@@ -164,6 +170,7 @@ class Staging:
         self._answered, self._may_hold_members = IdSet(), False
         self._may_hold_doubles = False
         self._has_key = bool(self._table.primary_key.columns)
+        self.holds_nothing, self._done = True, IdSet()
 
     def drop(self) -> None:
         """Remove the table, if it is there."""
@@ -187,11 +194,12 @@ class Staging:
         self._database.write("store a chunk of answers", work)
 
     def own_header(self, connection: Connection) -> LedgerHeader:
-        """Return the stored header, sure that it is this try's until the transaction ends.
+        """Return the stored header, sure that it is this try's until the transaction ends: to be asked before a write.
 
         :raises LedgerLost: if another try replaced the ledger, goes on with it, or published and removed it; what it
             holds is not this try's to change.
         """
+        self.holds_nothing, self._done = False, None
         stored = failure = None
         try:
             stored = self._read_header(connection, to_write=True)
@@ -211,14 +219,16 @@ class Staging:
         """Store the header's summary, in the transaction that publishes the rows."""
         connection.execute(statements.update_header(self._table, header.detail()))
 
-    def done(self) -> IdSet:
+    def done(self) -> AbstractSet[str]:
         """Return the ids of the customers answered, failed ones left out."""
 
         def work(connection: Connection) -> IdSet:
             streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
             return IdSet(streaming.scalars(statements.select_done(self._table)))
 
-        return self._database.read("read which customers are done", work)
+        if self._done is None:
+            self._done = self._database.read("read which customers are done", work)
+        return self._done
 
     def last_written_at(self) -> datetime:
         """Return when the newest answer was observed, or when the ledger began if there is none (UTC)."""
@@ -243,6 +253,8 @@ class Staging:
 
     def failed(self, limit: int) -> list[CustomerAnswer]:
         """Return at most ``limit`` failed customers, ordered by id."""
+        if self.holds_nothing:
+            return []
 
         def work(connection: Connection) -> list[CustomerAnswer]:
             return [
@@ -254,7 +266,7 @@ class Staging:
 
     def failed_count(self) -> int:
         """Return how many customers failed."""
-        return self._database.read("count failed customers", self.failed_in)
+        return 0 if self.holds_nothing else self._database.read("count failed customers", self.failed_in)
 
     def failed_in(self, connection: Connection) -> int:
         """Return how many customers failed, as the connection's transaction sees it."""

@@ -176,7 +176,8 @@ class SegmentPull:
         return f"{len(self._sink.done()):,}{of} customers are held"
 
     def _tell(self, loaded: LoadSummary) -> Json:
-        summary = self._report.to_json(loaded, self._spent, self._sink.unknown(MOST_UNKNOWN_NAMED))
+        unknown = self._sink.unknown(MOST_UNKNOWN_NAMED) if loaded.unknown else ()
+        summary = self._report.to_json(loaded, self._spent, unknown)
         if isinstance(self._sink, FilesSink):
             summary |= self._sink.told()
         log.info(
@@ -199,8 +200,7 @@ class SegmentPull:
         return result
 
     def _check_failures(self) -> None:
-        failed = self._sink.failed_count()
-        customers = self._report.customers or len(self._sink.done()) + failed
+        customers = self._report.customers or len(self._sink.done()) + self._sink.failed_count()
         try:
             check_failures(self._sink, customers, self._operator.max_failures)
         except TooManyFailures:
