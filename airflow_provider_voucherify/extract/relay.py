@@ -13,6 +13,8 @@ from airflow_provider_voucherify.extract.plan import part_of
 #: So many seconds the calls on their way may still take once nobody else is to be asked for: those that wait for the
 #: rate limit would take a window.
 ANSWERED_WITHIN = 10.0
+#: So many seconds from each of the first calls to the next are enough: no call keeps the two ends busy for longer.
+APART = 0.001
 
 
 class Relay:
@@ -22,8 +24,8 @@ class Relay:
     :param customer_ids: whom to ask for, each once.
     :param room: the most customers asked for whose answers are not held: what a kill can cost.
     :param came: answers that are there already, to be handed over with the first part.
-    :param latency: over how many seconds the first calls are spread, where they are not the only ones. Calls begun at
-        once are answered at once, and wait for each other then, here and at the server, round after round.
+    :param latency: over how many seconds the first calls are spread at most, where they are not the only ones. Calls
+        begun at once are answered at once, and wait for each other then, here and at the server, round after round.
     """
 
     def __init__(
@@ -32,7 +34,7 @@ class Relay:
         self._strategy = strategy
         ids = iter(customer_ids)
         first = list(islice(ids, strategy.workers + 1))
-        self._latency = latency if len(first) > strategy.workers else 0.0
+        self._apart = min(latency / strategy.workers, APART) if len(first) > strategy.workers else 0.0
         self._queue = chain(first, ids)
         self._room = room
         self._out = len(came.answers)
@@ -89,9 +91,8 @@ class Relay:
     async def _ask_all(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                workers = self._strategy.workers
-                for number in range(workers):
-                    group.create_task(self._work(after=self._latency * number / workers))
+                for number in range(self._strategy.workers):
+                    group.create_task(self._work(after=self._apart * number))
         except asyncio.CancelledError:
             if self._came.stopped_by is None:
                 raise

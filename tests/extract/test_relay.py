@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, Outcome
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
-from airflow_provider_voucherify.extract.relay import Relay
+from airflow_provider_voucherify.extract.relay import APART, Relay
 from tests.extract.answering import Answers
 from tests.virtual_time import run_virtually
 
@@ -59,18 +59,19 @@ class Distant(Answers):
         await asyncio.sleep(1.0)
         return await super().send(request)
 
-    async def take_all(self, customers: int) -> list[Fetched]:
-        """Let four at a time be asked for, the first four spread over a second."""
+    async def take_all(self, customers: int, latency: float = 1.0) -> list[Fetched]:
+        """Let four at a time be asked for."""
         strategy = PerCustomer(self, workers=4, now=lambda: NOON, on_answer=lambda _: None)
-        return await taken_from(Relay(strategy, map(str, range(customers)), 20, Fetched(), latency=1.0))
+        return await taken_from(Relay(strategy, map(str, range(customers)), 20, Fetched(), latency=latency))
 
 
-def test_first_calls_are_spread_over_the_latency_and_later_ones_stay_so() -> None:
+@pytest.mark.parametrize(("latency", "apart"), [(1.0, APART), (APART * 4, APART), (APART, APART / 4), (0.0, 0.0)])
+def test_first_calls_are_spread_over_the_latency_at_most_and_later_ones_stay_so(latency: float, apart: float) -> None:
     client = Distant()
-    parts, seconds = run_virtually(client.take_all(10))
+    parts, seconds = run_virtually(client.take_all(10, latency))
     assert ids_of(*parts) == list(range(10))
-    assert client.asked_at == [number / 4 for number in range(10)]
-    assert seconds == 3.25
+    assert client.asked_at == pytest.approx([number // 4 + number % 4 * apart for number in range(10)])
+    assert seconds == pytest.approx(3.0 + apart)
 
 
 def test_calls_that_nobody_comes_after_are_made_at_once() -> None:
