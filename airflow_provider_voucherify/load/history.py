@@ -145,9 +145,11 @@ def enter(
     return insert(history).from_select(["valid_from", *names, *extra], rows)
 
 
-def select_labels(history: Table) -> Select[str, str]:
-    """Return the query of the segments' names as open intervals have them (id, name)."""
-    return select(history.c.segment_id, history.c.segment_name).where(history.c.valid_to.is_(None)).distinct()
+def select_labels(history: Table) -> Select[str, str, str]:
+    """Return the query of the segments' names as open intervals have them (id, first name, last one): seldom two."""
+    name = history.c.segment_name
+    labels = select(history.c.segment_id, func.min(name), func.max(name)).where(history.c.valid_to.is_(None))
+    return labels.group_by(history.c.segment_id)
 
 
 def relabel(history: Table, segment_id: str, name: str) -> Update:

@@ -207,7 +207,7 @@ class HistoryTarget(Target):
 
     def _relabel(self, connection: Connection, names: dict[str, str]) -> None:
         held = connection.execute(history.select_labels(self.table)).all()
-        for segment_id in {id_ for id_, name in held if names.get(id_, name) != name}:
+        for segment_id in [id_ for id_, *labels in held if id_ in names and {*labels} != {names[id_]}]:
             connection.execute(history.relabel(self.table, segment_id, names[segment_id]))
 
     def _remember(self, connection: Connection, scope: Scope) -> None:
