@@ -14,6 +14,7 @@ DOCS = Path(__file__).parent.parent / "docs" / "benchmarks.md"
 #: In the order of the page.
 NAMES = (
     "peers",
+    "long_pulls",
     "quota",
     "calls",
     "load",
@@ -31,8 +32,8 @@ _INTRODUCTION = """\
 
 Written by `python -m benchmarks.write_docs` from what the benchmarks measured; nothing here is typed by hand. Each
 part was measured in one run on one machine, so that the ratios count, not the seconds. `make bench` runs all of them
-but three that would make it longer than 20 minutes (`make soak`, `make bench-distributed`, `make bench-load-million`);
-each has a target of its own.
+but four that would make it longer than 20 minutes (`make soak`, `make bench-distributed`, `make bench-load-million`,
+`make bench-long-pulls`); each has a target of its own.
 """
 
 
