@@ -37,7 +37,6 @@ def main() -> None:
         title="Longer pulls",
         question=_QUESTION,
         tables=[speed_table(f"{speed.LATENCY_MS} ms of latency, no limit", results)],
-        reading=[],
         targets=[latency_target(results, "longer pulls: calls/s at 50 ms against the best peer, 16 and 64 in flight")],
         packages=("apache-airflow", "apache-airflow-providers-http", "aiohttp", "SQLAlchemy"),
     ).publish()

@@ -16,8 +16,6 @@ class Concurrency:
     It doubles with every round of answers up to the cap, or up to what the window's pace needs at the latency seen
     (Little's law); it halves when calls fail.
 
-    ``latency`` is how long calls took lately (seconds), ``None`` while none was answered.
-
     :param cap: the most calls in flight ever.
     :raises ValueError: if it is no whole number of at least 1.
     """
@@ -27,7 +25,7 @@ class Concurrency:
             raise ValueError(f"concurrency is {cap!r}; write how many calls may be in flight, at least 1")
         self._cap = cap
         self._allowed = min(FIRST, float(cap))
-        self.latency: float | None = None
+        self._latency: float | None = None
         self._halved_at = -math.inf
 
     def level(self, pace: float | None) -> int:
@@ -35,13 +33,13 @@ class Concurrency:
 
         :param pace: calls per second that use up the share in time, or ``None`` if that is not known.
         """
-        if pace is None or self.latency is None:
+        if pace is None or self._latency is None:
             return int(self._allowed)
-        return min(int(self._allowed), math.ceil(pace * self.latency * HEADROOM) + 1)
+        return min(int(self._allowed), math.ceil(pace * self._latency * HEADROOM) + 1)
 
     def answered(self, latency: float) -> None:
         """Take in that a call was answered after ``latency`` seconds."""
-        self.latency = latency if self.latency is None else 0.9 * self.latency + 0.1 * latency
+        self._latency = latency if self._latency is None else 0.9 * self._latency + 0.1 * latency
         self._allowed = min(self._allowed + 1.0, float(self._cap))
 
     def failed(self, now: float) -> None:
@@ -49,6 +47,6 @@ class Concurrency:
 
         :param now: local time, seconds.
         """
-        if now - self._halved_at >= max(self.latency or 0.0, 0.1):
+        if now - self._halved_at >= max(self._latency or 0.0, 0.1):
             self._allowed = max(self._allowed / 2.0, 1.0)
             self._halved_at = now

@@ -69,11 +69,6 @@ class Gate:
         """Return whether the limit has turned calls away so often that going on is no use."""
         return self._shut_by is not None or self.window.rejections_in_a_row >= HOPELESS_AFTER
 
-    @property
-    def latency(self) -> float:
-        """Return how many seconds a call took lately; 0.0 while none was answered."""
-        return self._concurrency.latency or 0.0
-
     async def enter(self) -> Ticket:
         """Return leave to send one call; every ticket has to be handed back by one of the other methods.
 

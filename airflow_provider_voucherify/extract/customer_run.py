@@ -65,8 +65,7 @@ class CustomerRun:
             self._notes.begin(len(asked))
         known = {answer.customer_id for answer in first.answers}
         rest = (customer_id for customer_id in to_ask if customer_id not in known)
-        relay = Relay(strategy, rest, self._means.chunk_size, first, latency=self._means.latency())
-        self._ask_all(strategy, relay)
+        self._ask_all(strategy, Relay(strategy, rest, self._means.chunk_size, first))
         return Pulled(scope)
 
     def _everyone(self) -> Mapping[str, str | None]:

@@ -38,7 +38,6 @@ class Means:
     :param rng: chance.
     :param workers: the most calls in flight.
     :param chunk_size: the most customers, or pages, a killed try has to ask for again.
-    :param latency: how many seconds a call took lately; 0.0 while none was answered.
     :param ghost_stays: for how long the answer for a customer that cannot exist is taken to stay the same.
     """
 
@@ -51,7 +50,6 @@ class Means:
     rng: random.Random
     workers: int = 32
     chunk_size: int = 512
-    latency: Callable[[], float] = lambda: 0.0
     ghost_stays: timedelta = timedelta(minutes=1)
 
     @property

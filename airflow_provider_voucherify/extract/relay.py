@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from itertools import chain, islice
 
 from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
@@ -13,8 +12,6 @@ from airflow_provider_voucherify.extract.plan import part_of
 #: So many seconds the calls on their way may still take once nobody else is to be asked for: those that wait for the
 #: rate limit would take a window.
 ANSWERED_WITHIN = 10.0
-#: So many seconds from each of the first calls to the next are enough: no call keeps the two ends busy for longer.
-APART = 0.001
 
 
 class Relay:
@@ -24,18 +21,11 @@ class Relay:
     :param customer_ids: whom to ask for, each once.
     :param room: the most customers asked for whose answers are not held: what a kill can cost.
     :param came: answers that are there already, to be handed over with the first part.
-    :param latency: over how many seconds the first calls are spread at most, where they are not the only ones. Calls
-        begun at once are answered at once, and wait for each other then, here and at the server, round after round.
     """
 
-    def __init__(
-        self, strategy: PerCustomer, customer_ids: Iterable[str], room: int, came: Fetched, *, latency: float = 0.0
-    ) -> None:
+    def __init__(self, strategy: PerCustomer, customer_ids: Iterable[str], room: int, came: Fetched) -> None:
         self._strategy = strategy
-        ids = iter(customer_ids)
-        first = list(islice(ids, strategy.workers + 1))
-        self._apart = min(latency / strategy.workers, APART) if len(first) > strategy.workers else 0.0
-        self._queue = chain(first, ids)
+        self._queue = iter(customer_ids)
         self._room = room
         self._out = len(came.answers)
         self._has_room = asyncio.Event()
@@ -91,8 +81,8 @@ class Relay:
     async def _ask_all(self) -> None:
         try:
             async with asyncio.TaskGroup() as group:
-                for number in range(self._strategy.workers):
-                    group.create_task(self._work(after=self._apart * number))
+                for _ in range(self._strategy.workers):
+                    group.create_task(self._work())
         except asyncio.CancelledError:
             if self._came.stopped_by is None:
                 raise
@@ -101,9 +91,7 @@ class Relay:
                 self._giving_up.cancel()
             self._is_ready.set()
 
-    async def _work(self, *, after: float) -> None:
-        if after:
-            await asyncio.sleep(after)
+    async def _work(self) -> None:
         came = self._came
         while came.stopped_by is None:
             if self._out >= self._room:

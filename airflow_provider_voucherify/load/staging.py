@@ -65,7 +65,7 @@ class Staging:
         self._may_hold_members = True
         self._has_key = True
         self._may_hold_doubles = False
-        # What needs no reading again before this try writes: nobody else writes here.
+        # Known without reading until this try writes; another that does takes the ledger over (own_header tells).
         self.holds_nothing = False
         self._done: IdSet | None = None
 

@@ -136,7 +136,6 @@ class SegmentPull:
             rng=random.Random(),  # noqa: S311 - it chooses samples
             workers=self._operator.pace.concurrency,
             chunk_size=self._operator.pace.chunk_size,
-            latency=lambda: client.gate.latency,
         )
 
     def _carry_out(self, pull: Pull) -> Pulled:

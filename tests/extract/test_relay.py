@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, Outcome
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
-from airflow_provider_voucherify.extract.relay import APART, Relay
+from airflow_provider_voucherify.extract.relay import Relay
 from tests.extract.answering import Answers
 from tests.virtual_time import run_virtually
 
@@ -45,41 +45,6 @@ async def taken_from(relay: Relay, before: Callable[[Fetched], None] = lambda _:
 
 def ids_of(*parts: Fetched) -> list[int]:
     return sorted(int(answer.customer_id) for part in parts for answer in part.answers)
-
-
-class Distant(Answers):
-    """Answers after a second, and notes when it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__({})
-        self.asked_at: list[float] = []
-
-    async def send(self, request: wire.Request) -> JsonObject:
-        self.asked_at.append(asyncio.get_running_loop().time() - 1_000.0)
-        await asyncio.sleep(1.0)
-        return await super().send(request)
-
-    async def take_all(self, customers: int, latency: float = 1.0) -> list[Fetched]:
-        """Let four at a time be asked for."""
-        strategy = PerCustomer(self, workers=4, now=lambda: NOON, on_answer=lambda _: None)
-        return await taken_from(Relay(strategy, map(str, range(customers)), 20, Fetched(), latency=latency))
-
-
-@pytest.mark.parametrize(("latency", "apart"), [(1.0, APART), (APART * 4, APART), (APART, APART / 4), (0.0, 0.0)])
-def test_first_calls_are_spread_over_the_latency_at_most_and_later_ones_stay_so(latency: float, apart: float) -> None:
-    client = Distant()
-    parts, seconds = run_virtually(client.take_all(10, latency))
-    assert ids_of(*parts) == list(range(10))
-    assert client.asked_at == pytest.approx([number // 4 + number % 4 * apart for number in range(10)])
-    assert seconds == pytest.approx(3.0 + apart)
-
-
-def test_calls_that_nobody_comes_after_are_made_at_once() -> None:
-    client = Distant()
-    parts, seconds = run_virtually(client.take_all(4))
-    assert ids_of(*parts) == list(range(4))
-    assert client.asked_at == [0.0] * 4
-    assert seconds == 1.0
 
 
 @given(customers=st.integers(0, 60), room=st.integers(1, 20), workers=st.integers(1, 10))

@@ -134,7 +134,6 @@ class Desk:
                     rng=random.Random(self.seed),
                     workers=self.workers,
                     chunk_size=self.chunk_size,
-                    latency=lambda: gate.latency,
                     ghost_stays=self.ghost_stays,
                 )
                 pull = Pull(question, means, lambda: None)
