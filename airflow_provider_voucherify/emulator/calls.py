@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 from urllib.parse import unquote
 
 from airflow_provider_voucherify.emulator import problems
 from airflow_provider_voucherify.emulator.answers import Answer
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, load
 from airflow_provider_voucherify.emulator.population import Population
+from airflow_provider_voucherify.emulator.records import Records
 from airflow_provider_voucherify.emulator.switches import Switches
-
-if TYPE_CHECKING:
-    from airflow_provider_voucherify.emulator.records import Records
 
 LARGEST_BODY = 10_485_760
 

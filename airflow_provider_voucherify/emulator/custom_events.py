@@ -2,29 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from airflow_provider_voucherify.emulator import problems
 from airflow_provider_voucherify.emulator.answers import Answer, json_answer
 from airflow_provider_voucherify.emulator.calls import Call
-from airflow_provider_voucherify.emulator.customers import Customer
 from airflow_provider_voucherify.emulator.json_types import JsonObject
+from airflow_provider_voucherify.emulator.records import CustomEvent
 from airflow_provider_voucherify.emulator.upserts import customer_reference, upsert_recipient
 
 _LONGEST_NAME = 300
-
-
-@dataclass(frozen=True, slots=True)
-class CustomEvent:
-    """One event of a customer.
-
-    :param created_at: microseconds since 1970, UTC.
-    """
-
-    name: str
-    customer: Customer
-    metadata: JsonObject
-    created_at: int
 
 
 def create(call: Call) -> Answer:

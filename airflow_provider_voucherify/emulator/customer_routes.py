@@ -28,7 +28,7 @@ def segments(call: Call) -> Answer:
     """
     customer = call.population.find(call.names[0])
     if customer is not None:
-        found = customer.segments
+        found = call.population.segments_of(customer)
     elif call.switches.unknown_customer == "not_found":
         raise problems.not_found("customer", call.names[0])
     else:
@@ -116,7 +116,7 @@ def delete_permanently(call: Call) -> Answer:
     customer = _known(call)
     kinds = ("events", "customer_events", "daily_events", "segments", "orders", "order_events", "customer")
     deleted: JsonObject = dict.fromkeys(kinds, 0)
-    deleted |= {"segments": len(customer.segments), "customer": 1}
+    deleted |= {"segments": len(call.population.segments_of(customer)), "customer": 1}
     call.population.remove(customer)
     return json_answer(
         {

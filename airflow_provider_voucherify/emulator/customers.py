@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.emulator import problems
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_object, dump
 from airflow_provider_voucherify.emulator.times import parse_instant, show_instant
-
-if TYPE_CHECKING:
-    from airflow_provider_voucherify.emulator.segments import Segment
 
 TEXT_FIELDS = ("name", "description", "email", "phone", "birthdate")
 ADDRESS_FIELDS = ("city", "state", "line_1", "line_2", "country", "postal_code")
@@ -59,7 +55,6 @@ class Customer:
     """One customer; ``ordinal`` says in which order customers came, and breaks ties.
 
     :param created_at: microseconds since 1970, UTC; ``updated_at`` likewise, None until the first update.
-    :param segments: the segments the customer is in, in the order of their creation.
     """
 
     id: str
@@ -78,7 +73,6 @@ class Customer:
     redemptions: int = 0
     points: int = 0
     events: dict[str, int] = field(default_factory=dict)
-    segments: tuple[Segment, ...] = ()
     _encoded: bytes | None = None
 
     def forget_encoded(self) -> None:

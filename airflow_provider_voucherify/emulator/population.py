@@ -28,6 +28,7 @@ class Population:
         self.refresh_lag = 0
         self.version = 0
         self._by_source: dict[str, Customer] = {}
+        self._segments_of: dict[Customer, tuple[Segment, ...]] = {}
         self._waiting: deque[tuple[int, Customer | Segment]] = deque()
         self._indexes: dict[tuple[str | None, OrderField, bool], tuple[int, Index]] = {}
         self._empty_profile = Customer("", None, 0, 0)
@@ -77,8 +78,7 @@ class Population:
             segment.version += 1
             for customer in segment.members:
                 found[customer].append(segment)
-        for customer, segments in found.items():
-            customer.segments = tuple(segments)
+        self._segments_of = {customer: tuple(segments) for customer, segments in found.items()}
         self._day = now // MICROS_PER_DAY
 
     def find(self, name: str) -> Customer | None:
@@ -127,10 +127,9 @@ class Population:
         del self.customers[customer.id]
         if customer.source_id is not None:
             self._by_source.pop(customer.source_id, None)
-        for segment in customer.segments:
+        for segment in self._segments_of.pop(customer, ()):
             segment.members.discard(customer)
             segment.version += 1
-        customer.segments = ()
         self.version += 1
 
     def add_segment(self, segment: Segment, members: Iterable[Customer], now: int) -> None:
@@ -185,6 +184,14 @@ class Population:
                 if segment.filter is not None and segment.filter.moves_with_time:
                     self._evaluate_segment(segment, now)
 
+    def segments_of(self, customer: Customer) -> tuple[Segment, ...]:
+        """Tell the segments a customer is in.
+
+        :param customer: a customer of this population.
+        :returns: the segments, in the order of their creation.
+        """
+        return self._segments_of.get(customer, ())
+
     def segments_of_unknown(self, now: int) -> tuple[Segment, ...]:
         """Tell the segments that a customer nobody knows would be in.
 
@@ -221,7 +228,7 @@ class Population:
         :returns: customer and segment, customers in the order in which they came.
         """
         for customer in self.customers.values():
-            for segment in customer.segments:
+            for segment in self.segments_of(customer):
                 yield customer, segment
 
     def _index_ids(self, customer: Customer) -> None:
@@ -249,15 +256,14 @@ class Population:
         else:
             self._leave(customer, segment)
 
-    @staticmethod
-    def _enter(customer: Customer, segment: Segment) -> None:
+    def _enter(self, customer: Customer, segment: Segment) -> None:
         segment.members.add(customer)
         segment.version += 1
-        if segment not in customer.segments:
-            customer.segments = tuple(sorted((*customer.segments, segment), key=_BY_ORDINAL))
+        before = self.segments_of(customer)
+        if segment not in before:
+            self._segments_of[customer] = tuple(sorted((*before, segment), key=_BY_ORDINAL))
 
-    @staticmethod
-    def _leave(customer: Customer, segment: Segment) -> None:
+    def _leave(self, customer: Customer, segment: Segment) -> None:
         segment.members.discard(customer)
         segment.version += 1
-        customer.segments = tuple(one for one in customer.segments if one is not segment)
+        self._segments_of[customer] = tuple(one for one in self.segments_of(customer) if one is not segment)

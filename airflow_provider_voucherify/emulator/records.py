@@ -6,8 +6,22 @@ from dataclasses import dataclass, field
 
 from airflow_provider_voucherify.emulator.async_actions import AsyncActions
 from airflow_provider_voucherify.emulator.campaigns import Campaigns
-from airflow_provider_voucherify.emulator.custom_events import CustomEvent
+from airflow_provider_voucherify.emulator.customers import Customer
+from airflow_provider_voucherify.emulator.json_types import JsonObject
 from airflow_provider_voucherify.emulator.publications import Publications
+
+
+@dataclass(frozen=True, slots=True)
+class CustomEvent:
+    """One event of a customer.
+
+    :param created_at: microseconds since 1970, UTC.
+    """
+
+    name: str
+    customer: Customer
+    metadata: JsonObject
+    created_at: int
 
 
 @dataclass(slots=True)

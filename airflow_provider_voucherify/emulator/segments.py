@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
+from airflow_provider_voucherify.emulator.customers import Customer
+from airflow_provider_voucherify.emulator.filters import Filter
 from airflow_provider_voucherify.emulator.json_types import JsonObject, dump
 from airflow_provider_voucherify.emulator.times import show_instant
-
-if TYPE_CHECKING:
-    from airflow_provider_voucherify.emulator.customers import Customer
-    from airflow_provider_voucherify.emulator.filters import Filter
 
 SegmentType: TypeAlias = Literal["static", "passive", "auto-update"]
 

@@ -19,7 +19,7 @@ def shop() -> Population:
 
 def picture(population: Population) -> list[tuple[str, str | None, str, tuple[str, ...]]]:
     return [
-        (one.id, one.source_id, show_instant(one.created_at), tuple(segment.id for segment in one.segments))
+        (one.id, one.source_id, show_instant(one.created_at), tuple(s.id for s in population.segments_of(one)))
         for one in population.customers.values()
     ]
 
