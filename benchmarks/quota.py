@@ -24,8 +24,8 @@ from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.window import Window
-from airflow_provider_voucherify.emulator.faults import Fault
-from airflow_provider_voucherify.emulator.limits import Limits
+from airflow_provider_voucherify.emulator.http.faults import Fault
+from airflow_provider_voucherify.emulator.http.limits import Limits
 from airflow_provider_voucherify.emulator.process import EmulatorProcess
 from airflow_provider_voucherify.emulator.stats import Stats
 from airflow_provider_voucherify.extract.fetch import PerCustomer

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from airflow_provider_voucherify.emulator.campaigns import CampaignSettings
 from airflow_provider_voucherify.emulator.control import AdminError, EmulatorControl
 from airflow_provider_voucherify.emulator.emulator import Emulator
-from airflow_provider_voucherify.emulator.faults import Fault
-from airflow_provider_voucherify.emulator.limits import Limits
-from airflow_provider_voucherify.emulator.movement import Move, Moved
+from airflow_provider_voucherify.emulator.giving.campaigns import CampaignSettings
+from airflow_provider_voucherify.emulator.http.faults import Fault
+from airflow_provider_voucherify.emulator.http.limits import Limits
 from airflow_provider_voucherify.emulator.process import EmulatorProcess
+from airflow_provider_voucherify.emulator.shop.movement import Move, Moved
 from airflow_provider_voucherify.emulator.state import ProjectSettings
 from airflow_provider_voucherify.emulator.stats import Stats, WindowStats
 from airflow_provider_voucherify.emulator.switches import Switches

@@ -11,8 +11,8 @@ import signal
 import sys
 import time
 
-from airflow_provider_voucherify.emulator.limits import Limits
-from airflow_provider_voucherify.emulator.server import Server
+from airflow_provider_voucherify.emulator.http.limits import Limits
+from airflow_provider_voucherify.emulator.http.server import Server
 from airflow_provider_voucherify.emulator.state import APP_ID, APP_TOKEN, ProjectSettings, State
 from airflow_provider_voucherify.emulator.switches import Switches
 

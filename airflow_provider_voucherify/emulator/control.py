@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import urlencode, urlsplit
 
 from airflow_provider_voucherify.emulator import settings
-from airflow_provider_voucherify.emulator.campaigns import CampaignSettings, CreationStatus
-from airflow_provider_voucherify.emulator.faults import Fault
+from airflow_provider_voucherify.emulator.giving.campaigns import CampaignSettings, CreationStatus
+from airflow_provider_voucherify.emulator.http.faults import Fault
+from airflow_provider_voucherify.emulator.http.limits import Limits
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_list, as_object, dump, load
-from airflow_provider_voucherify.emulator.limits import Limits
-from airflow_provider_voucherify.emulator.movement import Move, Moved
+from airflow_provider_voucherify.emulator.shop.movement import Move, Moved
 from airflow_provider_voucherify.emulator.state import APP_ID, APP_TOKEN, ProjectSettings
 from airflow_provider_voucherify.emulator.stats import Stats
 from airflow_provider_voucherify.emulator.switches import Switches

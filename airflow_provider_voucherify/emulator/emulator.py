@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from airflow_provider_voucherify.emulator.control import EmulatorControl
-from airflow_provider_voucherify.emulator.limits import Limits
+from airflow_provider_voucherify.emulator.http.limits import Limits
 from airflow_provider_voucherify.emulator.state import APP_ID, APP_TOKEN, ProjectSettings, State
 from airflow_provider_voucherify.emulator.switches import Switches
 from airflow_provider_voucherify.emulator.times import Clock
@@ -111,7 +111,7 @@ class Emulator(EmulatorControl):
 
     async def _serve(self, ready: threading.Event) -> None:
         # aiohttp is imported here, so that a test run which never starts an emulator does not pay for it.
-        from airflow_provider_voucherify.emulator.server import Server
+        from airflow_provider_voucherify.emulator.http.server import Server
 
         state = State(self._settings, self._limits, self._switches, self._clock)
         runner, port = await Server(state).start(*self._address)

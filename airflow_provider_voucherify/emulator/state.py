@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from airflow_provider_voucherify.emulator.catalogue import build_shop
-from airflow_provider_voucherify.emulator.faults import FaultPlan
-from airflow_provider_voucherify.emulator.limits import Limiter, Limits
-from airflow_provider_voucherify.emulator.population import Population
-from airflow_provider_voucherify.emulator.records import new_records
+from airflow_provider_voucherify.emulator.giving.records import new_records
+from airflow_provider_voucherify.emulator.http.faults import FaultPlan
+from airflow_provider_voucherify.emulator.http.limits import Limiter, Limits
+from airflow_provider_voucherify.emulator.shop.catalogue import build_shop
+from airflow_provider_voucherify.emulator.shop.population import Population
 from airflow_provider_voucherify.emulator.switches import Switches
 from airflow_provider_voucherify.emulator.times import Clock, to_micros
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from airflow_provider_voucherify.emulator.http.limits import ChannelCount
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_list, as_object
-from airflow_provider_voucherify.emulator.limits import ChannelCount
 from airflow_provider_voucherify.emulator.state import EndpointCount
 
 

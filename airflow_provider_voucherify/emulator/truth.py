@@ -11,7 +11,7 @@ from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as
 from airflow_provider_voucherify.emulator.times import parse_instant, show_instant, to_datetime
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.emulator.customers import Customer
+    from airflow_provider_voucherify.emulator.shop.customers import Customer
     from airflow_provider_voucherify.emulator.state import Project
 
 _LINES_PER_PIECE: Final = 2_000

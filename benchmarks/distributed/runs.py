@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.emulator.limits import Limits
+from airflow_provider_voucherify.emulator.http.limits import Limits
 from benchmarks.distributed.workers import Worker
 from benchmarks.fan_out import AT_ONCE
 from benchmarks.fan_out.shop import Shop

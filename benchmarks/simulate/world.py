@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.emulator.catalogue import catalogue
+from airflow_provider_voucherify.emulator.shop.catalogue import catalogue
 
 MINUTE, HOUR = 60.0, 3_600.0
 #: Segments of the reference shop.

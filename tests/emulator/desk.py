@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from multidict import CIMultiDict
 
 from airflow_provider_voucherify.emulator import Limits, ProjectSettings, Switches
-from airflow_provider_voucherify.emulator.core import Core, Request
+from airflow_provider_voucherify.emulator.http.core import Core, Request
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_list, as_object, dump, load
-from airflow_provider_voucherify.emulator.population import Population
+from airflow_provider_voucherify.emulator.shop.population import Population
 from airflow_provider_voucherify.emulator.state import APP_ID, APP_TOKEN, State
 
 NEW_YEAR = 1_767_225_600.0

@@ -1,0 +1,1 @@
+"""What a project gives away: campaigns, publications, and bulk updates."""

@@ -1,0 +1,1 @@
+"""From bytes to an answer: the socket, keys, rate limits, faults, and the admin surface."""

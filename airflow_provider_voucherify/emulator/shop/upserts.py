@@ -1,0 +1,96 @@
+"""Customers that a request names: found and updated, or created, as every write of Voucherify does it."""
+
+from __future__ import annotations
+
+import random
+
+from airflow_provider_voucherify.emulator.http import problems
+from airflow_provider_voucherify.emulator.json_types import Json, JsonObject
+from airflow_provider_voucherify.emulator.shop.customers import Customer, apply_profile
+from airflow_provider_voucherify.emulator.shop.population import Population
+from airflow_provider_voucherify.emulator.shop.reference import object_id
+
+_IDS = frozenset({"id", "source_id", "object"})
+
+
+def upsert(population: Population, body: JsonObject, now: int) -> Customer:
+    """Update the customer a body names, or create it.
+
+    :param population: where it lives.
+    :param body: profile with ``id`` or ``source_id``; the id wins.
+    :param now: microseconds since 1970, UTC.
+    :returns: the customer.
+    :raises ApiProblem: 400 for a wrong body; 404 for an id that nobody knows.
+    """
+    known = find_named(population, body)
+    if known is not None:
+        return change(population, known, body, now)
+    source_id, ordinal = body.get("source_id"), population.next_ordinal()
+    new_id = object_id("cust", 24, random.Random(f"created/{ordinal}"))
+    customer = Customer(new_id, source_id if isinstance(source_id, str) else None, ordinal, now)
+    apply_profile(customer, body, population.schema)
+    population.add(customer, now)
+    return customer
+
+
+def find_named(population: Population, body: JsonObject) -> Customer | None:
+    """Find the customer a body names.
+
+    :param population: where it lives.
+    :param body: profile with ``id`` or ``source_id``; the id wins.
+    :returns: the customer, or None when nobody has this source id yet.
+    :raises ApiProblem: 404 for an id that nobody knows.
+    """
+    customer_id, source_id = body.get("id"), body.get("source_id")
+    if isinstance(customer_id, str):
+        known = population.find(customer_id)
+        if known is None:
+            raise problems.not_found("customer", customer_id)
+        return known
+    return population.find_source(source_id) if isinstance(source_id, str) else None
+
+
+def change(population: Population, customer: Customer, body: JsonObject, now: int) -> Customer:
+    """Write a profile into a customer.
+
+    :param population: where it lives.
+    :param customer: the customer.
+    :param body: what changes; its ids are ignored.
+    :param now: microseconds since 1970, UTC.
+    :returns: the same customer.
+    :raises ApiProblem: 400 for a wrong body; then nothing was written.
+    """
+    apply_profile(customer, body, population.schema)
+    customer.updated_at = now
+    population.touch(customer, now)
+    return customer
+
+
+def customer_reference(population: Population, given: Json) -> JsonObject:
+    """Read the ``customer`` of a publication or an event: an object, or an id or source id alone.
+
+    :param population: where customers live.
+    :param given: value of the property.
+    :returns: a body for ``upsert``.
+    :raises ApiProblem: 400 when it is neither.
+    """
+    if isinstance(given, str) and given:
+        return {"id": given} if given in population.customers else {"source_id": given}
+    if not isinstance(given, dict) or not given:
+        raise problems.invalid_payload("Property .customer must be object")
+    return given
+
+
+def upsert_recipient(population: Population, body: JsonObject, now: int) -> Customer:
+    """Find or create the customer something is done for; a known one without a profile stays untouched.
+
+    :param population: where it lives.
+    :param body: what ``customer_reference`` gave.
+    :param now: microseconds since 1970, UTC.
+    :returns: the customer.
+    :raises ApiProblem: 400 for a wrong body; 404 for an id that nobody knows.
+    """
+    known = find_named(population, body)
+    if known is not None and not set(body) - _IDS:
+        return known
+    return upsert(population, body, now)
