@@ -52,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--latency-jitter-ms", type=float, default=0.0, help="up to so many milliseconds more")
     add("--refresh-lag-seconds", type=float, default=0.0, help="seconds until a change shows in segments")
     add("--clock-skew-seconds", type=float, default=0.0, help="how far the server's clock is ahead")
+    add("--ahead-seconds", type=float, default=0.0, help="how far all of its time is ahead, dates in filters included")
     add("--exit-with-stdin", action="store_true", help="also end when standard input ends")
     return parser
 
@@ -65,7 +66,9 @@ def _state(options: argparse.Namespace) -> State:
         refresh_lag_seconds=options.refresh_lag_seconds,
         clock_skew_seconds=options.clock_skew_seconds,
     )
-    return State(project, limits, switches, time.time)
+    state = State(project, limits, switches, time.time)
+    state.clock.ahead_seconds = options.ahead_seconds
+    return state
 
 
 async def _serve(options: argparse.Namespace) -> None:

@@ -114,6 +114,14 @@ class EmulatorControl:
         """
         self._call("POST", "reset", {"population": population, "settings": settings})
 
+    def advance(self, seconds: float) -> None:
+        """Put the emulator's clock ahead: what hangs on the date alone changes, and a new window begins.
+
+        :param seconds: how far from real time; an emulator's clock only goes forward.
+        :raises AdminError: when that would turn it back.
+        """
+        self._call("POST", "clock", {"ahead_seconds": seconds})
+
     def move(self, wanted: Move, app_id: str | None = None) -> Moved:
         """Let customers change, join and leave.
 

@@ -11,7 +11,7 @@ from airflow_provider_voucherify.emulator.http.limits import Limiter, Limits
 from airflow_provider_voucherify.emulator.shop.catalogue import build_shop
 from airflow_provider_voucherify.emulator.shop.population import Population
 from airflow_provider_voucherify.emulator.switches import Switches
-from airflow_provider_voucherify.emulator.times import Clock, to_micros
+from airflow_provider_voucherify.emulator.times import Clock, MovableClock, to_micros
 
 APP_ID = "emulator-app-id"
 APP_TOKEN = "emulator-app-token"  # noqa: S105 - the published key of a local stand-in
@@ -129,9 +129,9 @@ class State:
         :param settings: its keys and population; its seed also decides about faults and latency.
         :param limits: its rate limits.
         :param switches: how Voucherify behaves.
-        :param clock: the server's time.
+        :param clock: the server's time, until it is put ahead.
         """
-        self.clock = clock
+        self.clock = MovableClock(clock)
         self.seed = settings.seed
         self.first_switches = switches
         self.switches = switches
@@ -190,9 +190,11 @@ class State:
 
         :param population: bring customers and segments back to what the seed gives, and forget campaigns,
             publications, events and bulk updates.
-        :param settings: also forget faults, switches and limits set since the start, and added projects.
+        :param settings: also forget faults, switches and limits set since the start, added projects, and how far
+            the clock was put ahead.
         """
         if settings:
+            self.clock.ahead_seconds = 0.0
             self.projects = {self.first.settings.app_id: self.first}
             self.fault_plan = FaultPlan(seed=self.seed)
         for project in self.projects.values():

@@ -29,10 +29,11 @@ class Switches:
     :param retry_after: False leaves ``Retry-After`` out of 429 answers.
     :param clock_skew_seconds: how far the server's clock is ahead of real time, as ``Date`` and
         ``X-Rate-Limit-Retry`` show it.
-    :param refusal: refuse every call: the plan lacks it (402), the subscription has ended (429), or the
-        bulk bucket is empty (429 ``bulk_api_calls``).
+    :param refusal: refuse every call: the plan lacks it (402), the keys' role lacks it (403), the subscription has
+        ended (429), or the bulk bucket is empty (429 ``bulk_api_calls``).
     :param repeated_publication: a source id that has published for the same customer and campaign: the
         original publication, or a 400. For another customer or campaign it is a 400 either way.
+    :param updated_at_moved_by: whether events and publications that only name a customer move its ``updated_at``.
     :param joined_customer: another publication for a customer of a campaign that is joined once: the
         original publication, or a 400. ``?join_once=true`` gets the original either way.
     :param inactive_campaign: whether a campaign that is switched off or over refuses to publish.
@@ -60,8 +61,9 @@ class Switches:
     retry_header: Literal["next_call", "window_end", "absent"] = "next_call"
     retry_after: bool = True
     clock_skew_seconds: float = 0.0
-    refusal: Literal["none", "payment_required", "subscription_ended", "bulk_api_calls"] = "none"
+    refusal: Literal["none", "payment_required", "permission", "subscription_ended", "bulk_api_calls"] = "none"
     repeated_publication: Literal["original", "refused"] = "original"
+    updated_at_moved_by: Literal["upserts", "profile_writes"] = "upserts"
     joined_customer: Literal["original", "refused"] = "original"
     inactive_campaign: Literal["refused", "published"] = "refused"
     failed_publications_listed: bool = True

@@ -10,6 +10,27 @@ from typing import TypeAlias
 Clock: TypeAlias = Callable[[], float]
 """Seconds since 1970 in UTC, as ``time.time`` tells them."""
 
+
+class MovableClock:
+    """A clock that can be put ahead, so that what hangs on the date alone changes without waiting for it."""
+
+    def __init__(self, clock: Clock, ahead_seconds: float = 0.0) -> None:
+        """Start ahead of another clock.
+
+        :param clock: what goes on by itself.
+        :param ahead_seconds: how far ahead.
+        """
+        self._clock = clock
+        self.ahead_seconds = ahead_seconds
+
+    def __call__(self) -> float:
+        """Tell the time.
+
+        :returns: seconds since 1970, UTC.
+        """
+        return self._clock() + self.ahead_seconds
+
+
 MICROS_PER_MILLI = 1_000
 MICROS_PER_DAY = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+from datetime import UTC, datetime
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -17,6 +18,7 @@ from airflow_provider_voucherify.emulator import (
     ProjectSettings,
     Switches,
 )
+from airflow_provider_voucherify.emulator.json_types import JsonObject
 
 
 def send(emulator: Emulator, target: str, body: str | None = None, **headers: str) -> tuple[int, str]:
@@ -205,3 +207,22 @@ def test_an_emulator_starts_once_and_stops_twice() -> None:
     emulator.stop()
     with Emulator(customers=1, segments=1, port=port) as again:
         assert again.stats().requests == 0
+
+
+def test_time_goes_on_for_segments_that_hang_on_the_date(emulator: Emulator) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    emulator.add_customers([{"source_id": "newcomer", "created_at": f"{today}T00:00:00Z"}])
+    newcomers: JsonObject = {"junction": "and", "created_at": {"conditions": {"$less_than_ago": [3]}}}
+    segment = emulator.add_segment("Newcomers", filter=newcomers, type="passive")
+    assert [one.source_id for one in emulator.memberships(segment)] == ["newcomer"]
+    emulator.advance(7 * 86_400)
+    assert emulator.memberships(segment) == []
+    with pytest.raises(AdminError, match="only goes forward"):
+        emulator.advance(0)
+
+
+@pytest.mark.parametrize("header", [{"Host": "evil.example"}, {"Origin": "https://evil.example"}])
+def test_pages_from_elsewhere_do_not_steer_it(emulator: Emulator, header: dict[str, str]) -> None:
+    status, answer = send(emulator, "/_emulator/reset", "{}", **header)
+    assert status == 403, answer
+    assert send(emulator, "/v1/segments", **header)[0] == 200

@@ -36,7 +36,7 @@ def list_(call: Call) -> Answer:
     query = Query(call.query)
     limit, page = query.integer("limit", 10, _LARGEST_LIMIT), query.integer("page", 1, _LAST_PAGE)
     field, descending = query.order(_ORDERS) or ("created_at", True)
-    tests, any_test = list_filters(query, _FILTERS, call.now)
+    tests, any_test = list_filters(query, _FILTERS.get, call.now)
     junction = any if any_test and tests else all
     rows = [
         one for one in call.records.campaigns.all() if _matches(one, query) and junction(test(one) for test in tests)

@@ -26,7 +26,9 @@ def create(call: Call) -> Answer:
     if not isinstance(metadata, dict | None):
         raise problems.invalid_payload("Property .metadata must be object")
     reference = customer_reference(call.population, body.get("customer"))
-    customer = upsert_recipient(call.population, reference, call.now)
+    customer = upsert_recipient(
+        call.population, reference, call.now, moves_updated_at=call.switches.updated_at_moved_by == "upserts"
+    )
     customer.events[name] = customer.events.get(name, 0) + 1
     call.population.touch(customer, call.now)
     call.records.events.append(CustomEvent(name, customer, metadata or {}, call.now))

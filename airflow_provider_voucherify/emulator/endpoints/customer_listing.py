@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
+from airflow_provider_voucherify.emulator.endpoints.list_filters import list_filters
 from airflow_provider_voucherify.emulator.http.query import Query
 from airflow_provider_voucherify.emulator.shop.customers import Customer
+from airflow_provider_voucherify.emulator.shop.filters import getter
 from airflow_provider_voucherify.emulator.shop.index import NEVER, Index, OrderField, instant_of
 from airflow_provider_voucherify.emulator.shop.population import Population
 from airflow_provider_voucherify.emulator.shop.segments import Segment
@@ -41,6 +44,8 @@ class CustomerQuery:
     email: str | None
     city: str | None
     name: str | None
+    tests: tuple[Callable[[Customer], bool], ...]
+    any_test: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +61,11 @@ class Page:
     has_more: bool
 
 
-def parse_customer_query(query: Query) -> CustomerQuery:
+def parse_customer_query(query: Query, now: int) -> CustomerQuery:
     """Read the parameters of a customer listing.
 
     :param query: the query string.
+    :param now: microseconds since 1970 (UTC), for relative conditions.
     :returns: what it asks for; newest first unless an order is given, 10 rows unless a limit is given.
     :raises ApiProblem: 400 when a parameter is wrong.
     """
@@ -70,6 +76,7 @@ def parse_customer_query(query: Query) -> CustomerQuery:
         for side in ("before", "after")
         if (instant := query.instant(f"{bounded}[{side}]")) is not None
     ]
+    tests, any_test = list_filters(query, getter, now)
     return CustomerQuery(
         limit=query.integer("limit", 10, _LARGEST_LIMIT),
         page=query.integer("page", 1, _LAST_PAGE),
@@ -81,6 +88,8 @@ def parse_customer_query(query: Query) -> CustomerQuery:
         email=query.text("email"),
         city=query.text("city"),
         name=query.text("name"),
+        tests=tuple(tests),
+        any_test=any_test,
     )
 
 
@@ -137,7 +146,7 @@ def _filtered(index: Index, query: CustomerQuery, switches: Switches) -> Index:
     others = [one for one in bounds if one.field != query.field]
     if (low, high) != (0, len(index.keys)):
         index = Index(index.keys[low:high], index.rows[low:high])
-    if not others and query.email is None and query.city is None and query.name is None:
+    if not others and not query.tests and query.email is None and query.city is None and query.name is None:
         return index
     return _scanned(index, query, others, switches)
 
@@ -167,4 +176,6 @@ def _profile_matches(row: Customer, query: CustomerQuery) -> bool:
         return False
     if query.city is not None and (row.address or {}).get("city") != query.city:
         return False
-    return query.name is None or row.name == query.name
+    if query.name is not None and row.name != query.name:
+        return False
+    return not query.tests or (any if query.any_test else all)(test(row) for test in query.tests)

@@ -45,7 +45,7 @@ def list_(call: Call) -> Answer:
     :returns: one page.
     :raises ApiProblem: 400 for wrong parameters; 404 for an unknown segment, if switched so.
     """
-    query = parse_customer_query(Query(call.query))
+    query = parse_customer_query(Query(call.query), call.now)
     switches, segment = call.switches, None
     if query.segment_id is not None:
         segment = call.population.segments.get(query.segment_id)

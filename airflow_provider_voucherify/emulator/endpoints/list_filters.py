@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import TypeVar
+from collections.abc import Callable
+from typing import TypeAlias, TypeVar
 
 from airflow_provider_voucherify.emulator.http import problems
 from airflow_provider_voucherify.emulator.http.query import Query, read_instant
@@ -13,16 +13,21 @@ from airflow_provider_voucherify.emulator.shop.operators import compile_conditio
 
 Row = TypeVar("Row")
 
+Getter: TypeAlias = Callable[[Row], Json]
+
+#: In the filters of a list, these two compare a moment with so many days before now.
+_DAYS_AGO = {"$more_than": "$more_than_ago", "$less_than": "$less_than_ago"}
+_MOMENTS = ("created_at", "updated_at")
 _CONDITION = re.compile(r"filters\[(?P<field>[^\]]+)\]\[conditions\]\[(?P<operator>[^\]]+)\](\[\d*\])?")
 
 
 def list_filters(
-    query: Query, getters: Mapping[str, Callable[[Row], Json]], now: int
+    query: Query, getter_of: Callable[[str], Getter[Row] | None], now: int
 ) -> tuple[list[Callable[[Row], bool]], bool]:
     """Read the filters of a listing.
 
     :param query: the query string; an array is written as ``[$in][0]=a``, or as a repeated name.
-    :param getters: how to read each field that can be filtered by.
+    :param getter_of: tells how to read a field; ``None`` where it cannot be filtered by.
     :param now: microseconds since 1970 (UTC), for relative conditions.
     :returns: one test of a row per condition, and whether one of them is enough.
     :raises ApiProblem: 400 when a filter is malformed, or its field or operator is unknown.
@@ -37,17 +42,17 @@ def list_filters(
             wanted.setdefault((found["field"], found["operator"]), []).append(value)
         elif name.startswith("filters[") and name != "filters[junction]":
             raise problems.invalid_query(f"Property .{name} is not a filter")
-    tests = [_test(getters, field, operator, values, now) for (field, operator), values in wanted.items()]
+    tests = [_test(getter_of, field, operator, values, now) for (field, operator), values in wanted.items()]
     return tests, junction == "or"
 
 
 def _test(
-    getters: Mapping[str, Callable[[Row], Json]], field: str, operator: str, values: list[Json], now: int
+    getter_of: Callable[[str], Getter[Row] | None], field: str, operator: str, values: list[Json], now: int
 ) -> Callable[[Row], bool]:
-    get = getters.get(field)
+    get = getter_of(field)
     if get is None:
         raise problems.invalid_query(f"Property .filters.{field} is not supported")
     if operator in {"$before", "$after"}:
         read_instant(f"filters.{field}.conditions.{operator}", str(values[0]))
-    test = compile_condition(field, operator, values)
+    test = compile_condition(field, _DAYS_AGO.get(operator, operator) if field in _MOMENTS else operator, values)
     return lambda row: test(get(row), now)

@@ -65,7 +65,7 @@ def list_(call: Call) -> Answer:
     limit, page = query.integer("limit", 10, _LARGEST_LIMIT), query.integer("page", 1, _LAST_PAGE)
     field, descending = query.order(frozenset({*_ORDERS, "created_at"})) or ("created_at", True)
     rows = list(_candidates(call, query))
-    tests, any_test = list_filters(query, _FILTERS, call.now)
+    tests, any_test = list_filters(query, _FILTERS.get, call.now)
     for junction, wanted in ((all, _tests(query)), (any if any_test else all, tests)):
         if wanted:
             rows = [one for one in rows if junction(test(one) for test in wanted)]

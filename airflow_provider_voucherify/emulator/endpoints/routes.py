@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from airflow_provider_voucherify.emulator.endpoints import async_actions as async_routes
 from airflow_provider_voucherify.emulator.endpoints import campaigns as campaign_routes
 from airflow_provider_voucherify.emulator.endpoints import custom_events
 from airflow_provider_voucherify.emulator.endpoints import customers as customer_routes
 from airflow_provider_voucherify.emulator.endpoints import publications as publication_routes
 from airflow_provider_voucherify.emulator.endpoints import segments as segment_routes
-from airflow_provider_voucherify.emulator.http.calls import Router
+from airflow_provider_voucherify.emulator.http.calls import Call, Handler, Router
+from airflow_provider_voucherify.emulator.http.problems import lacking
+
+#: What Voucherify has near what is here, so that a client asks for it: told as lacking, not as unknown.
+_LACKING = (
+    "GET /v1/customers/{id}/activity",
+    "GET /v1/customers/{id}/activities",
+    "GET /v1/customers/{id}/redeemables",
+    "POST /v1/customers/importCSV",
+    "GET /v1/segments/{id}/activities",
+    "POST /v1/campaigns",
+    "GET /v1/campaigns/{id}/summary",
+    "GET /v1/publications/create",
+    "POST /v1/qualifications",
+    "GET /v1/vouchers",
+    "GET /v1/redemptions",
+    "GET /v1/orders",
+)
 
 
 def build_router() -> Router:
@@ -38,4 +57,14 @@ def build_router() -> Router:
     router.add("POST", "/v1/customers/metadata/async", async_routes.update_metadata, bulk=True)
     router.add("GET", "/v1/async-actions", async_routes.list_)
     router.add("GET", "/v1/async-actions/{id}", async_routes.get)
+    for endpoint in _LACKING:
+        method, _, path = endpoint.partition(" ")
+        router.add(method, path, _lacks(endpoint))
     return router
+
+
+def _lacks(endpoint: str) -> Handler:
+    def refuse(_: Call) -> NoReturn:
+        raise lacking(endpoint)
+
+    return refuse

@@ -52,7 +52,7 @@ def parse_segment_query(query: Query, now: int) -> SegmentQuery:
     :raises ApiProblem: 400 when a parameter is wrong.
     """
     _, descending = query.order(frozenset({"created_at"})) or ("created_at", True)
-    tests, any_test = list_filters(query, _GETTERS, now)
+    tests, any_test = list_filters(query, _GETTERS.get, now)
     ids = frozenset(query.texts("ids"))
     if ids:
         tests.append(lambda segment: segment.id in ids)

@@ -68,7 +68,9 @@ def publish(call: Call, order: Order) -> Publication:
     repeated = _repeated(call, order)
     if repeated is not None:
         return repeated
-    customer = upsert_recipient(call.population, order.customer, call.now)
+    customer = upsert_recipient(
+        call.population, order.customer, call.now, moves_updated_at=call.switches.updated_at_moved_by == "upserts"
+    )
     try:
         joined = _joined(call, order, customer)
         if joined is not None:

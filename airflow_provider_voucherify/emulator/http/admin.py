@@ -43,6 +43,7 @@ class Admin:
             ("POST", "switches"): self._switches,
             ("POST", "faults"): self._faults,
             ("POST", "reset"): self._reset,
+            ("POST", "clock"): self._clock,
             ("POST", "move"): self._move,
             ("POST", "customers"): self._customers,
             ("POST", "segments"): self._segments,
@@ -142,6 +143,13 @@ class Admin:
     def _shown_faults(self) -> Json:
         shown: list[Json] = [settings.to_json(fault) for fault in self._state.fault_plan.faults]
         return {"faults": shown}
+
+    def _clock(self, body: JsonObject) -> Json:
+        ahead = body.get("ahead_seconds")
+        if isinstance(ahead, bool) or not isinstance(ahead, int | float) or ahead < self._state.clock.ahead_seconds:
+            raise ValueError("ahead_seconds must be a number of seconds, and a clock only goes forward")
+        self._state.clock.ahead_seconds = ahead
+        return {"ahead_seconds": ahead}
 
     def _reset(self, body: JsonObject) -> Json:
         self._state.reset(population=bool(body.get("population")), settings=bool(body.get("settings")))

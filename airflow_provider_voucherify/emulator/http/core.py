@@ -106,9 +106,11 @@ class Core:
 
     def _refused(self, project: Project, now: float, channel: str, label: str) -> Answer:
         state = self.state
-        if state.switches.refusal == "payment_required":
+        if state.switches.refusal in {"payment_required", "permission"}:
             headers = rate_limit_headers(project.limiter.look(now), now, state)
-            return problem_answer(problems.payment_required()).with_headers(headers)
+            is_plan = state.switches.refusal == "payment_required"
+            problem = problems.payment_required() if is_plan else problems.missing_permission()
+            return problem_answer(problem).with_headers(headers)
         _count_rejection(project, label)
         if state.switches.refusal == "subscription_ended":
             # No waiting helps: neither Retry-After nor the type of a limit is sent.

@@ -118,6 +118,24 @@ def payment_required() -> ApiProblem:
     )
 
 
+def missing_permission() -> ApiProblem:
+    """Say that the role of the keys does not include this call.
+
+    :returns: the 403 problem.
+    """
+    details = "The role of these keys does not include this call."
+    return application(403, "missing_required_permission", "Missing permission", details)
+
+
+def lacking(endpoint: str) -> ApiProblem:
+    """Say that Voucherify has an endpoint which the emulator has not.
+
+    :param endpoint: method and path.
+    :returns: the 404 problem.
+    """
+    return framework(404, "Not Found", f"This emulator does not have {endpoint}; Voucherify does")
+
+
 def method_not_allowed(method: str, allowed: list[str]) -> ApiProblem:
     """Say that the endpoint exists for other methods.
 

@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -15,7 +16,7 @@ from airflow_provider_voucherify.emulator.http.answers import HTML_TYPE, Answer,
 from airflow_provider_voucherify.emulator.http.calls import LARGEST_BODY
 from airflow_provider_voucherify.emulator.http.core import Core, Request
 from airflow_provider_voucherify.emulator.http.faults import Fault, draw
-from airflow_provider_voucherify.emulator.http.problems import application
+from airflow_provider_voucherify.emulator.http.problems import application, missing_permission
 from airflow_provider_voucherify.emulator.times import http_date
 from airflow_provider_voucherify.emulator.truth import TRUTHS
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Transmit: TypeAlias = Callable[[asyncio.Transport, bytes], Awaitable[None]]
 
 _ADMIN = "/_emulator/"
+_OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 _NO_LINGER = struct.pack("ii", 1, 0)
 _SLOW_PIECES = 20
 _BAD_GATEWAY = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>Bad Gateway</body>\r\n</html>\r\n"
@@ -124,6 +126,10 @@ class Server:
         return self._plain(answer, request)
 
     async def _admin_answer(self, request: BaseRequest, target: str) -> web.StreamResponse:
+        if _is_foreign(request):
+            return self._plain(
+                json_answer({"error": "only pages and programs of this machine may steer it"}, 403), request
+            )
         path, _, query = target[len(_ADMIN) :].partition("?")
         if path in TRUTHS and request.method == "GET":
             return await self._truth(request, path, query)
@@ -190,7 +196,18 @@ def status_answer(fault: Fault) -> Answer:
         return Answer(fault.status, _BAD_GATEWAY.replace(b"502", str(fault.status).encode()), HTML_TYPE)
     if form == "empty":
         return Answer(fault.status, b"")
+    if fault.status == 403:
+        return problem_answer(missing_permission())
     return problem_answer(application(fault.status, "internal_error", "Internal Server Error"))
+
+
+def _is_foreign(request: BaseRequest) -> bool:
+    """A page from elsewhere, opened in a browser here, could reach a server here by a name of its own."""
+    asked, origin = request.headers.get("Host", ""), request.headers.get("Origin")
+    own = {*_OWN_NAMES, *([] if request.transport is None else [request.transport.get_extra_info("sockname")[0]])}
+    if urlsplit(f"//{asked}").hostname not in own:
+        return True
+    return origin is not None and urlsplit(origin).netloc != asked
 
 
 def _transmission(fault: Fault, head_length: int) -> Transmit:

@@ -10,7 +10,9 @@ from airflow_provider_voucherify.emulator.times import parse_instant, show_insta
 
 TEXT_FIELDS = ("name", "description", "email", "phone", "birthdate")
 ADDRESS_FIELDS = ("city", "state", "line_1", "line_2", "country", "postal_code")
-_REDEMPTION_COUNTS = (
+#: The one loyalty campaign of a shop: all points are of it.
+LOYALTY_PROGRAM = "Loyalty Program"
+REDEMPTION_COUNTS = (
     "total_redeemed",
     "total_failed",
     "total_succeeded",
@@ -99,7 +101,7 @@ class Customer:
             shown["birthdate"] = shown["birthday"] = self.birthdate
         shown["address"] = None if self.address is None else dict(self.address)
         shown["summary"] = {"redemptions": self._redemptions(), "orders": self.orders.to_json()}
-        shown["loyalty"] = {"points": self.points, "referred_customers": 0, "campaigns": {}}
+        shown["loyalty"] = {"points": self.points, "referred_customers": 0, "campaigns": self._loyalty_campaigns()}
         shown["referrals"] = {"total": 0, "campaigns": []}
         shown["metadata"] = self.metadata
         shown["system_metadata"] = {}
@@ -133,8 +135,13 @@ class Customer:
         links: JsonObject = {"cockpit_url": page, "cockpit_preference_center_url": f"{page}/preferences"}
         return self.to_json() | {"assets": links}
 
+    def _loyalty_campaigns(self) -> JsonObject:
+        if not self.points:
+            return {}
+        return {LOYALTY_PROGRAM: {"points": self.points, "loyalty_tier": None, "referred_customers": 0}}
+
     def _redemptions(self) -> JsonObject:
-        shown: JsonObject = dict.fromkeys(_REDEMPTION_COUNTS, 0)
+        shown: JsonObject = dict.fromkeys(REDEMPTION_COUNTS, 0)
         shown["total_redeemed"] = shown["total_succeeded"] = self.redemptions
         shown["gift"] = {"redeemed_amount": 0, "amount_to_go": 0}
         shown["loyalty_card"] = {"redeemed_points": 0, "points_to_go": self.points}

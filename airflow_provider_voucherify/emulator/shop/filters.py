@@ -1,6 +1,6 @@
 """The filter grammar of dynamic segments: one junction over fields, each with a few conditions.
 
-Left out on purpose: geopoints, loyalty tiers and campaigns, publications, and ``system_metadata``. A filter
+Left out on purpose: geopoints, loyalty tiers, publications, and ``system_metadata``. A filter
 that uses them is refused, so that no segment is silently wrong.
 """
 
@@ -13,7 +13,12 @@ from typing import TypeAlias
 
 from airflow_provider_voucherify.emulator.http import problems
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject
-from airflow_provider_voucherify.emulator.shop.customers import ADDRESS_FIELDS, Customer
+from airflow_provider_voucherify.emulator.shop.customers import (
+    ADDRESS_FIELDS,
+    LOYALTY_PROGRAM,
+    REDEMPTION_COUNTS,
+    Customer,
+)
 from airflow_provider_voucherify.emulator.shop.operators import RELATIVE_TO_NOW, compile_condition
 
 Predicate: TypeAlias = Callable[[Customer, int], bool]
@@ -23,14 +28,24 @@ Getter: TypeAlias = Callable[[Customer], Json]
 _PROFILE = frozenset(
     {"name", "email", "phone", "description", "source_id", "birthdate", "birthday", "created_at", "updated_at"}
 )
+
+
+def _never(_: Customer) -> Json:
+    return 0
+
+
 _COUNTERS: dict[str, Getter] = {
     "summary.orders.total_amount": lambda customer: customer.orders.total_amount,
     "summary.orders.total_count": lambda customer: customer.orders.total_count,
     "summary.orders.average_amount": lambda customer: customer.orders.average_amount,
     "summary.orders.last_order_amount": lambda customer: customer.orders.last_order_amount,
+    "summary.orders.last_order_date": lambda customer: customer.orders.last_order_date,
+    **{f"summary.redemptions.{name}": _never for name in REDEMPTION_COUNTS},
     "summary.redemptions.total_redeemed": lambda customer: customer.redemptions,
     "summary.redemptions.total_succeeded": lambda customer: customer.redemptions,
     "loyalty.points": lambda customer: customer.points,
+    "loyalty.referred_customers": _never,
+    f"loyalty_points.campaigns.{LOYALTY_PROGRAM}.points": lambda customer: customer.points,
 }
 
 
@@ -108,6 +123,8 @@ def getter(name: str) -> Getter:
     address_field = "city" if name == "city" else rest if head == "address" else ""
     if address_field in ADDRESS_FIELDS:
         return lambda customer: None if customer.address is None else customer.address.get(address_field)
+    if name.startswith("loyalty_points.campaigns.") and name.endswith(".points"):
+        return _never
     if head == "events" and rest.endswith(".count"):
         event = rest.removesuffix(".count")
         return lambda customer: customer.events.get(event, 0)

@@ -45,6 +45,7 @@ _PLACES = (
 _CATEGORIES = ("coffee", "garden", "books", "shoes", "toys", "kitchen")
 _STORES = ("Alexanderplatz", "Altona", "République", "Centrum", "Sol", "Brera", "Soho", "online")
 _TIE_EVERY, _TIED = 40, 4
+_MICROS_PER_SECOND = 1_000_000
 
 
 class Traits(NamedTuple):
@@ -91,7 +92,11 @@ class Shop:
         instant = self._created_at(number) if created_at is None else created_at
         customer = Customer(object_id("cust", 24, self._random), source_id_of(number), ordinal, instant)
         self._draw_person(customer, number)
-        self.redraw(customer, max(instant, LAST_DAY))
+        now = max(instant, LAST_DAY)
+        self.redraw(customer, now)
+        if customer.orders.last_order_date is not None:
+            # Counters reach the profile some seconds after the order, and move its time of change.
+            customer.updated_at = min(now, customer.orders.last_order_date + (7 + number % 13) * _MICROS_PER_SECOND)
         return customer
 
     def redraw(self, customer: Customer, now: int) -> None:

@@ -81,16 +81,17 @@ def customer_reference(population: Population, given: Json) -> JsonObject:
     return given
 
 
-def upsert_recipient(population: Population, body: JsonObject, now: int) -> Customer:
-    """Find or create the customer something is done for; a known one without a profile stays untouched.
+def upsert_recipient(population: Population, body: JsonObject, now: int, *, moves_updated_at: bool) -> Customer:
+    """Find or create the customer something is done for; the profile of a known one without one stays as it is.
 
     :param population: where it lives.
     :param body: what ``customer_reference`` gave.
     :param now: microseconds since 1970, UTC.
+    :param moves_updated_at: whether to name a customer is to update it.
     :returns: the customer.
     :raises ApiProblem: 400 for a wrong body; 404 for an id that nobody knows.
     """
     known = find_named(population, body)
     if known is not None and not set(body) - _IDS:
-        return known
+        return change(population, known, {}, now) if moves_updated_at else known
     return upsert(population, body, now)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_voucherify.emulator.json_types import Json
+from airflow_provider_voucherify.emulator.json_types import Json, as_object
+from airflow_provider_voucherify.emulator.times import parse_instant
 from tests.emulator.desk import NEW_YEAR, Desk
 
 
@@ -147,3 +148,31 @@ def test_time_stands_where_the_clock_says() -> None:
     desk.clock.now = NEW_YEAR + 0.123456
     desk.add(source_id="a")
     assert desk.ask("/v1/customers/a").json["created_at"] == "2026-01-01T00:00:00.123Z"
+
+
+def test_customers_who_bought_were_updated_some_seconds_after() -> None:
+    rows = Desk(customers=200, segments=1).ask("/v1/customers?limit=100&order=created_at").rows("customers")
+    for row in rows:
+        bought = as_object(as_object(row["summary"])["orders"]).get("last_order_date")
+        assert (bought is None) == ("updated_at" not in row)
+        assert bought is None or 0 <= parse_instant(str(row["updated_at"])) - parse_instant(str(bought)) <= 19_000_000
+
+
+def test_customers_are_filtered_by_fields_of_their_own_or_refused() -> None:
+    desk = Desk(customers=200, segments=1)
+    gold = desk.ask("/v1/customers?limit=100&filters[metadata.tier][conditions][$is]=gold")
+    rows = gold.rows("customers")
+    assert gold.json["total"] == len(rows)
+    assert 0 < len(rows) < 200
+    assert {as_object(row["metadata"])["tier"] for row in rows} == {"gold"}
+    assert desk.ask("/v1/customers?filters[shoe_size][conditions][$is]=42").status == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/v1/customers/customer-0000001/activity"), ("POST", "/v1/customers/importCSV"), ("GET", "/v1/orders")],
+)
+def test_what_the_emulator_lacks_says_so(method: str, path: str) -> None:
+    reply = Desk(customers=1, segments=1).ask(path, method)
+    assert reply.status == 404
+    assert "This emulator does not have" in str(reply.json["message"])

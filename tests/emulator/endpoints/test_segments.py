@@ -171,3 +171,11 @@ def test_initial_sync_status_is_back_when_switched_on() -> None:
     assert "initial_sync_status" not in desk.ask("/v1/segments").rows()[0]
     desk.state.set_switches(Switches(initial_sync_status=True))
     assert desk.ask("/v1/segments").rows()[0]["initial_sync_status"] == "DONE"
+
+
+@pytest.mark.parametrize(
+    ("condition", "total"), [("[$less_than]=36500", 12), ("[$more_than]=1", 12), ("[$less_than]=1", 0)]
+)
+def test_a_number_compared_with_a_date_is_days_before_now(condition: str, total: int) -> None:
+    desk = Desk(customers=5, segments=12)
+    assert desk.ask(f"/v1/segments?filters[created_at][conditions]{condition}").json["total"] == total

@@ -57,7 +57,7 @@ def test_a_publication() -> None:
         customer["id"],
     )
     assert shown["vouchers_id"] == [voucher["id"]]
-    assert "updated_at" not in customer
+    assert customer["updated_at"] == shown["created_at"]
 
 
 def test_the_campaign_by_name_by_id_and_as_text() -> None:
@@ -228,3 +228,21 @@ def test_two_projects_have_no_code_in_common() -> None:
     ours = publish(desk, "a")
     assert code_of(theirs) != code_of(ours)
     assert theirs.json["id"] != ours.json["id"]
+
+
+@pytest.mark.parametrize(("moved_by", "moves"), [("upserts", True), ("profile_writes", False)])
+@pytest.mark.parametrize("write", ["publication", "event"])
+def test_naming_a_customer_updates_it_unless_told_otherwise(
+    moved_by: Literal["upserts", "profile_writes"], moves: bool, write: str
+) -> None:
+    desk = desk_with(CampaignSettings("Win back"), switches=Switches(updated_at_moved_by=moved_by))
+    before = desk.ask("/v1/customers/customer-0000001").json.get("updated_at")
+    if write == "event":
+        reply = desk.ask("/v1/events", "POST", {"event": "visit", "customer": {"source_id": "customer-0000001"}})
+    else:
+        body: JsonObject = {"campaign": {"name": "Win back"}, "customer": {"source_id": "customer-0000001"}}
+        reply = desk.ask("/v1/publications", "POST", body)
+    assert reply.status == 200
+    after = desk.ask("/v1/customers/customer-0000001").json.get("updated_at")
+    assert (after != before) == moves
+    assert not moves or after == "2026-01-01T00:00:00.000Z"

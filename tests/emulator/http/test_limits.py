@@ -202,6 +202,7 @@ def test_channels_are_told_apart_in_each_window() -> None:
     ("switches", "status", "kind", "message"),
     [
         (Switches(refusal="payment_required"), 402, None, "Payment required"),
+        (Switches(refusal="permission"), 403, None, "Missing permission"),
         (Switches(refusal="subscription_ended"), 429, None, "API limit reached"),
         (
             Switches(refusal="bulk_api_calls"),

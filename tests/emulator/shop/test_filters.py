@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -170,3 +172,19 @@ def test_what_is_not_understood_is_refused(document: Json) -> None:
 def test_only_conditions_on_dates_move_with_time() -> None:
     assert parse_filter({"birthdate": {"conditions": {"$next_month": [True]}}}).moves_with_time
     assert not parse_filter({"birthdate": {"conditions": {"$before": ["2000-01-01"]}}}).moves_with_time
+
+
+@pytest.mark.parametrize(
+    ("field", "operator", "value", "expected"),
+    [
+        ("summary.orders.last_order_date", "$more_than_ago", 13, True),
+        ("summary.orders.last_order_date", "$more_than_ago", 14, False),
+        ("summary.redemptions.total_failed", "$more_than", 0, False),
+        ("loyalty.referred_customers", "$is", 0, True),
+        ("loyalty_points.campaigns.Loyalty Program.points", "$more_than", "499", True),
+        ("loyalty_points.campaigns.Another One.points", "$more_than", "0", False),
+    ],
+)
+def test_counters_of_orders_redemptions_and_loyalty(field: str, operator: str, value: Json, expected: bool) -> None:
+    orders = Orders(total_amount=1, total_count=1, last_order_date=parse_instant("2026-12-01T12:00:00Z"))
+    assert matches(field, operator, value, replace(JANE, orders=orders)) is expected
