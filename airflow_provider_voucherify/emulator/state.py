@@ -118,6 +118,7 @@ class Project:
         """
         self.records.async_actions.settle(self.population, self.records.refused_rows, now)
         self.population.settle(now)
+        self.records.exports.settle(self.population, self.records.publications, now)
 
 
 class State:

@@ -42,6 +42,16 @@ class Switches:
     :param async_row_seconds: seconds each row of a bulk update takes.
     :param async_outcome: how bulk updates end that are accepted from now on: ``failed`` stops after half
         of the rows, which stay updated.
+    :param export_wait_seconds: seconds an export waits before its rows are read, also in an empty queue.
+    :param export_row_seconds: seconds each row of an export takes.
+    :param export_outcome: how exports end that are asked for from now on; ``error`` gives no reason.
+    :param export_token_seconds: seconds for which the address of a file opens it.
+    :param export_content_type: what a file says it is.
+    :param export_counted_as: which limit asking for an export counts in.
+    :param unknown_export_filter: what becomes of filters that are not documented for exports.
+    :param export_fault: what is wrong with files: the filter was ignored, the end is cut off, every so many rows are
+        others than they should be (as many wrong as missing), or are missing.
+    :param export_fault_every: one in so many rows is hit.
     :param operation_status: whether an async action that is over carries the optional field.
     """
 
@@ -70,4 +80,13 @@ class Switches:
     async_wait_seconds: float = 0.0
     async_row_seconds: float = 0.0
     async_outcome: Literal["done", "failed"] = "done"
+    export_wait_seconds: float = 0.0
+    export_row_seconds: float = 0.0
+    export_outcome: Literal["done", "error"] = "done"
+    export_token_seconds: float = 900.0
+    export_content_type: Literal["text/plain", "text/csv"] = "text/plain"
+    export_counted_as: Literal["api_calls", "bulk_api_calls"] = "api_calls"
+    unknown_export_filter: Literal["refused", "ignored"] = "refused"
+    export_fault: Literal["none", "filter_ignored", "cut", "swapped", "rows_missing"] = "none"
+    export_fault_every: int = 50
     operation_status: bool = True

@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from airflow_provider_voucherify.emulator.endpoints import async_actions as async_routes
 from airflow_provider_voucherify.emulator.endpoints import campaigns as campaign_routes
-from airflow_provider_voucherify.emulator.endpoints import custom_events
+from airflow_provider_voucherify.emulator.endpoints import custom_events, exports
 from airflow_provider_voucherify.emulator.endpoints import customers as customer_routes
 from airflow_provider_voucherify.emulator.endpoints import publications as publication_routes
 from airflow_provider_voucherify.emulator.endpoints import segments as segment_routes
@@ -57,6 +57,11 @@ def build_router() -> Router:
     router.add("POST", "/v1/customers/metadata/async", async_routes.update_metadata, bulk=True)
     router.add("GET", "/v1/async-actions", async_routes.list_)
     router.add("GET", "/v1/async-actions/{id}", async_routes.get)
+    router.add("POST", "/v1/exports", exports.create)
+    router.add("GET", "/v1/exports", exports.list_)
+    router.add("GET", "/v1/exports/{id}", exports.get)
+    router.add("DELETE", "/v1/exports/{id}", exports.delete)
+    router.add("GET", "/download/exports/{id}", exports.download)
     for endpoint in _LACKING:
         method, _, path = endpoint.partition(" ")
         router.add(method, path, _lacks(endpoint))

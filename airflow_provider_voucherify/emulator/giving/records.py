@@ -1,9 +1,10 @@
-"""What a project has besides its customers and segments: campaigns, publications, events, bulk updates."""
+"""What a project has besides its customers and segments: campaigns, publications, events, bulk updates, exports."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from airflow_provider_voucherify.emulator.exports.queue import Exports
 from airflow_provider_voucherify.emulator.giving.async_actions import AsyncActions
 from airflow_provider_voucherify.emulator.giving.campaigns import Campaigns
 from airflow_provider_voucherify.emulator.giving.publications import Publications
@@ -35,6 +36,7 @@ class Records:
     campaigns: Campaigns
     publications: Publications
     async_actions: AsyncActions
+    exports: Exports
     events: list[CustomEvent] = field(default_factory=list)
     refused_publications: dict[str, str] = field(default_factory=dict)
     refused_rows: dict[str, str] = field(default_factory=dict)
@@ -46,4 +48,4 @@ def new_records(owner: str) -> Records:
     :param owner: the project's id: two projects have no id in common.
     :returns: the empty records.
     """
-    return Records(Campaigns(owner), Publications(owner), AsyncActions(owner))
+    return Records(Campaigns(owner), Publications(owner), AsyncActions(owner), Exports(owner))

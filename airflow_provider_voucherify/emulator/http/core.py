@@ -15,6 +15,8 @@ from airflow_provider_voucherify.emulator.http.problems import ApiProblem
 from airflow_provider_voucherify.emulator.state import Project, State
 from airflow_provider_voucherify.emulator.times import to_micros
 
+_EXPORTING = "POST /v1/exports"
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -60,6 +62,7 @@ class Core:
         if state.switches.refusal != "none":
             return self._counted(self._refused(project, now, channel, label))
         bulk = route is not None and request.method in route.bulk_methods
+        bulk = bulk or (label == _EXPORTING and state.switches.export_counted_as == "bulk_api_calls")
         verdict = project.limiter.take(now, channel, bulk=bulk)
         limit_headers = rate_limit_headers(verdict, now, state)
         if verdict.refused_by is not None:

@@ -1,0 +1,112 @@
+"""Which rows an export holds: the documented names and operators, and what becomes of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from airflow_provider_voucherify.emulator.exports.objects import Row
+from airflow_provider_voucherify.emulator.giving.publications import Publication
+from airflow_provider_voucherify.emulator.http import problems
+from airflow_provider_voucherify.emulator.json_types import Json, JsonObject
+from airflow_provider_voucherify.emulator.shop.customers import Customer
+from airflow_provider_voucherify.emulator.shop.filters import parse_filter
+from airflow_provider_voucherify.emulator.shop.operators import compile_condition
+
+OPERATORS: Final = frozenset(
+    [
+        "$in",
+        "$not_in",
+        "$is",
+        "$is_not",
+        "$is_days_ago",
+        "$is_days_in_future",
+        "$has_value",
+        "$is_unknown",
+        "$contains",
+        "$not_contain",
+        "$starts_with",
+        "$ends_with",
+        "$more_than",
+        "$less_than",
+        "$more_than_equal",
+        "$less_than_equal",
+        "$more_than_ago",
+        "$less_than_ago",
+        "$more_than_future",
+        "$less_than_future",
+        "$after",
+        "$before",
+        "$count",
+        "$count_less",
+        "$count_more",
+    ]
+)
+_NAMES: Final = frozenset(
+    [
+        "created_at",
+        "updated_at",
+        "email",
+        "name",
+        "city",
+        "phone",
+        "birthday",
+        "source_id",
+        "publications.created_at",
+        "publications.related_object_id",
+    ]
+)
+_PREFIXES: Final = (
+    *("metadata.", "address.", "summary.", "loyalty.", "loyalty_tier.", "loyalty_points.", "system_metadata."),
+)
+_NARROWED: Final = {
+    "created_at": frozenset({"$after", "$before"}),
+    "updated_at": frozenset({"$after", "$before", "$is"}),
+    "city": frozenset({"$is"}),
+}
+_PUBLISHED_AT: Final = ("date", "created_at")
+
+
+def rows_let_in(kind: str, filters: Json, *, ignores_unknown: bool) -> Callable[[Row, int], bool]:
+    """Understand the filters of an export.
+
+    :param kind: the exported object.
+    :param filters: as in the request; nothing lets everything in.
+    :param ignores_unknown: whether what is not documented is left out in silence.
+    :returns: whether a row is in, at an instant (microseconds since 1970, UTC).
+    :raises ApiProblem: 400 for a name or an operator that is not documented.
+    """
+    if not filters:
+        return lambda _row, _now: True
+    if not isinstance(filters, dict):
+        raise problems.invalid_payload("Property .parameters.filters must be object")
+    if kind != "customer":
+        return _of_publications(filters)
+    kept = {name: value for name, value in filters.items() if name == "junction" or _is_known(name, value)}
+    if len(kept) < len(filters) and not ignores_unknown:
+        unknown = next(name for name in filters if name not in kept)
+        raise problems.invalid_payload(f"Property .parameters.filters.{unknown} is not supported")
+    if not set(kept) - {"junction"}:
+        return lambda _row, _now: True
+    matches = parse_filter(kept).matches
+    return lambda row, now: isinstance(row, Customer) and matches(row, now)
+
+
+def _is_known(name: str, value: Json) -> bool:
+    conditions = value.get("conditions") if isinstance(value, dict) else None
+    if not isinstance(conditions, dict):
+        return False
+    is_name = name in _NAMES or name.startswith(_PREFIXES)
+    return is_name and set(conditions) <= _NARROWED.get(name, OPERATORS)
+
+
+def _of_publications(filters: JsonObject) -> Callable[[Row, int], bool]:
+    tests = []
+    for name, value in filters.items():
+        if name == "junction":
+            continue
+        conditions = value.get("conditions") if isinstance(value, dict) else None
+        if name not in _PUBLISHED_AT or not isinstance(conditions, dict) or not set(conditions) <= OPERATORS:
+            raise problems.invalid_payload(f"Property .parameters.filters.{name} is not supported")
+        tests += [compile_condition(name, operator, wanted) for operator, wanted in conditions.items()]
+    return lambda row, now: isinstance(row, Publication) and all(test(row.created_at, now) for test in tests)
