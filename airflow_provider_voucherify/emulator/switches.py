@@ -52,6 +52,8 @@ class Switches:
     :param export_fault: what is wrong with files: the filter was ignored, the end is cut off, every so many rows are
         others than they should be (as many wrong as missing), or are missing.
     :param export_fault_every: one in so many rows is hit.
+    :param oauth_token_seconds: seconds for which an OAuth token is worth something.
+    :param oauth_tokens: how many OAuth tokens a project may have at a time.
     :param operation_status: whether an async action that is over carries the optional field.
     """
 
@@ -89,4 +91,6 @@ class Switches:
     unknown_export_filter: Literal["refused", "ignored"] = "refused"
     export_fault: Literal["none", "filter_ignored", "cut", "swapped", "rows_missing"] = "none"
     export_fault_every: int = 50
+    oauth_token_seconds: float = 900.0
+    oauth_tokens: int = 1_000
     operation_status: bool = True

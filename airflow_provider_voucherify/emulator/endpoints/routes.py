@@ -6,7 +6,7 @@ from typing import NoReturn
 
 from airflow_provider_voucherify.emulator.endpoints import async_actions as async_routes
 from airflow_provider_voucherify.emulator.endpoints import campaigns as campaign_routes
-from airflow_provider_voucherify.emulator.endpoints import custom_events, exports
+from airflow_provider_voucherify.emulator.endpoints import custom_events, exports, oauth
 from airflow_provider_voucherify.emulator.endpoints import customers as customer_routes
 from airflow_provider_voucherify.emulator.endpoints import publications as publication_routes
 from airflow_provider_voucherify.emulator.endpoints import segments as segment_routes
@@ -62,6 +62,10 @@ def build_router() -> Router:
     router.add("GET", "/v1/exports/{id}", exports.get)
     router.add("DELETE", "/v1/exports/{id}", exports.delete)
     router.add("GET", "/download/exports/{id}", exports.download)
+    router.add("POST", "/v1/oauth/token", oauth.issue)
+    router.add("POST", "/v1/oauth/introspect", oauth.introspect)
+    router.add("POST", "/v1/oauth/token/revoke", oauth.revoke)
+    router.add("POST", "/v2/oauth/token", oauth.issue_fine_grained)
     for endpoint in _LACKING:
         method, _, path = endpoint.partition(" ")
         router.add(method, path, _lacks(endpoint))

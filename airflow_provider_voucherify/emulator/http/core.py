@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,9 +13,12 @@ from airflow_provider_voucherify.emulator.http.answers import Answer, problem_an
 from airflow_provider_voucherify.emulator.http.calls import Call, Route
 from airflow_provider_voucherify.emulator.http.limits import Verdict
 from airflow_provider_voucherify.emulator.http.problems import ApiProblem
+from airflow_provider_voucherify.emulator.http.tokens import Token
 from airflow_provider_voucherify.emulator.state import Project, State
 from airflow_provider_voucherify.emulator.times import to_micros
 
+#: Where the second version of OAuth gives tokens: the only place that takes a name and a secret.
+_BASIC_PATH = "/v2/oauth/token"
 _EXPORTING = "POST /v1/exports"
 
 
@@ -51,11 +55,11 @@ class Core:
         """
         state = self.state
         headers = request.headers
-        project = state.project_of(headers.get("X-App-Id"), headers.get("X-App-Token"))
+        path, _, query = request.target.partition("?")
+        project, token = self._caller(request, path)
         if project is None:
             state.unauthorized += 1
             return self._counted(problem_answer(problems.unauthorized()))
-        path, _, query = request.target.partition("?")
         route, names = self._router.find(path)
         label = "unknown" if route is None else route.labels.get(request.method, "unknown")
         now, channel = state.clock(), headers.get("X-Voucherify-Channel", "")
@@ -69,8 +73,22 @@ class Core:
             _count_rejection(project, label)
             return self._counted(problem_answer(problems.too_many_requests()).with_headers(limit_headers))
         _count_call(project, label, request)
+        if token is not None and not token.permits(path):
+            return self._counted(problem_answer(problems.missing_permission()).with_headers(limit_headers))
         answer = self._acted(project, request, route, names, query, now)
         return self._counted(answer.with_headers(limit_headers))
+
+    def _caller(self, request: Request, path: str) -> tuple[Project | None, Token | None]:
+        state, headers = self.state, request.headers
+        scheme, _, credentials = headers.get("Authorization", "").partition(" ")
+        if scheme == "Bearer":
+            for project in state.projects.values():
+                if (token := project.records.tokens.find(credentials, state.clock())) is not None:
+                    return project, token
+            return None, None
+        if scheme == "Basic" and path == _BASIC_PATH:
+            return state.project_of(*_name_and_secret(credentials)), None
+        return state.project_of(headers.get("X-App-Id"), headers.get("X-App-Token")), None
 
     def standing_headers(self, request: Request) -> str:
         """Tell the rate-limit headers for a call that is not counted.
@@ -79,7 +97,7 @@ class Core:
         :returns: header lines; empty without valid keys.
         """
         state, now = self.state, self.state.clock()
-        project = state.project_of(request.headers.get("X-App-Id"), request.headers.get("X-App-Token"))
+        project, _ = self._caller(request, request.target.partition("?")[0])
         return "" if project is None else rate_limit_headers(project.limiter.look(now), now, state)
 
     def _acted(
@@ -127,6 +145,14 @@ class Core:
     def _counted(self, answer: Answer) -> Answer:
         self.state.answers[answer.status] += 1
         return answer
+
+
+def _name_and_secret(credentials: str) -> tuple[str, str]:
+    try:
+        name, _, secret = base64.b64decode(credentials, validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return name, secret
 
 
 def rate_limit_headers(verdict: Verdict, now: float, state: State) -> str:
