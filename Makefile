@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 INSTALLED_BENCH := $(VENV)/.installed-bench
+EXTRAS := duckdb,files,openlineage,pandas,postgres,s3,sqlite
 # uv installs in a fifth of pip's time; it comes from pip itself, into the same environment.
 INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-mariadb check format bench soak clean
+.PHONY: demo test test-mariadb package check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -17,6 +18,15 @@ test: $(INSTALLED)  ## all tests, on real Airflow, PostgreSQL and SQLite
 
 test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed from Debian if it is missing
 	tests/mariadb.sh $(BIN)/python
+
+package: $(INSTALLED)  ## wheel and sdist; the wheel alone in a fresh environment: example Dags, what Airflow knows of it
+	rm -rf dist
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv build --quiet --out-dir dist .
+	$(BIN)/twine check --strict dist/*.whl dist/*.tar.gz
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/env
+	VIRTUAL_ENV=dist/env $(BIN)/uv pip install --quiet --constraint constraints.txt dist/*.whl
+	cd dist && AIRFLOW_HOME=$$PWD/airflow env/bin/python ../tests/packaging/smoke.py
+	AIRFLOW_HOME=$$PWD/dist/airflow dist/env/bin/airflow providers get airflow-provider-voucherify
 
 check: $(INSTALLED)  ## ruff and mypy, strict
 	$(BIN)/ruff check .
@@ -39,7 +49,7 @@ soak: $(INSTALLED_BENCH)  ## pulls, publications, kills and faults for MINUTES (
 	$(BIN)/python -m benchmarks.soak $(MINUTES)
 
 clean:
-	rm -rf $(VENV) .demo build *.egg-info
+	rm -rf $(VENV) .demo dist
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=") if sys.version_info < (3, 11) else None'
@@ -47,13 +57,13 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 
 $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[demo]'
+	$(INSTALL) --editable '.[sqlite]'
 	@touch $@
 
 $(INSTALLED): $(BIN)/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[dev]'
+	$(INSTALL) --editable '.[$(EXTRAS)]' --group dev
 	@touch $@ $(VENV)/.installed
 
 $(INSTALLED_BENCH): $(BIN)/python pyproject.toml constraints.txt
-	$(INSTALL) --editable '.[bench]'
+	$(INSTALL) --editable '.[$(EXTRAS)]' --group bench
 	@touch $@ $(INSTALLED) $(VENV)/.installed

@@ -32,6 +32,7 @@ AGREED = "FROM customers WHERE ads_allowed = 1 AND email IS NOT NULL"
 
 with DAG(
     dag_id="audience_files",
+    description="The members of a segment as a file for an ad platform or a mailing tool",
     schedule="@daily",
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads it as UTC
     catchup=False,

@@ -24,6 +24,7 @@ from airflow_provider_voucherify.operators.customer_segments import (
 
 with DAG(
     dag_id="customer_segments_to_warehouse",
+    description="Customer segments into a warehouse table, every day",
     schedule="@daily",
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads it as UTC
     catchup=False,

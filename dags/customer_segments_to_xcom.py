@@ -19,6 +19,7 @@ from airflow_provider_voucherify.operators.customer_segments import CustomerSegm
 
 with DAG(
     dag_id="customer_segments_to_xcom",
+    description="The segments of a few customers through XCom, on demand",
     schedule=None,
     catchup=False,
     doc_md=__doc__,

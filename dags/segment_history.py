@@ -41,6 +41,7 @@ SELECT valid_to, 'left', customer_id, segment_id, segment_name FROM segment_hist
 
 with DAG(
     dag_id="segment_history",
+    description="Daily segments in the warehouse, with who entered and who left",
     schedule="@daily",
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads it as UTC
     catchup=False,

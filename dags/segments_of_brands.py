@@ -33,6 +33,7 @@ BRANDS = ["voucherify_coffee", "voucherify_garden", "voucherify_books"]
 
 with DAG(
     dag_id="segments_of_brands",
+    description="The segments of several brands in one table",
     schedule="@daily",
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads it as UTC
     catchup=False,

@@ -28,6 +28,7 @@ HELD = "Gold tier"
 
 with DAG(
     dag_id="tier_upgrade",
+    description="Customers who have earned a higher tier get it",
     schedule="@daily",
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads it as UTC
     catchup=False,

@@ -29,6 +29,7 @@ CAMPAIGN = "VIP welcome"
 
 with DAG(
     dag_id="vip_welcome",
+    description="A welcome voucher for new VIPs, as soon as the day's segments are there",
     schedule=[Asset("segment_history")],
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads it as UTC
     max_active_runs=1,

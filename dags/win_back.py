@@ -48,6 +48,7 @@ def tell_marketing(context: Context) -> None:
 
 with DAG(
     dag_id="win_back",
+    description="A voucher for everyone who has come to be at risk since yesterday",
     schedule="@daily",
     start_date=datetime(2026, 1, 1),  # noqa: DTZ001 - Airflow reads it as UTC
     catchup=False,
