@@ -23,7 +23,8 @@ def main() -> None:
             sys.exit(f"{path.name}: {bag.import_errors or 'there is no Dag in it'}")
         if not all(dag.description for dag in bag.dags.values()):
             sys.exit(f"{path.name}: a Dag without a description")
-    provider = ProvidersManager().providers["airflow-provider-voucherify"]
+    manager = ProvidersManager()  # type: ignore[no-untyped-call]  # Airflow's own signature
+    provider = manager.providers["airflow-provider-voucherify"]
     if provider.version != airflow_provider_voucherify.__version__ or not provider.data.get("documentation-url"):
         sys.exit(f"Airflow knows another provider: {provider}")
     sys.stdout.write(f"{len(examples)} example Dags parsed, provider {provider.version} known to Airflow\n")
