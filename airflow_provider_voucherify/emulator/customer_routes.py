@@ -9,7 +9,7 @@ from airflow_provider_voucherify.emulator.answers import Answer, json_answer
 from airflow_provider_voucherify.emulator.calls import Call
 from airflow_provider_voucherify.emulator.customers import Customer
 from airflow_provider_voucherify.emulator.json_types import JsonObject
-from airflow_provider_voucherify.emulator.listing import list_customers, parse_customer_query
+from airflow_provider_voucherify.emulator.listing import list_customers, parse_customer_query, without_bounded
 from airflow_provider_voucherify.emulator.query import Query
 from airflow_provider_voucherify.emulator.segments import Segment
 from airflow_provider_voucherify.emulator.shop import object_id
@@ -53,6 +53,8 @@ def list_(call: Call) -> Answer:
             raise problems.not_found("segment", query.segment_id)
         if segment is None or (segment.type == "passive" and not switches.passive_members_listed):
             segment = Segment("", "", "static", 0, 0)
+    if segment is not None and switches.segment_filter == "query":
+        segment = without_bounded(segment, query, call.population.customers.values(), call.now)
     page = list_customers(call.population, segment, query, switches)
     tail = b"]"
     if switches.total:

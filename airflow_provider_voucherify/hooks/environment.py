@@ -28,6 +28,8 @@ def with_environment(settings: ApiSettings) -> ApiSettings:
     """
     if settings.trust_env:
         settings = replace(settings, verify=_verify(settings), proxy=_proxy(settings), trust_env=False)
+    if settings.is_plain_and_local:
+        settings = replace(settings, proxy=None)  # it would read the keys, and look for this machine from where it is
     if isinstance(settings.verify, str) and not Path(settings.verify).exists():
         raise InvalidConnection(f"verify names a CA bundle that is not there: {settings.verify!r}")
     return settings

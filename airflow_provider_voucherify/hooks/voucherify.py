@@ -100,12 +100,18 @@ class VoucherifyHook(HttpHook):
             raise InvalidConnection(f"connection {self.voucherify_conn_id!r}: {error}") from None
         if unknown:
             log.warning("Connection %r has extras that mean nothing here: %s", self.voucherify_conn_id, unknown)
+        if settings.verify is False:
+            log.warning(
+                "Connection %r does not verify TLS: anybody on the way can read the keys; let verify name a CA "
+                "bundle instead of false",
+                self.voucherify_conn_id,
+            )
         mask_proxy_password(settings.proxy)
         return settings if self.quota_share is None else replace(settings, quota_share=self.quota_share)
 
     @cached_property
     def _session(self) -> KeySession:
-        return KeySession(self.settings, self.keep_alive_adapter)
+        return KeySession(self.settings)
 
     @cached_property
     def _call(self) -> SingleCall:
@@ -220,7 +226,7 @@ class VoucherifyHook(HttpHook):
         """
         if not headers and not extra_options:
             return self._session
-        session = KeySession(self.settings, self.keep_alive_adapter)
+        session = KeySession(self.settings)
         session.headers.update(headers or {})
         for name, value in session_options(extra_options or {}).items():
             setattr(session, name, value)
