@@ -11,9 +11,6 @@ from airflow_provider_voucherify.api.models import Json
 
 #: Nothing that is read as JSON is longer, in bytes, packed or unpacked: a hundred customers with 80 KB each.
 LARGEST_ANSWER = 8 * 1024 * 1024
-#: What both drivers say they understand: they unpack it here, so that a library's own unpacking is never met.
-ACCEPTED_ENCODINGS = "gzip, deflate"
-
 _GZIP = 16 + zlib.MAX_WBITS
 
 

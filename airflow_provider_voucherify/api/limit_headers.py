@@ -9,7 +9,6 @@ from functools import lru_cache
 
 from airflow_provider_voucherify.api.models import RateLimit
 
-
 #: No project has more calls in a window: a header that says so is garbled.
 LARGEST_LIMIT = 100_000_000
 

@@ -8,7 +8,6 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from airflow_provider_voucherify.api.body import ACCEPTED_ENCODINGS
 from airflow_provider_voucherify.api.errors import InvalidConnection
 
 #: Shared regions by the name of their cluster (Voucherify documentation, "API endpoints").
@@ -66,8 +65,8 @@ def checked_base_url(url: str, *, allow_http: bool) -> str:
         raise InvalidConnection("host should be a base URL only: no user, password, query or fragment in it")
     if not (_NETLOC(parts.netloc) and _PATH(parts.path)) or parts.port == 0:
         raise InvalidConnection(
-            f"host {_shown(url)} cannot be read in one way only: write a name or address, a port if need be, and a path "
-            "if need be, as in 'https://api.voucherify.io'"
+            f"host {_shown(url)} can be read in more than one way: write a name or address, with a port and a path if "
+            "need be, as in 'https://api.voucherify.io'"
         )
     if parts.path.rstrip("/").endswith(("/v1", "/v2")):
         raise InvalidConnection(f"host ends in {parts.path!r}: leave the version out, the base URL ends before it")
@@ -161,7 +160,7 @@ class ApiSettings:
             "X-Voucherify-API-Version": self.api_version,
             "X-Voucherify-Channel": self.channel,
             "Accept": "application/json",
-            "Accept-Encoding": ACCEPTED_ENCODINGS,
+            "Accept-Encoding": "gzip, deflate",  # those api.body unpacks
         }
 
 

@@ -16,7 +16,6 @@ from airflow_provider_voucherify.api.models import Customer, JsonObject
 from airflow_provider_voucherify.api.pages import PAGE, Page
 from airflow_provider_voucherify.api.ties import TieRound
 
-
 #: Ties that are more than the list has are asked for again so often, once its total was asked for again.
 MOST_DOUBTED = 1
 
@@ -129,8 +128,8 @@ class CustomerWalk:
         """Return the next call, the same until its answer is taken; ``None`` when the list is whole and checked.
 
         :raises PagingFailed: if more customers are missing than the drift explains, the list does not end where its
-            first total says, or one millisecond holds more than can be listed or than there are in all. A join and a leave between two totals do not show in them: a walk that missed the
-            one who joined is refused too.
+            first total says, or one millisecond holds more than can be listed, or than there are in all. A join and a
+            leave between two totals do not show in them: a walk that missed the one who joined is refused too.
         """
         if self._doubted > MOST_DOUBTED:
             raise errors.PagingFailed(self._disbelief())
@@ -163,7 +162,7 @@ class CustomerWalk:
         return new
 
     def _believes(self, page: Page) -> bool:
-        """Whether a page of ties may be what was asked for: of two milliseconds there are no more than there are in all.
+        """Whether a page of ties may be what was asked for: no more of two milliseconds than there are in all.
 
         A segment's own filter may name ``created_at`` too, and what Voucherify answers then is not documented. Where
         the page has more, the list is asked again for its total first, since some may have joined.
@@ -214,8 +213,8 @@ class CustomerWalk:
     def _disbelief(self) -> str:
         return (
             f"of the {self.total_at_end or 0:,} {self._who} more than all were listed for 2 ms from "
-            f"{pages.text_of(self._cursor + 1)}: asked for a time, Voucherify did not keep to the list, as may be where "
-            "a segment's own filter names created_at; ask for these customers one by one"
+            f"{pages.text_of(self._cursor + 1)}: asked for a time, Voucherify did not keep to the list, as may be "
+            "where a segment's own filter names created_at; ask for these customers one by one"
         )
 
     @property

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import io
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from http.client import HTTPResponse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from requests_toolbelt.adapters.socket_options import TCPKeepAliveAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from requests.adapters import HTTPAdapter
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from airflow_provider_voucherify.api.body import LARGEST_ANSWER, too_large
 
-if TYPE_CHECKING:
-    import socket
-
 #: Of status line, headers and the frame of a chunked body so many bytes are read besides the body.
 _MOST_BESIDES = 2**20
+#: A connection nobody has used for two minutes is looked after, where the system lets that be told.
+_KEEP_ALIVE = [
+    *HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    *(
+        (socket.IPPROTO_TCP, getattr(socket, name), value)
+        for name, value in {"TCP_KEEPIDLE": 120, "TCP_KEEPCNT": 20, "TCP_KEEPINTVL": 30}.items()
+        if hasattr(socket, name)
+    ),
+]
 
 
 class Limits:
@@ -88,7 +96,7 @@ class _Reader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any writable buffer
         self._sock.settimeout(self._limits.wait(self._longest))
         length = self._file.readinto1(buffer)
         self._limits.count(length)
@@ -122,22 +130,19 @@ class _TlsPool(HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
-class BoundedAdapter(TCPKeepAliveAdapter):
+class BoundedAdapter(HTTPAdapter):
     """Makes connections that keep to the limits of the present call; with keep-alive as those of ``HttpHook``."""
-
-    def __init__(self) -> None:
-        super().__init__(idle=120, count=20, interval=30)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:  # the signature of requests
         """Make the pools of connections to the host."""
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, **kwargs, socket_options=_KEEP_ALIVE)
         _bound(self.poolmanager)
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:  # the signature of requests
+    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> PoolManager:  # the signature of requests
         """Return the pools of connections through a proxy."""
         return _bound(super().proxy_manager_for(*args, **kwargs))
 
 
-def _bound(manager: Any) -> Any:
+def _bound(manager: PoolManager) -> PoolManager:
     manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
     return manager

