@@ -48,33 +48,42 @@ def the_same_ever_later(page: int) -> JsonObject:
     return customers(0, [page * 1_000], total=300, has_more=True)
 
 
+def walk_on(walk: CustomerWalk | SegmentWalk, answer: Answers) -> int:
+    """Take pages until the walk has enough; return how many, or raise."""
+    for page in itertools.count(1):
+        if page > 1_000 or walk.request() is None:
+            return page - 1
+        walk.take(answer(page))
+    raise AssertionError("counting never ends")
+
+
 @pytest.mark.parametrize("answer", [growing, with_more, one_at_a_time, the_same_ever_later])
 @pytest.mark.parametrize("segment_id", [None, "seg_1"])
 def test_an_endless_list_of_customers_is_left(answer: Answers, segment_id: str | None) -> None:
-    walk = CustomerWalk(segment_id)
-    with pytest.raises(errors.PagingFailed, match="does not end"):
-        for page in itertools.count(1):
-            assert page < 70
-            assert walk.request() is not None
-            walk.take(answer(page))
+    with pytest.raises(errors.PagingFailed, match=r"does not end: .* were listed on [1-7]?\d pages where it announced"):
+        walk_on(CustomerWalk(segment_id), answer)
 
 
 def test_the_bound_of_a_walk_that_goes_on_is_that_of_its_first_total() -> None:
-    walk = CustomerWalk(after="2020-01-01T00:00:00.000Z", held=1_500, drift=CustomerWalk().drift.then(300).then(5_000))
+    walk = CustomerWalk(after="2020-01-01T00:00:00.000Z", held=1_700, drift=CustomerWalk().drift.then(300).then(5_000))
     with pytest.raises(errors.PagingFailed, match="announced 300 at first"):
         walk.request()
 
 
-@pytest.mark.parametrize("total", [150, None])
-def test_an_endless_list_of_segments_is_left(total: int | None) -> None:
-    walk, said = SegmentWalk(), {} if total is None else {"total": total * 100}
-    with pytest.raises(errors.PagingFailed, match="does not end|listed where the total says"):
-        for page in itertools.count():
-            assert page < 1_000
-            assert walk.request() is not None
-            end = 10**12 - page * 1_000
-            ids = page * 100 if total is None else 0
-            walk.take(segments(ids, list(range(end, end - 1_000, -10)), **said))
+def ever_older(page: int) -> JsonObject:
+    end = 10**12 - page * 1_000
+    return segments(page * 100, list(range(end, end - 1_000, -10)))
+
+
+def the_same_ever_older(page: int) -> JsonObject:
+    end = 10**12 - page * 1_000
+    return segments(0, list(range(end, end - 1_000, -10)), total=300)
+
+
+@pytest.mark.parametrize("answer", [ever_older, the_same_ever_older])
+def test_an_endless_list_of_segments_is_left(answer: Answers) -> None:
+    with pytest.raises(errors.PagingFailed, match=r"does not end: .* were listed on 1?\d\d pages"):
+        walk_on(SegmentWalk(), answer)
 
 
 @pytest.mark.parametrize("total", [-1, 10**18, 10**300])
@@ -87,10 +96,8 @@ def test_a_total_no_list_can_have_is_refused(total: int) -> None:
 
 @pytest.mark.parametrize("moment", ["9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59.999-14:00"])
 def test_times_that_cannot_be_counted_on_from_are_refused(moment: str) -> None:
-    page = customers(0, [1] * 100, total=300, has_more=True)
-    spoiled = str(page).replace("1970-01-01T00:00:00.001Z", moment)
-    listed = page | {"customers": [{"id": f"c{n}", "created_at": moment} for n in range(100)]}
-    assert moment in spoiled
+    page = customers(0, [], total=300, has_more=True)
+    listed = page | {"customers": [{"id": f"c{number}", "created_at": moment} for number in range(100)]}
     with pytest.raises(errors.MalformedAnswer, match="created_at"):
         CustomerWalk().take(listed)
 
