@@ -102,6 +102,9 @@ class _Reader(io.RawIOBase):
         self._limits.count(length)
         return length
 
+    def fileno(self) -> int:
+        return self._file.fileno()
+
     def close(self) -> None:
         self._file.close()
         super().close()

@@ -122,11 +122,10 @@ def _read(response: Response) -> None:
         raise
 
 
-def _seconds(timeout: float | tuple[float | None, float | None]) -> float | None:
-    """Return the most seconds for a call, of a timeout as requests takes it."""
-    if not isinstance(timeout, tuple):
-        return timeout
-    return None if None in timeout else sum(part for part in timeout if part is not None)
+def _seconds(timeout: object) -> float | None:
+    """Return the most seconds for a call, of a timeout as requests takes it; ``None`` where that has no end."""
+    parts = timeout if isinstance(timeout, tuple) else (timeout,)
+    return sum(parts) if all(isinstance(part, int | float) for part in parts) else None
 
 
 def _keys_are_in_the_headers(request: _Prepared) -> _Prepared:
