@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 
-from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape
+from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape, storable
 
 
-def _text(value: Json) -> str | None:
-    return value if isinstance(value, str) and value else None
+def _text(value: Json, name: str) -> str | None:
+    return storable(value, name) or None
 
 
 def _time(value: Json) -> datetime | None:
@@ -22,7 +22,7 @@ def _time(value: Json) -> datetime | None:
 
 
 def _required(data: JsonObject, name: str) -> str:
-    value = _text(data.get(name))
+    value = _text(data.get(name), name)
     if value is None:
         raise UnexpectedShape(f"field {name!r} should be a text, is {type(data.get(name)).__name__}")
     return value
@@ -57,8 +57,8 @@ class Campaign:
         return cls(
             id=_required(data, "id"),
             name=_required(data, "name"),
-            type=_text(data.get("type")),
-            creation_status=_text(data.get("creation_status")),
+            type=_text(data.get("type"), "type"),
+            creation_status=_text(data.get("creation_status"), "creation_status"),
             join_once=data.get("join_once") is True,
             active=active if isinstance(active, bool) else None,
             expires_at=_time(data.get("expiration_date")),
@@ -93,14 +93,16 @@ class Publication:
         """
         shown, codes = data.get("voucher"), data.get("vouchers")
         voucher = shown if isinstance(shown, dict) else {}
-        code = _text(voucher.get("code")) or (_text(codes[0]) if isinstance(codes, list) and codes else None)
+        code = _text(voucher.get("code"), "code") or (
+            _text(codes[0], "codes") if isinstance(codes, list) and codes else None
+        )
         return cls(
             id=_required(data, "id"),
-            result=_text(data.get("result")) or ("FAILURE" if data.get("failure_code") else "SUCCESS"),
+            result=_text(data.get("result"), "result") or ("FAILURE" if data.get("failure_code") else "SUCCESS"),
             customer_id=_required(data, "customer_id"),
-            source_id=_text(data.get("source_id")),
-            campaign_id=_text(voucher.get("campaign_id")),
-            campaign_name=_text(voucher.get("campaign")),
+            source_id=_text(data.get("source_id"), "source_id"),
+            campaign_id=_text(voucher.get("campaign_id"), "campaign_id"),
+            campaign_name=_text(voucher.get("campaign"), "campaign"),
             code=code,
             created_at=_time(data.get("created_at")),
         )
@@ -184,11 +186,11 @@ class AsyncAction:
         return cls(
             id=_required(data, "id"),
             status=_required(data, "status"),
-            operation_status=_text(data.get("operation_status")),
+            operation_status=_text(data.get("operation_status"), "operation_status"),
             progress=_count(data.get("progress")),
             done_count=_count(result.get("done_count")),
             failed_count=_count(result.get("failed_count")),
-            error_keys=tuple(_text(error.get("key")) or "unknown" for error in errors),
+            error_keys=tuple(_text(error.get("key"), "key") or "unknown" for error in errors),
         )
 
     @property

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.body import Body
 from airflow_provider_voucherify.api.deadline import Deadline
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.limit_headers import rate_limit_of, window_of
+from airflow_provider_voucherify.api.tls import tls_failure, tls_of
 
 if TYPE_CHECKING:
     import aiohttp
@@ -38,6 +38,7 @@ class Transport(Protocol):
         """Return the answer.
 
         :raises TransportFailed: if no whole answer arrived.
+        :raises AnswerTooLarge: if it is longer than any should be.
         """
 
 
@@ -128,7 +129,7 @@ class Client:
                 if self.gate.is_hopeless:
                     self.gate.shut(error)
                     raise
-            except errors.FATAL as error:
+            except errors.ENDS_TRY as error:
                 self.gate.shut(error)
                 raise
             except errors.VoucherifyError as error:
@@ -165,28 +166,6 @@ class Client:
         return answer
 
 
-def _tls(settings: ApiSettings) -> bool | ssl.SSLContext:
-    """Return what TLS connections trust: where the settings name nothing else, the authorities requests trusts too."""
-    verify = settings.verify
-    if verify is False:
-        return False
-    if settings.base_url.startswith("http://") and settings.proxy is None:
-        return True  # nobody to verify: reading a whole bundle of authorities would be in vain
-    if verify is True:
-        import certifi
-
-        verify = certifi.where()
-    is_directory = Path(verify).is_dir()
-    try:
-        return ssl.create_default_context(
-            cafile=None if is_directory else verify, capath=verify if is_directory else None
-        )
-    except OSError as error:
-        raise errors.InvalidConnection(
-            f"verify names {verify!r}, which cannot be read as a CA bundle ({type(error).__name__})"
-        ) from None
-
-
 class AiohttpTransport:
     """Sends requests on one pooled aiohttp session.
 
@@ -203,14 +182,14 @@ class AiohttpTransport:
         self._base_url = settings.base_url
         self._host = URL(settings.base_url, encoded=True)
         self._prefix = self._host.raw_path.rstrip("/")
-        self._proxy = settings.proxy
+        self._proxy = None if settings.is_plain_and_local else settings.proxy
         self._deadline = Deadline(settings.timeout)
 
     async def __call__(self, request: wire.Request) -> wire.Response:
         """Return the answer, redirects included: following one would carry the keys along."""
         try:
             with self._deadline:
-                # No "async with": read() gives the connection back, or closes it if it fails.
+                # No "async with": the end of the body gives the connection back.
                 response = await self._session.request(
                     request.method,
                     self._url(request.target),
@@ -219,11 +198,11 @@ class AiohttpTransport:
                     proxy=self._proxy,
                     allow_redirects=False,
                 )
-                return wire.Response(response.status, response.headers, await response.read())
+                return wire.Response(response.status, response.headers, await _body_of(response))
         except TimeoutError:
             raise errors.TransportFailed("no whole answer within the timeout") from None
         except self._client_error as error:
-            raise errors.TransportFailed(_transport_problem(error)) from None
+            raise _failure(error) from None
         except OSError as error:
             raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
 
@@ -234,6 +213,30 @@ class AiohttpTransport:
         return self._host.with_path(self._prefix + target, encoded=True)
 
 
+async def _body_of(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, unpacked and bounded; where it is not read to its end the connection is closed."""
+    try:
+        body, content = Body(response.status, response.headers.get("Content-Encoding")), response.content
+        while piece := await content.readany():
+            if not body.take(piece):
+                response.close()
+                break
+        return body.whole()
+    except BaseException:
+        response.close()
+        raise
+
+
+def _failure(error: aiohttp.ClientError) -> errors.TransportFailed:
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return tls_failure(error.certificate_error, f"{error.host}:{error.port}")
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return tls_failure(error.os_error, f"{error.host}:{error.port}")
+    return errors.TransportFailed(_transport_problem(error))
+
+
 def _transport_problem(error: aiohttp.ClientError) -> str:
     """Name the problem by its class: the texts of aiohttp's errors hold whole URLs, and so customer ids."""
     import aiohttp
@@ -242,8 +245,6 @@ def _transport_problem(error: aiohttp.ClientError) -> str:
         return f"the proxy answered {error.status}: check the proxy of the connection, or HTTPS_PROXY"
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"no connection to the proxy {error.host}:{error.port} ({type(error.os_error).__name__})"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return f"the TLS connection to {error.host} could not be made; check the connection's verify and host"
     if isinstance(error, aiohttp.ClientConnectorError):
         return f"no connection to {error.host}:{error.port} ({type(error.os_error).__name__})"
     return f"the answer did not arrive whole ({type(error).__name__})"
@@ -262,13 +263,13 @@ async def open_client(
     """
     import aiohttp
 
-    connector = aiohttp.TCPConnector(limit=0, ssl=_tls(settings))
+    connector = aiohttp.TCPConnector(limit=0, ssl=tls_of(settings))
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=settings.headers,
         timeout=aiohttp.ClientTimeout(),  # the transport's deadline holds
-        auto_decompress=True,
+        auto_decompress=False,  # bounded, in _body_of
     ) as session:
         # aiohttp would send a GET again by itself when a kept-alive connection was reset: a call nobody counts.
         session._retry_connection = False  # noqa: SLF001 - there is no public switch

@@ -98,10 +98,22 @@ class TransportFailed(VoucherifyError):
     retryable = True
 
 
+class TlsFailed(TransportFailed):
+    """The server's certificate is not trusted, or it speaks no TLS as we do: the next call would meet the same."""
+
+    retryable = False
+
+
 class MalformedAnswer(VoucherifyError):
     """An answer arrived that is not what the API documents, so it is not believed."""
 
     retryable = True
+
+
+class AnswerTooLarge(MalformedAnswer):
+    """An answer is longer than any of Voucherify's: it was not read to its end, and would not be the next time."""
+
+    retryable = False
 
 
 class PagingFailed(VoucherifyError):
@@ -169,6 +181,9 @@ FATAL: tuple[type[VoucherifyError], ...] = (
     RedirectRefused,
     WrongAddress,
 )
+
+#: Errors all calls of this try would meet: a fatal one, or a certificate, which may be renewed by the next try.
+ENDS_TRY: tuple[type[VoucherifyError], ...] = (*FATAL, TlsFailed)
 
 #: Errors of what was asked for rather than of Voucherify: asking again gives the same.
 ASKED_WRONGLY: tuple[type[VoucherifyError], ...] = (

@@ -9,9 +9,12 @@ from functools import lru_cache
 
 from airflow_provider_voucherify.api.models import RateLimit
 
+#: No project has more calls in a window: a header that says so is garbled.
+LARGEST_LIMIT = 100_000_000
+
 
 def rate_limit_of(headers: Mapping[str, str]) -> RateLimit:
-    """Return what the headers say about the rate limit; a header that is missing or garbled is ``None``."""
+    """Return what the headers say about the rate limit; one that is missing, garbled or absurd is ``None``."""
     named = headers.get
     rate = window_of(headers)
     return rate._replace(
@@ -22,9 +25,14 @@ def rate_limit_of(headers: Mapping[str, str]) -> RateLimit:
 def window_of(headers: Mapping[str, str]) -> RateLimit:
     """Return what the headers of an answer that was not turned away say about the rate limit: no more is sent then."""
     named = headers.get
+    limit, remaining = _whole_number(named("X-Rate-Limit-Limit")), _whole_number(named("X-Rate-Limit-Remaining"))
+    if limit is not None and not 0 < limit <= LARGEST_LIMIT:
+        limit = None  # an answer was served all the same
+    if limit is not None and remaining is not None and remaining > limit:
+        remaining = None
     return RateLimit(
-        _whole_number(named("X-Rate-Limit-Limit")),
-        _whole_number(named("X-Rate-Limit-Remaining")),
+        limit,
+        remaining,
         _number(named("X-Rate-Limit-Retry")),
         None,
         None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,15 +18,35 @@ class UnexpectedShape(ValueError):
     """The JSON lacks a field that the resource cannot do without."""
 
 
+#: NUL, which databases refuse, and halves of surrogate pairs, which cannot be encoded.
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]").search
+
+
+def storable(value: Json, name: str) -> str | None:
+    """Return a text that can be stored anywhere, ``None`` for what is no text.
+
+    :raises UnexpectedShape: if no database could store it; it would fail there, far from where it came from.
+    """
+    if not isinstance(value, str):
+        return None
+    if _UNSTORABLE(value):
+        raise UnexpectedShape(f"field {name!r} holds NUL or half of a surrogate pair, which cannot be stored")
+    return value
+
+
 def _text(data: JsonObject, name: str) -> str:
-    value = data.get(name)
-    if not isinstance(value, str) or not value:
-        raise UnexpectedShape(f"field {name!r} should be a text, is {type(value).__name__}")
+    value = storable(data.get(name), name)
+    if not value:
+        raise UnexpectedShape(f"field {name!r} should be a text, is {type(data.get(name)).__name__}")
     return value
 
 
 def _optional_text(data: JsonObject, name: str) -> str | None:
-    value = data.get(name)
+    return storable(data.get(name), name)
+
+
+def _personal_text(value: Json) -> str | None:
+    """Return a text as it is: it is handed on and never stored, and may have been cut in the middle of a character."""
     return value if isinstance(value, str) else None
 
 
@@ -105,8 +126,8 @@ class Customer:
         return cls(
             id=_text(data, "id"),
             source_id=_optional_text(data, "source_id"),
-            name=_optional_text(data, "name"),
-            email=_optional_text(data, "email"),
+            name=_personal_text(data.get("name")),
+            email=_personal_text(data.get("email")),
             metadata=metadata if isinstance(metadata, dict) else {},
             created_at=_time(_optional_text(data, "created_at")),
             updated_at=_time(_optional_text(data, "updated_at")),

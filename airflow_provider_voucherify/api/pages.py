@@ -7,12 +7,21 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.models import Customer, JsonObject
+from airflow_provider_voucherify.api.models import Customer, JsonObject, Segment
 
 #: The most customers, or segments, one page holds.
 PAGE = 100
 #: The highest page number: more than so many pages cannot be asked for by number.
 MOST_PAGES = 99
+
+#: More is no number of customers or segments.
+LARGEST_TOTAL = 10**10
+#: Of a list that announces no total so many entries are read.
+MOST_WITHOUT_TOTAL = 10_000_000
+#: Beyond twice the first total so many may join a list while it is read, before it is taken to be endless.
+MOST_JOINING = 10 * PAGE
+#: Later times are nobody's, and cannot be counted on from.
+LAST_YEAR = 9_000
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -75,7 +84,7 @@ def page_from(answer: JsonObject, *, earliest: int, latest: int | None = None) -
     if any(item.get("object", "customer") != "customer" for item in items):
         raise errors.MalformedAnswer("an item of the list of customers is not a customer")
     customers = [wire.customer_from(item) for item in items]
-    instants = [_created(customer) for customer in customers]
+    instants = [created(customer) for customer in customers]
     if any(later < earlier for earlier, later in pairwise(instants)):
         raise errors.MalformedAnswer("the list of customers is not ordered by created_at as asked for")
     if instants and (instants[0] < earliest or (latest is not None and instants[-1] > latest)):
@@ -85,15 +94,35 @@ def page_from(answer: JsonObject, *, earliest: int, latest: int | None = None) -
 
 
 def total_of(answer: JsonObject) -> int | None:
-    """Return the ``total`` a list answer announces, or ``None`` if it does not."""
+    """Return the ``total`` a list answer announces, or ``None`` if it does not.
+
+    :raises MalformedAnswer: if it announces what no list can have.
+    """
     total = answer.get("total")
-    return total if isinstance(total, int) and not isinstance(total, bool) else None
+    if not isinstance(total, int) or isinstance(total, bool):
+        return None
+    if not 0 <= total <= LARGEST_TOTAL:
+        raise errors.MalformedAnswer("the total of the list is negative, or larger than any list")
+    return total
 
 
-def _created(customer: Customer) -> int:
-    if customer.created_at is None:
-        raise errors.MalformedAnswer("a customer without a created_at that can be read: the list cannot be paged by it")
-    return instant_of(customer.created_at)
+def created(one: Customer | Segment) -> int:
+    """Return when a customer or segment was created: milliseconds since 1970 (UTC).
+
+    :raises MalformedAnswer: if it does not say so, or names a time too far off to page by.
+    """
+    if one.created_at is None or one.created_at.year > LAST_YEAR:
+        what = type(one).__name__.lower()
+        raise errors.MalformedAnswer(f"a {what} without a created_at that can be read: the list cannot be paged by it")
+    return instant_of(one.created_at)
+
+
+def most_for(first_total: int | None) -> int:
+    """Return how many entries are read of a list at most: one that goes on for longer would never end.
+
+    :param first_total: how many it announced at first, ``None`` if it did not.
+    """
+    return MOST_WITHOUT_TOTAL if first_total is None else 2 * first_total + MOST_JOINING
 
 
 def created_after(cursor: int, segment_id: str | None) -> wire.Request:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from itertools import pairwise
 
 from airflow_provider_voucherify.api import errors, pages, wire
@@ -11,6 +10,8 @@ from airflow_provider_voucherify.api.pages import PAGE
 
 #: So often is the list read from the newest segment again before giving up.
 MOST_READINGS = 3
+#: Of a list that announces no total so many segments are read.
+MOST_WITHOUT_TOTAL = 10_000
 
 
 class SegmentWalk:
@@ -26,6 +27,7 @@ class SegmentWalk:
         self._total: int | None = None
         self._missed_total: int | None = None
         self._readings = 1
+        self._pages = 0
         self._is_over = False
         self._failure: str | None = None
 
@@ -58,6 +60,7 @@ class SegmentWalk:
             self._total = total
         new = {segment.id: segment for segment in page if segment.id not in self._found}
         self._found.update(new)
+        self._pages += 1
         if edge is None or (self._total is not None and len(self._found) >= self._total):
             self._finish()
         else:
@@ -66,10 +69,7 @@ class SegmentWalk:
 
     def _edge(self, page: list[Segment]) -> int:
         """Return when the oldest segment of a page was created, if the page is the one that was asked for."""
-        times: list[datetime] = [segment.created_at for segment in page if segment.created_at is not None]
-        if len(times) < len(page):
-            raise errors.MalformedAnswer("a segment without a created_at that can be read: the list cannot be paged")
-        instants = [pages.instant_of(moment) for moment in times]
+        instants = [pages.created(segment) for segment in page]
         if any(later > earlier for earlier, later in pairwise(instants)):
             raise errors.MalformedAnswer("the list of segments is not ordered newest first as asked for")
         if self._before is not None and instants[0] > self._before:
@@ -81,6 +81,12 @@ class SegmentWalk:
             self._failure = (
                 f"{PAGE} or more segments were created in one millisecond, {pages.text_of(self._before - 1)}: "
                 "the list cannot be read beyond them; ask for the segments by id"
+            )
+        most = MOST_WITHOUT_TOTAL if self._total is None else pages.most_for(self._total)
+        if len(self._found) > most or self._pages > MOST_READINGS * (most // PAGE + 1):
+            self._failure = (
+                f"the list of segments does not end: {len(self._found):,} were listed on {self._pages:,} pages; "
+                "try again later"
             )
         self._before = before
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
@@ -15,6 +16,10 @@ CLUSTERS = {
     "us1.api": "https://us1.api.voucherify.io",
     "as1.api": "https://as1.api.voucherify.io",
 }
+#: What every reader of URLs takes for the same host, port and path: others are where their readings part.
+_NETLOC = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE).fullmatch
+_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[a-z0-9._~+-]+)*/*", re.ASCII | re.IGNORECASE).fullmatch
+
 DEFAULT_CLUSTER = "api"
 DEFAULT_API_VERSION = "v2018-08-01"
 DEFAULT_TIMEOUT = 30.0
@@ -39,9 +44,10 @@ def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    return (getattr(address, "ipv4_mapped", None) or address).is_loopback
 
 
 def checked_base_url(url: str, *, allow_http: bool) -> str:
@@ -55,10 +61,15 @@ def checked_base_url(url: str, *, allow_http: bool) -> str:
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise InvalidConnection(f"host should be a full base URL such as 'https://api.voucherify.io', is {_shown(url)}")
     _check_host(parts.hostname)
-    if parts.path.rstrip("/").endswith(("/v1", "/v2")):
-        raise InvalidConnection(f"host ends in {parts.path!r}: leave the version out, the base URL ends before it")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise InvalidConnection("host should be a base URL only: no user, password, query or fragment in it")
+    if not (_NETLOC(parts.netloc) and _PATH(parts.path)) or parts.port == 0:
+        raise InvalidConnection(
+            f"host {_shown(url)} can be read in more than one way: write a name or address, with a port and a path if "
+            "need be, as in 'https://api.voucherify.io'"
+        )
+    if parts.path.rstrip("/").endswith(("/v1", "/v2")):
+        raise InvalidConnection(f"host ends in {parts.path!r}: leave the version out, the base URL ends before it")
     if parts.scheme == "http" and not (allow_http or _is_loopback(parts.hostname)):
         raise InvalidConnection(
             f"host {parts.hostname!r} would get the keys unencrypted: write https://, "
@@ -135,6 +146,12 @@ class ApiSettings:
             raise InvalidConnection(f"requests_per_minute should be at least 1, is {self.requests_per_minute!r}")
 
     @property
+    def is_plain_and_local(self) -> bool:
+        """Return whether calls go to this machine unencrypted: a proxy would read the keys, and may be elsewhere."""
+        parts = urlsplit(self.base_url)
+        return parts.scheme == "http" and _is_loopback(parts.hostname or "")
+
+    @property
     def headers(self) -> dict[str, str]:
         """Return the headers of every call; they carry the secret key."""
         return {
@@ -143,6 +160,7 @@ class ApiSettings:
             "X-Voucherify-API-Version": self.api_version,
             "X-Voucherify-Channel": self.channel,
             "Accept": "application/json",
+            "Accept-Encoding": "gzip, deflate",  # those api.body unpacks
         }
 
 

@@ -74,7 +74,10 @@ class TieRound:
             self._read_again()
 
     def _is_last(self, page: Page) -> bool:
-        return page.is_last or (page.has_more is None and self._total is not None and self._page * PAGE >= self._total)
+        if page.is_last or self._total is None:
+            return page.is_last
+        # A server that always says more is left at the page after the total, if not at an empty one.
+        return (self._page - (page.has_more is True)) * PAGE >= self._total
 
     @property
     def _is_whole(self) -> bool:

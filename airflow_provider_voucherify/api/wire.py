@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -11,6 +10,7 @@ from typing import NamedTuple, cast
 from urllib.parse import quote, urlencode
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.body import json_of
 from airflow_provider_voucherify.api.limit_headers import rate_limit_of
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, RateLimit, Segment, UnexpectedShape
 
@@ -160,10 +160,7 @@ def decode(response: Response, *, is_common: bool = False) -> JsonObject:
 
 
 def _json_object(body: bytes) -> JsonObject:
-    try:
-        data: Json = json.loads(body.decode()) if body else {}
-    except ValueError:
-        raise errors.MalformedAnswer(f"the body of {len(body)} bytes is not JSON") from None
+    data = json_of(body) if body else {}
     if not isinstance(data, dict):
         raise errors.MalformedAnswer(f"expected a JSON object, got {type(data).__name__}")
     return data
@@ -281,14 +278,15 @@ def _error_class(status: int, rate: RateLimit, body: JsonObject) -> type[errors.
 
 
 def _is_permanent(rate: RateLimit, body: JsonObject) -> bool:
-    said = f"{body.get('message')} {body.get('details')}".lower()
+    texts = (body.get(name) for name in ("message", "details"))
+    said = " ".join(text for text in texts if isinstance(text, str)).lower()
     return rate.kind == "api_calls_cycle" or any(words in said for words in _QUOTA_IS_OVER)
 
 
 def _error_body(body: bytes) -> JsonObject:
     try:
-        data: Json = json.loads(body)
-    except ValueError:
+        data = json_of(body)
+    except errors.MalformedAnswer:
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -19,6 +19,8 @@ class Switches:
     :param cursor: whether ``starting_after`` leaves out rows at exactly that instant.
     :param timestamp_storage: finest difference the server itself sees; it shows milliseconds either way.
     :param time_bounds: whether ``[before]`` and ``[after]`` leave out rows at exactly that instant.
+    :param segment_filter: a customer listing by ``segment_id`` that also bounds a time the segment's own filter
+        names: both hold, or the query's bounds take the place of what the filter says of that field.
     :param has_more: when a customer listing carries ``has_more``.
     :param total: whether listings carry ``total``.
     :param initial_sync_status: whether segments carry the field that was removed in November 2025.
@@ -65,6 +67,7 @@ class Switches:
     cursor: Literal["strict", "inclusive"] = "strict"
     timestamp_storage: Literal["millisecond", "microsecond"] = "millisecond"
     time_bounds: Literal["exclusive", "inclusive"] = "exclusive"
+    segment_filter: Literal["both", "query"] = "both"
     has_more: Literal["cursor", "always", "never"] = "cursor"
     total: bool = True
     initial_sync_status: bool = False

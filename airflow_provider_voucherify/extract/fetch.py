@@ -10,9 +10,10 @@ from datetime import datetime
 
 from airflow_provider_voucherify.api.endpoints import Sender, segments_of_customer
 from airflow_provider_voucherify.api.errors import (
-    FATAL,
+    ENDS_TRY,
     InvalidCustomers,
     NotFound,
+    PlanTooDear,
     RateLimited,
     TransportFailed,
     VoucherifyError,
@@ -23,7 +24,7 @@ from airflow_provider_voucherify.extract.existence import Ghost, is_known
 from airflow_provider_voucherify.extract.interrupt import RunInterrupted
 
 #: Errors after which the run stops and goes on later: the customer asked for has not failed.
-STOPS: tuple[type[VoucherifyError], ...] = (*FATAL, RateLimited, WindowClosed, RunInterrupted)
+STOPS: tuple[type[VoucherifyError], ...] = (*ENDS_TRY, PlanTooDear, RateLimited, WindowClosed, RunInterrupted)
 #: So many customers in a row failing for the server's sake: it is down, and asking on only wastes calls.
 MOST_FAILURES_IN_A_ROW = 20
 #: So many customers failing alike from the start: what is asked is wrong, not who is asked for.

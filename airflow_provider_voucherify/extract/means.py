@@ -39,6 +39,7 @@ class Means:
     :param workers: the most calls in flight.
     :param chunk_size: the most customers, or pages, a killed try has to ask for again.
     :param ghost_stays: for how long the answer for a customer that cannot exist is taken to stay the same.
+    :param spent: how many calls this try has made so far, as Voucherify counts them.
     """
 
     client: Sender
@@ -51,6 +52,7 @@ class Means:
     workers: int = 32
     chunk_size: int = 512
     ghost_stays: timedelta = timedelta(minutes=1)
+    spent: Callable[[], int] = lambda: 0
 
     @property
     def part_size(self) -> int:

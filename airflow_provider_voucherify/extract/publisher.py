@@ -11,7 +11,7 @@ from airflow_provider_voucherify.api import publications, wire
 from airflow_provider_voucherify.api.campaign_models import Campaign, Publication
 from airflow_provider_voucherify.api.client import RetryPolicy
 from airflow_provider_voucherify.api.endpoints import Sender
-from airflow_provider_voucherify.api.errors import MalformedAnswer, VoucherifyError
+from airflow_provider_voucherify.api.errors import AnswerTooLarge, MalformedAnswer, VoucherifyError
 from airflow_provider_voucherify.api.models import Json
 from airflow_provider_voucherify.extract.fetch import STOPS
 from airflow_provider_voucherify.extract.publication_key import publication_source_id
@@ -142,7 +142,7 @@ class Publisher:
 
     async def _look(self, error: VoucherifyError, customer_id: str, attempt: int) -> Publication | None:
         """Return the publication if it was made although the answer says otherwise, or nothing."""
-        if error.retryable:  # the server may still be at work on it
+        if error.retryable or isinstance(error, AnswerTooLarge):  # the server may still be at work on it
             await self._sleep(self._retry.wait(attempt, self._uniform))
         elif error.key not in _MAY_BE_MADE:
             return None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList
+from airflow_provider_voucherify.extract.cap import Cap
 from airflow_provider_voucherify.extract.customer_run import CustomerRun
 from airflow_provider_voucherify.extract.listing import Terms, stored_salt, stored_sample_size
 from airflow_provider_voucherify.extract.means import Means, Pulled
@@ -29,7 +31,8 @@ class Pull:
 
     def __init__(self, question: Question, means: Means, rate: Callable[[], float | None]) -> None:
         self._question = question
-        self._means = means
+        cap = Cap(question.max_calls, means.spent)
+        self._means = means = replace(means, client=cap.over(means.client), patient=cap.over(means.patient))
         self._rate = rate
         self._notes = Notes(means.sink, means.now)
         self._held = self._what_is_held()

@@ -28,7 +28,7 @@ class Question:
     :param strategy: ``auto`` takes the way that costs the fewest calls.
     :param unknown: what becomes of ids Voucherify does not know.
     :param verify_sample: customers read both ways where segments are listed.
-    :param max_calls: the most calls the plan may take; ``None`` for any number.
+    :param max_calls: the most calls the plan, and with an allowance the run, may take; ``None`` for any number.
     """
 
     customer_ids: Sequence[str] | None

@@ -100,7 +100,7 @@ def _full_url(host: str, scheme: str | None, port: int | None) -> str:
         raise InvalidConnection("host holds a space, a backslash or a control character; copy it again")
     url = host if "://" in host else _with_scheme(_bracketed(host), scheme)
     parts, own_port = _split(url)
-    if port is None or port == own_port:
+    if not port or port == own_port:  # Airflow's form stores 0 for none
         return url
     if own_port is not None:
         raise InvalidConnection(f"port {port} contradicts port {own_port} in host; leave the field port empty")

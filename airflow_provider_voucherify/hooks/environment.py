@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,8 @@ from airflow_provider_voucherify.hooks.connection import checked_proxy
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.settings import ApiSettings
 
+log = logging.getLogger(__name__)
+
 
 def with_environment(settings: ApiSettings) -> ApiSettings:
     """Return settings that need the environment no more: proxy and CA bundle are filled in, ``trust_env`` is off.
@@ -28,6 +31,8 @@ def with_environment(settings: ApiSettings) -> ApiSettings:
     """
     if settings.trust_env:
         settings = replace(settings, verify=_verify(settings), proxy=_proxy(settings), trust_env=False)
+    if settings.is_plain_and_local:
+        settings = replace(settings, proxy=None)  # it would read the keys, and look for this machine from where it is
     if isinstance(settings.verify, str) and not Path(settings.verify).exists():
         raise InvalidConnection(f"verify names a CA bundle that is not there: {settings.verify!r}")
     return settings
@@ -47,6 +52,19 @@ def _proxy(settings: ApiSettings) -> str | None:
     if not found:
         return None
     return checked_proxy(found if "://" in found else f"http://{found}")
+
+
+def warn_if_unverified(settings: ApiSettings, conn_id: str) -> None:
+    """Say once for each hook that nobody looks whom the keys are sent to.
+
+    :param conn_id: of the connection the settings come from.
+    """
+    if settings.verify is False:
+        log.warning(
+            "Connection %r has verify switched off: anybody on the way can pass for Voucherify and read the keys; let "
+            "verify name a CA bundle instead",
+            conn_id,
+        )
 
 
 def mask_proxy_password(proxy: str | None) -> None:

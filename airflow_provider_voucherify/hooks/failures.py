@@ -22,6 +22,7 @@ from airflow_provider_voucherify.load.errors import (
 _NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     *errors.FATAL,
     *errors.ASKED_WRONGLY,
+    errors.AnswerTooLarge,
     AllFailed,
     ChangesUnknown,
     CodesRanOut,

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import ssl
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
 from requests import PreparedRequest, Request, Response, Session
-from requests.adapters import BaseAdapter
 from requests.exceptions import ConnectionError as NoConnection
 from requests.exceptions import ProxyError, RequestException, SSLError, Timeout
+from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as TookTooLong
 
 from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.body import Body
 from airflow_provider_voucherify.api.settings import ApiSettings
+from airflow_provider_voucherify.api.tls import tls_failure
+from airflow_provider_voucherify.hooks.bounded import BoundedAdapter, within
 from airflow_provider_voucherify.hooks.endpoint import EndpointRefused, origin
 
 _Prepared = TypeVar("_Prepared", bound=PreparedRequest)
+
+#: Read at a time, in bytes.
+_PIECE = 65_536
 
 _REASONS = {
     "NameResolutionError": "its name cannot be resolved (DNS)",
@@ -31,13 +39,13 @@ class KeySession(Session):
     host and port only: those of requests quote addresses, and so customer ids.
 
     :param settings: where Voucherify is and who we are, with the environment already read.
-    :param adapter: makes the connections, or ``None`` for that of requests.
     """
 
-    def __init__(self, settings: ApiSettings, adapter: BaseAdapter | None = None) -> None:
+    def __init__(self, settings: ApiSettings) -> None:
         super().__init__()
         self._origin = origin(settings.base_url)
         self._timeout = settings.timeout
+        self._is_plain_and_local = settings.is_plain_and_local
         self.headers.update(settings.headers)
         self.verify = settings.verify
         self.trust_env = settings.trust_env
@@ -45,9 +53,8 @@ class KeySession(Session):
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         if settings.proxy:
             self.proxies = {"http": settings.proxy, "https": settings.proxy}
-        if adapter is not None:
-            self.mount("http://", adapter)
-            self.mount("https://", adapter)
+        self.mount("http://", BoundedAdapter())
+        self.mount("https://", BoundedAdapter())
 
     def prepare_request(self, request: Request) -> PreparedRequest:
         """Return the request with headers and encoded address.
@@ -60,19 +67,28 @@ class KeySession(Session):
             raise errors.InvalidConnection(_unbuildable(error)) from None
 
     def send(self, request: PreparedRequest, **kwargs: Any) -> Response:  # the signature of requests
-        """Return the answer, whole.
+        """Return the answer, whole unless ``stream`` is asked for, within the timeout in all.
 
         :raises EndpointRefused: if the request would go to another host; it is not sent.
         :raises RedirectRefused: if the answer is a redirect.
         :raises TransportFailed: if no whole answer arrived.
+        :raises AnswerTooLarge: if it is longer than any should be; what is streamed may be as long as it likes.
         """
         if origin(request.url or "") != self._origin:
             raise EndpointRefused(f"the keys are sent to {self._where} only, not to another host")
-        options = {**kwargs, "timeout": kwargs.get("timeout") or self._timeout}
-        try:
-            response = super().send(request, **options)
-        except RequestException as error:
-            raise _failure(error, self._where) from None
+        is_streamed = bool(kwargs.pop("stream", None) or self.stream)
+        options = {**kwargs, "timeout": kwargs.get("timeout") or self._timeout, "stream": True}
+        if self._is_plain_and_local:
+            options["proxies"] = {}
+        with within(_seconds(options["timeout"])) as limits:
+            try:
+                response = super().send(request, **options)
+                if not is_streamed or not response.ok:
+                    _read(response)
+            except (RequestException, HTTPError) as error:
+                raise _failure(error, self._where) from None
+            if is_streamed:
+                limits.lift()
         if 300 <= response.status_code < 400:
             raise wire.error_of(answer_of(response))
         return response
@@ -91,43 +107,69 @@ def answer_of(response: Response) -> wire.Response:
     return wire.Response(response.status_code, response.headers, response.content)
 
 
+def _read(response: Response) -> None:
+    """Read the body, unpacked and bounded, into the response; where it is not read to its end, hang up."""
+    try:
+        body = Body(response.status_code, response.headers.get("Content-Encoding"))
+        for piece in response.raw.stream(_PIECE, decode_content=False):
+            if not body.take(piece):
+                response.close()
+                break
+        # requests itself reads without a bound, and has no other way in.
+        vars(response).update(_content=body.whole(), _content_consumed=True)
+    except BaseException:
+        response.close()
+        raise
+
+
+def _seconds(timeout: object) -> float | None:
+    """Return the most seconds for a call, of a timeout as requests takes it; ``None`` where that has no end."""
+    parts = timeout if isinstance(timeout, tuple) else (timeout,)
+    return sum(parts) if all(isinstance(part, int | float) for part in parts) else None
+
+
 def _keys_are_in_the_headers(request: _Prepared) -> _Prepared:
     """Stand where an Authorization header would be made: without this, requests looks into ``.netrc`` for one."""
     return request
 
 
-def _unbuildable(error: RequestException) -> str:
+def _unbuildable(error: Exception) -> str:
     return f"the request cannot be built ({type(error).__name__}); check headers, endpoint and the connection's host"
 
 
-def _failure(error: RequestException, where: str) -> errors.VoucherifyError:
+def _failure(error: RequestException | HTTPError, where: str) -> errors.VoucherifyError:
+    causes = _causes(error)
+    tls = next((cause for cause in causes if isinstance(cause, ssl.SSLError)), None)
+    if tls is not None or isinstance(error, SSLError):
+        return tls_failure(tls or error, where)
     if isinstance(error, ProxyError):
         return errors.TransportFailed(
             f"no connection to {where}: the proxy failed; check the proxy of the connection, or HTTPS_PROXY"
         )
-    if isinstance(error, SSLError):
-        return errors.TransportFailed(
-            f"the TLS connection to {where} could not be made; check the connection's verify and host"
-        )
-    if isinstance(error, Timeout) and not isinstance(error, NoConnection):
+    if isinstance(error, TookTooLong) or (isinstance(error, Timeout) and not isinstance(error, NoConnection)):
         return errors.TransportFailed(f"no answer from {where} within the timeout")
     if isinstance(error, NoConnection):
-        return errors.TransportFailed(f"no connection to {where}: {_reason(error)}")
+        return errors.TransportFailed(f"no connection to {where}: {_reason(causes)}")
     if isinstance(error, ValueError):
         return errors.InvalidConnection(_unbuildable(error))
     return errors.TransportFailed(f"the answer of {where} did not arrive whole ({type(error).__name__})")
 
 
-def _reason(error: BaseException) -> str:
+def _reason(causes: list[BaseException]) -> str:
     """Return why there is no connection: the innermost cause that can be put in words, else its class."""
-    seen = []
+    names = [type(cause).__name__ for cause in reversed(causes)]
+    known = (_REASONS[name] for name in names if name in _REASONS)
+    return next(known, f"the connection broke ({names[0]})")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """Return an error and those it was made of, the outermost first."""
+    seen: list[BaseException] = []
     inner: object = error
     while isinstance(inner, BaseException) and inner not in seen:
         seen.append(inner)
-        argument = inner.args[0] if inner.args else None
+        argument = next((one for one in reversed(inner.args) if isinstance(one, BaseException)), None)
         inner = getattr(argument, "reason", None) or getattr(inner, "reason", None) or inner.__cause__
-        if inner is None and isinstance(argument, BaseException):
+        if not isinstance(inner, BaseException):
             inner = argument
-    names = [type(cause).__name__ for cause in reversed(seen)]
-    known = (_REASONS[name] for name in names if name in _REASONS)
-    return next(known, f"the connection broke ({names[0]})")
+    return seen

@@ -94,7 +94,8 @@ class SingleCall:
 
         def once() -> Response:
             response = send()
-            self._heard(answer_of(response))
+            if not response.ok:
+                self._heard(answer_of(response))
             return response
 
         return self._persist(once, may_repeat=may_repeat)

@@ -27,7 +27,7 @@ from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.clients import Clients, ClientTerms
 from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
 from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
-from airflow_provider_voucherify.hooks.environment import mask_proxy_password, with_environment
+from airflow_provider_voucherify.hooks.environment import mask_proxy_password, warn_if_unverified, with_environment
 from airflow_provider_voucherify.hooks.options import json_headers, send_options, session_options
 from airflow_provider_voucherify.hooks.session import KeySession, answer_of
 from airflow_provider_voucherify.hooks.single_call import Clock, SingleCall
@@ -100,12 +100,13 @@ class VoucherifyHook(HttpHook):
             raise InvalidConnection(f"connection {self.voucherify_conn_id!r}: {error}") from None
         if unknown:
             log.warning("Connection %r has extras that mean nothing here: %s", self.voucherify_conn_id, unknown)
+        warn_if_unverified(settings, self.voucherify_conn_id)
         mask_proxy_password(settings.proxy)
         return settings if self.quota_share is None else replace(settings, quota_share=self.quota_share)
 
     @cached_property
     def _session(self) -> KeySession:
-        return KeySession(self.settings, self.keep_alive_adapter)
+        return KeySession(self.settings)
 
     @cached_property
     def _call(self) -> SingleCall:
@@ -220,7 +221,7 @@ class VoucherifyHook(HttpHook):
         """
         if not headers and not extra_options:
             return self._session
-        session = KeySession(self.settings, self.keep_alive_adapter)
+        session = KeySession(self.settings)
         session.headers.update(headers or {})
         for name, value in session_options(extra_options or {}).items():
             setattr(session, name, value)

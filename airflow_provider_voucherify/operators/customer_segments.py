@@ -60,7 +60,8 @@ class CustomerSegmentsOperator(BaseOperator):
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param strategy: ``auto`` takes the way that costs fewer calls: ``per_customer`` asks once for each customer,
         ``per_segment`` lists the members of each segment, 100 a call.
-    :param max_calls: a plan that takes more calls fails before it spends them; by default any number is fine.
+    :param max_calls: a plan that takes more calls fails before it spends them, and a run that turns out dearer stops
+        a tenth (at least 20 calls) above; by default any number is fine.
     :param unknown_customers: what becomes of ids Voucherify does not know: ``drop`` counts and leaves them out,
         ``fail`` fails the task without a retry, ``keep`` takes Voucherify's word, which puts them into the segments
         an empty profile matches.

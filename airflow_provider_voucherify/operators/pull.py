@@ -123,7 +123,7 @@ class SegmentPull:
                 count_metrics(before, self._spent)
 
     def _means(self, runner: ClientRunner) -> Means:
-        client = runner.client
+        client, calls_before = runner.client, self._spent.calls - self._spent.rejected
         return Means(
             client=self._interrupt.over(client),
             patient=self._interrupt.over(Patient(client)),
@@ -136,6 +136,7 @@ class SegmentPull:
             rng=random.Random(),  # noqa: S311 - it chooses samples
             workers=self._operator.pace.concurrency,
             chunk_size=self._operator.pace.chunk_size,
+            spent=lambda: calls_before + client.calls.sent - client.calls.rejected,
         )
 
     def _carry_out(self, pull: Pull) -> Pulled:

@@ -84,6 +84,7 @@ def publish(script: Script, gift: Gift = GIFT, waits: list[float] | None = None)
     [
         ([publication()], "POST"),
         ([LOST, listing(publication())], "POST GET"),
+        ([errors.AnswerTooLarge("long"), listing(publication())], "POST GET"),
         ([LOST, listing(), publication()], "POST GET POST"),
         ([LOST, listing(publication(result="FAILURE")), publication()], "POST GET POST"),
         ([LOST, listing(publication("cust_2", key="another")), publication()], "POST GET POST"),
@@ -95,6 +96,7 @@ def publish(script: Script, gift: Gift = GIFT, waits: list[float] | None = None)
     ids=[
         "at once",
         "made, answer lost",
+        "made, answer too long",
         "not made",
         "only failed before",
         "a list that ignores its filter",

@@ -11,7 +11,7 @@ from airflow_provider_voucherify import __version__
 from airflow_provider_voucherify.api.errors import InvalidConnection
 from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
-from tests.hooks.conftest import APP_ID, SECRET
+from tests.hooks.conftest import APP_ID, SECRET, MakeHook
 
 
 def read(extra: object = None, *, host: str | None = None, schema: str | None = None, port: int | None = None,
@@ -199,3 +199,50 @@ def test_settings_do_not_show_the_secret() -> None:
 def test_misspelt_extras_are_found() -> None:
     connection = Connection(conn_id="v", extra='{"quta_share": 0.5, "cluster": "api", "Timeout": 3}')
     assert unknown_extras(connection) == ["Timeout", "quta_share"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "http://[::1]evil.com",
+        "[::1]evil.com",
+        "http://[::1].evil.com",
+        "http://127.0.0.1\\.evil.com",
+        "https:/evil.com",
+        "https:evil.com",
+        "https:///evil.com",
+        "//evil.com",
+        "https://api.voucherify.io@evil.com",
+        "https://@evil.com",
+        "api.voucherify.io@evil.com",
+        "https://evil.com\\@api.voucherify.io",
+        "https://evil.com%2f.voucherify.io",
+        "https://evil .com",
+        "https://evil\t.com",
+        "https://api\u3002voucherify\uff0eio",
+        "https://api.voucherify.io:",
+        "https://api.voucherify.io:0",
+        "https://api.voucherify.io:80:443",
+        "https://api.voucherify.io/../x",
+        "https://api.voucherify.io//evil.com",
+        "https://[evil.com]",
+        "http://localhost#@evil.com",
+        "http://localhost.evil.com",
+    ],
+)
+def test_a_host_that_can_be_read_in_two_ways_is_refused(make_hook: MakeHook, host: str) -> None:
+    with pytest.raises(InvalidConnection):
+        _ = make_hook(host=host).settings
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("api.voucherify.io", "https://api.voucherify.io"),
+        ("http://127.0.0.1", "http://127.0.0.1"),
+        ("::1", "http://[::1]"),
+        ("https://gateway.example/voucherify-eu/", "https://gateway.example/voucherify-eu"),
+    ],
+)
+def test_a_stored_port_of_0_is_none(make_hook: MakeHook, host: str, url: str) -> None:
+    assert make_hook(host=host, port=0).settings.base_url == url

@@ -141,6 +141,30 @@ def test_what_no_retry_helps_against_fails_at_once(
     assert query(warehouse, "select name from sqlite_master where name = 'customer_segments'") == []
 
 
+@pytest.mark.parametrize("parts", [1, 2])
+def test_a_run_that_turns_out_dearer_stops_for_good_and_keeps_what_it_has(
+    run_op: OperatorRunner, project: Emulator, warehouse: Path, parts: int
+) -> None:
+    ids = [*CUSTOMERS[:50], *(f"stranger-{number}" for number in range(100))]
+    arguments: dict[str, Any] = {"customers": ids, "strategy": "per_customer", "max_calls": 151, "retries": 3}
+    arguments |= {"deferrable": True, "quota_share": 1.0, "pace": Pace(chunk_size=20)}
+    if parts == 2:
+        project.set_limits(Limits(limit=90, window_seconds=3_600))
+    run = run_op(pull(**arguments))
+    if parts == 2:
+        assert run.state == "deferred"
+        project.set_limits(Limits(limit=None))
+        run = run_op(pull(**arguments), after=run)
+    assert run.state == "failed"
+    assert isinstance(run.error, AirflowFailException)
+    assert "max_calls allows 151 calls, and 171 were made, more than planned" in str(run.error)
+    assert project.stats().calls - project.stats().rejected == 171
+    run = run_op(pull(**arguments | {"max_calls": 500}), try_number=2)
+    assert run.state == "success"
+    assert rows(warehouse) == truth(project, ids)
+    assert project.stats().calls < 300
+
+
 def test_a_wrong_project_fails_at_once(
     run_op: OperatorRunner, project: Emulator, warehouse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

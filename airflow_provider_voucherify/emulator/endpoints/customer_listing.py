@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
 from airflow_provider_voucherify.emulator.endpoints.list_filters import list_filters
 from airflow_provider_voucherify.emulator.http.query import Query
+from airflow_provider_voucherify.emulator.json_types import JsonObject
 from airflow_provider_voucherify.emulator.shop.customers import Customer
-from airflow_provider_voucherify.emulator.shop.filters import getter
+from airflow_provider_voucherify.emulator.shop.filters import getter, parse_filter
 from airflow_provider_voucherify.emulator.shop.index import NEVER, Index, OrderField, instant_of
 from airflow_provider_voucherify.emulator.shop.population import Population
 from airflow_provider_voucherify.emulator.shop.segments import Segment
@@ -91,6 +92,29 @@ def parse_customer_query(query: Query, now: int) -> CustomerQuery:
         tests=tuple(tests),
         any_test=any_test,
     )
+
+
+def without_bounded(segment: Segment, query: CustomerQuery, customers: Iterable[Customer], now: int) -> Segment:
+    """Drop from a segment's filter the fields that the query bounds as well, as if the two were merged by field.
+
+    :param segment: the segment.
+    :param query: what the listing asks for.
+    :param customers: everybody who may be a member.
+    :param now: microseconds since 1970 (UTC), for relative conditions.
+    :returns: the segment itself where they have no field in common, else one with the members of the rest.
+    """
+    bounded = {bound.field for bound in query.bounds}
+    if segment.filter is None or not bounded & segment.filter.document.keys():
+        return segment
+    rest: JsonObject = {name: value for name, value in segment.filter.document.items() if name not in bounded}
+    matches = parse_filter(rest).matches if rest.keys() - {"junction"} else _anybody
+    members = {customer for customer in customers if matches(customer, now)}
+    name = f"{segment.id} without {', '.join(sorted(bounded))}"
+    return Segment(name, "", segment.type, 0, 0, members=members, version=now)
+
+
+def _anybody(_: Customer, __: int) -> bool:
+    return True
 
 
 def list_customers(population: Population, segment: Segment | None, query: CustomerQuery, switches: Switches) -> Page:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import random
 
-from airflow_provider_voucherify.emulator.endpoints.customer_listing import list_customers, parse_customer_query
+from airflow_provider_voucherify.emulator.endpoints.customer_listing import (
+    list_customers,
+    parse_customer_query,
+    without_bounded,
+)
 from airflow_provider_voucherify.emulator.http import problems
 from airflow_provider_voucherify.emulator.http.answers import Answer, json_answer
 from airflow_provider_voucherify.emulator.http.calls import Call
@@ -53,6 +57,8 @@ def list_(call: Call) -> Answer:
             raise problems.not_found("segment", query.segment_id)
         if segment is None or (segment.type == "passive" and not switches.passive_members_listed):
             segment = Segment("", "", "static", 0, 0)
+    if segment is not None and switches.segment_filter == "query":
+        segment = without_bounded(segment, query, call.population.customers.values(), call.now)
     page = list_customers(call.population, segment, query, switches)
     tail = b"]"
     if switches.total:
