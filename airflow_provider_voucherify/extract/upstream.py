@@ -92,7 +92,7 @@ def metadata(value: object, what: str = "metadata", *, is_rendered: bool = False
     if is_rendered and isinstance(value, str):
         value = literal(value, what, InvalidMetadata, Mapping)
     if not isinstance(value, Mapping):
-        raise InvalidMetadata(f"{what} is {_kind(value)}; {_METADATA}{_hint(value)}")
+        raise InvalidMetadata(f"{what} is {type(value).__name__}; {_METADATA}{_hint(value)}")
     return _json_object(value, what, 1)
 
 
@@ -105,7 +105,7 @@ def text(value: object, what: str, advice: str, error: type[VoucherifyError] = I
     if isinstance(value, int | date | UUID) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, str):
-        raise error(f"{what} is {_kind(value)}; {advice}{_hint(value)}")
+        raise error(f"{what} is {type(value).__name__}; {advice}{_hint(value)}")
     if is_nothing(value):
         raise error(f"{what} is {value!r}: is it a template that had nothing to say? {advice}")
     return value
@@ -159,7 +159,7 @@ def _listed(value: object, what: str, advice: str, error: type[VoucherifyError])
         return value
     how = next((_LISTS_OF_OTHERS[name] for name in _names_of(value) if name in _LISTS_OF_OTHERS), None)
     if how is None:
-        raise error(f"{what} is {_kind(value)}; {advice}{_hint(value)}")
+        raise error(f"{what} is {type(value).__name__}; {advice}{_hint(value)}")
     if getattr(value, "ndim", 1) != 1:
         raise error(f"{what} is an array of {getattr(value, 'ndim', 0)} dimensions; {advice}: take one column of it")
     taken: list[object] = getattr(value, how)()
@@ -170,10 +170,6 @@ def _names_of(value: object) -> Iterator[tuple[str, str]]:
     """Yield library and name of the value's type and of those it is derived from."""
     for type_ in type(value).__mro__:
         yield type_.__module__.partition(".")[0], type_.__name__
-
-
-def _kind(value: object) -> str:
-    return "a single text, a str" if isinstance(value, str) else type(value).__name__
 
 
 def _hint(value: object) -> str:

@@ -87,7 +87,7 @@ class CampaignCalls:
             ``source_id`` it does not know.
         :param metadata: of the event.
         """
-        name = upstream.text(event, "event", "write the name of a custom event of the project")
+        name = event if isinstance(event, str) else upstream.text(event, "event", "write the name of a custom event")
         given = None if metadata is None else upstream.metadata(metadata)
         self._call.send(events.event_request(name, customer_id, given))
 

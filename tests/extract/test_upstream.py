@@ -58,7 +58,7 @@ LISTS = [
 NO_LISTS = [
     (None, "Did the upstream task return nothing, or was it skipped?"),
     (Undefined(name="ids"), "Did the upstream task return nothing"),
-    ("customer-1", r"single text, .* map over batches: \[\[...\], \[...\]\]"),
+    ("customer-1", r"is str; .* map over batches: \[\[...\], \[...\]\]"),
     (b"customer-1", "bytes; .* decode them"),
     (bytearray(b"c"), "bytearray; .* decode them"),
     (7, "is int; "),
