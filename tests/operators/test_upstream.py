@@ -6,12 +6,13 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from typing import TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 import pandas as pd
 import pytest
-from airflow.sdk import DAG, BaseOperator, XComArg
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowFailException
 
@@ -27,9 +28,9 @@ from airflow_provider_voucherify.operators.update_customers_metadata import Upda
 from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
 from tests.operators.publishing import CAMPAIGN
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
-from tests.run_op import OperatorRunner, TaskRun
+from tests.run_op import OperatorRunner, TaskKey, TaskRun
 
-Make: TypeAlias = Callable[[object], "BaseOperator | MappedOperator"]
+Make: TypeAlias = Callable[[Any], "BaseOperator | MappedOperator"]
 
 IDS = CUSTOMERS[:4]
 TABLE = WarehouseTable("t", "warehouse", write="replace")
@@ -57,26 +58,14 @@ def shop(voucherify: Emulator) -> Emulator:
     return voucherify
 
 
-class Upstream(BaseOperator):
-    """A task that returns whatever it was given."""
-
-    def __init__(self, *, value: object, **kwargs: str) -> None:
-        super().__init__(**kwargs)
-        self.value = value
-
-    def execute(self, context: object) -> object:
-        return self.value
-
-
 def after(
     run_op: OperatorRunner, value: object, make: Make, *, is_native: bool = False, map_index: int = -1
 ) -> TaskRun:
     """Run what is made of the output of a task that returned a value; XCom hands it on as it is."""
     with DAG("d", schedule=None, start_date=datetime(2026, 1, 1, tzinfo=UTC), render_template_as_native_obj=is_native):
-        up = Upstream(task_id="up", value=None)
+        up = EmptyOperator(task_id="up")
         task = make(up.output)
-    run_op(up)
-    run_op.xcoms[next(key for key in run_op.xcoms if key.task_id == "up")]["return_value"] = cast("None", value)
+    run_op.xcoms[TaskKey("d", "run", "up")] = {"return_value": cast("None", value)}
     return run_op(task, map_index=map_index)
 
 
@@ -230,7 +219,7 @@ def test_the_outputs_of_a_mapped_task_are_a_list(
 ) -> None:
     from airflow.sdk.execution_time.lazy_sequence import LazyXComSequence
 
-    lazy = LazyXComSequence(xcom_arg=cast("XComArg", None), ti=cast("object", None))  # type: ignore[arg-type]
+    lazy: LazyXComSequence[str] = LazyXComSequence(xcom_arg=cast("Any", None), ti=cast("Any", None))
     monkeypatch.setattr(LazyXComSequence, "__getitem__", lambda _, index: IDS[index])
     monkeypatch.setattr(LazyXComSequence, "__len__", lambda _: len(IDS))
     handed_on(monkeypatch, lazy)
@@ -384,7 +373,7 @@ def test_the_sensor_waits_for_no_segment_that_has_no_name(
     value: object,
 ) -> None:
     handed_on(monkeypatch, value)
-    run = after(run_op, "stored", lambda up: SegmentReadySensor(task_id="wait", segment_id=up))  # type: ignore[arg-type]
+    run = after(run_op, "stored", lambda up: SegmentReadySensor(task_id="wait", segment_id=up))
     assert_refused(run, shop, warehouse, "segment_id")
 
 
