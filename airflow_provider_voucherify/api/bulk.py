@@ -9,6 +9,7 @@ from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.campaign_models import AsyncAction
 from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.errors import InvalidCustomers, MalformedAnswer, VoucherifyError
+from airflow_provider_voucherify.api.id_text import checked_customer_id
 from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape
 from airflow_provider_voucherify.api.posts import post
 
@@ -29,7 +30,7 @@ def metadata_update_request(source_ids: Sequence[str], metadata: Mapping[str, Js
     :param metadata: what changes; other keys stay.
     :raises InvalidCustomers: if there are none, one is no ``source_id``, or the body would be too long.
     """
-    ids = [wire.checked_customer_id(one) for one in source_ids]
+    ids = [checked_customer_id(one) for one in source_ids]
     if not ids or any(one.startswith("cust_") for one in ids):
         raise InvalidCustomers("a bulk update takes source_ids, at least one, and no cust_... ids: look them up first")
     listed: list[Json] = [*ids]
@@ -41,7 +42,7 @@ def metadata_update_request(source_ids: Sequence[str], metadata: Mapping[str, Js
 
 def action_request(action_id: str) -> wire.Request:
     """Return the request for an async action (``aa_...``)."""
-    return wire.get(wire.path_of("async-actions", wire.checked_customer_id(action_id)))
+    return wire.get(wire.path_of("async-actions", checked_customer_id(action_id)))
 
 
 def action_id_from(data: JsonObject) -> str:

@@ -36,6 +36,10 @@ class VoucherifyError(Exception):
         return self.key or " ".join(str(part) for part in (type(self).__name__, self.status) if part)
 
 
+class InvalidArgument(VoucherifyError, ValueError):
+    """A value that was given, or what a template made of it, cannot be meant; no call was made."""
+
+
 class InvalidCustomers(VoucherifyError, ValueError):
     """What was given as customers is no list of ids; no call was made."""
 
@@ -187,6 +191,7 @@ ENDS_TRY: tuple[type[VoucherifyError], ...] = (*FATAL, TlsFailed)
 
 #: Errors of what was asked for rather than of Voucherify: asking again gives the same.
 ASKED_WRONGLY: tuple[type[VoucherifyError], ...] = (
+    InvalidArgument,
     InvalidCustomers,
     InvalidSegments,
     InvalidCampaign,

@@ -218,7 +218,9 @@ class Scope:
 
     :param everyone: whether it covers every customer of the project, also those it never saw by name.
     :param segment_ids: the segments it covers; ``None`` for all of the project's.
+    :param may_remove: whether what readers see may go; not for a run whose customers are all unknown.
     """
 
     everyone: bool = False
     segment_ids: frozenset[str] | None = None
+    may_remove: bool = True

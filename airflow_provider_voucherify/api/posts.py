@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 
 from airflow_provider_voucherify.api.errors import InvalidMetadata
+from airflow_provider_voucherify.api.id_text import checked_customer_id
 from airflow_provider_voucherify.api.models import Json, JsonObject
-from airflow_provider_voucherify.api.wire import Request, checked_customer_id
+from airflow_provider_voucherify.api.wire import Request
 
 
 def post(target: str, body: Mapping[str, Json] | Sequence[Json]) -> Request:

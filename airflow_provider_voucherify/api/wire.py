@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.body import json_of
+from airflow_provider_voucherify.api.id_text import checked_customer_id, checked_id
 from airflow_provider_voucherify.api.limit_headers import rate_limit_of
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, RateLimit, Segment, UnexpectedShape
 
@@ -34,8 +35,6 @@ _ADVICE: dict[type[errors.VoucherifyError], str] = {
     errors.WrongAddress: "this is not how Voucherify says that something does not exist; host should be the base URL "
     "of its API, without a path",
 }
-_NO_ROWS = "write the ids alone, not rows that hold them"
-_HOW_TO_GIVE = {type(None): "leave NULLs out", list: _NO_ROWS, tuple: _NO_ROWS, dict: _NO_ROWS}
 
 
 class Request(NamedTuple):
@@ -64,32 +63,6 @@ class Response(NamedTuple):
     status: int
     headers: Mapping[str, str]
     body: bytes
-
-
-def checked_customer_id(customer_id: object) -> str:
-    """Return the id as a plain text if it can be sent safely.
-
-    HTTP clients normalise the path parts ``.`` and ``..`` away even where percent-encoded, and an empty part
-    names the list: the answer would be that of another resource in the very shape of this one.
-
-    :raises InvalidCustomerId: if it is not a text, is empty, ``.`` or ``..``, or cannot be encoded or stored.
-    """
-    return _checked_id(customer_id, "customer id")
-
-
-def _checked_id(value: object, what: str) -> str:
-    if not isinstance(value, str):
-        help_ = _HOW_TO_GIVE.get(type(value), "numbers lose leading zeros: cast to text")
-        raise errors.InvalidCustomerId(f"a {what} should be a text, is {type(value).__name__}; {help_}")
-    if value in {"", ".", ".."}:
-        raise errors.InvalidCustomerId(
-            f"{what} {value!r} cannot be asked for: its address would be that of another resource; remove it"
-        )
-    if "\0" in value:
-        raise errors.InvalidCustomerId(f"a {what} holds a NUL character, which no database can store")
-    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-        raise errors.InvalidCustomerId(f"a {what} holds half of a surrogate pair: it is not valid Unicode text")
-    return value if type(value) is str else str.__str__(value)  # a member of an Enum says its own name elsewhere
 
 
 def path_of(*parts: str) -> str:
@@ -128,7 +101,7 @@ def segment(segment_id: str) -> Request:
 
     :raises InvalidCustomerId: if the id cannot be sent safely.
     """
-    return get(path_of("segments", _checked_id(segment_id, "segment id")))
+    return get(path_of("segments", checked_id(segment_id, "segment id")))
 
 
 def segments_page(*, created_before: str | None = None) -> Request:

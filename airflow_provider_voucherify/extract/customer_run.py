@@ -105,7 +105,10 @@ class CustomerRun:
 
     async def _ask_ghost(self, client: Sender) -> Ghost:
         self._ghost_asked_at = self._means.now()
-        return await ask_ghost(client, self._means.rng, doubts_empty_answers=self._question.unknown == "fail")
+        # Of fewer customers the project is not judged: whether any is known shows by asking for each that may not be.
+        are_few = len(self._question.customer_ids or ()) < FEWEST_TO_JUDGE
+        doubts = are_few or self._question.unknown == "fail"
+        return await ask_ghost(client, self._means.rng, doubts_empty_answers=doubts)
 
     def _is_to_be_judged(self, to_ask: Sequence[str]) -> bool:
         """Return whether it is still to be found out if the project is the right one."""
@@ -144,7 +147,12 @@ class CustomerRun:
     def _check_project(self, customer_ids: Sequence[str], asked: int = 0, unknown: int = 0) -> None:
         spent = self._survey.calls + 1 + asked + unknown
         checking = check_project(
-            self._means.patient, customer_ids, self._means.rng, calls=MOST_CALLS - spent, unknown=unknown
+            self._means.patient,
+            customer_ids,
+            self._means.rng,
+            calls=MOST_CALLS - spent,
+            unknown=unknown,
+            everybody=self._question.customer_ids or (),
         )
         self._means.run(checking)
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar, Protocol, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
+from airflow_provider_voucherify.api.id_text import checked_customer_id
 from airflow_provider_voucherify.api.ids import DistinctIds
+from airflow_provider_voucherify.extract.upstream import id_list, literal
 
 #: Rows fetched from the database at a time.
 FETCH_ROWS = 10_000
@@ -132,39 +131,20 @@ class AllCustomers:
     template_fields: ClassVar[Sequence[str]] = ()
 
 
+def given_ids(customers: object) -> Sequence[object]:
+    """Return the list of ids that was given: by a Dag file, a task, or a rendered template; the ids are not looked at.
+
+    :raises InvalidCustomers: if it is no list.
+    """
+    return ids_from_text(customers) if isinstance(customers, str) else id_list(customers)
+
+
 def ids_from_text(text: str) -> list[object]:
     """Return the ids of a rendered template: a list as JSON or as Python writes it.
 
     :raises InvalidCustomers: if it is no list.
     """
-    for read in (json.loads, _python_literal):
-        try:
-            ids = read(text)
-        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
-            continue
-        if isinstance(ids, list | tuple | set):
-            return list(ids)
-    if "{{" in text or "{%" in text:
-        raise InvalidCustomers(
-            "customers is a template that was not rendered: Airflow does that for a task; for an estimate call the "
-            "operator's render_template_fields(context) before"
-        )
-    raise InvalidCustomers(
-        "customers is a text that holds no list; write a list of ids, CustomerQuery(sql, conn_id), "
-        "or a template that renders to a list"
-    )
-
-
-def _python_literal(text: str) -> object:
-    """Read a literal, but for texts without a comma in between, as arrays are written: Python takes them for one."""
-    import io
-    import tokenize
-
-    value: object = ast.literal_eval(text)
-    tokens = [one.type for one in tokenize.generate_tokens(io.StringIO(text).readline) if one.type != tokenize.NL]
-    if any(both == (tokenize.STRING, tokenize.STRING) for both in pairwise(tokens)):
-        raise ValueError("texts without a comma in between")
-    return value
+    return [*id_list(literal(text, "customers", InvalidCustomers, list | tuple))]
 
 
 def distinct_ids(values: Iterable[object]) -> list[str]:
@@ -190,8 +170,6 @@ class _Checking:
 
     def checked(self, values: Iterable[object]) -> Iterator[str]:
         """Yield those of the values that can be asked for, as texts."""
-        from airflow_provider_voucherify.api.wire import checked_customer_id  # no Dag file needs it to be parsed
-
         for value in values:
             try:
                 yield checked_customer_id(_as_text(value))

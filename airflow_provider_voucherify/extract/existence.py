@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_voucherify.api.endpoints import Sender, get_customer, segments_of_customer
 from airflow_provider_voucherify.api.errors import CustomersUnknown, NotFound
+from airflow_provider_voucherify.api.id_text import ends_in_blanks
 from airflow_provider_voucherify.api.models import Segment
 from airflow_provider_voucherify.extract.question import UnknownCustomers, masked
 from airflow_provider_voucherify.load.base import Sink
 
+log = logging.getLogger(__name__)
+
 _SHOWN_IDS = 3
+_LOOKED_AT_FIRST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,51 @@ async def is_known(client: Sender, customer_id: str) -> bool:
     return True
 
 
+def nobody_known(customers: Sequence[str]) -> CustomersUnknown:
+    """Return the error for a run none of whose customers Voucherify knows.
+
+    :param customers: all of them.
+    """
+    return CustomersUnknown(
+        f"Voucherify knows none of the {len(customers):,} customers of this run. Check login, password and host of the "
+        f"connection, and one of the ids in the Voucherify dashboard{blanks_hint(customers)}"
+    )
+
+
+def refuse_nobody_known(unknown: Collection[str], customers: Collection[str]) -> None:
+    """Let a run pass that is about somebody Voucherify knows, or about nobody; say in the log that this one is not.
+
+    :param unknown: those of the customers Voucherify does not know.
+    :param customers: everybody the run is about.
+    :raises CustomersUnknown: if it knows none of them.
+    """
+    if customers and len(unknown) == len(customers):
+        problem = nobody_known([*unknown])
+        log.error("%s", problem)
+        raise problem
+
+
+def blanks_hint(unknown: Iterable[str]) -> str:
+    """Return what to do about unknown ids that end in blanks, behind another sentence; nothing if there are none."""
+    padded = sum(map(ends_in_blanks, unknown))
+    if not padded:
+        return ""
+    return (
+        f". {padded:,} of the ids end in blanks, as columns of a fixed length (CHAR) give them, and are others than "
+        "without: write TRIM(...) in the query, or .rstrip()"
+    )
+
+
+def knows_nobody(sink: Sink) -> Sequence[str]:
+    """Return all customers the sink holds if Voucherify knows none of them, else nobody."""
+    answered = len(sink.done())
+    # Few first: there may be millions that are known.
+    if not answered or len(sink.unknown(limit=min(answered, _LOOKED_AT_FIRST))) < min(answered, _LOOKED_AT_FIRST):
+        return ()
+    unknown = sink.unknown(limit=answered)
+    return unknown if len(unknown) == answered else ()
+
+
 def refuse_unknown(accepted: UnknownCustomers, sink: Sink) -> None:
     """Fail if the sink holds customers Voucherify does not know, and none is accepted; a later try asks again.
 
@@ -92,5 +142,5 @@ def unknown_customers(ids: Sequence[str], asked: int) -> CustomersUnknown:
     return CustomersUnknown(
         f"Voucherify does not know {len(ids):,} of {asked:,} customers asked so far ({shown}), and "
         'unknown_customers="fail" accepts none; remove them, or write unknown_customers="drop", and read in the '
-        "summary's unknown_sample who they are"
+        f"summary's unknown_sample who they are{blanks_hint(ids)}"
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.errors import VoucherifyError, WrongProject
-from airflow_provider_voucherify.extract.existence import is_known
+from airflow_provider_voucherify.extract.existence import blanks_hint, is_known
 from airflow_provider_voucherify.extract.fetch import STOPS
 
 #: Of fewer customers, all may well be unknown in the right project.
@@ -17,7 +17,13 @@ MOST_CALLS = 20
 
 
 async def check_project(
-    client: Sender, customer_ids: Sequence[str], rng: random.Random, *, calls: int, unknown: int = 0
+    client: Sender,
+    customer_ids: Sequence[str],
+    rng: random.Random,
+    *,
+    calls: int,
+    unknown: int = 0,
+    everybody: Sequence[str] = (),
 ) -> None:
     """Look up customers chosen by chance until one is known: usually one call.
 
@@ -26,6 +32,7 @@ async def check_project(
     :param rng: chooses.
     :param calls: the most calls to spend; five are spent in any case.
     :param unknown: customers found unknown before.
+    :param everybody: the run is about, if those not looked up yet are not all.
     :raises WrongProject: if none is known.
     :raises VoucherifyError: if too few of the lookups were answered to say so.
     """
@@ -41,19 +48,20 @@ async def check_project(
             failed_by = error
     if failed_by is not None and unknown < FEWEST_TO_JUDGE:
         raise failed_by
-    raise wrong_project(unknown)
+    raise wrong_project(unknown, everybody or customer_ids)
 
 
-def wrong_project(unknown: int) -> WrongProject:
+def wrong_project(unknown: int, everybody: Sequence[str]) -> WrongProject:
     """Return the error for a project that knows none of the customers looked up.
 
     :param unknown: how many were.
+    :param everybody: the run is about.
     """
     return WrongProject(
         f"Voucherify knows none of {unknown:,} customers chosen by chance: most likely the connection's keys are those "
         "of another project, or its host that of another region; otherwise the ids are of another kind. Check login, "
         "password and host of the connection, and one of the ids in the Voucherify dashboard. If most of the customers "
-        "are not in Voucherify yet, leave those out"
+        f"are not in Voucherify yet, leave those out{blanks_hint(everybody)}"
     )
 
 

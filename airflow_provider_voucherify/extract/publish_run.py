@@ -20,7 +20,7 @@ from airflow_provider_voucherify.api.endpoints import Sender, get_customer
 from airflow_provider_voucherify.api.errors import InvalidCampaign, NotFound, VoucherifyError, WrongProject
 from airflow_provider_voucherify.api.posts import is_voucherify_id
 from airflow_provider_voucherify.api.publications import NO_VOUCHER
-from airflow_provider_voucherify.extract.existence import unknown_customers
+from airflow_provider_voucherify.extract.existence import blanks_hint, unknown_customers
 from airflow_provider_voucherify.extract.fetch import STOPS, Failures
 from airflow_provider_voucherify.extract.means import Runs, kept_if_interrupted
 from airflow_provider_voucherify.extract.plan import chunks, part_of
@@ -256,6 +256,7 @@ class PublishRun:
             raise WrongProject(
                 f"Voucherify knows none of the first {len(unknown):,} customers: no code was published. Check login, "
                 "password and host of the connection, and one of the ids in the Voucherify dashboard"
+                + blanks_hint(unknown)
             )
         self._judges_project = False
 

@@ -69,23 +69,6 @@ def checked_strategy_name(strategy: object) -> StrategyName:
     raise ValueError(f"strategy is {strategy!r}; write one of {_listed(get_args(StrategyName))}")
 
 
-def checked_segment_names(segments: object) -> list[str]:
-    """Return ids or names of segments as they were given.
-
-    :raises ValueError: if they are no list of texts, or there are none.
-    """
-    advice = 'write a list of ids or names such as ["VIP", "seg_3f9..."], or leave it out for all segments'
-    if not isinstance(segments, list | tuple):
-        raise ValueError(  # noqa: TRY004 - as for all other arguments
-            f"segments is {type(segments).__name__}; {advice}"
-        )
-    if not segments:
-        raise ValueError(f"segments is an empty list; {advice}")
-    if wrong := [segment for segment in segments if not isinstance(segment, str) or not segment]:
-        raise ValueError(f"segments holds {wrong[0]!r}; {advice}")
-    return list(segments)
-
-
 def chosen_segments(listed: Sequence[Segment], wanted: Sequence[str] | None) -> list[Segment]:
     """Return the segments of the project that are asked about.
 

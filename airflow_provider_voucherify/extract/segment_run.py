@@ -221,7 +221,7 @@ class SegmentRun:
         """Refuse a project that knows nobody, and unknown customers where none is accepted."""
         sink, asked = self._means.sink, self._question.customer_ids or ()
         if len(asked) >= FEWEST_TO_JUDGE and len(sink.unknown(limit=len(asked))) == len(asked):
-            raise wrong_project(len(asked))
+            raise wrong_project(len(asked), asked)
         refuse_unknown(self._question.unknown, sink)
 
     def _settle_one_by_one(self, unlisted: Sequence[str]) -> None:

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.api import bulk, campaigns, events, publications, wire
+from airflow_provider_voucherify.api.errors import InvalidCampaign
+from airflow_provider_voucherify.extract import upstream
+from airflow_provider_voucherify.extract.customers import distinct_ids
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.campaign_models import AsyncAction, Campaign, Publication
@@ -37,7 +40,7 @@ class CampaignCalls:
         :param campaign: id (``camp_...``) or name.
         :raises NotFound: if there is none.
         """
-        return campaigns.campaign_from(self._call.send(campaigns.campaign_request(campaign)))
+        return campaigns.campaign_from(self._call.send(campaigns.campaign_request(_campaign(campaign))))
 
     def create_publication(
         self,
@@ -59,7 +62,12 @@ class CampaignCalls:
         :raises RequestRefused: if it is declined; ``key`` says why, such as ``duplicate_source_id``.
         """
         request = publications.publication_request(
-            campaign, customer_id, source_id=source_id, join_once=join_once, channel="Airflow", metadata=metadata
+            _campaign(campaign),
+            customer_id,
+            source_id=None if source_id is None else upstream.text(source_id, "source_id", "write a text"),
+            join_once=join_once,
+            channel="Airflow",
+            metadata=None if metadata is None else upstream.metadata(metadata),
         )
         return publications.publication_from(self._call.send(request))
 
@@ -79,7 +87,9 @@ class CampaignCalls:
             ``source_id`` it does not know.
         :param metadata: of the event.
         """
-        self._call.send(events.event_request(event, customer_id, metadata))
+        name = event if isinstance(event, str) else upstream.text(event, "event", "write the name of a custom event")
+        given = None if metadata is None else upstream.metadata(metadata)
+        self._call.send(events.event_request(name, customer_id, given))
 
     def update_customers_metadata(self, source_ids: Sequence[str], metadata: Mapping[str, Json]) -> str:
         """Begin to give many customers the same metadata.
@@ -88,8 +98,14 @@ class CampaignCalls:
         :param metadata: what changes; other keys stay.
         :returns: id of the async action, for :meth:`get_async_action`.
         """
-        return bulk.action_id_from(self._call.send(bulk.metadata_update_request(source_ids, metadata)))
+        ids = distinct_ids(upstream.id_list(source_ids, "source_ids"))
+        request = bulk.metadata_update_request(ids, upstream.metadata(metadata))
+        return bulk.action_id_from(self._call.send(request))
 
     def get_async_action(self, action_id: str) -> AsyncAction:
         """Return how far an async action is; ``is_success`` of one that is over tells whether no row failed."""
         return bulk.action_from(self._call.send(bulk.action_request(action_id)))
+
+
+def _campaign(campaign: object) -> str:
+    return upstream.text(campaign, "campaign", "write the id (camp_...) or the name of a campaign", InvalidCampaign)

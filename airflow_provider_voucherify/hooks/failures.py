@@ -13,6 +13,7 @@ from airflow_provider_voucherify.extract.publish_run import CodesRanOut, TooMany
 from airflow_provider_voucherify.load.errors import (
     ChangesUnknown,
     InvalidDestination,
+    NobodyKnown,
     RunOutOfOrder,
     TableUnfit,
     XComTooLarge,
@@ -28,6 +29,7 @@ _NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     CodesRanOut,
     TooManyPublications,
     InvalidDestination,
+    NobodyKnown,
     RunOutOfOrder,
     TableUnfit,
     XComTooLarge,

@@ -11,10 +11,11 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
-from airflow_provider_voucherify.api.errors import InvalidCustomerId, VoucherifyError
+from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers, VoucherifyError
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
 from airflow_provider_voucherify.extract.customers import distinct_ids
 from airflow_provider_voucherify.extract.fetch import PerCustomer
+from airflow_provider_voucherify.extract.upstream import id_list
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_IDS = "write a list of ids; a CustomerQuery is run by an operator only, see CustomerSegmentsOperator(...).estimate()"
 COLUMNS = ("customer_id", "segment_id", "segment_name", "observed_at")
 
 
@@ -46,19 +48,16 @@ def require_pandas() -> None:
         ) from None
 
 
-def checked_ids(customer_ids: Iterable[str]) -> list[str]:
+def checked_ids(customer_ids: object) -> list[str]:
     """Return each id once, in the order of their first appearance.
 
-    :raises InvalidCustomerId: if one of them cannot be asked for, or a single id was passed instead of several.
+    :raises InvalidCustomerId: if one of them cannot be asked for, or they are no list.
     """
-    if isinstance(customer_ids, str | bytes):
-        raise InvalidCustomerId("customer ids should be a list of texts, is a single text: put it in brackets")
-    if not isinstance(customer_ids, Iterable):
-        raise InvalidCustomerId(
-            f"customer ids should be a list of texts, is {type(customer_ids).__name__}; a CustomerQuery is run by an "
-            "operator only: CustomerSegmentsOperator(...).estimate()"
-        )
-    return distinct_ids(customer_ids)
+    try:
+        ids = id_list(customer_ids, "customer_ids", _IDS)
+    except InvalidCustomers as error:
+        raise InvalidCustomerId(str(error)) from None
+    return distinct_ids(ids)
 
 
 async def ask_all(client: Sender, customer_ids: Sequence[str], *, workers: int) -> list[CustomerAnswer]:

@@ -15,12 +15,12 @@ from airflow_provider_voucherify.extract.plan import Plan
 from airflow_provider_voucherify.extract.question import (
     Question,
     StrategyName,
-    checked_segment_names,
     checked_strategy_name,
 )
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.sample import Sample
 from airflow_provider_voucherify.extract.survey import Held, Survey
+from airflow_provider_voucherify.extract.upstream import segment_names
 from airflow_provider_voucherify.hooks.memberships import checked_ids, run_to_end
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def question_about(customers: Customers, segments: Sequence[str] | None, strateg
     :raises ValueError: if segments or strategy cannot be meant.
     """
     customer_ids = None if isinstance(customers, AllCustomers) else checked_ids(customers)
-    names = None if segments is None else checked_segment_names(segments)
+    names = None if segments is None else segment_names(segments)
     return Question(customer_ids, names, checked_strategy_name(strategy))
 
 

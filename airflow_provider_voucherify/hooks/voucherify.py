@@ -166,7 +166,7 @@ class VoucherifyHook(HttpHook):
         Ids are asked for once each, many at a time, within the connection's share of the rate limit, in a notebook
         as well. A customer in no segment has no row.
 
-        :param customer_ids: Voucherify's ids (``cust_...``) or your ``source_id``.
+        :param customer_ids: Voucherify's ids (``cust_...``) or your ``source_id``: a list, a series or an array.
         :param concurrency: the most calls in flight.
         :returns: columns ``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` (UTC), in the ids' order.
         :raises ImportError: if pandas is not installed; no call is made.

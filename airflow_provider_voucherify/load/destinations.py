@@ -35,6 +35,7 @@ class TableName(NamedTuple):
         :raises InvalidDestination: if a part is empty, padded, quoted or holds control characters,
             or there are more than three.
         """
+        check_text("table", text)
         parts = text.split(".")
         if len(parts) > 3:
             raise InvalidDestination(
@@ -49,6 +50,15 @@ class TableName(NamedTuple):
     def __str__(self) -> str:
         """Return the name with its dots, unquoted."""
         return ".".join(part for part in self if part is not None)
+
+
+def check_text(name: str, value: object) -> None:
+    """Check that a value is a text that says something; a native template may make it something else.
+
+    :raises InvalidDestination: if it is none.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
 
 
 def _check_part(text: str, part: str) -> None:
@@ -128,8 +138,7 @@ class WarehouseTable:
         check_min_ratio(self.min_ratio_to_previous, self.write)
         check_extra_columns(self.extra_columns)
         for name, value in (("table", self.table), ("conn_id", self.conn_id)):
-            if not isinstance(value, str) or not value.strip():
-                raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
+            check_text(name, value)
         if not any(mark in self.table for mark in _TEMPLATE_MARKS):
             self.validate()
 
@@ -139,8 +148,7 @@ class WarehouseTable:
         :returns: the table's name in parts.
         :raises InvalidDestination: if a value is empty or not a table name.
         """
-        if not self.conn_id.strip():
-            raise InvalidDestination("conn_id is empty: name the Airflow connection of the database")
+        check_text("conn_id", self.conn_id)
         check_extra_columns(self.extra_columns)
         return TableName.parse(self.table)
 
@@ -170,8 +178,7 @@ class ObjectFiles:
         if self.format not in get_args(FileFormat):
             known = ", ".join(repr(name) for name in get_args(FileFormat))
             raise InvalidDestination(f"format={self.format!r} is not known: use one of {known}")
-        if not isinstance(self.url, str) or not self.url.strip():
-            raise InvalidDestination(f"url={self.url!r} should be a text that is not empty")
+        check_text("url", self.url)
         if not any(mark in self.url for mark in _TEMPLATE_MARKS):
             self.validate()
 
@@ -180,6 +187,7 @@ class ObjectFiles:
 
         :raises InvalidDestination: if the URL is no directory's, or the connection's name is empty.
         """
+        check_text("url", self.url)
         url = urlsplit(self.url)
         example = "write s3://bucket/segments/ds={{ ds }}/ or file:///data/segments"
         if not url.scheme or self.url != self.url.strip() or not self.url.isprintable():
@@ -190,8 +198,8 @@ class ObjectFiles:
             raise InvalidDestination(f"url={self.url!r} names no directory below a bucket or root: {example}")
         if (url.scheme == "file" and url.netloc) or {".", ".."} & set(url.path.split("/")):
             raise InvalidDestination(f"url={self.url!r} is relative: write it in full, such as file:///data/segments")
-        if self.conn_id is not None and not self.conn_id.strip():
-            raise InvalidDestination("conn_id is empty: name the store's connection, or leave it out")
+        if self.conn_id is not None:
+            check_text("conn_id", self.conn_id)
 
 
 @dataclass

@@ -47,6 +47,21 @@ class ChangesUnknown(LoadError):
     """The history does not hold what was asked of it: no such segment, or no run of these dates."""
 
 
+class NobodyKnown(LoadError):
+    """Voucherify knows none of the run's customers, and the run would take away what readers see; it is as it was.
+
+    :param place: the table or directory.
+    :param rows: memberships that would go.
+    """
+
+    def __init__(self, place: str, rows: int) -> None:
+        super().__init__(
+            f"Voucherify knows none of the run's customers, and the run would take {rows:,} memberships out of "
+            f"{place}, which was left as it was. Check the connection's keys and host, and the ids; if the customers "
+            "were deleted in Voucherify, ask about one more that is there, or delete their rows yourself"
+        )
+
+
 class TooFewMemberships(LoadError):
     """The run would leave far fewer memberships than there are, more than the table's circuit breaker lets pass.
 

@@ -16,7 +16,7 @@ from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.entries import Everyone, Forgotten
-from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
+from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, NobodyKnown
 from airflow_provider_voucherify.load.file_formats import check_can_write
 from airflow_provider_voucherify.load.file_parts import FileParts
 from airflow_provider_voucherify.load.manifest import MANIFEST, Manifest, Part
@@ -175,10 +175,13 @@ class FilesSink:
         :raises LedgerLost: if another try of this run goes on with the log or began it anew.
         :raises InvalidDestination: if another mapped task of this run published here meanwhile.
         :raises StorageFailed: if the store refused; an earlier manifest and its parts are as they were.
+        :raises NobodyKnown: if the files of an earlier run would go that may not.
         """
         header, before = self._log.own_header(), self._parts.manifest()
         if before is not None and before.ledger == header.token:
             return before.summary
+        if before is not None and before.summary.memberships and not scope.may_remove:
+            raise NobodyKnown(self._directory.url, before.summary.memberships)
         summary = self._scratch.summarise(scope)
         parts = self._parts.put(self._scratch, scope)
         failures = self._parts.put_failures(self.failed(self.failed_count()))

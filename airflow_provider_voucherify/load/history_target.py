@@ -127,6 +127,7 @@ class HistoryTarget(Target):
         :returns: the summary, with who entered and left.
         :raises RunOutOfOrder: if a newer run of these segments is held.
         :raises TooFewMemberships: if they are too few beside those before.
+        :raises NobodyKnown: if memberships would end that may not.
         """
         from sqlalchemy import true
 
@@ -141,6 +142,7 @@ class HistoryTarget(Target):
             for _, rows in parts:
                 self._refuse_newer_change(connection, rows)
         self._refuse_fewer(connection, parts, summary.memberships)
+        self._refuse_removal(connection, [rows for _, rows in parts], scope)
         self.record_failures(connection, staging, summary.failed)
         for segments, rows in parts:
             if not is_newest:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
-from airflow_provider_voucherify.load.destinations import TableName, XComRows
-from airflow_provider_voucherify.load.errors import InvalidDestination
+from airflow_provider_voucherify.load.destinations import TableName, XComRows, check_text
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.campaign_models import PublicationOutcome
@@ -32,8 +31,7 @@ class OutcomeTable:
 
     def __post_init__(self) -> None:
         for name, value in (("table", self.table), ("conn_id", self.conn_id)):
-            if not isinstance(value, str) or not value.strip():
-                raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
+            check_text(name, value)
         if "{" not in self.table:
             self.validate()
 
@@ -43,8 +41,7 @@ class OutcomeTable:
         :returns: the table's name in parts.
         :raises InvalidDestination: if a value is empty or not a table name.
         """
-        if not self.conn_id.strip():
-            raise InvalidDestination("conn_id is empty: name the Airflow connection of the database")
+        check_text("conn_id", self.conn_id)
         return TableName.parse(self.table)
 
 

@@ -199,6 +199,7 @@ class TableSink:
 
         :param scope: what the run speaks for; by default the customers asked for, in all segments.
         :raises TooFewMemberships: if the circuit breaker says that too much would vanish; the table is as it was.
+        :raises NobodyKnown: if the scope lets nothing be removed, and something would be; the table is as it was.
         :raises RunOutOfOrder: if the table is a history that holds a newer run of these segments.
         :raises LedgerLost: if another try of this run goes on with the ledger or began it anew.
         :raises StatementFailed: if the database refused or could not be reached; the table is as it was.

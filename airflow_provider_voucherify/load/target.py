@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load import publication, statements
 from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missing
-from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, TooFewMemberships
+from airflow_provider_voucherify.load.errors import InvalidDestination, NobodyKnown, TableUnfit, TooFewMemberships
 from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
 from airflow_provider_voucherify.load.fitness import check_columns, check_keys, check_name, check_takes_rows
@@ -174,6 +174,7 @@ class Target:
         :param staged_as: how its memberships were staged.
         :returns: the summary, with what only the target knows.
         :raises TooFewMemberships: if they are too few beside those they replace.
+        :raises NobodyKnown: if rows would go that may not.
         """
         # DDL first: a database that commits at DDL (MySQL) has nothing to commit yet.
         create_if_missing(connection, self.table)
@@ -183,6 +184,7 @@ class Target:
                 for rows in self._rows_to_remove(staging, scope)
             )
             self._refuse_loss(previous, summary.memberships, self.min_ratio)
+        self._refuse_removal(connection, self._rows_to_remove(staging, scope), scope)
         self.record_failures(connection, staging, summary.failed)
         for rows in self._rows_to_remove(staging, scope):
             connection.execute(publication.forget(self.table, rows))
@@ -209,6 +211,13 @@ class Target:
         covers_all = scope.everyone or self.write == "replace"
         rows_of = publication.all_rows if covers_all else publication.answered_rows
         yield from (rows_of(self.table, staging, part) for part in parts_of(scope))
+
+    def _refuse_removal(self, connection: Connection, rows: Iterable[ColumnElement[bool]], scope: Scope) -> None:
+        if scope.may_remove:
+            return
+        shown = [publication.count(self.table, some & self._shown_now()) for some in rows]
+        if removed := sum(connection.execute(counted).scalar_one() for counted in shown):
+            raise NobodyKnown(self.display_name, removed)
 
     def _refuse_loss(self, previous: int, new: int, min_ratio: float) -> None:
         if previous == 0 or new >= min_ratio * previous:

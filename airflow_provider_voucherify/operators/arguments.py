@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias, cast, get_args
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, TypeAlias, get_args
 
-from airflow.sdk import XComArg
+from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk.exceptions import AirflowFailException
 
+from airflow_provider_voucherify.api.errors import InvalidCustomers
+from airflow_provider_voucherify.api.settings import checked_quota_share
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds, is_template
+from airflow_provider_voucherify.extract.customers import (
+    AllCustomers,
+    CustomerQuery,
+    GivenIds,
+    given_ids,
+    is_template,
+)
 from airflow_provider_voucherify.extract.question import (
     StrategyName,
     UnknownCustomers,
-    checked_segment_names,
     checked_strategy_name,
 )
+from airflow_provider_voucherify.extract.templates import Unset
+from airflow_provider_voucherify.extract.upstream import id_list, segment_names
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.pace import Pace
 
 Customers: TypeAlias = Sequence[object] | CustomerQuery | AllCustomers | EnteredSegment | LeftSegment | XComArg | str
 Segments: TypeAlias = Sequence[str] | XComArg | str
+Checks: TypeAlias = Mapping[str, Callable[[Any], object]]
 Destination: TypeAlias = WarehouseTable | XComRows | ObjectFiles
 
 _CUSTOMERS_EXAMPLE = (
@@ -28,34 +42,48 @@ _CUSTOMERS_EXAMPLE = (
 )
 
 
+@refuses
 def checked_customers(customers: object) -> Customers:
     """Return the customers; a list without templates is kept from being rendered id by id."""
     if isinstance(customers, CustomerQuery | AllCustomers | EnteredSegment | LeftSegment | XComArg):
         return customers
-    if isinstance(customers, str):
-        if is_template(customers) or "[" in customers:
-            return customers
-        raise ValueError(f"customers is a single text; {_CUSTOMERS_EXAMPLE}")
-    if isinstance(customers, Sequence) and not isinstance(customers, bytes):
-        needs_airflow = any(is_template(customer) or isinstance(customer, XComArg) for customer in customers)
-        return customers if needs_airflow else GivenIds(customers)
-    raise ValueError(f"customers is {type(customers).__name__}; {_CUSTOMERS_EXAMPLE}")
+    if isinstance(customers, str) and (is_template(customers) or "[" in customers):
+        return customers
+    ids = id_list(customers, "customers", _CUSTOMERS_EXAMPLE)
+    needs_airflow = any(is_template(customer) or isinstance(customer, XComArg) for customer in ids)
+    return ids if needs_airflow else GivenIds(ids)
 
 
 def kept_from_view(customers: Customers) -> Customers:
-    """Return rendered customers; ids that came from a task are kept out of the rendered fields' view."""
+    """Return rendered customers; ids that came from a task are kept out of the rendered fields' view.
+
+    :raises AirflowFailException: if what came is no list of ids.
+    """
     if isinstance(customers, str | CustomerQuery | SegmentChanges | AllCustomers | GivenIds):
         return customers
-    return GivenIds(cast("Iterable[object]", customers))
+    try:
+        return GivenIds(given_ids(customers))
+    except InvalidCustomers as error:
+        raise AirflowFailException(str(error)) from error
 
 
+@refuses
 def checked_segments(segments: object) -> Segments | None:
     """Return the segments the answer is restricted to, ``None`` for all."""
-    if segments is None or isinstance(segments, XComArg) or is_template(segments):
-        return segments if segments is None or isinstance(segments, XComArg) else str(segments)
-    return checked_segment_names(segments)
+    if segments is None or segments is Unset.UNSET:
+        return None
+    if isinstance(segments, XComArg):
+        return segments
+    return str(segments) if is_template(segments) else segment_names(segments)
 
 
+@refuses
+def checked_share(share: float | None) -> float | None:
+    """Return the part of each rate-limit window the task may use, ``None`` for the connection's."""
+    return None if share is None else checked_quota_share(share)
+
+
+@refuses
 def checked_destination(destination: object) -> Destination:
     """Return the destination, XCom by default."""
     if destination is None:
@@ -69,6 +97,7 @@ def checked_destination(destination: object) -> Destination:
     )
 
 
+@refuses
 def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers) -> StrategyName:
     """Return the strategy, if it can do what is asked."""
     strategy = checked_strategy_name(strategy)
@@ -80,6 +109,7 @@ def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers
     return strategy
 
 
+@refuses
 def checked_unknown_customers(unknown: UnknownCustomers) -> UnknownCustomers:
     """Return what becomes of unknown customers."""
     if unknown not in get_args(UnknownCustomers):
@@ -87,6 +117,7 @@ def checked_unknown_customers(unknown: UnknownCustomers) -> UnknownCustomers:
     return unknown
 
 
+@refuses
 def checked_max_calls(value: int | None) -> int | None:
     """Return the most calls a plan may take."""
     if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
@@ -94,6 +125,7 @@ def checked_max_calls(value: int | None) -> int | None:
     return value
 
 
+@refuses
 def checked_verify_sample(value: int) -> int:
     """Return how many customers are read both ways."""
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
@@ -101,6 +133,7 @@ def checked_verify_sample(value: int) -> int:
     return value
 
 
+@refuses
 def checked_max_failures(value: float) -> float:
     """Return how many customers may fail."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
@@ -111,6 +144,7 @@ def checked_max_failures(value: float) -> float:
     return value
 
 
+@refuses
 def checked_pace(pace: Pace | None) -> Pace:
     """Return the pace."""
     if pace is None:
@@ -120,6 +154,39 @@ def checked_pace(pace: Pace | None) -> Pace:
             f"pace is {type(pace).__name__}; write Pace(concurrency=32, chunk_size=512)"
         )
     return pace
+
+
+@refuses
+def checked_poll_interval(interval: timedelta) -> timedelta:
+    """Return the time between two looks."""
+    if not isinstance(interval, timedelta) or interval <= timedelta(0):
+        raise ValueError(f"poll_interval is {interval!r}; write a timedelta such as timedelta(seconds=30)")
+    return interval
+
+
+#: What checks the arguments that all operators have.
+CHECKS: Checks = MappingProxyType(
+    {
+        "customers": checked_customers,
+        "max_failures": checked_max_failures,
+        "pace": checked_pace,
+        "voucherify_conn_id": checked_conn_id,
+    }
+)
+
+
+def checked_partial(given: dict[str, Any], checks: Checks) -> dict[str, Any]:
+    """Return the arguments of a task that is mapped over others; ``None``, which stands for a default, is left out.
+
+    :param checks: what checks them, by name.
+    """
+    checked = {name: checks[name](value) for name, value in given.items() if name in checks}
+    return {name: checked.get(name, value) for name, value in given.items() if value is not None or name not in checked}
+
+
+def is_mapped(operator: BaseOperator) -> bool:
+    """Return whether an operator that runs was made of a mapped one."""
+    return not isinstance(operator.dag.get_task(operator.task_id), BaseOperator)
 
 
 def _listed(choices: tuple[str, ...]) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowException
 
-from airflow_provider_voucherify.api.errors import InvalidCustomers, InvalidSegments
+from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.extract.changes import EnteredSegment, SegmentChanges
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, distinct_ids, ids_from_text
+from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, distinct_ids, given_ids
 from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.extract.upstream import segment_names, text
 from airflow_provider_voucherify.load.changes import read_changes
 from airflow_provider_voucherify.load.database import without_rows
 from airflow_provider_voucherify.operators.databases import database_of
@@ -43,15 +44,11 @@ def question_of(operator: CustomerSegmentsOperator) -> Question:
 
 
 def segments_of(operator: CustomerSegmentsOperator) -> list[str] | None:
-    """Return the segments a rendered operator asks about, ``None`` for all."""
-    given = operator.segments
-    if given is None:
-        return None
-    names = ids_from_text(given) if isinstance(given, str) else list(cast("Sequence[object]", given))
-    texts = [name for name in names if isinstance(name, str) and name]
-    if not names or len(texts) < len(names):
-        raise InvalidSegments('segments should be a list of ids or names such as ["VIP", "seg_3f9..."]')
-    return list(dict.fromkeys(texts))
+    """Return the segments a rendered operator asks about, ``None`` for all.
+
+    :raises InvalidSegments: if what was given is no list of texts.
+    """
+    return None if operator.segments is None else segment_names(operator.segments, is_rendered=True)
 
 
 def customer_ids_of(customers: Customers) -> Sequence[str] | None:
@@ -68,8 +65,12 @@ def customer_ids_of(customers: Customers) -> Sequence[str] | None:
         database = database_of(customers.conn_id)
         database.log_sql = False  # the query's parameters may be customer ids
         return _read(customers, database)
-    values = ids_from_text(customers) if isinstance(customers, str) else list(cast("Sequence[object]", customers))
-    return distinct_ids(values)
+    return distinct_ids(given_ids(customers))
+
+
+def reads_a_table(customers: Customers) -> bool:
+    """Return whether a database has to be asked who the customers are."""
+    return isinstance(customers, CustomerQuery | SegmentChanges)
 
 
 def _read(query: CustomerQuery, database: DbApiHook) -> Sequence[str]:
@@ -86,7 +87,8 @@ def _changed(customers: SegmentChanges) -> list[str]:
     since, as_of = customers.dates()
     moved: Direction = "entered" if isinstance(customers, EnteredSegment) else "left"
     database = database_of(customers.conn_id)
-    ids = read_changes(database, customers.table, customers.segment, moved, since, as_of)
+    segment = text(customers.segment, "segment", "write the id or name of a segment")
+    ids = read_changes(database, customers.table, segment, moved, since, as_of)
     log.info(
         "%s customers %s %r from %s to %s, says %s",
         f"{len(ids):,}",

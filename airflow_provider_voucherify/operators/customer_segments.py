@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
-from airflow_provider_voucherify.api.settings import checked_quota_share
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
 from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
+from airflow_provider_voucherify.extract.templates import Given, Unset
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators import arguments
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset, RunFacet
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
     from jinja2 import Environment
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
@@ -30,6 +32,16 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.operators.pull import SegmentPull
 
 log = logging.getLogger(__name__)
+
+_CHECKS: arguments.Checks = {
+    **arguments.CHECKS,
+    "destination": arguments.checked_destination,
+    "max_calls": arguments.checked_max_calls,
+    "quota_share": arguments.checked_share,
+    "segments": arguments.checked_segments,
+    "unknown_customers": arguments.checked_unknown_customers,
+    "verify_sample": arguments.checked_verify_sample,
+}
 
 __all__ = [
     "AllCustomers",
@@ -87,7 +99,7 @@ class CustomerSegmentsOperator(BaseOperator):
         self,
         *,
         customers: Customers,
-        segments: Segments | None = None,
+        segments: Segments | Unset | None = Unset.UNSET,
         destination: Destination | None = None,
         voucherify_conn_id: str = "voucherify_default",
         strategy: StrategyName = "auto",
@@ -104,17 +116,23 @@ class CustomerSegmentsOperator(BaseOperator):
         self.customers = arguments.checked_customers(customers)
         self.segments = arguments.checked_segments(segments)
         self.destination = arguments.checked_destination(destination)
-        self.voucherify_conn_id = voucherify_conn_id
+        self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.unknown_customers = arguments.checked_unknown_customers(unknown_customers)
         self.strategy = arguments.checked_strategy(strategy, unknown_customers)
         self.max_calls = arguments.checked_max_calls(max_calls)
         self.verify_sample = arguments.checked_verify_sample(verify_sample)
-        self.quota_share = None if quota_share is None else checked_quota_share(quota_share)
+        self.quota_share = arguments.checked_share(quota_share)
         self.max_failures = arguments.checked_max_failures(max_failures)
         self.deferrable = deferrable
         self.pace = arguments.checked_pace(pace)
+        self.given = Given(self, self.template_fields, segments=segments)
         self.summary: JsonObject | None = None  # of the run that is over, for lineage
         self._running: SegmentPull | None = None
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
+        return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
 
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
@@ -145,6 +163,7 @@ class CustomerSegmentsOperator(BaseOperator):
         from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
         from airflow_provider_voucherify.operators.asking import question_of
 
+        self.given.check(self)
         hook = VoucherifyHook(self.voucherify_conn_id, quota_share=self.quota_share)
         return plan_question(hook.settings, hook.aclient(concurrency=self.pace.concurrency), question_of(self))
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from airflow.sdk import BaseHook
 
+from airflow_provider_voucherify.load.destinations import check_text
 from airflow_provider_voucherify.load.errors import InvalidDestination
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def database_of(conn_id: str) -> DbApiHook:
     :param conn_id: the connection's.
     :raises InvalidDestination: if the connection is none of a SQL database.
     """
+    check_text("conn_id", conn_id)
     hook = BaseHook.get_hook(conn_id)
     if not hasattr(hook, "get_sqlalchemy_engine"):
         raise InvalidDestination(

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api import bulk
 from airflow_provider_voucherify.api.posts import is_voucherify_id
+from airflow_provider_voucherify.extract.existence import refuse_nobody_known
 from airflow_provider_voucherify.extract.names import listed_ids
 from airflow_provider_voucherify.extract.plan import chunks
 from airflow_provider_voucherify.extract.resolve import Lookup, Resolved
+from airflow_provider_voucherify.extract.upstream import metadata
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.operators.asking import customer_ids_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.publish_arguments import checked_change
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.campaign_models import AsyncAction
@@ -47,7 +50,13 @@ class Begun:
 
 
 def begin(operator: UpdateCustomersMetadataOperator) -> Begun:
-    """Find out who can be updated, and begin to."""
+    """Find out who can be updated, and begin to.
+
+    :raises CustomersUnknown: if Voucherify knows none of the customers.
+    """
+    operator.given.check(operator)
+    change = metadata(operator.metadata, is_rendered=True)
+    checked_change(change)
     customer_ids = customer_ids_of(operator.customers) or []
     hook = VoucherifyHook(operator.voucherify_conn_id)
     with ClientRunner(hook.aclient()) as runner:
@@ -55,10 +64,11 @@ def begin(operator: UpdateCustomersMetadataOperator) -> Begun:
         others = [one for one in customer_ids if one not in listed]
         resolved = runner.run(Lookup(runner.client, workers=_LOOKED_UP_AT_A_TIME).resolve(others, Resolved()))
         resolved.check()
+        refuse_nobody_known(resolved.unknown, customer_ids)
         found = [*listed, *(customer.source_id for customer in resolved.known.values())]
         source_ids = list(dict.fromkeys(one for one in found if one is not None and not is_voucherify_id(one)))
         action_ids = [
-            runner.run(bulk.update_customers_metadata(runner.client, part, operator.metadata))
+            runner.run(bulk.update_customers_metadata(runner.client, part, change))
             for part in chunks(source_ids, CUSTOMERS_PER_UPDATE)
         ]
     log.info("Updating the metadata of %s customers in %d bulk updates", f"{len(source_ids):,}", len(action_ids))

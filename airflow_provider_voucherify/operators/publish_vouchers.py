@@ -12,18 +12,37 @@ from airflow.sdk.configuration import conf
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
 from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.extract.publication_key import PER_RUN
+from airflow_provider_voucherify.extract.templates import Given, Unset
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
 from airflow_provider_voucherify.operators import arguments, publish_arguments
 from airflow_provider_voucherify.operators.pace import Pace
-from airflow_provider_voucherify.operators.publish_arguments import MOST_PUBLICATIONS, Recipients, UnknownRecipients
+from airflow_provider_voucherify.operators.publish_arguments import (
+    MOST_PUBLICATIONS,
+    Metadata,
+    Recipients,
+    UnknownRecipients,
+)
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
     from jinja2 import Environment
 
     from airflow_provider_voucherify.api.models import Json
     from airflow_provider_voucherify.operators.publishing import Publishing
+
+_CHECKS: arguments.Checks = {
+    **arguments.CHECKS,
+    "campaign": publish_arguments.checked_campaign_name,
+    "customers": publish_arguments.checked_recipients,
+    "destination": publish_arguments.checked_outcome_destination,
+    "max_publications": publish_arguments.checked_max_publications,
+    "metadata": publish_arguments.checked_metadata,
+    "once_per": publish_arguments.checked_once_per,
+    "unknown_customers": publish_arguments.checked_unknown_recipients,
+}
 
 __all__ = ["CustomerQuery", "EnteredSegment", "LeftSegment", "OutcomeTable", "Pace", "PublishVouchersOperator"]
 
@@ -80,7 +99,7 @@ class PublishVouchersOperator(BaseOperator):
         once_per: str = PER_RUN,
         max_publications: int = MOST_PUBLICATIONS,
         unknown_customers: UnknownRecipients = "drop",
-        metadata: Mapping[str, Json] | None = None,
+        metadata: Metadata | Unset | None = Unset.UNSET,
         simulate: bool = False,
         max_failures: float = 0,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -91,7 +110,7 @@ class PublishVouchersOperator(BaseOperator):
         self.customers = publish_arguments.checked_recipients(customers)
         self.campaign = publish_arguments.checked_campaign_name(campaign)
         self.destination = publish_arguments.checked_outcome_destination(destination)
-        self.voucherify_conn_id = voucherify_conn_id
+        self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.once_per = publish_arguments.checked_once_per(once_per)
         self.max_publications = publish_arguments.checked_max_publications(max_publications)
         self.unknown_customers = publish_arguments.checked_unknown_recipients(unknown_customers)
@@ -100,7 +119,13 @@ class PublishVouchersOperator(BaseOperator):
         self.max_failures = arguments.checked_max_failures(max_failures)
         self.deferrable = deferrable
         self.pace = arguments.checked_pace(pace)
+        self.given = Given(self, self.template_fields, metadata=metadata)
         self._running: Publishing | None = None
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
+        return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
 
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""

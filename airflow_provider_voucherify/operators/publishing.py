@@ -21,6 +21,7 @@ from airflow_provider_voucherify.api.errors import (
     WindowClosed,
 )
 from airflow_provider_voucherify.api.posts import is_voucherify_id
+from airflow_provider_voucherify.extract.existence import refuse_nobody_known
 from airflow_provider_voucherify.extract.interrupt import Interrupt
 from airflow_provider_voucherify.extract.names import listed_ids
 from airflow_provider_voucherify.extract.patient import Patient
@@ -36,14 +37,17 @@ from airflow_provider_voucherify.extract.publish_run import (
 )
 from airflow_provider_voucherify.extract.publisher import Gift, Publisher
 from airflow_provider_voucherify.extract.resolve import Lookup, Resolved
+from airflow_provider_voucherify.extract.upstream import metadata, text
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.outcome_store import OutcomeStoreLedger, outcome_row
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable
+from airflow_provider_voucherify.operators.arguments import is_mapped
 from airflow_provider_voucherify.operators.asking import customer_ids_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.databases import database_of
 from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.publish_arguments import checked_campaign_name
 from airflow_provider_voucherify.operators.report import count_metrics
 
 if TYPE_CHECKING:
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 CHANNEL = "Airflow"
+_UNKNOWN = PublicationResult.UNKNOWN
 #: Ids named by a simulation; the number of all is told as well.
 MOST_NAMED = 1_000
 
@@ -73,8 +78,12 @@ class Publishing:
     def __init__(
         self, operator: PublishVouchersOperator, context: Context, spent: Spent, began_at: datetime | None
     ) -> None:
+        operator.given.check(operator, is_mapped=is_mapped(operator))
         self._operator = operator
         self._context = context
+        self._campaign = checked_campaign_name(operator.campaign)
+        self._once_per = text(operator.once_per, "once_per", "write 'run', 'campaign', or a template of a text")
+        self._metadata = metadata(operator.metadata, is_rendered=True)
         self._spent = spent
         self._began_at = began_at or utc_now()
         self._interrupt = Interrupt()
@@ -165,6 +174,8 @@ class Publishing:
         client = self._interrupt.over(runner.client)
         resolved = runner.run(Lookup(client, workers=self._operator.pace.concurrency).resolve(others, Resolved()))
         resolved.check()
+        if not self._published_before:
+            refuse_nobody_known(resolved.unknown, to_ask)
         would = [one for one in to_ask if one not in resolved.unknown]
         log.info("A run would publish to %s customers; nothing was published", f"{len(would):,}")
         return {
@@ -193,17 +204,15 @@ class Publishing:
 
     def _gift_from(self, runner: ClientRunner) -> Gift:
         """Ask for the campaign: its id, not its name, is part of what tells publications apart."""
-        operator, task = self._operator, self._context["ti"]
-        if not str(operator.once_per).strip():
-            raise InvalidCampaign("once_per is a template that rendered to an empty text; write one that never does")
+        task = self._context["ti"]
         try:
-            campaign = runner.run(get_campaign(self._interrupt.over(runner.client), str(operator.campaign)))
+            campaign = runner.run(get_campaign(self._interrupt.over(runner.client), self._campaign))
         except NotFound:
             raise InvalidCampaign(
-                f"the project has no campaign {operator.campaign!r}; write its id (camp_...) or its name"
+                f"the project has no campaign {self._campaign!r}; write its id (camp_...) or its name"
             ) from None
-        once_per = per(str(operator.once_per), task.dag_id, self._context.get("logical_date"), task.run_id)
-        return Gift(campaign, once_per, CHANNEL, operator.metadata)
+        once_per = per(self._once_per, task.dag_id, self._context.get("logical_date"), task.run_id)
+        return Gift(campaign, once_per, CHANNEL, self._metadata)
 
     def _refuse_too_many(self, customer_ids: Sequence[str]) -> None:
         most = self._operator.max_publications
@@ -233,6 +242,7 @@ class Publishing:
 
     def _tell(self, gift: Gift, customer_ids: Sequence[str]) -> Json:
         outcomes = self._outcomes(customer_ids)
+        refuse_nobody_known([one.customer_id for one in outcomes.values() if one.result is _UNKNOWN], customer_ids)
         check_tolerated(outcomes, self._operator.max_failures)
         counts = Counter(one.result for one in outcomes.values())
         summary: JsonObject = {
@@ -253,7 +263,7 @@ class Publishing:
                 f"{count:,}"
                 for count in (counts[PublicationResult.PUBLISHED], len(customer_ids), self._spent.held or 0)
             ),
-            *(f"{counts[one]:,}" for one in (PublicationResult.UNKNOWN, PublicationResult.FAILED)),
+            *(f"{counts[one]:,}" for one in (_UNKNOWN, PublicationResult.FAILED)),
             f"{self._spent.calls:,}",
             duration(self._spent.seconds),
         )

@@ -15,6 +15,7 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
+from airflow_provider_voucherify.extract.existence import blanks_hint, knows_nobody, nobody_known
 from airflow_provider_voucherify.extract.interrupt import Interrupt
 from airflow_provider_voucherify.extract.means import Means
 from airflow_provider_voucherify.extract.patient import Patient
@@ -29,14 +30,15 @@ from airflow_provider_voucherify.load.files import FilesSink
 from airflow_provider_voucherify.load.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.table import TableSink
 from airflow_provider_voucherify.load.xcom import XComSink
-from airflow_provider_voucherify.operators.asking import question_of
+from airflow_provider_voucherify.operators.arguments import is_mapped
+from airflow_provider_voucherify.operators.asking import question_of, reads_a_table
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
 from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.report import (
     MOST_FAILURES_NAMED,
-    MOST_UNKNOWN_NAMED,
+    MOST_UNKNOWN_LOOKED_AT,
     Report,
     Spent,
     count_metrics,
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.client import Client
-    from airflow_provider_voucherify.api.models import Json
+    from airflow_provider_voucherify.api.models import Json, Scope
     from airflow_provider_voucherify.extract.means import Pulled
     from airflow_provider_voucherify.extract.question import Question
     from airflow_provider_voucherify.load.base import LoadSummary
@@ -71,6 +73,7 @@ class SegmentPull:
         self._spent = spent
         self._report = Report()
         self._interrupt = Interrupt()
+        operator.given.check(operator, is_mapped=is_mapped(operator))
         self._hook = VoucherifyHook(operator.voucherify_conn_id, quota_share=operator.quota_share)
         self._sink = sink_of(operator, context, self._hook.settings, is_resumed=spent.deferrals > 0)
 
@@ -80,11 +83,13 @@ class SegmentPull:
         :raises TaskDeferred: if the rate limit asks for a long wait and the operator may defer.
         :raises TooManyFailures: if more customers failed than tolerated.
         """
+        is_given = not reads_a_table(self._operator.customers)
+        given = question_of(self._operator) if is_given else None  # refused before anything is changed
         published = self._sink.open()
         if published is not None:
             log.info("An earlier try of this run published its result already: nothing is asked again")
             return self._tell(published)
-        question = question_of(self._operator)
+        question = given or self._question()
         self._refuse_emptying(question)
         try:
             pulled = self._pull(question)
@@ -94,19 +99,50 @@ class SegmentPull:
             self._stop(error, question)
         self._check_failures()
         self._report = replace(self._report, pulled=pulled)
-        return self._tell(self._sink.finish(pulled.scope))
+        return self._tell(self._sink.finish(self._scope_of(pulled.scope, question)))
 
     def stop(self) -> None:
         """Let no further call be sent; what is in flight is still answered and kept."""
         self._interrupt.stop()
 
+    def _question(self) -> Question:
+        try:
+            return question_of(self._operator)
+        except InvalidCustomers:
+            self._discard_what_is_empty()
+            raise
+
     def _refuse_emptying(self, question: Question) -> None:
-        destination = self._operator.destination
         is_about_nobody = question.customer_ids is not None and not question.customer_ids
-        if is_about_nobody and isinstance(destination, WarehouseTable) and destination.write == "replace":
-            if isinstance(self._sink, TableSink) and not self._holds_anything():
-                self._sink.discard()
-            raise InvalidCustomers(f"there are no customers: write='replace' would empty {destination.table!r}")
+        if is_about_nobody and (table := self._replaced):
+            self._discard_what_is_empty()
+            raise InvalidCustomers(f"there are no customers: write='replace' would empty {table!r}")
+
+    def _scope_of(self, scope: Scope, question: Question) -> Scope:
+        """Return what the run may change: nothing is removed for customers none of whom Voucherify knows.
+
+        :raises CustomersUnknown: if that is all a table would be replaced by; a later try asks again.
+        """
+        unknown = () if question.is_about_everyone else knows_nobody(self._sink)
+        if not unknown:
+            return scope
+        problem = nobody_known(unknown)
+        if self._replaced:
+            self._sink.forget(set(unknown))
+            raise problem
+        log.warning("%s", problem)
+        return replace(scope, may_remove=False)
+
+    @property
+    def _replaced(self) -> str | None:
+        """Return the name of the table this run would replace, if it would."""
+        destination = self._operator.destination
+        is_replaced = isinstance(destination, WarehouseTable) and destination.write == "replace"
+        return destination.table if isinstance(destination, WarehouseTable) and is_replaced else None
+
+    def _discard_what_is_empty(self) -> None:
+        if isinstance(self._sink, TableSink) and not self._holds_anything():
+            self._sink.discard()
 
     def _holds_anything(self) -> bool:
         return bool(self._sink.done()) or bool(self._sink.walks())
@@ -176,7 +212,7 @@ class SegmentPull:
         return f"{len(self._sink.done()):,}{of} customers are held"
 
     def _tell(self, loaded: LoadSummary) -> Json:
-        unknown = self._sink.unknown(MOST_UNKNOWN_NAMED) if loaded.unknown else ()
+        unknown = self._sink.unknown(MOST_UNKNOWN_LOOKED_AT) if loaded.unknown else ()
         summary = self._report.to_json(loaded, self._spent, unknown)
         if isinstance(self._sink, FilesSink):
             summary |= self._sink.told()
@@ -186,6 +222,8 @@ class SegmentPull:
             *(f"{count:,}" for count in (loaded.unknown, loaded.failed, self._spent.calls)),
             duration(self._spent.seconds),
         )
+        if loaded.found and (hint := blanks_hint(unknown)):
+            log.warning("%s customers are unknown%s", f"{loaded.unknown:,}", hint)
         self._operator.summary = summary
         emit_outlets(self._context, self._operator.outlets, summary, utc_now())
         result: Json = summary

@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from airflow_provider_voucherify.api.id_text import ends_in_blanks
+
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject
     from airflow_provider_voucherify.extract.means import Pulled
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 MOST_FAILURES_NAMED = 100
 #: Unknown ids named in a summary.
 MOST_UNKNOWN_NAMED = 5
+#: Unknown ids that are looked at for blanks at their end.
+MOST_UNKNOWN_LOOKED_AT = 1_000
 
 
 class Waits(Protocol):
@@ -110,14 +114,15 @@ class Report:
 
         :param loaded: what the sink holds.
         :param spent: calls and seconds of this try.
-        :param unknown: some of the ids Voucherify does not know.
+        :param unknown: ids Voucherify does not know: all, or the first :data:`MOST_UNKNOWN_LOOKED_AT`.
         """
         return {
             "customers": loaded.customers,
             "found": loaded.found,
             "no_segment": loaded.no_segment,
             "unknown": loaded.unknown,
-            "unknown_sample": list(unknown),
+            "unknown_sample": list(unknown[:MOST_UNKNOWN_NAMED]),
+            "unknown_ending_in_blanks": sum(map(ends_in_blanks, unknown)),
             "failed": loaded.failed,
             "memberships": loaded.memberships,
             "per_segment": [_segment_json(count) for count in loaded.per_segment],

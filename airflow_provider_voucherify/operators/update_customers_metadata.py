@@ -11,15 +11,25 @@ from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
 from airflow_provider_voucherify.extract.customers import CustomerQuery
+from airflow_provider_voucherify.extract.templates import Given
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.operators import arguments, publish_arguments
-from airflow_provider_voucherify.operators.publish_arguments import Recipients
+from airflow_provider_voucherify.operators.publish_arguments import Metadata, Recipients
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
     from jinja2 import Environment
 
     from airflow_provider_voucherify.api.models import Json
+
+_CHECKS: arguments.Checks = {
+    **arguments.CHECKS,
+    "customers": publish_arguments.checked_recipients,
+    "metadata": publish_arguments.checked_change,
+    "poll_interval": arguments.checked_poll_interval,
+}
 
 __all__ = ["CustomerQuery", "EnteredSegment", "LeftSegment", "UpdateCustomersMetadataOperator"]
 
@@ -48,7 +58,7 @@ class UpdateCustomersMetadataOperator(BaseOperator):
         self,
         *,
         customers: Recipients,
-        metadata: Mapping[str, Json],
+        metadata: Metadata,
         voucherify_conn_id: str = "voucherify_default",
         poll_interval: timedelta = timedelta(seconds=30),
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
@@ -56,14 +66,16 @@ class UpdateCustomersMetadataOperator(BaseOperator):
     ) -> None:
         super().__init__(**kwargs)
         self.customers = publish_arguments.checked_recipients(customers)
-        self.metadata = publish_arguments.checked_metadata(metadata)
-        if not self.metadata:
-            raise ValueError('metadata is empty; write what changes, such as {"tier": "gold"}')
-        if not isinstance(poll_interval, timedelta) or poll_interval <= timedelta(0):
-            raise ValueError(f"poll_interval is {poll_interval!r}; write a timedelta such as timedelta(seconds=30)")
-        self.voucherify_conn_id = voucherify_conn_id
-        self.poll_interval = poll_interval
+        self.metadata = publish_arguments.checked_change(metadata)
+        self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
+        self.poll_interval = arguments.checked_poll_interval(poll_interval)
         self.deferrable = deferrable
+        self.given = Given(self, self.template_fields)
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
+        return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
 
     def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
         """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""

@@ -11,10 +11,13 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
+from airflow_provider_voucherify.extract.templates import Given
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_text, refuses
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.sensors.readings import EarlierReading, Notes, Reading
 
@@ -54,11 +57,19 @@ class SegmentReadySensor(BaseSensorOperator):
         **kwargs: Any,  # Airflow's own parameters
     ) -> None:
         super().__init__(**kwargs)
-        self.segment_id = segment_id
-        self.voucherify_conn_id = voucherify_conn_id
+        self.segment_id = _checked_segment_id(segment_id)
+        self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.readings_apart = _checked_readings_apart(readings_apart, self.timeout)
         self.deferrable = deferrable
+        self.given = Given(self, self.template_fields)
         self._in_this_process: EarlierReading | None = None
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
+        checks = {"segment_id": _checked_segment_id, "voucherify_conn_id": checked_conn_id}
+        checked = {name: check(kwargs[name]) for name, check in checks.items() if name in kwargs}
+        return super().partial(**kwargs | checked)
 
     def execute(self, context: Context) -> int | None:
         """Wait, and return the segment's size."""
@@ -152,8 +163,11 @@ class SegmentReadySensor(BaseSensorOperator):
         from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
         from airflow_provider_voucherify.sensors.readings import read_segment
 
-        with VoucherifyHook(self.voucherify_conn_id) as hook, fail_without_retry_where_none_helps():
-            return read_segment(hook, self.segment_id, self.clock)
+        with fail_without_retry_where_none_helps():
+            self.given.check(self)
+            segment_id = _checked_segment_id(self.segment_id)
+            with VoucherifyHook(checked_conn_id(self.voucherify_conn_id)) as hook:
+                return read_segment(hook, segment_id, self.clock)
 
     def _notes(self, context: Context) -> Notes | None:
         from airflow_provider_voucherify.sensors.readings import Notes
@@ -185,6 +199,11 @@ class SegmentReadySensor(BaseSensorOperator):
             raise
 
 
+def _checked_segment_id(segment_id: object) -> str:
+    return checked_text(segment_id, "segment_id", "write the id of a segment, seg_...")
+
+
+@refuses
 def _checked_readings_apart(readings_apart: timedelta, timeout: float) -> timedelta:
     if not isinstance(readings_apart, timedelta) or readings_apart <= timedelta(0):
         raise ValueError(f"readings_apart is {readings_apart!r}; write a timedelta above zero, such as minutes=5")

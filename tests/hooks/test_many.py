@@ -79,7 +79,7 @@ def test_calls_are_made_at_the_same_time(make_hook: MakeHook, server: LocalServe
         return memberships(call)
 
     server.answer = answer
-    frame = make_hook(host=server.url).get_customer_segments_df(iter(ids), concurrency=4)
+    frame = make_hook(host=server.url).get_customer_segments_df(tuple(ids), concurrency=4)
     assert list(frame["customer_id"].unique()) == ids
 
 

@@ -1,0 +1,73 @@
+"""One id as the text it is sent as, or why what was given is none. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from airflow_provider_voucherify.api.errors import InvalidCustomerId
+
+_NO_NULLS = "leave NULLs out"
+#: What pandas has in place of a value.
+_NULLS = frozenset(("NaTType", "NAType"))
+_NO_ROWS = "write the ids alone, not rows that hold them"
+#: What to do about ids of other types, the first that fits.
+_HOW_TO_GIVE: tuple[tuple[type | tuple[type, ...], str], ...] = (
+    (type(None), _NO_NULLS),
+    (Mapping, f'{_NO_ROWS}, such as [row["customer_id"] for row in rows]'),
+    ((list, tuple), f"{_NO_ROWS}; batches of ids are one list where they are put end to end"),
+    ((bytes, bytearray, memoryview), "decode it, or let the query give text: bytes are no text of one kind"),
+    ((date, time, timedelta), "a time is nobody's id: is the column of the ids the first?"),
+    (Decimal, "its digits behind the point may be none of the id's: cast to text in the query"),
+    ((set, frozenset), _NO_ROWS),
+)
+_FROM_NUMPY = "numpy's scalars are no texts: write array.tolist(), or cast to text"
+_OTHERS = "numbers lose leading zeros: cast to text"
+
+
+def checked_customer_id(customer_id: object) -> str:
+    """Return the id as a plain text if it can be sent safely; a UUID is its text.
+
+    HTTP clients normalise the path parts ``.`` and ``..`` away even where percent-encoded, and an empty part
+    names the list: the answer would be that of another resource in the very shape of this one.
+
+    :raises InvalidCustomerId: if it is not a text, is empty, ``.`` or ``..``, or cannot be encoded or stored.
+    """
+    return checked_id(customer_id, "customer id")
+
+
+def checked_id(value: object, what: str) -> str:
+    """Return the id of something as :func:`checked_customer_id` does.
+
+    :param what: what it is the id of, in words: ``segment id``.
+    :raises InvalidCustomerId: if it cannot be sent safely.
+    """
+    if not isinstance(value, str):
+        if isinstance(value, UUID):
+            return str(value)
+        raise InvalidCustomerId(f"a {what} should be a text, is {type(value).__name__}; {_how_to_give(value)}")
+    if value in {"", ".", ".."}:
+        raise InvalidCustomerId(
+            f"{what} {value!r} cannot be asked for: its address would be that of another resource; remove it"
+        )
+    if "\0" in value:
+        raise InvalidCustomerId(f"a {what} holds a NUL character, which no database can store")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise InvalidCustomerId(f"a {what} holds half of a surrogate pair: it is not valid Unicode text")
+    return value if type(value) is str else str.__str__(value)  # a member of an Enum says its own name elsewhere
+
+
+def _how_to_give(value: object) -> str:
+    if type(value).__name__ in _NULLS or (isinstance(value, float | Decimal) and math.isnan(value)):
+        return _NO_NULLS
+    if type(value).__module__.partition(".")[0] == "numpy":
+        return _FROM_NUMPY
+    return next((help_ for types, help_ in _HOW_TO_GIVE if isinstance(value, types)), _OTHERS)
+
+
+def ends_in_blanks(customer_id: str) -> bool:
+    """Return whether an id ends in blanks, as columns of a fixed length fill texts up."""
+    return customer_id != customer_id.rstrip()
