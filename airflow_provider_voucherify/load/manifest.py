@@ -73,10 +73,10 @@ class Manifest:
     def from_bytes(cls, data: bytes) -> Manifest | None:
         """Read a manifest; ``None`` if it is none of ours, or of another version."""
         try:
-            said: Json = json.loads(data)
+            said = _object(json.loads(data))
             # Those of the first releases have no mark, and all the rest.
-            is_ours = isinstance(said, dict) and said.get("written_by", _MARK) == _MARK
-            return cls._from_json(said) if is_ours and said["version"] == _VERSION else None
+            is_ours = said.get("written_by", _MARK) == _MARK and said["version"] == _VERSION
+            return cls._from_json(said) if is_ours else None
         except (AssertionError, KeyError, RecursionError, TypeError, ValueError):
             return None
 

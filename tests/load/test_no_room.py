@@ -15,7 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.errors import StorageFailed
-from tests.load.file_runs import AFTER, Shelf, run_whole
+from tests.load.file_runs import AFTER, MortalFiles, Shelf, run_whole
 from tests.load.runs import found
 
 WRITE_MUCH = """
@@ -36,25 +36,33 @@ WRITE_MUCH = """
 """
 
 
-class _FullDisk(LocalFileSystem):
+class _FullDisk(MortalFiles):
     """A disk that has room for so many bytes more; what is beyond stays half written."""
 
     def __init__(self, room: int, number: int = errno.ENOSPC, *, fails_at: str = "write") -> None:
-        super().__init__(skip_instance_cache=True)
+        super().__init__(LocalFileSystem())
         self.room, self.number, self.fails_at = room, number, fails_at
 
-    def pipe_file(self, path: str, value: bytes, mode: str = "overwrite", **kwargs: object) -> None:
+    def pipe_file(self, path: str, value: bytes) -> None:
         """Write what fits."""
-        super().pipe_file(path, value[: self.room], mode, **kwargs)
+        super().pipe_file(path, value[: self.room])
         if self.fails_at == "write" and len(value) > self.room:
             raise OSError(self.number, os.strerror(self.number))
         self.room -= len(value)
 
-    def mv(self, path1: str, path2: str, **kwargs: object) -> None:
+    def mv(self, path1: str, path2: str) -> None:
         """Rename, unless even that is refused."""
         if self.fails_at == "rename" and self.room < 0:
             raise OSError(self.number, os.strerror(self.number))
-        super().mv(path1, path2, **kwargs)
+        super().mv(path1, path2)
+
+
+class _Ended(MortalFiles):
+    """A file system whose process is told to end before a rename."""
+
+    def mv(self, path1: str, path2: str) -> None:
+        """Be interrupted."""
+        raise KeyboardInterrupt
 
 
 def unfinished(path: str) -> list[str]:
@@ -82,11 +90,7 @@ def test_a_target_that_is_full_is_named_and_holds_no_half_a_file(tmp_path: Path,
 
 
 def test_a_writer_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
-    class Ended(LocalFileSystem):
-        def mv(self, path1: str, path2: str, **kwargs: object) -> None:
-            raise KeyboardInterrupt
-
-    shelf = Shelf(str(tmp_path / "segments"), files=Ended(skip_instance_cache=True))
+    shelf = Shelf(str(tmp_path / "segments"), files=_Ended(LocalFileSystem()))
     with pytest.raises(KeyboardInterrupt):
         shelf.sink_opened()
     assert unfinished(shelf.path) == []
