@@ -129,9 +129,10 @@ class OperatorRunner:
         :param after: the deferred part of the same try, whose trigger has fired.
         """
         key = TaskKey(_dag_id(task), run_id, task.task_id, map_index, self.logical_date)
-        if after is None:
-            self.xcoms[key] = {}  # Airflow clears a task's XComs at the begin of each try
-        instance = _task_instance(task, key, try_number, after.deferral if after else None)
+        stored = self.xcoms.setdefault(key, {})
+        # Airflow lets the worker clear a task's XComs at the begin of each try.
+        to_clear = [*stored] if after is None else []
+        instance = _task_instance(task, key, try_number, after.deferral if after else None, to_clear)
         with _supervised_by(_Supervisor(self, key)):
             return self._run(instance, key)
 
@@ -176,6 +177,9 @@ class _Supervisor:
 
     def SetXCom(self, msg: comms.SetXCom) -> None:  # noqa: N802
         self._own_xcoms[msg.key] = json.loads(json.dumps(msg.value))
+
+    def DeleteXCom(self, msg: comms.DeleteXCom) -> None:  # noqa: N802
+        self._own_xcoms.pop(msg.key, None)
 
     def GetXCom(self, msg: comms.GetXCom) -> comms.XComResult:  # noqa: N802
         from airflow.sdk.execution_time.comms import XComResult
@@ -234,7 +238,9 @@ def _dag_id(task: Task) -> str:
     return task.dag_id
 
 
-def _task_instance(task: Task, key: TaskKey, try_number: int, deferral: Deferral | None) -> RuntimeTaskInstance:
+def _task_instance(
+    task: Task, key: TaskKey, try_number: int, deferral: Deferral | None, to_clear: list[str]
+) -> RuntimeTaskInstance:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     return RuntimeTaskInstance.model_construct(
@@ -250,11 +256,13 @@ def _task_instance(task: Task, key: TaskKey, try_number: int, deferral: Deferral
         bundle_instance=mock.MagicMock(),
         max_tries=task.retries or 0,
         start_date=datetime.now(UTC),
-        _ti_context_from_server=_from_server(task, key, try_number, deferral),
+        _ti_context_from_server=_from_server(task, key, try_number, deferral, to_clear),
     )
 
 
-def _from_server(task: Task, key: TaskKey, try_number: int, deferral: Deferral | None) -> TIRunContext:
+def _from_server(
+    task: Task, key: TaskKey, try_number: int, deferral: Deferral | None, to_clear: list[str]
+) -> TIRunContext:
     from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
 
     return TIRunContext(
@@ -273,6 +281,7 @@ def _from_server(task: Task, key: TaskKey, try_number: int, deferral: Deferral |
             partition_key=None,
         ),
         max_tries=task.retries or 0,
+        xcom_keys_to_clear=to_clear,
         should_retry=try_number <= (task.retries or 0),
         next_method=deferral.next_method if deferral else None,
         next_kwargs={**deferral.next_kwargs, "event": deferral.event} if deferral else None,

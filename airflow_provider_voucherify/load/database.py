@@ -23,11 +23,34 @@ _CLASSES_WITHOUT_VALUES = ("08", "23", "25", "28", "3F", "40", "42", "53", "55",
 #: SQLSTATE of a right that is missing.
 _NO_RIGHT = "42501"
 
+#: How databases say that there is no room left: PostgreSQL, MySQL (1021, 1114), SQLite (the second is a quota's).
+_NO_ROOM = frozenset(("53100", 1021, 1114, "SQLITE_FULL", "SQLITE_IOERR_WRITE"))
+
 #: MySQL's errors whose text names servers, users, tables, columns and limits but quotes no value: access, names that
 #: are missing or there already, keys and rows too large, a value too long, locks, settings, connection.
 _MYSQL_NUMBERS_WITHOUT_VALUES = frozenset(
     (
-        *(1044, 1045, 1049, 1050, 1054, 1071, 1114, 1118, 1142, 1143, 1146, 1205, 1213, 1227, 1273, 1290, 1364, 1406),
+        *(
+            1021,
+            1044,
+            1045,
+            1049,
+            1050,
+            1054,
+            1071,
+            1114,
+            1118,
+            1142,
+            1143,
+            1146,
+            1205,
+            1213,
+            1227,
+            1273,
+            1290,
+            1364,
+            1406,
+        ),
         *(2002, 2003, 2005, 2006, 2013),
     )
 )
@@ -95,7 +118,12 @@ class Database:
         except (SQLAlchemyError, ValueError, self._driver_error) as error:
             problem = without_rows(doing, error)
         # Raised out here so that it has no __context__: the driver's error holds ids in its text and attributes.
-        raise problem
+        raise self.without_room(problem) if problem.is_full else problem
+
+    def without_room(self, problem: StatementFailed) -> LoadError:
+        """Return the problem of a full database with what to do about it."""
+        advice = "The database has no room left: make some there; a retry goes on with what is held"
+        return StatementFailed(f"{problem}. {advice}", sqlstate=problem.sqlstate, is_full=True)
 
 
 def _make_transactions_real(engine: Engine) -> None:
@@ -160,7 +188,7 @@ def without_rows(doing: str, error: Exception) -> StatementFailed:
             ". The connection's user needs to create tables in the target's schema (the run is staged there), and to "
             "select, insert, update and delete in the target and the tables beside it"
         )
-    return StatementFailed("".join(parts), sqlstate=sqlstate)
+    return StatementFailed("".join(parts), sqlstate=sqlstate, is_full=code in _NO_ROOM)
 
 
 def _safe_message(driver_error: BaseException | None, sqlstate: str | None) -> str | None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Protocol
 
 from airflow_provider_voucherify.load.errors import StorageFailed
+from airflow_provider_voucherify.load.summary import as_utc
 
 #: Where a file shows only once it is written to its end, under whatever name.
 OBJECT_STORES = frozenset(
     {"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "adl", "wasb", "wasbs", "oci", "oss", "r2", "memory"}
 )
 _UNFINISHED = ".unfinished-"
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class FileSystem(Protocol):
@@ -36,6 +41,9 @@ class FileSystem(Protocol):
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         """Make a directory."""
 
+    def modified(self, path: str) -> datetime:
+        """Return when a file was written last; of no use for object stores."""
+
     def invalidate_cache(self) -> None:
         """Forget earlier listings."""
 
@@ -55,6 +63,7 @@ class Directory:
         self._files = files
         self._path = path.rstrip("/")
         self._is_object_store = protocol in OBJECT_STORES
+        self._has_folders = protocol in ("file", "local")
         self._new_token = new_token
         self.url = url.rstrip("/")
 
@@ -69,18 +78,17 @@ class Directory:
     def put(self, name: str, data: bytes) -> None:
         """Write a file, in place of one of the same name.
 
-        :raises StorageFailed: if the file system refused; there is no half a file.
+        :raises StorageFailed: if the file system refused; nothing of the file is left.
         """
         with self._explained("write", name):
             path = self._path_of(name)
             if self._is_object_store:
                 self._files.pipe_file(path, data)
                 return
-            parent, _, last = path.rpartition("/")
-            self._files.makedirs(parent, exist_ok=True)
-            unfinished = f"{parent}/{_UNFINISHED}{self._new_token()}-{last}"
-            self._files.pipe_file(unfinished, data)
-            self._files.mv(unfinished, path)
+            try:
+                self._put_whole(path, data)
+            except FileNotFoundError:  # another run's end took the empty folder away before there was a file in it
+                self._put_whole(path, data)
 
     def read(self, name: str) -> bytes | None:
         """Return what a file holds, ``None`` if it is not there.
@@ -93,12 +101,15 @@ class Directory:
             except FileNotFoundError:
                 return None
 
-    def names(self, below: str = "") -> list[str]:
+    def names(self, below: str = "", *, unfinished: bool = False) -> list[str]:
         """Return the names of all files in the directory and below it, sorted; unfinished ones left out.
 
         :param below: only those in this directory of the directory, such as ``_ledger``.
+        :param unfinished: only what killed writers left behind, and writers at work have not finished.
         :raises StorageFailed: if the file system refused.
         """
+        if unfinished and self._is_object_store:
+            return []
         with self._explained("list", below or "the directory"):
             self._files.invalidate_cache()
             try:
@@ -106,7 +117,7 @@ class Directory:
             except FileNotFoundError:
                 return []
             names = (path.removeprefix(self._path + "/") for path in paths)
-            return sorted(name for name in names if _UNFINISHED not in name)
+            return sorted(name for name in names if (_UNFINISHED in name) is unfinished)
 
     def remove(self, name: str) -> None:
         """Remove a file; it may be gone already.
@@ -118,6 +129,44 @@ class Directory:
                 self._files.rm_file(self._path_of(name))
             except FileNotFoundError:
                 return
+
+    def remove_if_older(self, name: str, written_before: datetime) -> None:
+        """Remove a file last written before a moment (UTC), where the file system tells.
+
+        :raises StorageFailed: if the file system refused.
+        """
+        with self._explained("look at", name):
+            try:
+                written_at = as_utc(self._files.modified(self._path_of(name)))
+            except (FileNotFoundError, NotImplementedError):
+                return
+        if written_at < written_before:
+            self.remove(name)
+
+    def remove_empty_folders(self, below: str) -> None:
+        """Remove a folder of the directory, with those in it and those above it up to the directory, but for folders
+        that hold files; object stores have none."""
+        if not (below and self._has_folders):
+            return
+        folders = [folder for folder, _, _ in os.walk(self._path_of(below), topdown=False)]
+        while below := below.rpartition("/")[0]:
+            folders.append(self._path_of(below))
+        for folder in folders:
+            with suppress(OSError):  # it holds a file, or is gone
+                os.rmdir(folder)
+
+    def _put_whole(self, path: str, data: bytes) -> None:
+        """Write a file that shows under its name once it is whole."""
+        parent, _, last = path.rpartition("/")
+        self._files.makedirs(parent, exist_ok=True)
+        unfinished = f"{parent}/{_UNFINISHED}{self._new_token()}-{last}"
+        try:
+            self._files.pipe_file(unfinished, data)
+            self._files.mv(unfinished, path)
+        except BaseException:  # a signal that ends the task as well: there are ids in it
+            with suppress(OSError):
+                self._files.rm_file(unfinished)
+            raise
 
     def _path_of(self, name: str) -> str:
         return f"{self._path}/{name}"
@@ -131,7 +180,15 @@ class Directory:
                 raise  # a mistake of ours
             # A store's SDK has errors of its own where it got no answer, such as botocore's EndpointConnectionError.
             said = getattr(error, "strerror", None) or str(error).partition("\n")[0][:200]
+            advice = "see that the connection may list, read, write and delete there"
+            if isinstance(error, OSError) and error.errno in _NO_SPACE:
+                advice = f"{self.url} is full, or a quota is: make room there; a retry goes on with what is held"
             raise StorageFailed(
-                f"could not {doing} {name} in {self.url}: {type(error).__name__}: {said}; see that the connection may "
-                "list, read, write and delete there"
+                f"could not {doing} {name} in {self.url}: {type(error).__name__}: {said}; {advice}"
             ) from error
+
+
+def finished_name(name: str) -> str:
+    """Return the name an unfinished file would have got; a finished one has it."""
+    folder, unfinished, last = name.rpartition(_UNFINISHED)
+    return folder + last.partition("-")[2] if unfinished else name

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, Json
     from airflow_provider_voucherify.load.destinations import FileFormat
 
+_FAILURE_KEYS = {"run_key", "customer_id", "reason", "observed_at"}
 _COLUMNS = ("customer_id", "segment_id", "segment_name", "observed_at")
 
 
@@ -63,6 +64,15 @@ def encode_failures(failed: Sequence[CustomerAnswer], run_key: str) -> bytes:
         )
         for answer in failed
     )
+
+
+def holds_failures(data: bytes) -> bool:
+    """Return whether a file is one that ``encode_failures`` made."""
+    try:
+        lines = [json.loads(line) for line in data.splitlines()]
+    except (RecursionError, ValueError):
+        return False
+    return bool(lines) and all(isinstance(line, dict) and line.keys() == _FAILURE_KEYS for line in lines)
 
 
 def _as_parquet(rows: Sequence[MembershipRow], columns: Sequence[str]) -> bytes:

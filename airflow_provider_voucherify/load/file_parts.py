@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load import file_formats
+from airflow_provider_voucherify.load.directory import finished_name
+from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
 from airflow_provider_voucherify.load.manifest import MANIFEST, Manifest, Part
-from airflow_provider_voucherify.load.run_log import digest_of, runs_with_logs
+from airflow_provider_voucherify.load.run_log import digest_of, is_of_log, runs_with_logs
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow_provider_voucherify.api.models import CustomerAnswer, Scope
     from airflow_provider_voucherify.load.destinations import FileFormat
     from airflow_provider_voucherify.load.directory import Directory
     from airflow_provider_voucherify.load.scratch import MembershipRow, Scratch
 
+log = logging.getLogger(__name__)
+
 FAILURES = "failures.jsonl"
+#: What runs write beside manifest and log; Spark's parts have other names.
+_OF_RUN = re.compile(r"(part|failures)-(?P<run>[0-9a-f]{12})(-[0-9a-z]+-\d{5,}\.(parquet|jsonl)|\.jsonl)")
 
 
 class FileParts:
@@ -49,9 +61,18 @@ class FileParts:
         return file_formats.schema_of(self._format, with_source_id=self._with_source_id)
 
     def manifest(self) -> Manifest | None:
-        """Return the manifest there is, whoever's."""
+        """Return the manifest there is, whatever run's.
+
+        :raises InvalidDestination: if the file is none of ours.
+        """
         data = self._directory.read(MANIFEST)
-        return None if data is None else Manifest.from_bytes(data)
+        manifest = None if data is None else Manifest.from_bytes(data)
+        if data is not None and manifest is None:
+            raise InvalidDestination(
+                f"{self._directory.url} holds a {MANIFEST} that is not of this provider, or of another version of it: "
+                'nothing was changed. Give the run a directory of its own, such as url=".../segments/ds={{ ds }}/"'
+            )
+        return manifest
 
     def put(self, scratch: Scratch, scope: Scope) -> list[Part]:
         """Write the rows a scope shows under names no file has had before; at least one part, for its columns."""
@@ -64,28 +85,88 @@ class FileParts:
             self._directory.put(name, data)
             parts.append(Part(name, len(rows), len(data)))
 
-        scratch.read_rows(scope, self._rows_per_part, put)
-        if not parts:
-            put([])
+        try:
+            scratch.read_rows(scope, self._rows_per_part, put)
+            if not parts:
+                put([])
+        except LoadError:
+            self._remove_again(parts)
+            raise
         return parts
 
     def put_failures(self, failed: Sequence[CustomerAnswer]) -> str | None:
         """Write the failed customers, if there are any, and return the file's name."""
         if not failed:
             return None
-        self._directory.put(FAILURES, file_formats.encode_failures(failed, self._run_key))
-        return FAILURES
+        name = self._name_for_failures()
+        self._directory.put(name, file_formats.encode_failures(failed, self._run_key))
+        return name
+
+    def to_replace(self, before: Manifest | None) -> tuple[str, ...]:
+        """Return the files that go once another manifest takes the place of the one before: those it names, and what
+        it was to remove and is still there."""
+        if before is None:
+            return ()
+        there = set(self._directory.names())
+        files = (*(part.name for part in before.parts), before.failures, *before.replaced)
+        return tuple(name for name in files if name in there and _OF_RUN.fullmatch(name))
 
     def remove_stale(self) -> None:
-        """Remove what the manifest does not name, but parts of runs that have a log: they may be publishing now."""
+        """Remove what the manifest took the place of, and what killed tries of this run left; parts of runs that have
+        a log stay: they may be publishing now."""
         # In this order: a run that publishes meanwhile shows in the list of logs, or else in the manifest.
-        names = self._directory.names()
-        working = runs_with_logs(self._directory) - {digest_of(self._run_key)}
+        names = [*self._directory.names(), *self._directory.names(unfinished=True)]
+        own = digest_of(self._run_key)
+        working = runs_with_logs(self._directory) - {own}
         manifest = self.manifest()
         if manifest is None:
             return
-        named = {part.name for part in manifest.parts}
+        named = {manifest.failures, *(part.name for part in manifest.parts)}
         for name in names:
-            is_part = name.startswith("part-") and "/" not in name and name.split("-")[1] not in working
-            if (is_part and name not in named) or (name == FAILURES and manifest.failures is None):
+            run = _run_of(finished_name(name))
+            if name not in named and (run == own or (name in manifest.replaced and run not in {None, *working})):
                 self._directory.remove(name)
+        if FAILURES in names and FAILURES not in named and self._are_failures_ours():
+            self._directory.remove(FAILURES)
+
+    def remove_leftovers(self, dead: AbstractSet[str], written_before: datetime) -> None:
+        """Remove what dead runs left beside their logs, and what killed writers never finished.
+
+        :param dead: digests of runs.
+        :param written_before: the age of unfinished files from which on nobody finishes them (UTC).
+        """
+        manifest = self.manifest() if dead else None
+        named = {manifest.failures, *(part.name for part in manifest.parts)} if manifest is not None else set()
+        for name in self._directory.names() if dead else ():
+            if _run_of(name) in dead and name not in named:
+                self._directory.remove(name)
+        for name in self._directory.names(unfinished=True):
+            whole = finished_name(name)
+            if whole in {MANIFEST, FAILURES} or is_of_log(whole) or _run_of(whole) is not None:
+                self._directory.remove_if_older(name, written_before)
+                self._directory.remove_empty_folders(name.rpartition("/")[0])
+
+    def _remove_again(self, parts: Sequence[Part]) -> None:
+        """Make room where there is none for all parts; the next try writes its own."""
+        with suppress(LoadError):
+            for part in parts:
+                self._directory.remove(part.name)
+
+    def _name_for_failures(self) -> str:
+        if self._are_failures_ours():
+            return FAILURES
+        name = f"failures-{digest_of(self._run_key)}.jsonl"
+        log.info(
+            "%s has a %s of somebody else's, it is left alone: failures go to %s", self._directory.url, FAILURES, name
+        )
+        return name
+
+    def _are_failures_ours(self) -> bool:
+        data = self._directory.read(FAILURES)
+        return data is None or file_formats.holds_failures(data)
+
+
+def _run_of(name: str) -> str | None:
+    """Return the digest of the run that wrote a file, ``None`` if it is named as no file of ours."""
+    match = _OF_RUN.fullmatch(name)
+    return None if match is None else match["run"]

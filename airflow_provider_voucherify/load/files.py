@@ -20,7 +20,7 @@ from airflow_provider_voucherify.load.errors import InvalidDestination, LoadErro
 from airflow_provider_voucherify.load.file_formats import check_can_write
 from airflow_provider_voucherify.load.file_parts import FileParts
 from airflow_provider_voucherify.load.manifest import MANIFEST, Manifest, Part
-from airflow_provider_voucherify.load.run_log import RunLog, remove_leftovers
+from airflow_provider_voucherify.load.run_log import RunLog, dead_runs, remove_log
 from airflow_provider_voucherify.load.scratch import Scratch
 from airflow_provider_voucherify.load.steps import Settled, Step
 from airflow_provider_voucherify.load.summary import latest
@@ -75,7 +75,8 @@ class FilesSink:
         """Resume this run's log, or begin one.
 
         :returns: the summary if the run was published before and only not closed.
-        :raises InvalidDestination: if the directory is that of another mapped task of this run.
+        :raises InvalidDestination: if the directory is that of another mapped task of this run, or has a manifest that
+            is none of ours.
         :raises StorageFailed: if the store refused or could not be reached.
         """
         manifest = self._parts.manifest()
@@ -163,7 +164,8 @@ class FilesSink:
     def record_failures(self) -> None:
         """Put the failures into ``failures.jsonl`` without publishing: for a run that failed for good.
 
-        An earlier run's file of failures is replaced; each line names its run.
+        An earlier run's file of failures is replaced, one of somebody else's left alone: the log says where they
+        are then. Each line names its run.
         """
         self._log.own_header()
         self._parts.put_failures(self.failed(self.failed_count()))
@@ -185,8 +187,9 @@ class FilesSink:
         summary = self._scratch.summarise(scope)
         parts = self._parts.put(self._scratch, scope)
         failures = self._parts.put_failures(self.failed(self.failed_count()))
-        self._refuse_siblings(self._parts.manifest())
-        manifest = self._new_manifest(self._log.own_header(), summary, parts, failures)
+        before = self._parts.manifest()
+        self._refuse_siblings(before)
+        manifest = self._new_manifest(self._log.own_header(), summary, parts, failures, before)
         self._directory.put(MANIFEST, manifest.to_bytes())
         rows = f"{summary.memberships:,}"
         log.info("Published to %s: %s memberships in %d files", self._directory.url, rows, len(parts))
@@ -210,14 +213,21 @@ class FilesSink:
             self._parts.remove_stale()
             self._log.remove()
         try:
-            removed = remove_leftovers(self._directory, self._now() - LEFTOVER_AGE)
+            self._remove_leftovers()
         except LoadError as error:
             log.warning("Leftovers of earlier runs could not be removed, the next run will try again: %s", error)
-        else:
-            if removed:
-                log.info("Removed %d ledgers that dead runs left behind", removed)
         if self._opened is not None:
             self._opened.close()
+
+    def _remove_leftovers(self) -> None:
+        written_before = self._now() - LEFTOVER_AGE
+        dead = dead_runs(self._directory, written_before)
+        # First, as without their logs nobody would know whose the parts are.
+        self._parts.remove_leftovers(dead, written_before)
+        for digest in dead:
+            remove_log(self._directory, digest)
+        if dead:
+            log.info("Removed %d ledgers that dead runs left behind", len(dead))
 
     @property
     def _scratch(self) -> Scratch:
@@ -247,7 +257,12 @@ class FilesSink:
             self._scratch.take(steps)
 
     def _new_manifest(
-        self, header: LogHeader, summary: LoadSummary, parts: Sequence[Part], failures: str | None
+        self,
+        header: LogHeader,
+        summary: LoadSummary,
+        parts: Sequence[Part],
+        failures: str | None,
+        before: Manifest | None,
     ) -> Manifest:
         return Manifest(
             format=self._format,
@@ -259,6 +274,7 @@ class FilesSink:
             parts=tuple(parts),
             failures=failures,
             summary=summary,
+            replaced=self._parts.to_replace(before),
         )
 
     def _refuse_siblings(self, manifest: Manifest | None) -> None:

@@ -8,6 +8,7 @@ from airflow_provider_voucherify.load import statements
 from airflow_provider_voucherify.load.catalog import catalog_of, unique_keys
 from airflow_provider_voucherify.load.database import without_rows
 from airflow_provider_voucherify.load.errors import TableUnfit
+from airflow_provider_voucherify.load.ledger_header import LedgerHeader
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -63,6 +64,59 @@ def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialec
             f"table {table.fullname} has columns that may not be null and have no default, and are not ours to "
             f"fill: {', '.join(needy)}. Give them a default, or name another table"
         )
+
+
+def check_is_ours(table: Table, connection: Connection, target: str) -> None:
+    """Look whether a table beside the target, if it exists, is one that we made: runs write there what is theirs.
+
+    :param target: name of the target as people know it.
+    :raises TableUnfit: if not.
+    """
+    from sqlalchemy import DateTime
+
+    catalog = catalog_of(connection)
+    if not catalog.has_table(table.name, schema=table.schema):
+        return
+    types = {column["name"]: column["type"] for column in catalog.get_columns(table.name, schema=table.schema)}
+    missing = [column.name for column in table.columns if column.name not in types]
+    others = [name for name in types if name not in table.columns]
+    no_times = [
+        column.name
+        for column in table.columns
+        if isinstance(column.type, DateTime) and not isinstance(types.get(column.name), DateTime | None)
+    ]
+    problems = [
+        f"{what} {', '.join(names)}"
+        for what, names in (("lacks", missing), ("has", others), ("has other types in", no_times))
+        if names
+    ]
+    if problems:
+        raise TableUnfit(
+            f"table {table.fullname} exists but {' and '.join(problems)}, so it is none of ours: it was left as it is. "
+            f"Runs into {target} need that name for a table of their own: rename it, or name another table"
+        )
+
+
+def check_is_ledger(staging: Table, connection: Connection) -> None:
+    """Look whether a table with the name of a run's ledger, if it exists, is one: to begin the run it would be dropped.
+
+    :raises TableUnfit: if not.
+    """
+    catalog = catalog_of(connection)
+    if not catalog.has_table(staging.name, schema=staging.schema):
+        return
+    names = {column["name"] for column in catalog.get_columns(staging.name, schema=staging.schema)}
+    if names == {column.name for column in staging.columns}:
+        header = connection.execute(statements.select_header(staging)).first()
+        if header is not None and LedgerHeader.read(header[0], header[1]) is not None:
+            return
+        # MySQL commits the table before its first row: a process killed in between leaves an empty one.
+        if connection.execute(statements.any_row(staging)).first() is None:
+            return
+    raise TableUnfit(
+        f"table {staging.fullname} has the name of this run's ledger and is none of ours: it was left as it is. Rename "
+        "it, or name another target table"
+    )
 
 
 def _refusing_null(table: Table, existing: list[ReflectedColumn]) -> list[str]:

@@ -12,7 +12,7 @@ from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missi
 from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
 from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
-from airflow_provider_voucherify.load.fitness import check_columns, check_takes_rows
+from airflow_provider_voucherify.load.fitness import check_is_ours, check_keys, check_name, check_takes_rows
 from airflow_provider_voucherify.load.rights import ADD, CHANGE, check_rights
 from airflow_provider_voucherify.load.staged_rows import batches
 from airflow_provider_voucherify.load.summary import SegmentChange, as_utc, with_changes
@@ -98,9 +98,10 @@ class HistoryTarget(Target):
                 )
             _check_times(self.table, {column["name"]: column["type"] for column in columns}, connection)
         Target.check(self, connection)
+        check_name(self.runs, connection)
+        check_is_ours(self.runs, connection, self.display_name)
         if catalog.has_table(self.runs.name, schema=self.runs.schema):
-            columns = catalog.get_columns(self.runs.name, schema=self.runs.schema)
-            check_columns(self.runs, columns, connection.dialect)
+            check_keys(self.runs, catalog)
         check_exactness(self.runs, connection)
         check_rights(self.table, CHANGE, connection)
         check_rights(self.runs, ADD, connection)

@@ -39,8 +39,11 @@ class LedgerHeader:
         return json.dumps({**said, "opened": self.opened})
 
     @classmethod
-    def read(cls, detail: str, created_at: datetime) -> LedgerHeader:
-        """Read what ``detail`` wrote."""
-        said = json.loads(detail)
-        summary = None if said["summary"] is None else summary_from_json(said["summary"])
-        return cls(said["fingerprint"], said["target"], as_utc(created_at), summary, said["opened"])
+    def read(cls, detail: str, created_at: datetime) -> LedgerHeader | None:
+        """Read what ``detail`` wrote; ``None`` if it did not."""
+        try:
+            said = json.loads(detail)
+            summary = None if said["summary"] is None else summary_from_json(said["summary"])
+            return cls(said["fingerprint"], said["target"], as_utc(created_at), summary, said["opened"])
+        except (AssertionError, KeyError, TypeError, ValueError):
+            return None

@@ -12,6 +12,8 @@ from airflow_provider_voucherify.load.summary import as_utc, summary_from_json, 
 
 MANIFEST = "manifest.json"
 _VERSION = 1
+#: Tells our manifests from files of others that have the name, such as dbt's.
+_MARK = "airflow-provider-voucherify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Manifest:
     :param run_key: ``dag/run/task/map_index`` of the run that wrote it.
     :param ledger: token of the log it was made from.
     :param failures: the file of the failed customers, if there is one.
+    :param replaced: names of the parts of manifests before, which are to be removed.
     """
 
     format: str
@@ -45,10 +48,12 @@ class Manifest:
     parts: tuple[Part, ...]
     failures: str | None
     summary: LoadSummary
+    replaced: tuple[str, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Return the manifest as a file people can read."""
         said: JsonObject = {
+            "written_by": _MARK,
             "version": _VERSION,
             "format": self.format,
             "schema": [dict(column) for column in self.schema],
@@ -60,21 +65,26 @@ class Manifest:
             "ledger": self.ledger,
             "published_at": as_utc(self.published_at).isoformat(),
             "summary": summary_to_json(self.summary),
+            "replaced": [*self.replaced],
         }
         return json.dumps(said, indent=2, ensure_ascii=False).encode()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Manifest | None:
-        """Read a manifest; ``None`` if it is none of this version."""
+        """Read a manifest; ``None`` if it is none of ours, or of another version."""
         try:
-            said: Json = json.loads(data)
-            return cls._from_json(said) if isinstance(said, dict) and said.get("version") == _VERSION else None
-        except (AssertionError, KeyError, TypeError, ValueError):
+            said = _object(json.loads(data))
+            # Those of the first releases have no mark, and all the rest.
+            is_ours = said.get("written_by", _MARK) == _MARK and said["version"] == _VERSION
+            return cls._from_json(said) if is_ours else None
+        except (AssertionError, KeyError, RecursionError, TypeError, ValueError):
             return None
 
     @classmethod
     def _from_json(cls, said: JsonObject) -> Manifest:
         schema, files, summary, failures = said["schema"], said["files"], said["summary"], said["failures"]
+        replaced = said.get("replaced", [])
+        assert isinstance(replaced, list)
         assert isinstance(schema, list)
         assert isinstance(files, list)
         assert isinstance(summary, dict)
@@ -88,6 +98,7 @@ class Manifest:
             parts=tuple(_part(_object(file)) for file in files),
             failures=None if failures is None else str(failures),
             summary=summary_from_json(summary),
+            replaced=tuple(str(name) for name in replaced),
         )
 
 

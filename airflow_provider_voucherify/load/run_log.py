@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
-from airflow_provider_voucherify.load.directory import Directory
+from airflow_provider_voucherify.load.directory import Directory, finished_name
 from airflow_provider_voucherify.load.errors import LedgerLost
 from airflow_provider_voucherify.load.steps import Step, pack, unpack
 from airflow_provider_voucherify.load.summary import as_utc
@@ -23,7 +23,9 @@ from airflow_provider_voucherify.load.summary import as_utc
 #: Readers such as Spark, Hive and pyarrow leave out what begins with an underscore.
 LEDGERS = "_ledger"
 _HEADER = "header.json"
-_PIECE = re.compile(r"(?P<number>\d{6})-(?P<at>\d{8}T\d{6}Z)-[0-9a-z]+\.json\.z")
+_PIECE = re.compile(r"(?P<number>\d{6})-(?P<at>\d{8}T\d{6}Z)-(?P<writer>[0-9a-z]+)\.json\.z")
+#: Files of ours in a log's folder.
+_OURS = re.compile(rf"{LEDGERS}/[0-9a-f]{{12}}/({re.escape(_HEADER)}|[0-9a-z]+/{_PIECE.pattern})")
 _TIME = "%Y%m%dT%H%M%SZ"
 
 
@@ -34,12 +36,15 @@ class LogHeader:
     :param token: tells this log from an earlier one of the same run.
     :param created_at: when the run began (UTC).
     :param writer: tells the try that opened it last, and may write, from earlier ones.
+    :param earlier: earlier writers in order, each with the number of the first piece that is not theirs any more: what
+        one of them writes later, because it was paused between a look at the header and its write, does not count.
     """
 
     token: str
     fingerprint: str
     created_at: datetime
     writer: str
+    earlier: tuple[tuple[str, int], ...] = ()
 
     def to_bytes(self) -> bytes:
         """Return the header as a file."""
@@ -51,11 +56,18 @@ class LogHeader:
         """Read a header; ``None`` if it is none."""
         try:
             match json.loads(data or b"null"):
-                case {"token": str(token), "fingerprint": str(mark), "created_at": str(at), "writer": str(writer)}:
-                    return cls(token, mark, datetime.fromisoformat(at), writer)
+                case {
+                    "token": str(token),
+                    "fingerprint": str(mark),
+                    "created_at": str(at),
+                    "writer": str(writer),
+                    "earlier": list(earlier),
+                }:
+                    writers = tuple((str(name), int(end)) for name, end in earlier)
+                    return cls(token, mark, datetime.fromisoformat(at), writer, writers)
                 case _:
                     return None
-        except ValueError:
+        except (TypeError, ValueError):
             return None
 
 
@@ -73,7 +85,8 @@ class RunLog:
 
     def __init__(self, directory: Directory, run_key: str) -> None:
         self._directory = directory
-        self._folder = f"{LEDGERS}/{digest_of(run_key)}"
+        self._digest = digest_of(run_key)
+        self._folder = f"{LEDGERS}/{self._digest}"
         self._writer = directory.new_token()
         self._header: LogHeader | None = None
         self._pieces = 0
@@ -85,7 +98,7 @@ class RunLog:
     def start(self, fingerprint: str, created_at: datetime) -> LogHeader:
         """Begin an empty log in place of what there is."""
         header = LogHeader(self._directory.new_token(), fingerprint, created_at, self._writer)
-        before = self._directory.names(self._folder)
+        before = _names_of_log(self._directory, self._folder)
         self._directory.put(f"{self._folder}/{_HEADER}", header.to_bytes())
         for name in before:
             if not name.endswith(_HEADER):
@@ -103,18 +116,16 @@ class RunLog:
         :returns: the steps of each piece, in order.
         :raises ValueError: if a piece is missing, damaged or of another version.
         """
-        header = replace(header, writer=self._writer)
+        names = self._counted(header)
+        earlier = (*header.earlier, (header.writer, len(names)))
+        header = replace(header, writer=self._writer, earlier=earlier)
         self._directory.put(f"{self._folder}/{_HEADER}", header.to_bytes())
-        names = self._names(header)
-        numbers = {_number(name) for name in names}
-        if numbers != set(range(len(numbers))):
-            raise ValueError("a piece of the log is missing")
         for name in names:
             data = self._directory.read(name)
             if data is None:
                 raise ValueError("a piece of the log is missing")
             yield unpack(data)
-        self._header, self._pieces = header, len(numbers)
+        self._header, self._pieces = header, len(names)
 
     def append(self, steps: Sequence[Step], at: datetime) -> None:
         """Store steps durably, all or none.
@@ -140,41 +151,76 @@ class RunLog:
         return self._header
 
     def remove(self) -> None:
-        """Remove the log, the header first: without it the rest means nothing."""
-        self._directory.remove(f"{self._folder}/{_HEADER}")
-        for name in self._directory.names(self._folder):
-            self._directory.remove(name)
+        """Remove the log."""
+        remove_log(self._directory, self._digest)
 
     def _names(self, header: LogHeader) -> list[str]:
         below = self._directory.names(f"{self._folder}/{header.token}")
         return [name for name in below if _PIECE.fullmatch(name.rpartition("/")[2])]
 
+    def _counted(self, header: LogHeader) -> list[str]:
+        """Return the pieces that count, in order: of each writer those written before the next one opened the log.
+
+        :raises ValueError: if one of them is missing.
+        """
+        pieces = {(_writer(name), _number(name)): name for name in self._names(header)}
+        start = header.earlier[-1][1] if header.earlier else 0
+        newest = sum(writer == header.writer and number >= start for writer, number in pieces)
+        numbers, counted = iter(range(start + newest)), list[str]()
+        for writer, end in (*header.earlier, (header.writer, start + newest)):
+            while len(counted) < end:
+                name = pieces.get((writer, next(numbers)))
+                if name is None:
+                    raise ValueError("a piece of the log is missing")
+                counted.append(name)
+        return counted
+
 
 def runs_with_logs(directory: Directory) -> set[str]:
     """Return the digests of the runs that have a log in a directory."""
-    return {name.split("/")[1] for name in directory.names(LEDGERS) if name.count("/") >= 2}
+    return {name.split("/")[1] for name in directory.names(LEDGERS) if is_of_log(name)}
 
 
-def remove_leftovers(directory: Directory, written_before: datetime) -> int:
-    """Remove the logs last written before a moment (UTC), whatever run's.
+def is_of_log(name: str) -> bool:
+    """Return whether a file is named as those of our logs are."""
+    return _OURS.fullmatch(name) is not None
 
-    :returns: how many were removed.
-    """
-    removed = 0
-    for digest in runs_with_logs(directory):
-        names = directory.names(f"{LEDGERS}/{digest}")
-        header = LogHeader.from_bytes(directory.read(f"{LEDGERS}/{digest}/{_HEADER}"))
-        times = [_written_at(name) for name in names if _PIECE.fullmatch(name.rpartition("/")[2])]
-        times += [as_utc(header.created_at)] if header is not None else []
-        if times and max(times) < written_before:
-            removed += 1
-            for name in sorted(names, key=lambda name: not name.endswith(_HEADER)):
-                directory.remove(name)
-    return removed
+
+def dead_runs(directory: Directory, written_before: datetime) -> set[str]:
+    """Return the digests of the runs whose logs were last written before a moment (UTC)."""
+    return {digest for digest in runs_with_logs(directory) if _last_written(directory, digest) < written_before}
+
+
+def remove_log(directory: Directory, digest: str) -> None:
+    """Remove the log of a run, whatever run's; the header first: without it the rest means nothing."""
+    folder = f"{LEDGERS}/{digest}"
+    for name in sorted(_names_of_log(directory, folder), key=lambda name: not name.endswith(_HEADER)):
+        directory.remove(name)
+    directory.remove_empty_folders(folder)
+
+
+def _last_written(directory: Directory, digest: str) -> datetime:
+    folder = f"{LEDGERS}/{digest}"
+    header = LogHeader.from_bytes(directory.read(f"{folder}/{_HEADER}"))
+    times = [_written_at(name) for name in directory.names(folder) if is_of_log(name) and not name.endswith(_HEADER)]
+    if header is not None:
+        times.append(as_utc(header.created_at))
+    # A header that cannot be read tells no age: without pieces the log stays.
+    return max(times, default=datetime.max.replace(tzinfo=UTC))
+
+
+def _names_of_log(directory: Directory, folder: str) -> list[str]:
+    """Return the files of a log, those included that killed writers left unfinished; files of others left out."""
+    whole, unfinished = directory.names(folder), directory.names(folder, unfinished=True)
+    return [name for name in (*whole, *unfinished) if is_of_log(finished_name(name))]
 
 
 def _number(name: str) -> int:
     return int(name.rpartition("/")[2][:6])
+
+
+def _writer(name: str) -> str:
+    return name.rpartition("-")[2].partition(".")[0]
 
 
 def _written_at(name: str) -> datetime:

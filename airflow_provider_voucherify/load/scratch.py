@@ -5,6 +5,7 @@ It is no ledger: what it holds is lost with the process and told again from the 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +14,7 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPag
 from airflow_provider_voucherify.load.base import LoadSummary
 from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.entries import Everyone, Forgotten
+from airflow_provider_voucherify.load.errors import StorageFailed
 from airflow_provider_voucherify.load.steps import Settled, Step
 from airflow_provider_voucherify.load.summary import as_utc
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.engine import Connection
 
+    from airflow_provider_voucherify.load.errors import StatementFailed
     from airflow_provider_voucherify.load.staged_pages import StagedPages
     from airflow_provider_voucherify.load.staging import Staging
 
@@ -48,7 +51,7 @@ class Scratch:
         from airflow_provider_voucherify.load.staging import Staging
 
         self._engine = _passing_database()
-        self._database = Database(_Only(self._engine))
+        self._database: Database = _PassingFile(_Only(self._engine))
         self.staging: Staging = Staging(self._database, statements.staging_table("run", None))
         self.pages: StagedPages = StagedPages(self._database, self.staging)
         self.staging.start(LedgerHeader("", "", begun_at))
@@ -113,6 +116,25 @@ def _passing_database() -> Engine:
     from sqlalchemy.pool import StaticPool
 
     return create_engine("sqlite:///file:?uri=true", poolclass=StaticPool, hide_parameters=True)
+
+
+class _PassingFile(Database):
+    """Says where the file is, once there is no room for it: it has no name that an error could tell."""
+
+    def without_room(self, problem: StatementFailed) -> StorageFailed:
+        folder = _folder_of_passing_files()
+        return StorageFailed(
+            f"{problem}. The worker's folder {folder}, where a passing file holds the answers, is full, or a quota is: "
+            "make room there, or name another folder in SQLITE_TMPDIR or TMPDIR of the worker; a retry goes on with "
+            "what is held"
+        )
+
+
+def _folder_of_passing_files() -> str:
+    """Return the folder SQLite takes for files without a name: the first of these that can be written to."""
+    named = (os.environ.get(name) for name in ("SQLITE_TMPDIR", "TMPDIR"))
+    folders = (*filter(None, named), "/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - SQLite's own choice
+    return next((one for one in folders if os.path.isdir(one) and os.access(one, os.W_OK | os.X_OK)), ".")
 
 
 class _Only:

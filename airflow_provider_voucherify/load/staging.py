@@ -295,5 +295,5 @@ class Staging:
     def _read_header(self, connection: Connection, *, to_write: bool = False) -> LedgerHeader | None:
         is_locked = to_write and connection.dialect.name in _LOCKING
         query = (statements.lock_header if is_locked else statements.select_header)(self._table)
-        row = connection.execute(query).one_or_none()
+        row = connection.execute(query).first()
         return None if row is None else LedgerHeader.read(row[0], row[1])

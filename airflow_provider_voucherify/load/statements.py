@@ -158,6 +158,11 @@ def select_header(staging: Table) -> Select[str, datetime]:
     return select(staging.c.detail, staging.c.observed_at).where(staging.c.kind == HEADER)
 
 
+def any_row(staging: Table) -> Select[str]:
+    """Return the query of one of the rows, whatever it says."""
+    return select(staging.c.kind).limit(1)
+
+
 def lock_header(staging: Table) -> Select[str, datetime]:
     """Return the query of the header that keeps it as it is until the transaction ends.
 

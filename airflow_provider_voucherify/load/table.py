@@ -84,11 +84,11 @@ class TableSink:
         """Check the table and resume this run's ledger, or begin one.
 
         :returns: the summary if the run was published before and only not closed.
-        :raises TableUnfit: if the table or schema that exists cannot take the rows.
+        :raises TableUnfit: if the table or schema that exists cannot take the rows, or a table beside it is not ours.
         :raises RunOutOfOrder: if the table is a history that holds a newer run.
         :raises StatementFailed: if the database refused or could not be reached.
         """
-        self._database.read("inspect the table", self._target.check)
+        self._database.read("inspect the table", self._check)
         stored = self._staging.stored_header()
         reason = self._why_afresh(stored)
         if stored is None or stored.summary is None or reason is not None:
@@ -252,6 +252,12 @@ class TableSink:
     def discard(self) -> None:
         """Remove this run's ledger, whatever it holds: for a run that is refused."""
         self._staging.drop()
+
+    def _check(self, connection: Connection) -> None:
+        from airflow_provider_voucherify.load.fitness import check_is_ledger
+
+        self._target.check(connection)
+        check_is_ledger(self._staging.table, connection)
 
     def _publish(self, connection: Connection, scope: Scope) -> LoadSummary:
         from dataclasses import replace

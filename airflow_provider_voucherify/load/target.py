@@ -12,7 +12,13 @@ from airflow_provider_voucherify.load.catalog import catalog_of, create_if_missi
 from airflow_provider_voucherify.load.errors import InvalidDestination, NobodyKnown, TableUnfit, TooFewMemberships
 from airflow_provider_voucherify.load.exactness import check_exactness
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
-from airflow_provider_voucherify.load.fitness import check_columns, check_keys, check_name, check_takes_rows
+from airflow_provider_voucherify.load.fitness import (
+    check_columns,
+    check_is_ours,
+    check_keys,
+    check_name,
+    check_takes_rows,
+)
 from airflow_provider_voucherify.load.rights import REPLACE, check_rights
 from airflow_provider_voucherify.load.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.staging_name import MAX_NAME_BYTES
@@ -131,6 +137,7 @@ class Target:
         schema = self.table.schema
         if schema is not None and not catalog.has_schema(schema):
             raise TableUnfit(f"there is no schema {schema!r}: create it, or correct table={self.display_name!r}")
+        check_is_ours(self.failures, connection, self.display_name)
         for table in (self.table, self.failures):
             check_name(table, connection)
             if catalog.has_table(table.name, schema=schema):

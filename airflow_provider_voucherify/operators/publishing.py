@@ -49,6 +49,7 @@ from airflow_provider_voucherify.operators.databases import database_of
 from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
 from airflow_provider_voucherify.operators.publish_arguments import checked_campaign_name
 from airflow_provider_voucherify.operators.report import count_metrics
+from airflow_provider_voucherify.operators.xcoms import keeps_each_push
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -272,7 +273,8 @@ class Publishing:
             self._push("summary", summary)
             result = [outcome_row(outcomes[one]) for one in customer_ids if one in outcomes]
         # Airflow stores the result again when the task returns; the ledger may go only once it is stored.
-        self._push("return_value", result)
+        if not keeps_each_push():
+            self._push("return_value", result)
         self._ledger.close()
         return result
 

@@ -45,6 +45,7 @@ from airflow_provider_voucherify.operators.report import (
     failures_json,
 )
 from airflow_provider_voucherify.operators.sinks import sink_of
+from airflow_provider_voucherify.operators.xcoms import keeps_each_push
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -233,7 +234,8 @@ class SegmentPull:
             rows = self._sink.rows()
             result = summary if rows is None else [dict(row) for row in rows]
         # Airflow stores the result again when the task returns; the ledger may go only once it is stored.
-        self._push("return_value", result)
+        if not keeps_each_push():
+            self._push("return_value", result)
         self._sink.close()
         return result
 

@@ -7,6 +7,7 @@ import itertools
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
@@ -72,6 +73,10 @@ class MortalFiles:
     def makedirs(self, path: str, exist_ok: bool = False) -> None:
         """Make a directory."""
         self.files.makedirs(path, exist_ok=exist_ok)
+
+    def modified(self, path: str) -> datetime:
+        """Return when a file was written last."""
+        return self.files.modified(path)
 
     def invalidate_cache(self) -> None:
         """Forget earlier listings."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.errors import InvalidDestination, LedgerLost
+from airflow_provider_voucherify.load.files import FilesSink
 from airflow_provider_voucherify.load.run_log import RunLog
-from tests.load.file_runs import AFTER, CHUNKS, Shelf
+from tests.load.file_runs import AFTER, CHUNKS, MortalFiles, Shelf
 from tests.load.runs import NOON, failed, found, identity, page
 
 
@@ -147,3 +150,54 @@ def test_ledgers_of_dead_runs_go_after_a_week(shelf: Shelf, caplog: pytest.LogCa
 
     assert "Removed 1 ledgers that dead runs left behind" in caplog.messages
     assert len([name for name in shelf.names() if name.startswith("_ledger")]) == 1
+
+
+class _PausedWrite(MortalFiles):
+    """A file system at whose next write of a piece another process is faster."""
+
+    meanwhile: Callable[[], None] | None = None
+
+    def pipe_file(self, path: str, value: bytes) -> None:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        super().pipe_file(path, value)
+
+
+@pytest.mark.parametrize("held", [0, 1, 3])
+def test_a_piece_that_comes_after_another_try_took_over_does_not_count(shelf: Shelf, held: int) -> None:
+    paused = _PausedWrite(LocalFileSystem())
+    first = Shelf(shelf.path, files=paused).sink_opened()
+    for number in range(held):
+        first.write([found(f"held {number}", "gold")])
+    before = {f"held {number}" for number in range(held)}
+    second: list[FilesSink] = []
+
+    def take_over() -> None:
+        second.append(shelf.sink_opened())
+        second[0].write_pages([page("new", "bert", is_last=True)])
+        second[0].settle(["bert"], set(), NOON)
+
+    paused.meanwhile = take_over
+    first.write_pages([page("new", "anna", is_last=True)])
+    with pytest.raises(LedgerLost):
+        first.write([found("carl", "gold")])
+
+    third = shelf.sink_opened()
+    assert third.unlisted({"anna", "bert"}) == {"anna"}
+    assert third.done() == before | {"bert"}
+    third.settle(["anna"], set(), NOON)
+    assert third.finish(Scope()).no_segment == 1
+    with pytest.raises(LedgerLost):
+        second[0].write([found("carl", "gold")])
+    third.close()
+    assert not Path(shelf.path, "_ledger").exists()
+
+
+def test_what_each_of_many_tries_wrote_counts(shelf: Shelf) -> None:
+    for number in range(5):
+        sink = shelf.sink_opened()
+        assert len(sink.done()) == number - (number > 3)
+        if number != 3:  # one that wrote nothing
+            sink.write([found(f"customer {number}", "gold")])
+    assert shelf.sink_opened().finish(Scope()).found == 4

@@ -181,3 +181,46 @@ def test_parquet_without_pyarrow_is_told_before_any_call(
     )
     assert "airflow-provider-voucherify[files]" in str(run.error)
     assert voucherify.stats().requests == 0
+
+
+FOREIGN_MANIFEST = '{"metadata": {"dbt_version": "1.9.0"}, "nodes": {}}'
+
+
+@pytest.mark.parametrize("strategy", ["per_customer", "per_segment"])
+@pytest.mark.parametrize("is_overflow", [False, True])
+def test_a_manifest_of_others_refuses_the_run_before_any_call(
+    run_op: OperatorRunner, voucherify: Emulator, tmp_path: Path, strategy: StrategyName, is_overflow: bool
+) -> None:
+    (tmp_path / "manifest.json").write_text(FOREIGN_MANIFEST)
+    files = ObjectFiles(f"file://{tmp_path}/", format="jsonl")
+    destination = XComRows(overflow=files) if is_overflow else files
+    run = run_op(
+        CustomerSegmentsOperator(task_id="pull", customers=ASKED, destination=destination, strategy=strategy, retries=3)
+    )
+
+    assert run.state == "failed"
+    assert "a manifest.json that is not of this provider" in str(run.error)
+    assert voucherify.stats().requests == 0
+    assert (tmp_path / "manifest.json").read_text() == FOREIGN_MANIFEST
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("strategy", ["per_customer", "per_segment"])
+def test_nothing_but_the_result_is_left_beside_the_files_of_others(
+    run_op: OperatorRunner, voucherify: Emulator, tmp_path: Path, strategy: StrategyName
+) -> None:
+    theirs = ["part-00000-6a8e4f0c-c000.snappy.parquet", "_SUCCESS", "data.csv", "failures.jsonl"]
+    for name in theirs:
+        (tmp_path / name).write_text("somebody else's")
+    pull = CustomerSegmentsOperator(
+        task_id="pull",
+        customers=ASKED,
+        destination=ObjectFiles(f"file://{tmp_path}/", format="jsonl"),
+        strategy=strategy,
+    )
+    for run_id in ("1", "2"):
+        told(run_op(pull, run_id=run_id))
+
+    ours = sorted(path.name.split("-")[0] for path in tmp_path.iterdir() if path.name not in theirs)
+    assert ours == ["manifest.json", "part"]
+    assert {(tmp_path / name).read_text() for name in theirs} == {"somebody else's"}
