@@ -128,8 +128,8 @@ class XComSink:
         return ()
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
-        """Turn pages into answers: found where a page names the customer, with the time of the newest page that
-        does, else unknown or in no segment. Members nobody settles have no rows."""
+        """Turn pages into answers: found where a page names the customer, else unknown or in no segment. Members
+        nobody settles have no rows."""
         self._write(self._held.settled(customer_ids, unknown, observed_at))
 
     def settle_everyone(self, total: int, observed_at: datetime) -> None:
@@ -177,13 +177,13 @@ class XComSink:
             raise _too_large(f"{who} {rows:,} rows, more than max_rows={self._limits.max_rows:,}")
 
     def rows(self) -> list[XComRow]:
-        """Return a row per membership, in the order the customers came: plain dicts, as XCom wants them.
+        """Return a row per membership, ordered by customer and segment: plain dicts, as XCom wants them.
 
         :returns: ``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` (ISO 8601, UTC), and
             ``source_id`` (may be ``None``) where the sink was made with it.
         """
-        answers = self._published()
-        return [row for answer in answers for row in rows_of(answer, with_source_id=self._with_source_id)]
+        rows = [one for answer in self._published() for one in rows_of(answer, with_source_id=self._with_source_id)]
+        return sorted(rows, key=lambda row: (row["customer_id"] or "", row["segment_id"] or ""))
 
     def close(self) -> None:
         """Forget what the store holds, if no other try took it over; the rows stay at hand. Call it once the XCom is
