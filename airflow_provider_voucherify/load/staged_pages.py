@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import Member, MembershipPage, Outcome
 from airflow_provider_voucherify.load import page_statements, statements
 from airflow_provider_voucherify.load.base import StoredWalk
@@ -109,15 +110,14 @@ class StagedPages:
             return {}
         return self._database.read("read how far segments are listed", work)
 
-    def unlisted(self, customer_ids: AbstractSet[str]) -> set[str]:
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page names."""
 
-        def work(connection: Connection) -> set[str]:
-            rest = set(customer_ids)
+        def work(connection: Connection) -> IdSet:
             streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
-            for customer_id in streaming.scalars(page_statements.select_listed(self._table)):
-                rest.discard(customer_id)
-            return rest
+            names = streaming.scalars(page_statements.select_listed(self._table))
+            listed = IdSet(customer_id for customer_id in names if customer_id in customer_ids)
+            return IdSet(customer_id for customer_id in customer_ids if customer_id not in listed)
 
         return self._database.read("read which customers no segment lists", work)
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from airflow_provider_voucherify.api.ids import IdSet
+from airflow_provider_voucherify.api.ids import IdFilter, IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
 from airflow_provider_voucherify.load import page_statements, statements
 from airflow_provider_voucherify.load.base import LoadSummary
@@ -61,7 +61,7 @@ class Staging:
         self._header: LedgerHeader | None = None
         # Customers an answer may be staged of, where that is known: only theirs have to be removed before new ones are
         # written. The one thing here that grows with the customers.
-        self._answered: IdSet | None = None
+        self._answered: IdFilter | None = None
         self._may_hold_members = True
         self._has_key = True
         self._may_hold_doubles = False
@@ -166,7 +166,7 @@ class Staging:
 
         self._database.write("begin the run's ledger", work)
         self._header = header
-        self._answered, self._may_hold_members = IdSet(), False
+        self._answered, self._may_hold_members = IdFilter(), False
         self._may_hold_doubles = False
         self._has_key = bool(self._table.primary_key.columns)
         self.holds_nothing, self._done = True, IdSet()

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
+from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Outcome, Scope
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk, segment_walks
 from airflow_provider_voucherify.load.destinations import XComRows
@@ -119,9 +120,9 @@ class XComSink:
         """Return how far each segment's list is held, by segment id."""
         return self._held.walks
 
-    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page held so far names."""
-        return customer_ids - self._held.listed.keys()
+        return IdSet(one for one in customer_ids if one not in self._held.listed)
 
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
         """Return nobody: what earlier runs put into XComs is not looked at."""

@@ -94,7 +94,7 @@ class InTable(Place):
         """Return the sink of a new try."""
         return self.warehouse.sink()
 
-    def seen(self, sink: Sink) -> list[Seen]:  # noqa: ARG002 - whichever published
+    def seen(self, sink: Sink) -> list[Seen]:
         """Return its rows."""
         rows = self.warehouse.query(f"select customer_id, segment_id, observed_at from {TABLE}")
         return sorted(_seen(*row) for row in rows)
