@@ -55,7 +55,8 @@ def test_distinct_ids_are_found_and_read_in_their_order(ids: list[str], others: 
     assert [one in held for one in others] == [one in plain for one in others]
     for part in (slice(None), slice(1, -1), slice(None, None, -2)):
         assert held[part] == plain[part]
-    assert 5 not in held
+    number: object = 5
+    assert number not in held
 
 
 def test_many_distinct_ids_are_each_found() -> None:
