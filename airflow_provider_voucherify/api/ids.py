@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from array import array
+from collections.abc import Collection, Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import overload
 
@@ -12,6 +13,9 @@ _END = b"\xff"
 _IDS_PER_SHELF = 8
 _SHELVES_AT_FIRST = 256
 _IDS_PER_BLOCK = 10_000
+#: Each a power of two.
+_SLOTS_AT_FIRST = 256
+_ALL_BITS = 2**64 - 1
 
 
 class IdSet(AbstractSet[str]):
@@ -42,6 +46,14 @@ class IdSet(AbstractSet[str]):
         """Add ids."""
         for customer_id in ids:
             self.add(customer_id)
+
+    def discard(self, customer_id: str) -> None:
+        """Remove an id, if it is there."""
+        if customer_id not in self:
+            return
+        place = hash(customer_id) % len(self._shelves)
+        self._shelves[place] = self._shelves[place].replace(_END + _encoded(customer_id), _END, 1)
+        self._size -= 1
 
     def _spread(self) -> None:
         """Have four times as many shelves, to be filled anew."""
@@ -108,23 +120,122 @@ class IdList(Sequence[str]):
         return len(self._blocks) * _IDS_PER_BLOCK + len(self._last)
 
 
-class DistinctIds(IdList):
+class DistinctIds(Sequence[str]):
     """Ids, each once, in the order of their first appearance: to be read in order, and to be looked up.
+
+    An id takes some 16 bytes besides its text.
 
     :param ids: what it holds.
     """
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
-        self._names = IdSet()
-        super().__init__(ids)
+        self._texts = bytearray()
+        self._ends = array("Q")
+        self._places = array("I", bytes(4 * _SLOTS_AT_FIRST))
+        for customer_id in ids:
+            self.append(customer_id)
 
     def append(self, customer_id: str) -> None:
         """Add an id at the end, if it is new."""
-        if self._names.add(customer_id):
-            super().append(customer_id)
+        text = customer_id.encode("utf-8", "surrogatepass")
+        slot = self._slot_of(text)
+        if self._places[slot]:
+            return
+        self._texts += text
+        self._ends.append(len(self._texts))
+        self._places[slot] = len(self._ends)
+        if 3 * len(self._ends) > 2 * len(self._places):
+            self._spread()
+
+    def _slot_of(self, text: bytes) -> int:
+        """Return the slot that has a text's place, from one on, or the empty one it would go to."""
+        places, last = self._places, len(self._places) - 1
+        slot = hash(text) & last
+        while (place := places[slot]) and self._text(place - 1) != text:
+            slot = (slot + 1) & last
+        return slot
+
+    def _spread(self) -> None:
+        """Have twice as many slots, to be filled anew."""
+        self._places = array("I", bytes(8 * len(self._places)))
+        last = len(self._places) - 1
+        for place in range(len(self._ends)):
+            slot = hash(bytes(self._text(place))) & last
+            while self._places[slot]:
+                slot = (slot + 1) & last
+            self._places[slot] = place + 1
+
+    def _text(self, place: int) -> bytearray:
+        return self._texts[self._ends[place - 1] if place else 0 : self._ends[place]]
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[str]: ...
+    def __getitem__(self, index: int | slice) -> str | Sequence[str]:
+        places = range(len(self))[index]
+        if isinstance(places, int):
+            return self._text(places).decode("utf-8", "surrogatepass")
+        return [self._text(place).decode("utf-8", "surrogatepass") for place in places]
+
+    def __iter__(self) -> Iterator[str]:
+        return map(self.__getitem__, range(len(self)))
 
     def __contains__(self, customer_id: object) -> bool:
-        return customer_id in self._names
+        if not isinstance(customer_id, str):
+            return False
+        return bool(self._places[self._slot_of(customer_id.encode("utf-8", "surrogatepass"))])
+
+    def __len__(self) -> int:
+        return len(self._ends)
+
+
+class IdFilter:
+    """Tells ids that were not added before, in 12 to 24 bytes an id: it keeps hashes of 64 bits."""
+
+    def __init__(self) -> None:
+        self._hashes = array("Q", bytes(8 * _SLOTS_AT_FIRST))
+        self._size = 0
+
+    def add(self, customer_id: str) -> bool:
+        """Add an id; return whether it is new for sure. Hardly ever it is not told of one that is."""
+        if not self._put(hash(customer_id) & _ALL_BITS or 1):
+            return False
+        self._size += 1
+        if 3 * self._size > 2 * len(self._hashes):
+            hashes, self._hashes = self._hashes, array("Q", bytes(16 * len(self._hashes)))
+            for one in filter(None, hashes):
+                self._put(one)
+        return True
+
+    def _put(self, number: int) -> bool:
+        hashes, last = self._hashes, len(self._hashes) - 1
+        slot = number & last
+        while (held := hashes[slot]) and held != number:
+            slot = (slot + 1) & last
+        hashes[slot] = number
+        return not held
+
+
+class Remaining(Collection[str]):
+    """The ids of a collection but some, told from what is there when it is asked.
+
+    :param ids: distinct ids that can be looked up fast.
+    :param gone: what does not count.
+    """
+
+    def __init__(self, ids: Collection[str], *gone: Container[str]) -> None:
+        self._ids = ids
+        self._gone = gone
+
+    def __contains__(self, customer_id: object) -> bool:
+        return customer_id in self._ids and not any(customer_id in gone for gone in self._gone)
+
+    def __iter__(self) -> Iterator[str]:
+        return (one for one in self._ids if not any(one in gone for gone in self._gone))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def _encoded(customer_id: str) -> bytes:

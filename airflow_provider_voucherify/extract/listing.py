@@ -160,7 +160,7 @@ class Listing:
             return False
 
     def _page(self, members: tuple[Member, ...], *, is_first: bool) -> MembershipPage:
-        self.sampled = self._terms.sample.lowest([*self.sampled, *(member.customer_id for member in members)])
+        self.sampled = self._terms.sample.lowest({*self.sampled, *(member.customer_id for member in members)})
         return MembershipPage(self.segment, members, self._terms.now(), self._resume(), self.is_whole, is_first)
 
     def _resume(self) -> JsonObject:

@@ -8,6 +8,7 @@ from itertools import islice
 from typing import Literal, TypeAlias, TypeVar
 
 from airflow_provider_voucherify.api.errors import PlanTooDear
+from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.walk import calls_for
 from airflow_provider_voucherify.extract.progress import duration
 
@@ -113,7 +114,7 @@ def resolving(customer_ids: Sequence[str]) -> Sequence[str]:
     if voucherifys in (0, len(customer_ids)):
         return ()
     are_rarer = 2 * voucherifys <= len(customer_ids)
-    return [customer_id for customer_id in customer_ids if customer_id.startswith("cust_") == are_rarer]
+    return IdList(customer_id for customer_id in customer_ids if customer_id.startswith("cust_") == are_rarer)
 
 
 def existence_calls(unlisted: int, everyone: int | None) -> int:

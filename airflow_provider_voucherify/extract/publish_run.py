@@ -76,7 +76,7 @@ def still_to_ask(customer_ids: Sequence[str], held: Mapping[str, PublicationOutc
 
     :param customer_ids: everyone the run is about.
     :param held: outcomes by customer.
-    :param began_at: when this try began, before any deferral (UTC): what it found out itself is not asked again.
+    :param began_at: see ``began_after``: what this try found out itself, before any deferral, is not asked again.
     """
     open_ = [one for one in customer_ids if one not in held or not _is_settled(held[one], began_at)]
     return sorted(open_, key=lambda one: one in held)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import chain
 
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList
 from airflow_provider_voucherify.extract.cap import Cap
@@ -78,16 +79,16 @@ class Pull:
 
     def _forget_what_is_of_no_use(self, ids: Sequence[str]) -> None:
         sink = self._means.sink
-        held = sink.done() | {answer.customer_id for answer in sink.failed(limit=sink.failed_count())}
-        if not held:
+        done, failed = sink.done(), [answer.customer_id for answer in sink.failed(limit=sink.failed_count())]
+        if not (held := len(done) + len(failed)):
             return
         asked = ids if isinstance(ids, DistinctIds) else frozenset(ids)
-        forgotten = {customer_id for customer_id in held if customer_id not in asked}
+        forgotten = {customer_id for customer_id in chain(done, failed) if customer_id not in asked}
         if self._question.unknown == "fail":  # a refused customer may have been added meanwhile
-            forgotten |= set(sink.unknown(limit=len(held)))
-        has_outgrown = self._has_outgrown(len(held) - len(forgotten), ids)
+            forgotten |= set(sink.unknown(limit=held))
+        has_outgrown = self._has_outgrown(held - len(forgotten), ids)
         if has_outgrown or forgotten:
-            sink.forget(held if has_outgrown else forgotten)
+            sink.forget({*done, *failed} if has_outgrown else forgotten)
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
         """Return whether so many customers came in since the way was chosen that another may take fewer calls."""

@@ -97,6 +97,8 @@ def forget_aliases(sink: Sink, roster: Roster) -> None:
 
     They were given in another order before, or their lookup failed.
     """
-    held = sink.done() | {answer.customer_id for answer in sink.failed(limit=sink.failed_count())}
-    if aliases := held & roster.aliases:
+    if not roster.aliases:
+        return
+    done, failed = sink.done(), {answer.customer_id for answer in sink.failed(limit=sink.failed_count())}
+    if aliases := {one for one in roster.aliases if one in done or one in failed}:
         sink.forget(aliases)

@@ -24,8 +24,11 @@ class Sample:
     salt: str
 
     def lowest(self, names: Iterable[str]) -> list[str]:
-        """Return the sample of some names: at most ``size``, lowest place first."""
-        return heapq.nsmallest(self.size, set(names), key=self._place)
+        """Return the sample of some names: at most ``size``, lowest place first.
+
+        :param names: distinct.
+        """
+        return heapq.nsmallest(self.size, names, key=self._place)
 
     def _place(self, name: str) -> bytes:
         return hashlib.blake2b(name.encode(), digest_size=8, key=self.salt.encode()).digest()

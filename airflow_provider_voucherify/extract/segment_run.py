@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 
 from airflow_provider_voucherify.api.endpoints import get_segment, rest_of
 from airflow_provider_voucherify.api.errors import NotFound, SegmentsFailed, VoucherifyError
+from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment
 from airflow_provider_voucherify.api.walk import calls_for
 from airflow_provider_voucherify.extract.existence import refuse_unknown
@@ -48,6 +49,7 @@ class SegmentRun:
         self._terms = terms
         self._means = means
         self._roster = terms.roster
+        self._knows_somebody = False
         listed = {listing.segment.id for listing in self._listings}
         self._gone = {id_: gone_name(id_, walk) for id_, walk in held.walks.items() if id_ not in listed}
 
@@ -201,26 +203,29 @@ class SegmentRun:
         """Return how many customers the project has: as its list says, else as many as it holds."""
         everyone = self._survey.everyone
         assert everyone is not None, "the survey begins the list of everyone"
-        return everyone.total if everyone.total is not None else self._means.run(self._walk_everyone(set()))
+        return everyone.total if everyone.total is not None else self._means.run(self._walk_everyone(IdSet()))
 
     def _settle(self) -> None:
         sink, asked = self._means.sink, self._question.customer_ids or ()
-        done = sink.done()
-        open_ = [one for one in asked if one not in done and one not in self._roster.aliases]
-        unlisted = sink.unlisted(set(open_))
-        for part in chunks([one for one in open_ if one not in unlisted], _SETTLED_AT_A_TIME):
+        # Nothing here is held as a plain list or set: they take four times the memory of all the rest.
+        ids = asked if isinstance(asked, DistinctIds) else dict.fromkeys(asked)
+        open_ = Remaining(ids, sink.done(), self._roster.aliases)
+        unlisted = sink.unlisted(open_)
+        for part in chunks((one for one in open_ if one not in unlisted), _SETTLED_AT_A_TIME):
             sink.settle(part, frozenset(), self._means.now())
-        everyone = self._survey.everyone
-        if everyone is None or everyone.total is None or len(unlisted) < calls_for(everyone.total):
-            self._settle_one_by_one([one for one in open_ if one in unlisted])
+            self._knows_somebody = True
+        everyone, left = self._survey.everyone, IdList(one for one in open_ if one in unlisted)
+        if everyone is None or everyone.total is None or len(left) < calls_for(everyone.total):
+            self._settle_one_by_one(left)
         else:
-            self._settle_by_walk([one for one in open_ if one in unlisted])
+            self._settle_by_walk(left, unlisted)
         forget_aliases(sink, self._roster)
 
     def _judge_unknown(self) -> None:
         """Refuse a project that knows nobody, and unknown customers where none is accepted."""
         sink, asked = self._means.sink, self._question.customer_ids or ()
-        if len(asked) >= FEWEST_TO_JUDGE and len(sink.unknown(limit=len(asked))) == len(asked):
+        may_be_wrong = not self._knows_somebody and len(asked) >= FEWEST_TO_JUDGE
+        if may_be_wrong and len(sink.unknown(limit=len(asked))) == len(asked):
             raise wrong_project(len(asked), asked)
         refuse_unknown(self._question.unknown, sink)
 
@@ -242,21 +247,24 @@ class SegmentRun:
     def _settle_resolved(self, resolved: Resolved) -> None:
         # A name whose own lookup failed may be told by that of the customer's other name.
         known = [member.customer_id for member in self._roster.members(list(resolved.known.values()))]
+        self._knows_somebody |= bool(resolved.known)
         self._settle_part([*dict.fromkeys([*resolved.told, *known])], resolved.unknown)
         now, failed = self._means.now(), {one: resolved.failed[one] for one in resolved.failed.keys() - set(known)}
         self._means.sink.write(
             [CustomerAnswer(one, now, Outcome.FAILED, failure=reason) for one, reason in failed.items()]
         )
 
-    def _settle_by_walk(self, unlisted: Sequence[str]) -> None:
-        """Tell who exists from the list of everyone; it cannot be stored in parts, so it is not interrupted."""
-        unknown = set(unlisted)
+    def _settle_by_walk(self, unlisted: Sequence[str], unknown: IdSet) -> None:
+        """Tell who exists from the list of everyone; it cannot be stored in parts, so it is not interrupted.
+
+        :param unknown: the same customers; those the list names are taken out.
+        """
         self._means.run(self._walk_everyone(unknown))
         for part in chunks(unlisted, _SETTLED_AT_A_TIME):
             self._settle_part(part, unknown)
         self._judge_unknown()
 
-    async def _walk_everyone(self, missing: set[str]) -> int:
+    async def _walk_everyone(self, missing: IdSet) -> int:
         """Take those found out of the missing; return how many customers there are."""
         everyone = self._survey.everyone
         assert everyone is not None, "the survey begins the list of everyone"
@@ -265,14 +273,15 @@ class SegmentRun:
             self._find(page, missing)
         return everyone.walk.distinct
 
-    def _find(self, customers: Sequence[Customer], missing: set[str]) -> None:
+    def _find(self, customers: Sequence[Customer], missing: IdSet) -> None:
         self._roster.members(customers)
-        missing.difference_update(name for one in customers for name in names_of(one))
+        for name in (name for one in customers for name in names_of(one)):
+            missing.discard(name)
 
     def _settle_part(self, part: Sequence[str], unknown: AbstractSet[str]) -> None:
         kept = [customer_id for customer_id in part if customer_id not in self._roster.aliases]
         if kept:
-            self._means.sink.settle(kept, unknown & set(kept), self._means.now())
+            self._means.sink.settle(kept, {one for one in kept if one in unknown}, self._means.now())
 
 
 def _segments_failed(failed: Sequence[Listing], segments: int) -> SegmentsFailed:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
+from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, MembershipPage, Scope
 
 
@@ -124,8 +125,11 @@ class Sink(Protocol):
     def walks(self) -> Mapping[str, StoredWalk]:
         """Return how far each segment's list is held, by segment id."""
 
-    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
-        """Return those of the customers that no page held so far names."""
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
+        """Return those of the customers that no page held so far names.
+
+        :param customer_ids: distinct ids that can be looked up fast, and more than once.
+        """
 
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:
         """Return at most ``limit`` customers readers see in a segment before this run is published, those observed

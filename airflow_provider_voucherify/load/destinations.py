@@ -218,7 +218,8 @@ class XComRows:
 
     template_fields: ClassVar[Sequence[str]] = ("overflow",)
 
-    max_rows: int = 10_000
+    # Left out of repr, which tells one job from another: where more rows are allowed, what was asked still counts.
+    max_rows: int = field(default=10_000, repr=False)
     overflow: ObjectFiles | None = None
 
     def __post_init__(self) -> None:

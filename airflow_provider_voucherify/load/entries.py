@@ -42,7 +42,7 @@ def entry_to_json(entry: Entry) -> JsonObject:
     moment = as_utc(entry.observed_at).isoformat()
     match entry:
         case CustomerAnswer():
-            segments: list[Json] = [[segment.id, segment.name] for segment in memberships(entry)]
+            segments: list[Json] = [_segment_to_json(segment, entry) for segment in memberships(entry)]
             said: list[Json] = [entry.customer_id, entry.outcome.value, segments, entry.failure, entry.source_id]
             return {"at": moment, "answer": said}
         case MembershipPage():
@@ -62,13 +62,15 @@ def entry_from_json(data: JsonObject) -> Entry:
     """
     match data:
         case {"at": str(at), "answer": [str(id_), str(outcome), list(segments), failure, source_id]}:
+            times = dict(time for one in segments if (time := _read_at(one)) is not None)
             return CustomerAnswer(
                 customer_id=id_,
                 observed_at=datetime.fromisoformat(at),
                 outcome=Outcome(outcome),
-                segments=tuple(_segment(pair) for pair in segments),
+                segments=tuple(_segment(one) for one in segments),
                 failure=_text_or_none(failure),
                 source_id=_text_or_none(source_id),
+                read_at=times or None,
             )
         case {
             "at": str(at),
@@ -84,12 +86,25 @@ def entry_from_json(data: JsonObject) -> Entry:
             raise ValueError("what is stored is of another version of this package")
 
 
-def _segment(pair: Json) -> Segment:
-    match pair:
-        case [str(id_), str(name)]:
+def _segment_to_json(segment: Segment, answer: CustomerAnswer) -> Json:
+    read_at = (answer.read_at or {}).get(segment.id)
+    return [segment.id, segment.name] if read_at is None else [segment.id, segment.name, as_utc(read_at).isoformat()]
+
+
+def _segment(texts: Json) -> Segment:
+    match texts:
+        case [str(id_), str(name)] | [str(id_), str(name), str()]:
             return Segment(id_, name)
         case _:
-            raise ValueError("a stored segment is not a pair of texts")
+            raise ValueError("a stored segment is not id, name and maybe a time")
+
+
+def _read_at(texts: Json) -> tuple[str, datetime] | None:
+    match texts:
+        case [str(id_), str(), str(at)]:
+            return id_, datetime.fromisoformat(at)
+        case _:
+            return None
 
 
 def _member(pair: Json) -> Member:

@@ -7,7 +7,7 @@ warehouse; a later try fills it from the log again.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from airflow_provider_voucherify.load.steps import Settled, Step
 from airflow_provider_voucherify.load.summary import latest
 
 if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.ids import IdSet
     from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, MembershipPage
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.destinations import FileFormat
@@ -132,7 +133,7 @@ class FilesSink:
         """Return how far each segment's list is held, by segment id."""
         return self._scratch.pages.walks()
 
-    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page held so far names."""
         return self._scratch.pages.unlisted(customer_ids)
 

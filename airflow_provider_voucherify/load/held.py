@@ -83,7 +83,7 @@ class Held:
     def _take_page(self, page: MembershipPage) -> None:
         changed = self._listed.after([page])
         # What these answers stood on is read anew: such a customer is to be settled again.
-        unsettled = self._listed.named_by(page.segment.id) if page.is_first else set()
+        unsettled = self._listed.unsettled_by(page)
         self._listed.take(page)
         for id_ in changed.keys() & self._answers.keys():
             if id_ in unsettled and self._answers[id_].outcome is Outcome.FOUND:

@@ -14,12 +14,12 @@ from airflow_provider_voucherify.load.summary import as_utc
 class Listed:
     """What pages said: a provisional answer for each customer they name, and how far each list is held.
 
-    An answer has the time of the newest page that names the customer.
+    A page takes the place of what came before it, whatever their times say: clocks of workers tell no order.
     """
 
     def __init__(self) -> None:
         self._answers: dict[str, CustomerAnswer] = {}
-        self._walks: dict[str, tuple[StoredWalk, datetime]] = {}
+        self._walks: dict[str, StoredWalk] = {}
 
     @property
     def answers(self) -> Mapping[str, CustomerAnswer]:
@@ -29,7 +29,7 @@ class Listed:
     @property
     def walks(self) -> dict[str, StoredWalk]:
         """Return how far each segment's list is held, by segment id."""
-        return {segment_id: walk for segment_id, (walk, _) in self._walks.items()}
+        return dict(self._walks)
 
     def after(self, pages: Iterable[MembershipPage]) -> dict[str, CustomerAnswer]:
         """Return the answers pages would change, as they would become; nothing is changed yet.
@@ -37,30 +37,29 @@ class Listed:
         Of a customer whom only an earlier reading of a list named, the answer has no segments.
         """
         changed: dict[str, CustomerAnswer] = {}
+        begun = set(self._walks)
         for page in pages:
-            if page.is_first and self._is_newest(page):
+            if page.is_first and page.segment.id in begun:
                 changed.update(_without_segment({**self._answers, **changed}, page.segment.id))
+            begun.add(page.segment.id)
             for member in page.members:
                 held = changed.get(member.customer_id) or self._answers.get(member.customer_id)
                 changed[member.customer_id] = _with_segment(held, member, page.segment, as_utc(page.observed_at))
         return changed
 
-    def named_by(self, segment_id: str) -> set[str]:
-        """Return the customers that pages of a segment name."""
+    def unsettled_by(self, page: MembershipPage) -> set[str]:
+        """Return the customers that an earlier reading of a page's list names, if the page begins the list anew."""
+        segment_id = page.segment.id
+        if not page.is_first or segment_id not in self._walks:
+            return set()
         return {id_ for id_, answer in self._answers.items() if any(one.id == segment_id for one in answer.segments)}
 
     def take(self, page: MembershipPage) -> None:
-        """Hold a page; what a newer page said of its list is not undone."""
+        """Hold a page."""
         changed = self.after([page])
         self._answers.update({id_: answer for id_, answer in changed.items() if answer.segments})
         self.forget(id_ for id_, answer in changed.items() if not answer.segments)
-        if self._is_newest(page):
-            walk = StoredWalk(page.resume, page.is_last)
-            self._walks[page.segment.id] = (walk, as_utc(page.observed_at))
-
-    def _is_newest(self, page: MembershipPage) -> bool:
-        walk = self._walks.get(page.segment.id)
-        return walk is None or walk[1] <= as_utc(page.observed_at)
+        self._walks[page.segment.id] = StoredWalk(page.resume, page.is_last)
 
     def correct(self, answer: CustomerAnswer) -> None:
         """Hold what a customer's own answer says in place of what pages said."""
@@ -98,11 +97,10 @@ def _with_segment(
     held: CustomerAnswer | None, member: Member, segment: Segment, observed_at: datetime
 ) -> CustomerAnswer:
     if held is None:
-        segments = (segment,)
-        return CustomerAnswer(member.customer_id, observed_at, Outcome.FOUND, segments, source_id=member.source_id)
+        held = CustomerAnswer(member.customer_id, observed_at, Outcome.FOUND, source_id=member.source_id)
     by_id = {one.id: one for one in (*held.segments, segment)}
     return held._replace(
-        observed_at=max(as_utc(held.observed_at), observed_at),
         segments=tuple(by_id[id_] for id_ in sorted(by_id)),
         source_id=member.source_id or held.source_id,
+        read_at={**(held.read_at or {}), segment.id: observed_at},
     )

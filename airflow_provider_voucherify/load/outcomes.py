@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
 
 from airflow_provider_voucherify.load.destinations import TableName, XComRows, check_text
@@ -69,6 +70,15 @@ class OutcomeLedger(Protocol):
 
     def close(self) -> None:
         """Forget what is only needed for the next try; called once the run's result is safe."""
+
+
+def began_after(held: Mapping[str, PublicationOutcome], now: datetime) -> datetime:
+    """Return a moment that tells what a try records itself from what was recorded before: now, or, where another
+    worker's clock was ahead, just after what that one recorded (UTC).
+
+    :param held: outcomes by customer, when the try begins.
+    """
+    return max([now, *(one.recorded_at + timedelta(microseconds=1) for one in held.values())])
 
 
 def standing(

@@ -11,12 +11,6 @@ from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.load.statements import ANSWER, MEMBERSHIP, REST, WALK
 
 
-def select_members(staging: Table, segment_id: str, customer_ids: Sequence[str]) -> Select[str, datetime]:
-    """Return the query of the customers, of those given, that are staged for a segment (id, observed at)."""
-    rows = (staging.c.kind == MEMBERSHIP) & (staging.c.segment_id == segment_id)
-    return select(staging.c.customer_id, staging.c.observed_at).where(rows & staging.c.customer_id.in_(customer_ids))
-
-
 def forget_members(staging: Table, segment_id: str, customer_ids: Sequence[str]) -> Delete:
     """Return the removal of some customers staged for a segment."""
     rows = (staging.c.kind == MEMBERSHIP) & (staging.c.segment_id == segment_id)
@@ -44,10 +38,9 @@ def select_walks(staging: Table) -> Select[str, str, str]:
     return columns.where(staging.c.kind == WALK)
 
 
-def select_walk_times(staging: Table, segment_ids: Sequence[str]) -> Select[str, datetime]:
-    """Return the query of when some segments' lists were last written (segment, observed at)."""
-    rows = (staging.c.kind == WALK) & staging.c.segment_id.in_(segment_ids)
-    return select(staging.c.segment_id, staging.c.observed_at).where(rows)
+def select_walk(staging: Table, segment_id: str) -> Select[str]:
+    """Return the query of a segment (its id) if its list is held, be it in part."""
+    return select(staging.c.segment_id).where((staging.c.kind == WALK) & (staging.c.segment_id == segment_id))
 
 
 def forget_walks(staging: Table, segment_ids: Sequence[str]) -> Delete:
@@ -56,12 +49,16 @@ def forget_walks(staging: Table, segment_ids: Sequence[str]) -> Delete:
 
 
 def select_doubles(staging: Table) -> Select[str, datetime, str, str, str | None]:
-    """Return the query of the members staged for a segment more than once, as the newest row has them: the segment's
-    name, observed at, customer, segment, source id."""
+    """Return the query of the members staged for a segment more than once, as the row that came last has them: the
+    segment's name, observed at, customer, segment, source id."""
     key = (staging.c.customer_id, staging.c.segment_id)
-    newest = (func.max(staging.c.segment_name), func.max(staging.c.observed_at))
-    rows = select(*newest, *key, func.max(staging.c.source_id)).where(staging.c.kind == MEMBERSHIP)
-    return rows.group_by(*key).having(func.count() > 1)
+    last = func.max(staging.c.detail).label("detail")
+    rows = select(*key, last).where(staging.c.kind == MEMBERSHIP).group_by(*key)
+    double = rows.having(func.count() > 1).subquery("doubles")
+    same = (double.c.customer_id == staging.c.customer_id) & (double.c.segment_id == staging.c.segment_id)
+    is_last = (staging.c.kind == MEMBERSHIP) & same & (double.c.detail == staging.c.detail)
+    names = (staging.c.segment_name, staging.c.observed_at, *key, staging.c.source_id)
+    return select(*names).join(double, is_last)
 
 
 def select_listed(staging: Table) -> Select[str]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import count
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import Member, MembershipPage, Outcome
 from airflow_provider_voucherify.load import page_statements, statements
 from airflow_provider_voucherify.load.base import StoredWalk
@@ -39,28 +41,23 @@ _MOST_LOOKED_UP = 10_000
 class _Listed:
     """What the pages of one call say of one segment.
 
-    :param newest: the page that says how the list goes on.
-    :param members: each customer once, with the time of the newest page that names them.
+    :param latest: the page that says how the list goes on: the one that came last, whatever its time says.
+    :param members: each customer once, with the time and the place among all pages of the last that names them.
     :param begins_anew: whether one of the pages is the first of the list.
     """
 
-    newest: MembershipPage
-    members: dict[str, tuple[Member, datetime]] = field(default_factory=dict)
+    latest: MembershipPage
+    members: dict[str, tuple[Member, datetime, int]] = field(default_factory=dict)
     begins_anew: bool = False
 
-    def take(self, page: MembershipPage) -> None:
-        """Add a page; of two as old as each other the later one counts."""
+    def take(self, page: MembershipPage, place: int) -> None:
+        """Add a page that came after those before."""
+        self.latest = page
+        if page.is_first:
+            self.begins_anew = True
+            self.members.clear()
         moment = as_utc(page.observed_at)
-        if moment >= as_utc(self.newest.observed_at):
-            self.newest = page
-            if page.is_first:
-                self.begins_anew = True
-                self.members.clear()
-            self.members.update((member.customer_id, (member, moment)) for member in page.members)
-            return
-        for member in page.members:
-            if member.customer_id not in self.members or self.members[member.customer_id][1] <= moment:
-                self.members[member.customer_id] = (member, moment)
+        self.members.update((member.customer_id, (member, moment, place)) for member in page.members)
 
 
 class StagedPages:
@@ -76,15 +73,16 @@ class StagedPages:
         self._table = staging.table
         #: Segments this try wrote pages of.
         self._begun: set[str] = set()
+        self._places = count()
 
     def write(self, pages: Sequence[MembershipPage]) -> None:
-        """Hold pages in one transaction; what a newer page said before is not undone by an older one."""
+        """Hold pages in one transaction, each in place of what came before: clocks of workers tell no order."""
         by_segment: dict[str, _Listed] = {}
         for page in pages:
-            by_segment.setdefault(page.segment.id, _Listed(page)).take(page)
+            by_segment.setdefault(page.segment.id, _Listed(page)).take(page, next(self._places))
         if any(page.members or page.is_first for page in pages):
             self._staging.expect_members()
-        if any(listed.begins_anew and listed.newest.segment.id in self._begun for listed in by_segment.values()):
+        if any(listed.begins_anew and listed.latest.segment.id in self._begun for listed in by_segment.values()):
             self._staging.make_key()
         self._begun |= by_segment.keys()
 
@@ -92,9 +90,12 @@ class StagedPages:
             self._staging.own_header(connection)
             for listed in by_segment.values():
                 if listed.begins_anew:
-                    self._forget_list(connection, listed.newest)
-                insert_rows(connection, self._table, self._fresh_members(connection, listed))
-            insert_rows(connection, self._table, list(self._fresh_walks(connection, by_segment)))
+                    self._forget_list(connection, listed.latest.segment.id)
+                self._forget_members(connection, listed)
+                insert_rows(connection, self._table, self._member_rows(listed))
+            for batch in batches(by_segment, IDS_PER_STATEMENT):
+                connection.execute(page_statements.forget_walks(self._table, batch))
+            insert_rows(connection, self._table, [_walk_row(listed.latest) for listed in by_segment.values()])
 
         self._database.write("store pages of segments' members", work)
 
@@ -109,15 +110,14 @@ class StagedPages:
             return {}
         return self._database.read("read how far segments are listed", work)
 
-    def unlisted(self, customer_ids: AbstractSet[str]) -> set[str]:
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page names."""
 
-        def work(connection: Connection) -> set[str]:
-            rest = set(customer_ids)
+        def work(connection: Connection) -> IdSet:
             streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
-            for customer_id in streaming.scalars(page_statements.select_listed(self._table)):
-                rest.discard(customer_id)
-            return rest
+            names = streaming.scalars(page_statements.select_listed(self._table))
+            listed = IdSet(customer_id for customer_id in names if customer_id in customer_ids)
+            return IdSet(customer_id for customer_id in customer_ids if customer_id not in listed)
 
         return self._database.read("read which customers no segment lists", work)
 
@@ -165,11 +165,9 @@ class StagedPages:
 
         self._database.write("store everyone's answers", work)
 
-    def _forget_list(self, connection: Connection, page: MembershipPage) -> None:
-        """Drop what an earlier reading of a list left, unless that is newer than a page."""
-        segment_id = page.segment.id
-        held = connection.execute(page_statements.select_walk_times(self._table, [segment_id])).one_or_none()
-        if held is None or as_utc(held[1]) > as_utc(page.observed_at):
+    def _forget_list(self, connection: Connection, segment_id: str) -> None:
+        """Drop what an earlier reading of a list left, if there was one."""
+        if not connection.scalars(page_statements.select_walk(self._table, segment_id)).all():
             return
         # Read first: MySQL removes nothing from a table it selects from in the same statement.
         answered = list(connection.scalars(page_statements.select_found_by(self._table, segment_id)))
@@ -177,35 +175,23 @@ class StagedPages:
             connection.execute(page_statements.forget_answers(self._table, batch))
         connection.execute(page_statements.forget_list(self._table, segment_id))
 
-    def _fresh_members(self, connection: Connection, listed: _Listed) -> list[Row]:
-        """Make room for those of a segment's members that are not held by a newer page, and return their rows."""
-        if self._staging.has_key:
-            return list(self._members_not_newer(connection, listed))
-        # Nobody is looked up: should a walk repeat somebody, the older row goes before anything is made of them.
-        segment = listed.newest.segment
-        return [
-            membership_row(member.customer_id, segment, observed_at, member.source_id)
-            for member, observed_at in listed.members.values()
-        ]
+    def _forget_members(self, connection: Connection, listed: _Listed) -> None:
+        """Make room for a segment's members where they are found by their key.
 
-    def _members_not_newer(self, connection: Connection, listed: _Listed) -> Iterator[Row]:
-        segment = listed.newest.segment
+        Without it nobody is looked up: should a walk repeat somebody, the earlier row goes before anything is made of
+        them.
+        """
+        if not self._staging.has_key:
+            return
         for batch in batches(listed.members, IDS_PER_STATEMENT):
-            held = connection.execute(page_statements.select_members(self._table, segment.id, batch))
-            newer = {id_ for id_, observed_at in held if as_utc(observed_at) > listed.members[id_][1]}
-            fresh = [id_ for id_ in batch if id_ not in newer]
-            connection.execute(page_statements.forget_members(self._table, segment.id, fresh))
-            for member, observed_at in (listed.members[id_] for id_ in fresh):
-                yield membership_row(member.customer_id, segment, observed_at, member.source_id)
+            connection.execute(page_statements.forget_members(self._table, listed.latest.segment.id, batch))
 
-    def _fresh_walks(self, connection: Connection, by_segment: Mapping[str, _Listed]) -> Iterator[Row]:
-        """Make room for what the pages say about how lists go on, and return it as rows."""
-        for batch in batches(by_segment, IDS_PER_STATEMENT):
-            held = connection.execute(page_statements.select_walk_times(self._table, batch))
-            newer = {id_ for id_, at in held if as_utc(at) > as_utc(by_segment[id_].newest.observed_at)}
-            fresh = [id_ for id_ in batch if id_ not in newer]
-            connection.execute(page_statements.forget_walks(self._table, fresh))
-            yield from (_walk_row(by_segment[id_].newest) for id_ in fresh)
+    def _member_rows(self, listed: _Listed) -> Iterator[Row]:
+        segment, has_key = listed.latest.segment, self._staging.has_key
+        for member, observed_at, place in listed.members.values():
+            # Told apart by place where they may be there twice: the one that came later is the one that counts.
+            detail = "" if has_key else f"{place:09d}"
+            yield membership_row(member.customer_id, segment, observed_at, member.source_id, detail)
 
 
 def _walk_row(page: MembershipPage) -> Row:

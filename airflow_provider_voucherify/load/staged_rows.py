@@ -34,7 +34,7 @@ def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
 
 def rows_of(answers: Iterable[CustomerAnswer]) -> Iterator[Row]:
     """Return an answer's row and those of its memberships, for each answer."""
-    for answer in answers:
+    for answer in answers:  # as Voucherify gave them: all of an answer was observed at once
         customer_id, moment = answer.customer_id, as_utc(answer.observed_at)
         outcome, detail = outcome_of(answer)
         yield (statements.ANSWER, customer_id, "", "", outcome, None, detail, moment)
@@ -49,13 +49,16 @@ def outcome_of(answer: CustomerAnswer) -> tuple[str, str]:
     return _TEXTS[answer.outcome], ""
 
 
-def membership_row(customer_id: str, segment: Segment, observed_at: datetime, source_id: str | None) -> Row:
+def membership_row(
+    customer_id: str, segment: Segment, observed_at: datetime, source_id: str | None, detail: str = ""
+) -> Row:
     """Return the row of a customer in a segment.
 
     :param observed_at: in UTC.
+    :param detail: where the row may be there twice, a text that is greater for the one that came later.
     """
     # There are far more of these and of answers' than of other kinds: written out, as ``row`` takes twice as long.
-    return (statements.MEMBERSHIP, customer_id, segment.id, segment.name, "", source_id, "", observed_at)
+    return (statements.MEMBERSHIP, customer_id, segment.id, segment.name, "", source_id, detail, observed_at)
 
 
 def row(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
-from airflow_provider_voucherify.api.ids import IdSet
+from airflow_provider_voucherify.api.ids import IdFilter, IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
 from airflow_provider_voucherify.load import page_statements, statements
 from airflow_provider_voucherify.load.base import LoadSummary
@@ -61,7 +61,7 @@ class Staging:
         self._header: LedgerHeader | None = None
         # Customers an answer may be staged of, where that is known: only theirs have to be removed before new ones are
         # written. The one thing here that grows with the customers.
-        self._answered: IdSet | None = None
+        self._answered: IdFilter | None = None
         self._may_hold_members = True
         self._has_key = True
         self._may_hold_doubles = False
@@ -114,20 +114,19 @@ class Staging:
             connection.execute(statements.analyze(self._table))
 
     def drop_doubles(self, connection: Connection) -> None:
-        """Of members staged for a segment more than once leave the newest; with a key there are none."""
+        """Of members staged for a segment more than once leave the last to come; with a key there are none."""
         if not self._may_hold_doubles:
             return
-        doubles = defaultdict[str, list[Row]](list)
+        doubles = defaultdict[str, dict[str, Row]](dict)
         for name, moment, customer_id, segment_id, source_id in connection.execute(
             page_statements.select_doubles(self._table)
         ):
             double = membership_row(customer_id, Segment(segment_id, name), as_utc(moment), source_id)
-            doubles[segment_id].append(double)
+            doubles[segment_id][customer_id] = double
         for segment_id, rows in doubles.items():
-            for batch in batches(rows, IDS_PER_STATEMENT):
-                ids = [customer_id for _, customer_id, *_ in batch]
+            for ids in batches(rows, IDS_PER_STATEMENT):
                 connection.execute(page_statements.forget_members(self._table, segment_id, ids))
-                insert_rows(connection, self._table, batch)
+                insert_rows(connection, self._table, [rows[one] for one in ids])
         # Whether what was dropped stays so is only known once the caller has committed.
         self._may_hold_doubles = bool(doubles)
 
@@ -167,7 +166,7 @@ class Staging:
 
         self._database.write("begin the run's ledger", work)
         self._header = header
-        self._answered, self._may_hold_members = IdSet(), False
+        self._answered, self._may_hold_members = IdFilter(), False
         self._may_hold_doubles = False
         self._has_key = bool(self._table.primary_key.columns)
         self.holds_nothing, self._done = True, IdSet()

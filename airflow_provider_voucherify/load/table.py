@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, Ext
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
+    from airflow_provider_voucherify.api.ids import IdSet
     from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.ledger_header import LedgerHeader
@@ -149,7 +150,7 @@ class TableSink:
         """Return how far each segment's list is held, by segment id."""
         return self._pages.walks()
 
-    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page held so far names."""
         return self._pages.unlisted(customer_ids)
 

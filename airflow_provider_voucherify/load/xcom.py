@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 
+from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Outcome, Scope
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk, segment_walks
 from airflow_provider_voucherify.load.destinations import XComRows
@@ -119,17 +120,17 @@ class XComSink:
         """Return how far each segment's list is held, by segment id."""
         return self._held.walks
 
-    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page held so far names."""
-        return customer_ids - self._held.listed.keys()
+        return IdSet(one for one in customer_ids if one not in self._held.listed)
 
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
         """Return nobody: what earlier runs put into XComs is not looked at."""
         return ()
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
-        """Turn pages into answers: found where a page names the customer, with the time of the newest page that
-        does, else unknown or in no segment. Members nobody settles have no rows."""
+        """Turn pages into answers: found where a page names the customer, else unknown or in no segment. Members
+        nobody settles have no rows."""
         self._write(self._held.settled(customer_ids, unknown, observed_at))
 
     def settle_everyone(self, total: int, observed_at: datetime) -> None:
@@ -177,13 +178,13 @@ class XComSink:
             raise _too_large(f"{who} {rows:,} rows, more than max_rows={self._limits.max_rows:,}")
 
     def rows(self) -> list[XComRow]:
-        """Return a row per membership, in the order the customers came: plain dicts, as XCom wants them.
+        """Return a row per membership, ordered by customer and segment: plain dicts, as XCom wants them.
 
         :returns: ``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` (ISO 8601, UTC), and
             ``source_id`` (may be ``None``) where the sink was made with it.
         """
-        answers = self._published()
-        return [row for answer in answers for row in rows_of(answer, with_source_id=self._with_source_id)]
+        rows = [one for answer in self._published() for one in rows_of(answer, with_source_id=self._with_source_id)]
+        return sorted(rows, key=lambda row: (row["customer_id"] or "", row["segment_id"] or ""))
 
     def close(self) -> None:
         """Forget what the store holds, if no other try took it over; the rows stay at hand. Call it once the XCom is

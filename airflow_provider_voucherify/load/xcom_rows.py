@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from airflow_provider_voucherify.api.models import CustomerAnswer
-from airflow_provider_voucherify.load.summary import as_utc, memberships
+from airflow_provider_voucherify.load.summary import membership_times
 
 XComRow: TypeAlias = dict[str, str | None]
 
@@ -17,17 +17,16 @@ def rows_of(answer: CustomerAnswer, *, with_source_id: bool) -> list[XComRow]:
 
     :param with_source_id: whether rows say the merchant's id besides Voucherify's.
     """
-    observed_at = as_utc(answer.observed_at).isoformat()
     source_id: XComRow = {"source_id": answer.source_id} if with_source_id else {}
     return [
         {
             "customer_id": answer.customer_id,
             "segment_id": segment.id,
             "segment_name": segment.name,
-            "observed_at": observed_at,
+            "observed_at": observed_at.isoformat(),
             **source_id,
         }
-        for segment in memberships(answer)
+        for segment, observed_at in membership_times(answer)
     ]
 
 

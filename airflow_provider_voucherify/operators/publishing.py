@@ -40,7 +40,7 @@ from airflow_provider_voucherify.extract.resolve import Lookup, Resolved
 from airflow_provider_voucherify.extract.upstream import metadata, text
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.outcome_store import OutcomeStoreLedger, outcome_row
-from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable
+from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable, began_after
 from airflow_provider_voucherify.operators.arguments import is_mapped
 from airflow_provider_voucherify.operators.asking import customer_ids_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
@@ -86,7 +86,7 @@ class Publishing:
         self._once_per = text(operator.once_per, "once_per", "write 'run', 'campaign', or a template of a text")
         self._metadata = metadata(operator.metadata, is_rendered=True)
         self._spent = spent
-        self._began_at = began_at or utc_now()
+        self._began_at = began_at
         self._interrupt = Interrupt()
         self._hook = VoucherifyHook(operator.voucherify_conn_id)
         self._ledger = self._ledger_of()
@@ -107,7 +107,7 @@ class Publishing:
         try:
             return self._with_client(customer_ids)
         except WindowClosed as closed:
-            began_at = {"began_at": self._began_at.isoformat()}
+            began_at = {} if self._began_at is None else {"began_at": self._began_at.isoformat()}
             defer_until_open(self._operator, closed, self._spent, self._how_far(customer_ids), began_at)
         except ASKED_WRONGLY:
             if self._outcomes(customer_ids):  # found out while codes were given
@@ -130,6 +130,7 @@ class Publishing:
                 self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
                 if self._spent.held is None:
                     self._spent = replace(self._spent, held=self._published_before)
+                self._began_at = self._began_at or began_after(self._held, utc_now())
                 to_ask = still_to_ask(customer_ids, self._held, self._began_at)
                 log.info(
                     "Publishing campaign %r to %s customers, %s of them settled before",
@@ -155,7 +156,7 @@ class Publishing:
             client=interruptible,
             run=runner.run,
             ledger=self._ledger,
-            now=utc_now,
+            now=self._recording_time,
             on_outcome=lambda one: progress.answer(failed=one.result is PublicationResult.FAILED),
             run_key=self._run_key,
             names=self._names(runner, customer_ids),
@@ -167,6 +168,11 @@ class Publishing:
             gift, publisher, means, self._operator.unknown_customers, judge_first=self._published_before == 0
         )
         run.publish(customer_ids)
+
+    def _recording_time(self) -> datetime:
+        """Return the time, but never one before this try began: clocks of the workers of its parts may differ."""
+        now = utc_now()
+        return now if self._began_at is None else max(now, self._began_at)
 
     def _simulated(self, runner: ClientRunner, to_ask: Sequence[str]) -> JsonObject:
         """Return who would get a code; ids of Voucherify's are taken to be known."""

@@ -30,7 +30,7 @@ from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.table import TableSink
 from benchmarks.load.databases import Warehouse
 
-Who: TypeAlias = Literal["query", "everyone"]
+Who: TypeAlias = Literal["query", "query_by_lists", "everyone"]
 
 FIRST_CREATED = datetime(2020, 1, 1, tzinfo=UTC)
 SEGMENT: JsonObject = {
@@ -141,8 +141,9 @@ def pull(url: str, customers: int, who: Who) -> tuple[float, float]:
     """Pull and publish; return the MiB above those of the process after its imports, with the sink open, and the
     seconds.
 
-    :param who: customers a query names, asked for one by one, or everyone, by the lists of segments.
+    :param who: customers a query names, asked for one by one or by the lists of segments, or everyone, by these lists.
     """
+    by_lists = who != "query"
     sink = TableSink(Warehouse(url), f"memberships_of_{who}", "merge", RunIdentity(who, "benchmark"), _now)
     sink.open()
     shop = Shop(customers)
@@ -151,7 +152,7 @@ def pull(url: str, customers: int, who: Who) -> tuple[float, float]:
         memory, began_at = Memory(), time.perf_counter()
         memory.start()
         query = CustomerQuery("select id from customers", "warehouse")
-        ids = query.read(Hook(url)) if who == "query" else None
+        ids = None if who == "everyone" else query.read(Hook(url))
         means = Means(
             client=shop,
             patient=Patient(shop),
@@ -161,9 +162,9 @@ def pull(url: str, customers: int, who: Who) -> tuple[float, float]:
             now=_now,
             rng=random.Random(1),
             workers=WORKERS,
-            chunk_size=CUSTOMERS_PER_CHUNK if who == "query" else CUSTOMERS_PER_CHUNK // 8,
+            chunk_size=CUSTOMERS_PER_CHUNK // 8 if by_lists else CUSTOMERS_PER_CHUNK,
         )
-        pulling = Pull(Question(ids, strategy="per_customer" if who == "query" else "per_segment"), means, lambda: None)
+        pulling = Pull(Question(ids, strategy="per_segment" if by_lists else "per_customer"), means, lambda: None)
         pulled = pulling.carry_out(pulling.plan())
         assert sink.finish(pulled.scope).found == customers
         sink.close()

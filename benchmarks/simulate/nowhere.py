@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
+from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Scope
 from airflow_provider_voucherify.load.base import LoadSummary, StoredWalk
 
@@ -52,9 +53,9 @@ class Nowhere:
         """Return how far lists are."""
         return self._walks
 
-    def unlisted(self, customer_ids: AbstractSet[str]) -> AbstractSet[str]:
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:  # noqa: ARG002 - as sinks have it
         """Return nobody: only everyone is asked about here."""
-        return customer_ids & set()
+        return IdSet()
 
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
         """Return nobody."""

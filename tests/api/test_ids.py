@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet
+from airflow_provider_voucherify.api.ids import DistinctIds, IdFilter, IdList, IdSet, Remaining
 
 IDS = st.lists(st.text(max_size=3), max_size=60)
 
@@ -35,6 +35,50 @@ def test_a_list_is_read_as_a_list() -> None:
     for part in (slice(None), slice(9_990, 12_010), slice(-3, None), slice(5, 3), slice(0, 12_503, 777)):
         assert held[part] == ids[part]
     assert [held[0], held[10_000], held[-1]] == ["c0", "c10000", "ÿ\ud800"]
+
+
+@given(IDS, IDS)
+def test_a_set_holds_no_more_what_was_discarded(ids: list[str], gone: list[str]) -> None:
+    held, plain = IdSet(ids), set(ids)
+    for one in gone:
+        held.discard(one)
+        plain.discard(one)
+    assert (set(held), len(held)) == (plain, len(plain))
+    assert [one in held for one in ids] == [one in plain for one in ids]
+
+
+@given(IDS, IDS)
+def test_distinct_ids_are_found_and_read_in_their_order(ids: list[str], others: list[str]) -> None:
+    held, plain = DistinctIds(ids), list(dict.fromkeys(ids))
+    assert list(held) == plain
+    assert len(held) == len(plain)
+    assert [one in held for one in others] == [one in plain for one in others]
+    for part in (slice(None), slice(1, -1), slice(None, None, -2)):
+        assert held[part] == plain[part]
+    number: object = 5
+    assert number not in held
+
+
+def test_many_distinct_ids_are_each_found() -> None:
+    ids = [f"customer-{number}" for number in range(5_000)]
+    held = DistinctIds([*ids, *ids])
+    assert (len(held), held[0], held[4_999], held[-1]) == (5_000, ids[0], ids[-1], ids[-1])
+    assert all(one in held for one in ids)
+    assert "ustomer-5" not in held
+
+
+def test_a_filter_tells_each_new_id_once() -> None:
+    held, ids = IdFilter(), [f"customer-{number}" for number in range(5_000)]
+    assert [held.add(one) for one in ids] == [True] * 5_000
+    assert [held.add(one) for one in ids] == [False] * 5_000
+
+
+def test_what_remains_is_told_when_it_is_asked() -> None:
+    gone = {"b"}
+    rest = Remaining(["a", "b", "c"], gone, {"c"})
+    assert (list(rest), len(rest), "a" in rest, "b" in rest, "d" in rest) == (["a"], 1, True, False, False)
+    gone.add("a")
+    assert list(rest) == []
 
 
 def test_distinct_ids_stand_where_they_came_first() -> None:

@@ -19,7 +19,7 @@ from airflow_provider_voucherify.extract.publish_run import PublishMeans, Publis
 from airflow_provider_voucherify.extract.publisher import Gift, Publisher, SourceIdTaken
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcome_store import OutcomeStoreLedger
-from airflow_provider_voucherify.load.outcomes import standing
+from airflow_provider_voucherify.load.outcomes import began_after, standing
 
 CAMPAIGN = Campaign("camp_1", "Win back")
 GIFT = Gift(CAMPAIGN, "campaign")
@@ -192,6 +192,15 @@ def test_who_is_still_to_be_asked_for() -> None:
         "unknown now": outcome("unknown now", Result.UNKNOWN, NOW),
     }
     assert still_to_ask([*held, "new"], held, NOW) == ["new", "failed before"]
+
+
+def test_what_a_clock_ahead_recorded_is_of_an_earlier_try_all_the_same() -> None:
+    held = {"failed before": outcome("failed before", Result.FAILED, NOW + timedelta(seconds=30))}
+    began_at = began_after(held, NOW)
+    assert still_to_ask(["failed before"], held, began_at) == ["failed before"]
+    held["failed now"] = outcome("failed now", Result.FAILED, began_at)
+    assert still_to_ask([*held], held, began_at) == ["failed before"]
+    assert began_after({}, NOW) == NOW
 
 
 def test_a_campaign_deleted_meanwhile_is_no_crowd_of_unknown_customers() -> None:

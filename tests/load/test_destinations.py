@@ -84,7 +84,7 @@ def test_a_template_that_renders_to_nothing_is_told() -> None:
 def test_destinations_compare_by_value() -> None:
     assert WarehouseTable("segments", "warehouse") == WarehouseTable("segments", "warehouse", "merge")
     assert XComRows() == XComRows(max_rows=10_000)
-    assert repr(XComRows()) == "XComRows(max_rows=10000, overflow=None)"
+    assert repr(XComRows()) == "XComRows(overflow=None)"
 
 
 @pytest.mark.parametrize("rows", [0, -1, True, 1.5, "10"])

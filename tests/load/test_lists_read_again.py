@@ -95,16 +95,6 @@ def test_those_found_by_the_first_reading_are_to_be_settled_again(resume: Resume
     assert (summary.found, summary.no_segment, summary.failed, summary.memberships) == (2, 2, 1, 2)
 
 
-def test_a_first_page_that_is_older_than_the_list_undoes_nothing(resume: Resume) -> None:
-    sink = resume()
-    sink.write_pages([page("gold", "anna", at=LATER, is_first=True, is_last=True)])
-    sink.write_pages([page("gold", "bert", is_first=True)])
-
-    last = resume()
-    assert last.walks()["seg_gold"].is_whole
-    assert last.unlisted({"anna"}) == set()
-
-
 def test_a_first_page_that_is_repeated_changes_nothing(resume: Resume) -> None:
     sink = resume()
     for _ in range(2):

@@ -63,10 +63,10 @@ def test_a_try_killed_between_pages_finds_them_and_how_to_go_on(
     assert retry.finish().found == 3
 
 
-def test_repeated_pages_change_nothing_and_the_newest_time_is_kept(warehouse: Warehouse) -> None:
+def test_repeated_pages_change_nothing_and_the_time_of_the_last_is_kept(warehouse: Warehouse) -> None:
     old, new = page("gold", "anna", "bert"), page("gold", "anna", at=LATER, number=2, is_last=True)
     sink = warehouse.sink_opened()
-    for pages in ([old, new], [old], [new, old], [old, old]):
+    for pages in ([old, new], [new], [old, new], [new, new]):
         sink.write_pages(pages)
 
     assert sink.walks() == {"seg_gold": StoredWalk({"next": 3}, True)}

@@ -41,18 +41,18 @@ def _opened(store: MemoryStore | None = None, run: RunIdentity | None = None, cl
     return sink
 
 
-def test_rows_are_plain_and_in_the_order_of_the_customers() -> None:
+def test_rows_are_plain_and_ordered_by_customer_and_segment() -> None:
     sink: Sink = _opened()
-    sink.write([found("bert", "gold", "new"), no_segment("carl")])
+    sink.write([found("bert", "new", "gold"), no_segment("carl")])
     sink.write([unknown("dora"), failed("emil"), found("anna", "gold")])
     sink.finish(Scope())
 
     assert isinstance(sink, XComSink)
     row = {"segment_name": "Gold", "segment_id": "seg_gold", "observed_at": "2026-01-31T12:00:00+00:00"}
     assert sink.rows() == [
+        {"customer_id": "anna", **row},
         {"customer_id": "bert", **row},
         {"customer_id": "bert", **row, "segment_id": "seg_new", "segment_name": "New"},
-        {"customer_id": "anna", **row},
     ]
 
 

@@ -65,13 +65,13 @@ def test_a_new_process_finds_pages_and_how_to_go_on(caplog: pytest.LogCaptureFix
     assert retry.rows() == []
 
 
-def test_an_older_page_undoes_nothing() -> None:
+def test_the_page_that_came_last_counts_though_its_time_is_earlier() -> None:
     sink = _sink()
-    sink.write_pages([page("gold", "anna", at=LATER, number=2, is_last=True), page("gold", "anna")])
+    sink.write_pages([page("gold", "anna", at=LATER, number=2), page("gold", "anna", number=3, is_last=True)])
     sink.settle(["anna"], set(), NOON)
 
-    assert sink.walks() == {"seg_gold": StoredWalk({"next": 3}, True)}
-    assert [row["observed_at"] for row in sink.rows()] == [LATER.isoformat()]
+    assert sink.walks() == {"seg_gold": StoredWalk({"next": 4}, True)}
+    assert [row["observed_at"] for row in sink.rows()] == [NOON.isoformat()]
 
 
 def test_memberships_of_pages_are_limited_before_anything_is_settled() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Literal
 
 import pytest
@@ -11,6 +12,8 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Switches
 from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.extract.publish_run import PublicationsFailed
+from airflow_provider_voucherify.operators import publishing
+from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.publish_vouchers import Pace
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, outcomes, publish, recorded, voucherify_ids
 from tests.operators.warehouse import CUSTOMERS, Warehouse
@@ -188,6 +191,23 @@ def test_a_retry_after_too_many_failures_asks_for_the_failed_ones_only(
     summary = run_op(publish(ids, destination=TABLE, max_failures=3), try_number=2).summary
     assert (summary["published"], summary["published_before"], summary["calls"]) == (50, 46, 5)
     assert recorded(warehouse) == given_away(shop)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(seconds=30), timedelta(hours=-1)])
+def test_a_retry_asks_for_the_failed_ones_whatever_the_clock_of_the_first_try_said(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, ahead: timedelta
+) -> None:
+    ids = voucherify_ids(shop, 10)
+    shop.refuse(publications=dict.fromkeys(ids[:4], "metadata_validation_failed"))
+    with monkeypatch.context() as patch:
+        patch.setattr(publishing, "utc_now", lambda: utc_now() + ahead)
+        assert isinstance(run_op(publish(ids, destination=TABLE, max_failures=3)).error, PublicationsFailed)
+    assert outcomes(warehouse) == {"published": 6, "failed": 4}
+    shop.refuse()
+    summary = run_op(publish(ids, destination=TABLE, max_failures=3), try_number=2).summary
+    assert (summary["published"], summary["published_before"]) == (10, 6)
+    assert recorded(warehouse) == given_away(shop)
+    assert len(given_away(shop)) == 10
 
 
 def test_failures_within_the_tolerance_pass(run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse) -> None:

@@ -84,6 +84,35 @@ def test_a_try_that_stopped_in_the_middle_is_gone_on_with_on_any_airflow(
     assert voucherify.stats().repeated == 0
 
 
+@pytest.mark.parametrize("max_rows", [20, 10_000])
+def test_another_ceiling_in_a_later_try_goes_on_with_what_was_asked(
+    run_op: OperatorRunner, voucherify: Emulator, tmp_path: Path, max_rows: int
+) -> None:
+    voucherify.set_faults([Fault("status", status=503, path=r"customer-0000[1-3]\d\d/")])
+    assert run_op(pull(tmp_path, 10_020 - max_rows)).state == "up_for_retry"
+    voucherify.set_faults()
+    run = run_op(pull(tmp_path, max_rows), try_number=2)
+
+    assert rows_of(run) == truth(voucherify, ASKED)
+    assert voucherify.stats().repeated == 0
+
+
+def test_a_task_that_found_too_many_rows_is_cleared_with_a_higher_ceiling(
+    run_op: OperatorRunner, voucherify: Emulator
+) -> None:
+    def into_xcom(max_rows: int, try_number: int) -> TaskRun:
+        destination = XComRows(max_rows)
+        task = CustomerSegmentsOperator(
+            task_id="pull", customers=ASKED, destination=destination, pace=Pace(chunk_size=50), **ONE_CALL_EACH
+        )
+        return run_op(task, try_number=try_number)
+
+    assert "more than max_rows=200" in str(into_xcom(200, 1).error)
+    asked_before = voucherify.stats().calls
+    assert rows_of(into_xcom(10_000, 2)) == truth(voucherify, ASKED)
+    assert voucherify.stats().calls - asked_before < len(ASKED) - 50
+
+
 @pytest.mark.parametrize("strategy", ["auto", "per_segment"])
 def test_segments_that_announce_too_many_members_are_not_listed(
     run_op: OperatorRunner, voucherify: Emulator, strategy: StrategyName

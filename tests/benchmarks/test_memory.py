@@ -1,0 +1,43 @@
+"""A pull by the lists of segments takes little memory for each id a query gives: no plain list or set of them."""
+
+from __future__ import annotations
+
+import sqlite3
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from airflow_provider_voucherify.extract import customers, segment_run
+from benchmarks.load import memory
+
+CUSTOMERS = 30_000
+#: A plain list or set of such ids takes as much again. What rounds and chunks take is some 60 of it, at this size.
+MOST_BYTES_PER_ID = 200
+
+
+def filled(path: Path, customers: int) -> str:
+    """Return the address of a database with the table a query reads."""
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("create table customers (id text)")
+        ids = ((memory.name_of(number),) for number in range(customers))
+        connection.executemany("insert into customers values (?)", ids)
+    connection.close()
+    return f"sqlite:///{path}"
+
+
+def test_ids_are_held_compactly_from_the_query_to_the_last_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As small beside this number of customers as they are beside the millions of a real run.
+    monkeypatch.setattr(customers, "FETCH_ROWS", 1_000)
+    monkeypatch.setattr(memory, "CUSTOMERS_PER_CHUNK", 160)
+    monkeypatch.setattr(segment_run, "_SETTLED_AT_A_TIME", 2_000)
+    memory.pull(filled(tmp_path / "first.db", 1_000), 1_000, "query_by_lists")  # what is imported late is no ids'
+    url = filled(tmp_path / "warehouse.db", CUSTOMERS)
+    tracemalloc.start()
+    try:
+        memory.pull(url, CUSTOMERS, "query_by_lists")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak / CUSTOMERS < MOST_BYTES_PER_ID
