@@ -24,11 +24,13 @@ class StatementFailed(LoadError):
 
     :param message: what was being done and what the database said, as far as that cannot quote a row.
     :param sqlstate: the five-character SQLSTATE, or ``None`` if the driver told none.
+    :param is_passing: whether it says nothing of what was asked: a lock, a limit of time, a server that went away.
     """
 
-    def __init__(self, message: str, *, sqlstate: str | None = None) -> None:
+    def __init__(self, message: str, *, sqlstate: str | None = None, is_passing: bool = False) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
+        self.is_passing = is_passing
 
 
 class StorageFailed(LoadError):
