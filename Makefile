@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 INSTALLED_BENCH := $(VENV)/.installed-bench
 
-.PHONY: demo test test-mariadb check format bench soak clean
+.PHONY: demo test test-mariadb test-pgbouncer check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -15,6 +15,9 @@ test: $(INSTALLED)  ## all tests, on real Airflow, PostgreSQL and SQLite
 
 test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed from Debian if it is missing
 	tests/mariadb.sh $(BIN)/python
+
+test-pgbouncer: $(INSTALLED)  ## runs into PostgreSQL through a real PgBouncer, installed from Debian if it is missing
+	tests/pgbouncer.sh $(BIN)/python
 
 check: $(INSTALLED)  ## ruff and mypy, strict
 	$(BIN)/ruff check .
