@@ -6,9 +6,9 @@ import json
 import logging
 import socket
 import threading
+from importlib import import_module
 from types import SimpleNamespace
 
-import pymysql
 import pytest
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.providers.postgres.hooks.postgres import PostgresHook
@@ -27,22 +27,23 @@ Extras = dict[str, object]
 def given(monkeypatch: pytest.MonkeyPatch) -> Extras:
     """What the driver of MySQL was given when it was last asked to connect; it refuses."""
     options: Extras = {}
+    driver = import_module("pymysql")
 
     def refuse(**given: object) -> None:
         options.clear()
         options.update(given)
-        raise pymysql.err.OperationalError(2003, "Can't connect to MySQL server on 'nowhere'")
+        raise driver.err.OperationalError(2003, "Can't connect to MySQL server on 'nowhere'")
 
-    monkeypatch.setattr(pymysql, "connect", refuse)
+    monkeypatch.setattr("pymysql.connect", refuse)
     return options
 
 
 def hook_of(
-    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, extra: Extras, **arguments: str
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, extra: Extras, options: str | None = None
 ) -> PostgresHook:
     connection = json.loads(database.airflow_connection) | {"extra": extra}
     monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(connection))
-    return PostgresHook("warehouse", **arguments)
+    return PostgresHook("warehouse", options=options)
 
 
 def shown(hook: DbApiHook, setting: str) -> object:
@@ -84,7 +85,7 @@ def test_so_do_options_the_hook_was_made_with(
 
 
 def test_what_is_said_to_sqlalchemy_wins(postgres_database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
-    extra = {"application_name": "queries", "sqlalchemy_query": {"application_name": "tables"}}
+    extra: Extras = {"application_name": "queries", "sqlalchemy_query": {"application_name": "tables"}}
     assert shown(hook_of(postgres_database, monkeypatch, extra), "application_name") == "tables"
 
 
