@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
 import tempfile
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -18,15 +21,27 @@ from psycopg import sql
 
 _USER = "postgres"
 
+#: The program of PgBouncer; tests reach their databases through one then, see ``make test-pgbouncer``.
+PGBOUNCER = os.environ.get("PGBOUNCER")
+
 #: Nothing here outlives the session, so no commit needs to reach the disk.
 _FAST_SETTINGS = ("fsync", "synchronous_commit", "full_page_writes")
 
 
 @dataclass(frozen=True, slots=True)
 class PostgresServer:
-    """A running server, reached through a socket in its folder by a user without a password."""
+    """A running server, reached through a socket in its folder by a user without a password.
+
+    :param pool_folder: of the socket of a pooler in front of it, if there is one.
+    """
 
     socket_folder: str
+    pool_folder: str | None = None
+
+    @property
+    def front(self) -> str:
+        """Return the folder of the socket that whoever is tested connects to."""
+        return self.pool_folder or self.socket_folder
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         """Open a connection that commits by itself, for the work around a test."""
@@ -43,7 +58,7 @@ class PostgresDatabase:
     @property
     def url(self) -> str:
         """Return the address for SQLAlchemy, with psycopg 3."""
-        return f"postgresql+psycopg://{_USER}@/{self.name}?host={self.server.socket_folder}"
+        return f"postgresql+psycopg://{_USER}@/{self.name}?host={self.server.front}"
 
     @property
     def airflow_connection(self) -> str:
@@ -51,7 +66,7 @@ class PostgresDatabase:
         return json.dumps(
             {
                 "conn_type": "postgres",
-                "host": self.server.socket_folder,
+                "host": self.server.front,
                 "login": _USER,
                 "schema": self.name,
             }
@@ -79,9 +94,46 @@ def running_server() -> Iterator[PostgresServer]:
             for setting in _FAST_SETTINGS:
                 connection.execute(sql.SQL("alter system set {} = off").format(sql.Identifier(setting)))
             connection.execute("select pg_reload_conf()")
-        yield running
+        if PGBOUNCER is None:
+            yield running
+        else:
+            with _pooled(PGBOUNCER, running) as pooled:
+                yield pooled
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _pooled(program: str, server: PostgresServer) -> Iterator[PostgresServer]:
+    """Put a PgBouncer in front of a server, whose few sessions go to whoever begins a transaction."""
+    folder = Path(tempfile.mkdtemp(prefix="pgbouncer-"))
+    folder.chmod(0o777)
+    settings = {
+        "pool_mode": "transaction",
+        "default_pool_size": "3",
+        "unix_socket_dir": str(folder),
+        "listen_port": "5432",
+        "auth_type": "any",
+        # It refuses to be root, and so does the server.
+        **({"user": Path(server.socket_folder).owner()} if os.getuid() == 0 else {}),
+    }
+    lines = "\n".join(f"{name} = {value}" for name, value in settings.items())
+    (folder / "pgbouncer.ini").write_text(
+        f"[databases]\n* = host={server.socket_folder} user={_USER}\n[pgbouncer]\n{lines}\n"
+    )
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen([program, str(folder / "pgbouncer.ini")], stderr=log)
+    try:
+        for _ in range(100):
+            if (folder / ".s.PGSQL.5432").exists() or process.poll() is not None:
+                break
+            time.sleep(0.05)
+        assert process.poll() is None, (folder / "log").read_text()
+        yield PostgresServer(server.socket_folder, str(folder))
+    finally:
+        process.terminate()
+        process.wait()
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from airflow_provider_voucherify.load.connection_extras import Options, extras_of, on_connect
 from airflow_provider_voucherify.load.errors import LoadError, StatementFailed
 
 if TYPE_CHECKING:
@@ -54,6 +55,23 @@ _MYSQL_NUMBERS_WITHOUT_VALUES = frozenset(
         *(2002, 2003, 2005, 2006, 2013),
     )
 )
+#: What passes by itself, as SQLSTATE classes: connection, rollback of one of two, resources, locks, intervention; but
+#: not the wrong kind of object, such as a view that takes no rows.
+_PASSING_CLASSES, _WRONG_KIND = ("08", "40", "53", "55", "57"), "55000"
+#: And as MySQL's and MariaDB's numbers: connections, locks, limits of time, no room, a server that ends.
+_PASSING_MYSQL_NUMBERS = frozenset(
+    (
+        *(1021, 1028, 1040, 1041, 1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1206, 1213),
+        *(1317, 1412, 1637, 1927, 1969, 2002, 2003, 2005, 2006, 2013, 2055, 3024, 3572, 4031),
+    )
+)
+#: And as SQLite's names.
+_PASSING_SQLITE_NAMES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "SQLITE_SCHEMA", "SQLITE_FULL")
+#: And as the names of DuckDB's errors: another process has the file, or wrote at the same time.
+_PASSING_DUCKDB_ERRORS = ("ConnectionException", "InterruptException", "IOException", "TransactionException")
+#: Of these, what a lock that others hold, or a limit of time, ended.
+_WAITED_IN_VAIN = (1205, 1969, 3024, "55P03", "57014")
+_IF_IT_STAYS = "; if retries meet it too, look who locks the table, or raise the connection's or user's time limits"
 
 
 class EngineProvider(Protocol):
@@ -72,7 +90,9 @@ class Database:
     def __init__(self, engines: EngineProvider) -> None:
         from sqlalchemy.pool import NullPool
 
+        give_extras = extras_of(engines)
         engine = engines.get_sqlalchemy_engine({"hide_parameters": True, "poolclass": NullPool})
+        give_extras(engine)
         if engine.dialect.name == "sqlite":
             _make_transactions_real(engine)
         if engine.dialect.name in ("mysql", "mariadb"):
@@ -81,6 +101,8 @@ class Database:
             # Publishing waits for a lock and must then see what the run before it committed, whatever
             # default the server has.
             engine = engine.execution_options(isolation_level="READ COMMITTED")
+        if engine.dialect.driver == "psycopg":
+            on_connect(engine, _prepare_nothing)
         self._engine = engine
         # Raised bare where a driver is used past SQLAlchemy, as for COPY.
         self._driver_error = engine.dialect.loaded_dbapi.Error
@@ -123,7 +145,15 @@ class Database:
     def without_room(self, problem: StatementFailed) -> LoadError:
         """Return the problem of a full database with what to do about it."""
         advice = "The database has no room left: make some there; a retry goes on with what is held"
-        return StatementFailed(f"{problem}. {advice}", sqlstate=problem.sqlstate, is_full=True)
+        return StatementFailed(f"{problem}. {advice}", sqlstate=problem.sqlstate, is_full=True, is_passing=True)
+
+
+def _prepare_nothing(options: Options) -> None:
+    """Let psycopg keep no statements, unless the connection wishes so: PgBouncer may give each transaction another
+    session of the server, with what others prepared there."""
+    wish = options.setdefault("prepare_threshold", None)
+    if isinstance(wish, str):  # as a connection written as an address has it
+        options["prepare_threshold"] = int(wish) if wish.isdigit() else None
 
 
 def _make_transactions_real(engine: Engine) -> None:
@@ -134,7 +164,7 @@ def _make_transactions_real(engine: Engine) -> None:
     """
     from sqlalchemy import event
 
-    def wait_for_writers(_d: object, _r: object, _args: object, options: dict[str, object]) -> None:
+    def wait_for_writers(options: Options) -> None:
         options.setdefault("timeout", SQLITE_LOCK_TIMEOUT)
 
     def leave_begin_to_us(dbapi_connection: DBAPIConnection, _record: object) -> None:
@@ -146,7 +176,7 @@ def _make_transactions_real(engine: Engine) -> None:
         only_reads = connection.get_execution_options().get("only_reads")
         connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
-    event.listen(engine, "do_connect", wait_for_writers)
+    on_connect(engine, wait_for_writers)
     event.listen(engine, "connect", leave_begin_to_us)
     event.listen(engine, "begin", begin)
 
@@ -174,9 +204,10 @@ def without_rows(doing: str, error: Exception) -> StatementFailed:
     """
     from sqlalchemy.exc import SQLAlchemyError
 
-    driver_error = getattr(error, "orig", None if isinstance(error, ValueError | SQLAlchemyError) else error)
-    sqlstate = _text_attribute(driver_error, "sqlstate") or _text_attribute(driver_error, "pgcode")
-    code = _mysql_number(driver_error) or sqlstate or _text_attribute(driver_error, "sqlite_errorname")
+    driver_error: BaseException | None = getattr(
+        error, "orig", None if isinstance(error, ValueError | SQLAlchemyError) else error
+    )
+    code, sqlstate = _code_of(driver_error), _sqlstate_of(driver_error)
     kind = type(error).__name__
     if driver_error is not None and type(driver_error).__name__ != kind:
         kind = f"{kind}, {type(driver_error).__name__}"
@@ -188,7 +219,43 @@ def without_rows(doing: str, error: Exception) -> StatementFailed:
             ". The connection's user needs to create tables in the target's schema (the run is staged there), and to "
             "select, insert, update and delete in the target and the tables beside it"
         )
-    return StatementFailed("".join(parts), sqlstate=sqlstate, is_full=code in _NO_ROOM)
+    is_full, is_passing = code in _NO_ROOM, _is_passing(error, driver_error)
+    if is_passing and not is_full:
+        parts.append(". That is passing: a retry tries again")
+        parts.append(_IF_IT_STAYS if code in _WAITED_IN_VAIN else "")
+    return StatementFailed("".join(parts), sqlstate=sqlstate, is_full=is_full, is_passing=is_passing or is_full)
+
+
+def _is_passing(error: Exception, driver_error: BaseException | None) -> bool:
+    """Return whether a later try may well find the database otherwise, so that nothing is said of its tables.
+
+    What a connection was refused for is known where the driver tells a code: psycopg does not.
+    """
+    if driver_error is None or getattr(error, "connection_invalidated", False):
+        return driver_error is not None
+    driver, name = type(driver_error).__module__.partition(".")[0].lstrip("_"), type(driver_error).__name__
+    match _code_of(driver_error):
+        case int(number):
+            return number in _PASSING_MYSQL_NUMBERS
+        case str(code) if driver == "sqlite3":
+            return code.startswith(_PASSING_SQLITE_NAMES)
+        case str(code):
+            return code.startswith(_PASSING_CLASSES) and code != _WRONG_KIND
+        case _ if driver in ("psycopg", "psycopg2"):
+            # Past SQLAlchemy, as in COPY, there is a connection: it was lost.
+            return error is driver_error and name == "OperationalError"
+        case _:
+            return driver == "duckdb" and name in _PASSING_DUCKDB_ERRORS
+
+
+def _code_of(driver_error: BaseException | None) -> int | str | None:
+    """Return MySQL's number, SQLSTATE or SQLite's name of an error."""
+    sqlstate = _sqlstate_of(driver_error)
+    return _mysql_number(driver_error) or sqlstate or _text_attribute(driver_error, "sqlite_errorname")
+
+
+def _sqlstate_of(driver_error: BaseException | None) -> str | None:
+    return _text_attribute(driver_error, "sqlstate") or _text_attribute(driver_error, "pgcode")
 
 
 def _safe_message(driver_error: BaseException | None, sqlstate: str | None) -> str | None:

@@ -25,12 +25,16 @@ class StatementFailed(LoadError):
     :param message: what was being done and what the database said, as far as that cannot quote a row.
     :param sqlstate: the five-character SQLSTATE, or ``None`` if the driver told none.
     :param is_full: whether it is that there was no room left.
+    :param is_passing: whether it says nothing of what was asked: a lock, a limit of time, a server that went away.
     """
 
-    def __init__(self, message: str, *, sqlstate: str | None = None, is_full: bool = False) -> None:
+    def __init__(
+        self, message: str, *, sqlstate: str | None = None, is_full: bool = False, is_passing: bool = False
+    ) -> None:
         super().__init__(message)
         self.sqlstate = sqlstate
         self.is_full = is_full
+        self.is_passing = is_passing
 
 
 class StorageFailed(LoadError):

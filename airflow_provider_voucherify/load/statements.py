@@ -248,6 +248,12 @@ def lock_until_commit(key: int) -> Select[object]:
     return select(func.pg_advisory_xact_lock(key))
 
 
+def never_loop() -> Select[str]:
+    """Return what lets PostgreSQL join by hashes, until the transaction ends, where it would look through a table that
+    has no key for each row of another."""
+    return select(func.set_config("enable_nestloop", "off", True))
+
+
 def lock_until_disconnected(key: str, seconds: int) -> Select[int | None]:
     """Return MySQL's lock on a name of at most 64 characters, freed by the end of the connection.
 

@@ -185,6 +185,9 @@ class Target:
         """
         # DDL first: a database that commits at DDL (MySQL) has nothing to commit yet.
         create_if_missing(connection, self.table)
+        if connection.dialect.name == "postgresql" and (self.write == "append" or self._covers_all(scope)):
+            # Statistics made before this run's rows say that there are none to compare with those who failed.
+            connection.execute(statements.never_loop())
         if self.min_ratio is not None:
             previous = sum(
                 connection.execute(publication.count(self.table, rows)).scalar_one()
@@ -215,8 +218,7 @@ class Target:
             # All it wrote before, whatever it covers now: the rows carry its name.
             yield publication.rows_of_run(self.table, staging, self.run_key)
             return
-        covers_all = scope.everyone or self.write == "replace"
-        rows_of = publication.all_rows if covers_all else publication.answered_rows
+        rows_of = publication.all_rows if self._covers_all(scope) else publication.answered_rows
         yield from (rows_of(self.table, staging, part) for part in parts_of(scope))
 
     def _refuse_removal(self, connection: Connection, rows: Iterable[ColumnElement[bool]], scope: Scope) -> None:
@@ -225,6 +227,9 @@ class Target:
         shown = [publication.count(self.table, some & self._shown_now()) for some in rows]
         if removed := sum(connection.execute(counted).scalar_one() for counted in shown):
             raise NobodyKnown(self.display_name, removed)
+
+    def _covers_all(self, scope: Scope) -> bool:
+        return scope.everyone or self.write == "replace"
 
     def _refuse_loss(self, previous: int, new: int, min_ratio: float) -> None:
         if previous == 0 or new >= min_ratio * previous:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import Connection, make_url
 
 from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.database import Database
+from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
 from tests.load.histories import record
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
@@ -95,6 +97,34 @@ def test_what_does_not_fit_is_refused_even_by_a_lax_server(mysql_warehouse: Ware
     finally:
         mysql_warehouse.execute(f"set global sql_mode = '{mode}'")
     assert sink.done() == set()
+
+
+@pytest.mark.parametrize("write", ["merge", "history"])
+def test_a_table_that_others_lock_is_looked_at_again(mysql_warehouse: Warehouse, write: WriteMode) -> None:
+    mysql_warehouse.load(found("anna", "gold"), write=write, run=identity("first", as_of=NOON))
+    url = make_url(mysql_warehouse.url).update_query_dict({"init_command": "set lock_wait_timeout = 1"})
+    second = Warehouse(url.render_as_string(hide_password=False)).sink(write, identity("second", as_of=NOON))
+    engine = mysql_warehouse.get_sqlalchemy_engine()
+    with engine.connect() as other:
+        other.exec_driver_sql(f"lock tables {TABLE} read")
+        with pytest.raises(StatementFailed, match=r"1205\): Lock wait timeout .*That is passing: a retry") as failure:
+            second.open()
+        other.exec_driver_sql("unlock tables")
+    engine.dispose()
+    assert failure.value.is_passing
+    assert second.open() is None
+
+
+def test_a_connection_that_is_ended_is_passing(mysql_warehouse: Warehouse) -> None:
+    database = Database(mysql_warehouse)
+
+    def work(connection: Connection) -> None:
+        own = connection.exec_driver_sql("select connection_id()").scalar_one()
+        mysql_warehouse.execute(f"kill {own}")
+        connection.exec_driver_sql("select 1")
+
+    with pytest.raises(StatementFailed, match="That is passing: a retry tries again"):
+        database.read("look", work)
 
 
 def test_a_database_that_is_missing_is_named(mysql_warehouse: Warehouse) -> None:

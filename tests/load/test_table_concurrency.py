@@ -47,6 +47,24 @@ def test_merges_that_share_customers_all_succeed(shared_warehouse: Warehouse, ex
     assert len(shared_warehouse.failures()) == 4
 
 
+def test_statistics_older_than_the_run_do_not_let_it_look_at_each_row_for_each(postgres_warehouse: Warehouse) -> None:
+    members = [found(f"customer-{number:05d}", "gold", "new", "old", "more") for number in range(5_000)]
+    for key in ("first", "second"):
+        sink = postgres_warehouse.sink_opened("append", identity(key))
+        sink.write(members)
+        sink.finish()
+        sink.close()
+        if key == "first":
+            postgres_warehouse.execute(f"analyze {TABLE}")
+    again = Warehouse(f"{postgres_warehouse.url}&options=-c%20statement_timeout%3D10s").sink_opened(
+        "append", identity("second")
+    )
+    again.write(members)
+    again.finish()
+    again.close()
+    assert len(postgres_warehouse.memberships()) == 2 * 4 * len(members)
+
+
 def test_mapped_runs_write_and_finish_at_the_same_time(shared_warehouse: Warehouse) -> None:
     def run(index: int) -> None:
         shared_warehouse.load(

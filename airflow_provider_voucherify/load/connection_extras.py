@@ -1,0 +1,129 @@
+"""What an Airflow connection's extras ask for holds for tables as it does for queries.
+
+Hooks read them where they connect themselves (``get_conn``). The engines they make know less: PostgreSQL's hook leaves
+them all out, MySQL's writes them down as texts. They are given to an engine where it connects, so that no log of its
+making shows them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Collection, Mapping
+from copy import deepcopy
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
+
+from airflow_provider_voucherify.load.errors import InvalidDestination
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+Options: TypeAlias = dict[str, object]
+
+#: What a connection's own fields say and its extras may say otherwise, as libpq calls it.
+_FIELDS = ("host", "port", "user", "password", "dbname")
+#: Drivers that hand all they are given to libpq, and what only one of them knows besides.
+_LIBPQ_DRIVERS = ("psycopg", "psycopg2")
+_OF_PSYCOPG_3 = ("prepare_threshold",)
+#: SQLAlchemy's own affair.
+_TRANSACTIONS = ("autocommit",)
+#: What MySQL's hook keeps from the driver, and what any hook reads for itself.
+_NOT_FOR_MYSQL = (
+    *("aws_conn_id", "client", "cursor", "dialect", "escape_column_names", "escape_word_format", "iam"),
+    *("insert_statement_format", "placeholder", "replace_statement_format"),
+)
+
+
+class _AirflowConnection(Protocol):
+    conn_id: str
+    extra_dejson: Mapping[str, object]
+
+
+class _Hook(Protocol):
+    """What is asked of the hooks of PostgreSQL and MySQL."""
+
+    connection: _AirflowConnection
+    ignored_extra_options: Collection[str]
+
+    def get_iam_token(self, conn: _AirflowConnection) -> tuple[object, ...]: ...
+
+
+def extras_of(engines: object) -> Callable[[Engine], None]:
+    """Return what gives a hook's engine the extras of its connection; to be asked before the engine is made, as that
+    writes a passing password into the connection.
+
+    :param engines: a hook; for others than those of PostgreSQL and MySQL nothing is done.
+    """
+    connection = getattr(engines, "connection", None)
+    if not isinstance(getattr(connection, "extra_dejson", None), Mapping):
+        return lambda _engine: None
+    hook, as_written = cast("_Hook", engines), deepcopy(cast("_AirflowConnection", connection))
+
+    def give(engine: Engine) -> None:
+        name = engine.dialect.name
+        if name == "postgresql" and hasattr(hook, "ignored_extra_options"):
+            _give_to_postgres(engine, hook, as_written)
+        elif name in ("mysql", "mariadb") and getattr(hook, "conn_type", None) == "mysql":
+            _give_to_mysql(engine, hook, as_written)
+
+    return give
+
+
+def _give_to_postgres(engine: Engine, hook: _Hook, connection: _AirflowConnection) -> None:
+    extras = {name: value for name, value in connection.extra_dejson.items() if name not in hook.ignored_extra_options}
+    if options := getattr(hook, "options", None):
+        extras.setdefault("options", options)
+    in_query = engine.url.query
+    unknown = _TRANSACTIONS if engine.dialect.driver == "psycopg" else (*_TRANSACTIONS, *_OF_PSYCOPG_3)
+    given = {name: value for name, value in extras.items() if name not in in_query and name not in unknown}
+    if given and engine.dialect.driver not in _LIBPQ_DRIVERS:
+        raise InvalidDestination(
+            f"connection {connection.conn_id!r} has the extras {', '.join(sorted(given))}, which hold for its queries "
+            f"and which the driver {engine.dialect.driver} does not know: take sqlalchemy_scheme out of the extras, or "
+            "say the same in sqlalchemy_query"
+        )
+
+    def add(options: Options) -> None:
+        for name, value in given.items():
+            if name in _FIELDS or name not in options:
+                options[name] = value
+        if connection.extra_dejson.get("iam"):
+            # The passing password of an engine would be over before a long run is.
+            options["user"], options["password"], options["port"] = hook.get_iam_token(deepcopy(connection))
+
+    on_connect(engine, add)
+
+
+def _give_to_mysql(engine: Engine, hook: _Hook, connection: _AirflowConnection) -> None:
+    extras, driver = connection.extra_dejson, engine.dialect.driver
+    if driver == "pymysql" and extras.get("ssl_mode"):
+        raise InvalidDestination(
+            f"connection {connection.conn_id!r} has the extra ssl_mode, which the driver PyMySQL does not know: write "
+            'the extra ssl instead, such as {"ssl": {"ca": "/path/to/ca.pem"}}'
+        )
+
+    def add(options: Options) -> None:
+        for name in _NOT_FOR_MYSQL:
+            options.pop(name, None)
+        if driver == "mysqlconnector":
+            options.update((name, value) for name, value in extras.items() if name.startswith("ssl_"))
+        elif ssl := extras.get("ssl"):
+            options["ssl"] = json.loads(ssl) if isinstance(ssl, str) else ssl
+        if init_command := getattr(hook, "init_command", None):
+            options.setdefault("init_command", init_command)
+        if extras.get("iam"):
+            password = "passwd" if driver == "mysqldb" else "password"
+            options[password], options["port"] = hook.get_iam_token(deepcopy(connection))
+            if driver == "mysqldb":
+                options["read_default_group"] = "enable-cleartext-plugin"
+
+    on_connect(engine, add)
+
+
+def on_connect(engine: Engine, change: Callable[[Options], object]) -> None:
+    """Let what a driver is given be changed whenever an engine connects; the same change more than once is one."""
+    from sqlalchemy import event
+
+    def connect(_dialect: object, _record: object, _args: object, options: Options) -> None:
+        change(options)
+
+    event.listen(engine, "do_connect", connect)

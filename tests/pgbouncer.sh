@@ -1,0 +1,17 @@
+#!/bin/sh
+# The tests of runs into PostgreSQL, through a PgBouncer that gives each transaction another session of the server.
+# Debian's package is installed if it is missing.
+# usage: tests/pgbouncer.sh PYTHON [PYTEST_ARGUMENT...]
+set -eu
+
+python=$1
+shift
+PATH=$PATH:/usr/sbin
+if ! command -v pgbouncer >/dev/null; then
+    apt-get update
+    apt-get install -y --no-install-recommends pgbouncer
+fi
+
+pgbouncer --version
+PGBOUNCER=$(command -v pgbouncer) "$python" -m pytest tests/operators/test_pgbouncer.py \
+    tests/operators/test_ten_thousand.py tests/load -k "pgbouncer or ten_thousand or postgres" "$@"
