@@ -118,7 +118,14 @@ class OperatorRunner:
     states: dict[TaskKey, MutableMapping[str, Json]] = field(default_factory=dict)
 
     def __call__(
-        self, task: Task, *, try_number: int = 1, run_id: str = "run", map_index: int = -1, after: TaskRun | None = None
+        self,
+        task: Task,
+        *,
+        try_number: int = 1,
+        run_id: str = "run",
+        map_index: int = -1,
+        after: TaskRun | None = None,
+        clears: int = 0,
     ) -> TaskRun:
         """Run one try of a task, or go on with it.
 
@@ -127,11 +134,13 @@ class OperatorRunner:
         :param run_id: of the Dag run.
         :param map_index: of a mapped task.
         :param after: the deferred part of the same try, whose trigger has fired.
+        :param clears: by how much clears raised the task's ``max_tries`` so far.
         """
         key = TaskKey(_dag_id(task), run_id, task.task_id, map_index, self.logical_date)
         if after is None:
             self.xcoms[key] = {}  # Airflow clears a task's XComs at the begin of each try
-        instance = _task_instance(task, key, try_number, after.deferral if after else None)
+        max_tries = (task.retries or 0) + clears
+        instance = _task_instance(task, key, try_number, after.deferral if after else None, max_tries)
         with _supervised_by(_Supervisor(self, key)):
             return self._run(instance, key)
 
@@ -234,7 +243,9 @@ def _dag_id(task: Task) -> str:
     return task.dag_id
 
 
-def _task_instance(task: Task, key: TaskKey, try_number: int, deferral: Deferral | None) -> RuntimeTaskInstance:
+def _task_instance(
+    task: Task, key: TaskKey, try_number: int, deferral: Deferral | None, max_tries: int
+) -> RuntimeTaskInstance:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
     return RuntimeTaskInstance.model_construct(
@@ -248,13 +259,13 @@ def _task_instance(task: Task, key: TaskKey, try_number: int, deferral: Deferral
         dag_version_id=uuid.uuid4(),
         task=task,
         bundle_instance=mock.MagicMock(),
-        max_tries=task.retries or 0,
+        max_tries=max_tries,
         start_date=datetime.now(UTC),
-        _ti_context_from_server=_from_server(task, key, try_number, deferral),
+        _ti_context_from_server=_from_server(key, try_number, deferral, max_tries),
     )
 
 
-def _from_server(task: Task, key: TaskKey, try_number: int, deferral: Deferral | None) -> TIRunContext:
+def _from_server(key: TaskKey, try_number: int, deferral: Deferral | None, max_tries: int) -> TIRunContext:
     from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
 
     return TIRunContext(
@@ -272,8 +283,8 @@ def _from_server(task: Task, key: TaskKey, try_number: int, deferral: Deferral |
             consumed_asset_events=[],
             partition_key=None,
         ),
-        max_tries=task.retries or 0,
-        should_retry=try_number <= (task.retries or 0),
+        max_tries=max_tries,
+        should_retry=try_number <= max_tries,
         next_method=deferral.next_method if deferral else None,
         next_kwargs={**deferral.next_kwargs, "event": deferral.event} if deferral else None,
     )

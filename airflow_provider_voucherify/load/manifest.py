@@ -8,6 +8,7 @@ from datetime import datetime
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.load.base import LoadSummary
+from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.load.summary import as_utc, summary_from_json, summary_to_json
 
 MANIFEST = "manifest.json"
@@ -34,6 +35,7 @@ class Manifest:
     :param run_key: ``dag/run/task/map_index`` of the run that wrote it.
     :param ledger: token of the log it was made from.
     :param failures: the file of the failed customers, if there is one.
+    :param mark: tells a retry of the try that wrote it that nobody is to be asked; ``None`` in manifests of before.
     """
 
     format: str
@@ -45,6 +47,7 @@ class Manifest:
     parts: tuple[Part, ...]
     failures: str | None
     summary: LoadSummary
+    mark: Mark | None = None
 
     def to_bytes(self) -> bytes:
         """Return the manifest as a file people can read."""
@@ -60,6 +63,7 @@ class Manifest:
             "ledger": self.ledger,
             "published_at": as_utc(self.published_at).isoformat(),
             "summary": summary_to_json(self.summary),
+            "mark": None if self.mark is None else self.mark.to_json(),
         }
         return json.dumps(said, indent=2, ensure_ascii=False).encode()
 
@@ -88,6 +92,7 @@ class Manifest:
             parts=tuple(_part(_object(file)) for file in files),
             failures=None if failures is None else str(failures),
             summary=summary_from_json(summary),
+            mark=Mark.from_json(said.get("mark")),
         )
 
 

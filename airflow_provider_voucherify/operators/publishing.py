@@ -44,6 +44,7 @@ from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.databases import database_of
 from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.published_result import PublishedResult
 from airflow_provider_voucherify.operators.report import count_metrics
 
 if TYPE_CHECKING:
@@ -93,9 +94,12 @@ class Publishing:
         """
         customer_ids = customer_ids_of(self._operator.customers) or []
         self._refuse_too_many(customer_ids)
+        result = PublishedResult(self._operator, self._context, self._hook.settings, self._once_per, customer_ids)
+        if (report := result.find(self._ledger)) is not None:
+            return self._hand_out(report)
         self._ledger.open(customer_ids)
         try:
-            return self._with_client(customer_ids)
+            return self._with_client(customer_ids, result)
         except WindowClosed as closed:
             began_at = {"began_at": self._began_at.isoformat()}
             defer_until_open(self._operator, closed, self._spent, self._how_far(customer_ids), began_at)
@@ -112,7 +116,7 @@ class Publishing:
         """Let no further call be sent; what is in flight is still answered and kept."""
         self._interrupt.stop()
 
-    def _with_client(self, customer_ids: Sequence[str]) -> Json:
+    def _with_client(self, customer_ids: Sequence[str], result: PublishedResult) -> Json:
         before, began = self._spent, time.monotonic()
         with ClientRunner(self._opening()) as runner:
             try:
@@ -135,7 +139,7 @@ class Publishing:
             finally:
                 self._spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
                 count_metrics(before, self._spent)
-        return self._tell(self._gift, customer_ids) if simulated is None else simulated
+        return self._tell(self._gift, customer_ids, result) if simulated is None else simulated
 
     def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str]) -> None:
         client, pace = runner.client, self._operator.pace
@@ -193,7 +197,7 @@ class Publishing:
 
     def _gift_from(self, runner: ClientRunner) -> Gift:
         """Ask for the campaign: its id, not its name, is part of what tells publications apart."""
-        operator, task = self._operator, self._context["ti"]
+        operator = self._operator
         if not str(operator.once_per).strip():
             raise InvalidCampaign("once_per is a template that rendered to an empty text; write one that never does")
         try:
@@ -202,8 +206,12 @@ class Publishing:
             raise InvalidCampaign(
                 f"the project has no campaign {operator.campaign!r}; write its id (camp_...) or its name"
             ) from None
-        once_per = per(str(operator.once_per), task.dag_id, self._context.get("logical_date"), task.run_id)
-        return Gift(campaign, once_per, CHANNEL, operator.metadata)
+        return Gift(campaign, self._once_per, CHANNEL, operator.metadata)
+
+    @property
+    def _once_per(self) -> str:
+        task = self._context["ti"]
+        return per(str(self._operator.once_per), task.dag_id, self._context.get("logical_date"), task.run_id)
 
     def _refuse_too_many(self, customer_ids: Sequence[str]) -> None:
         most = self._operator.max_publications
@@ -231,7 +239,7 @@ class Publishing:
         published = sum(one.result is PublicationResult.PUBLISHED for one in outcomes)
         return f"{published:,} of {len(customer_ids):,} customers have their code"
 
-    def _tell(self, gift: Gift, customer_ids: Sequence[str]) -> Json:
+    def _tell(self, gift: Gift, customer_ids: Sequence[str], result: PublishedResult) -> Json:
         outcomes = self._outcomes(customer_ids)
         check_tolerated(outcomes, self._operator.max_failures)
         counts = Counter(one.result for one in outcomes.values())
@@ -257,14 +265,19 @@ class Publishing:
             f"{self._spent.calls:,}",
             duration(self._spent.seconds),
         )
-        result: Json = summary
+        report: JsonObject = {"return_value": summary}
         if not isinstance(self._operator.destination, OutcomeTable):
-            self._push("summary", summary)
-            result = [outcome_row(outcomes[one]) for one in customer_ids if one in outcomes]
-        # Airflow stores the result again when the task returns; the ledger may go only once it is stored.
-        self._push("return_value", result)
+            rows: Json = [outcome_row(outcomes[one]) for one in customer_ids if one in outcomes]
+            report = {"summary": summary, "return_value": rows}
+        result.keep(report)
+        # A retry finds the result; where none can, Airflow loses it with this process.
         self._ledger.close()
-        return result
+        return self._hand_out(report)
+
+    def _hand_out(self, report: JsonObject) -> Json:
+        if (summary := report.get("summary")) is not None:
+            self._push("summary", summary)
+        return report.get("return_value")
 
     def _push_rows(self, key: str, customer_ids: Sequence[str]) -> None:
         """Say of a run that failed who has a code and who has not, where no table does."""
