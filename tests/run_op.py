@@ -118,7 +118,14 @@ class OperatorRunner:
     states: dict[TaskKey, MutableMapping[str, Json]] = field(default_factory=dict)
 
     def __call__(
-        self, task: Task, *, try_number: int = 1, run_id: str = "run", map_index: int = -1, after: TaskRun | None = None
+        self,
+        task: Task,
+        *,
+        try_number: int = 1,
+        run_id: str = "run",
+        map_index: int = -1,
+        after: TaskRun | None = None,
+        clears: int = 0,
     ) -> TaskRun:
         """Run one try of a task, or go on with it.
 
@@ -127,12 +134,15 @@ class OperatorRunner:
         :param run_id: of the Dag run.
         :param map_index: of a mapped task.
         :param after: the deferred part of the same try, whose trigger has fired.
+        :param clears: by how much clears raised the task's ``max_tries`` so far.
         """
         key = TaskKey(_dag_id(task), run_id, task.task_id, map_index, self.logical_date)
         stored = self.xcoms.setdefault(key, {})
         # Airflow lets the worker clear a task's XComs at the begin of each try.
         to_clear = [*stored] if after is None else []
-        instance = _task_instance(task, key, try_number, after.deferral if after else None, to_clear)
+        max_tries = (task.retries or 0) + clears
+        deferral = after.deferral if after else None
+        instance = _task_instance(task, key, try_number, deferral, max_tries, to_clear)
         with _supervised_by(_Supervisor(self, key)):
             return self._run(instance, key)
 
@@ -239,7 +249,7 @@ def _dag_id(task: Task) -> str:
 
 
 def _task_instance(
-    task: Task, key: TaskKey, try_number: int, deferral: Deferral | None, to_clear: list[str]
+    task: Task, key: TaskKey, try_number: int, deferral: Deferral | None, max_tries: int, to_clear: list[str]
 ) -> RuntimeTaskInstance:
     from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
@@ -254,14 +264,14 @@ def _task_instance(
         dag_version_id=uuid.uuid4(),
         task=task,
         bundle_instance=mock.MagicMock(),
-        max_tries=task.retries or 0,
+        max_tries=max_tries,
         start_date=datetime.now(UTC),
-        _ti_context_from_server=_from_server(task, key, try_number, deferral, to_clear),
+        _ti_context_from_server=_from_server(key, try_number, deferral, max_tries, to_clear),
     )
 
 
 def _from_server(
-    task: Task, key: TaskKey, try_number: int, deferral: Deferral | None, to_clear: list[str]
+    key: TaskKey, try_number: int, deferral: Deferral | None, max_tries: int, to_clear: list[str]
 ) -> TIRunContext:
     from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
 
@@ -280,9 +290,9 @@ def _from_server(
             consumed_asset_events=[],
             partition_key=None,
         ),
-        max_tries=task.retries or 0,
+        max_tries=max_tries,
         xcom_keys_to_clear=to_clear,
-        should_retry=try_number <= (task.retries or 0),
+        should_retry=try_number <= max_tries,
         next_method=deferral.next_method if deferral else None,
         next_kwargs={**deferral.next_kwargs, "event": deferral.event} if deferral else None,
     )

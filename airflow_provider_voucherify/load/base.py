@@ -20,12 +20,20 @@ class RunIdentity:
     :param fingerprint: hash of everything that makes it this job: resuming another job's ledger is refused.
     :param max_age: a ledger last written longer ago than this is stale: its answers are dropped and asked again.
     :param as_of: the moment the run speaks of (UTC), the Dag run's logical date; a history is told in such moments.
+    :param try_number: of this try, 1 for the first.
+    :param max_tries: Airflow's count of them, which a retry leaves as it is and a clear raises. It is no part of the
+        fingerprint: a cleared task that had failed goes on with its ledger.
+    :param listed: hash of the customers where they are a list: the ledger of a run whose list was changed is still
+        good for the rest, its result is not.
     """
 
     key: str
     fingerprint: str
     max_age: timedelta = timedelta(hours=24)
     as_of: datetime | None = None
+    try_number: int = 1
+    max_tries: int = 0
+    listed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +106,7 @@ class Sink(Protocol):
     def open(self) -> LoadSummary | None:
         """Make ready to write; drop a ledger that is stale or belongs to another job.
 
-        :returns: the summary if this very run was published before and only not closed (killed in between):
+        :returns: the summary if an earlier try of this very task published the run (killed or failed behind that):
             then there is nothing left to ask or write.
         """
 
@@ -155,10 +163,11 @@ class Sink(Protocol):
     def record_failures(self) -> None:
         """Put the failed customers where a user can query them, if the sink has such a place; publish nothing."""
 
-    def finish(self, scope: Scope) -> LoadSummary:
-        """Make the run visible to readers in one transaction and remember in the ledger that it is.
+    def finish(self, scope: Scope, report: JsonObject) -> LoadSummary:
+        """Make the run visible to readers in one transaction, and leave a mark for a retry that it is.
 
         :param scope: what the run speaks for; what a table holds outside of it stays as it is.
+        :param report: what a retry is to tell besides the summary, without a customer's id.
         :raises TooFewMemberships: if the table's own circuit breaker says that too much would vanish; nothing is
             changed then, and the ledger is kept.
         """

@@ -74,6 +74,10 @@ class FileParts:
             )
         return manifest
 
+    def are_there(self, manifest: Manifest) -> bool:
+        """Return whether all files a manifest names are in the directory."""
+        return {part.name for part in manifest.parts} <= set(self._directory.names())
+
     def put(self, scratch: Scratch, scope: Scope) -> list[Part]:
         """Write the rows a scope shows under names no file has had before; at least one part, for its columns."""
         parts: list[Part] = []

@@ -20,6 +20,7 @@ from airflow_provider_voucherify.load.errors import InvalidDestination, LoadErro
 from airflow_provider_voucherify.load.file_formats import check_can_write
 from airflow_provider_voucherify.load.file_parts import FileParts
 from airflow_provider_voucherify.load.manifest import MANIFEST, Manifest, Part
+from airflow_provider_voucherify.load.mark import NO_REPORT, Mark
 from airflow_provider_voucherify.load.run_log import RunLog, dead_runs, remove_log
 from airflow_provider_voucherify.load.scratch import Scratch
 from airflow_provider_voucherify.load.steps import Settled, Step
@@ -27,7 +28,7 @@ from airflow_provider_voucherify.load.summary import latest
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.ids import IdSet
-    from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, MembershipPage
+    from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, MembershipPage
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.destinations import FileFormat
     from airflow_provider_voucherify.load.directory import Directory
@@ -71,11 +72,13 @@ class FilesSink:
         )
         self._log = RunLog(directory, identity.key)
         self._opened: Scratch | None = None
+        #: Of the earlier try that published this run, if ``open`` found one.
+        self.mark: Mark | None = None
 
     def open(self) -> LoadSummary | None:
         """Resume this run's log, or begin one.
 
-        :returns: the summary if the run was published before and only not closed.
+        :returns: the summary if an earlier try of this very task published the run.
         :raises InvalidDestination: if the directory is that of another mapped task of this run, or has a manifest that
             is none of ours.
         :raises StorageFailed: if the store refused or could not be reached.
@@ -83,16 +86,16 @@ class FilesSink:
         manifest = self._parts.manifest()
         self._refuse_siblings(manifest)
         header = self._log.stored_header()
-        reason = self._why_afresh(header)
+        self.mark = self._mark_of_earlier_try(manifest, header)
+        if self.mark is not None:
+            return self.mark.summary
+        reason = self._why_afresh(header, manifest)
         if header is not None and reason is None:
             reason = self._replay(header)
         if header is None or reason is not None:
             log.info("Starting afresh for %s: %s", self._directory.url, reason)
             self._begin(self._log.start(self._identity.fingerprint, self._now()).created_at)
             return None
-        if manifest is not None and manifest.ledger == header.token:
-            log.info("This run was published to %s before; nothing is left to ask", self._directory.url)
-            return manifest.summary
         answered = self._scratch.staging.answered_count()
         log.info("Resuming the run begun at %s: %d customers answered", header.created_at, answered)
         if walks := segment_walks(self.walks()).values():
@@ -171,10 +174,11 @@ class FilesSink:
         self._log.own_header()
         self._parts.put_failures(self.failed(self.failed_count()))
 
-    def finish(self, scope: Scope = _EVERYTHING_ASKED) -> LoadSummary:
+    def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
         """Write the rows into parts, the failures beside them, and the manifest last: with it the run counts.
 
         :param scope: what the run speaks for: of other segments there are no rows.
+        :param report: what a retry is to tell besides the summary, without a customer's id.
         :raises LedgerLost: if another try of this run goes on with the log or began it anew.
         :raises InvalidDestination: if another mapped task of this run published here meanwhile.
         :raises StorageFailed: if the store refused; an earlier manifest and its parts are as they were.
@@ -190,7 +194,7 @@ class FilesSink:
         failures = self._parts.put_failures(self.failed(self.failed_count()))
         before = self._parts.manifest()
         self._refuse_siblings(before)
-        manifest = self._new_manifest(self._log.own_header(), summary, parts, failures, before)
+        manifest = self._new_manifest(self._log.own_header(), summary, parts, failures, before, report)
         self._directory.put(MANIFEST, manifest.to_bytes())
         rows = f"{summary.memberships:,}"
         log.info("Published to %s: %s memberships in %d files", self._directory.url, rows, len(parts))
@@ -257,6 +261,16 @@ class FilesSink:
             self._log.append(steps, self._now())
             self._scratch.take(steps)
 
+    def _mark_of_earlier_try(self, manifest: Manifest | None, header: LogHeader | None) -> Mark | None:
+        """Return the mark of the try this one repeats, unless the run goes on, or what was published is gone."""
+        is_over = manifest is not None and (header is None or header.token == manifest.ledger)
+        if manifest is None or not is_over or manifest.run_key != self._identity.key:
+            return None
+        mark, has_ledger = manifest.mark, header is not None
+        if mark is None or not mark.holds_for(self._identity, self._now(), has_ledger=has_ledger):
+            return None
+        return mark if self._parts.are_there(manifest) else None
+
     def _new_manifest(
         self,
         header: LogHeader,
@@ -264,18 +278,21 @@ class FilesSink:
         parts: Sequence[Part],
         failures: str | None,
         before: Manifest | None,
+        report: Mapping[str, Json],
     ) -> Manifest:
+        at = self._now()
         return Manifest(
             format=self._format,
             schema=self._parts.schema,
             run_key=self._identity.key,
             fingerprint=self._identity.fingerprint,
             ledger=header.token,
-            published_at=self._now(),
+            published_at=at,
             parts=tuple(parts),
             failures=failures,
             summary=summary,
             replaced=self._parts.to_replace(before),
+            mark=Mark.of(self._identity, at, report, summary),
         )
 
     def _refuse_siblings(self, manifest: Manifest | None) -> None:
@@ -288,11 +305,13 @@ class FilesSink:
                 'its own, such as url=".../part={{ ti.map_index }}/"'
             )
 
-    def _why_afresh(self, header: LogHeader | None) -> str | None:
+    def _why_afresh(self, header: LogHeader | None, manifest: Manifest | None) -> str | None:
         if header is None:
             return "this run has no ledger yet"
         if header.fingerprint != self._identity.fingerprint:
             return "the ledger found is of another job (other settings)"
+        if manifest is not None and manifest.ledger == header.token:
+            return "the run was published before, and this is no retry of the try that did: the task was cleared"
         if (age := self._now() - self._log.last_written_at(header)) > self._identity.max_age:
             return f"the ledger found was last written {age} ago, more than {self._identity.max_age}"
         return None

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.load.base import LoadSummary
+from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.load.summary import as_utc, summary_from_json, summary_to_json
 
 MANIFEST = "manifest.json"
@@ -37,6 +38,7 @@ class Manifest:
     :param ledger: token of the log it was made from.
     :param failures: the file of the failed customers, if there is one.
     :param replaced: names of the parts of manifests before, which are to be removed.
+    :param mark: tells a retry of the try that wrote it that nobody is to be asked; ``None`` in manifests of before.
     """
 
     format: str
@@ -49,6 +51,7 @@ class Manifest:
     failures: str | None
     summary: LoadSummary
     replaced: tuple[str, ...] = ()
+    mark: Mark | None = None
 
     def to_bytes(self) -> bytes:
         """Return the manifest as a file people can read."""
@@ -66,6 +69,7 @@ class Manifest:
             "published_at": as_utc(self.published_at).isoformat(),
             "summary": summary_to_json(self.summary),
             "replaced": [*self.replaced],
+            "mark": None if self.mark is None else self.mark.to_json(),
         }
         return json.dumps(said, indent=2, ensure_ascii=False).encode()
 
@@ -99,6 +103,7 @@ class Manifest:
             failures=None if failures is None else str(failures),
             summary=summary_from_json(summary),
             replaced=tuple(str(name) for name in replaced),
+            mark=Mark.from_json(said.get("mark")),
         )
 
 

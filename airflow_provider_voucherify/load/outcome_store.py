@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
+import secrets
 import zlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -11,19 +13,23 @@ from datetime import datetime
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.load.destinations import XComRows
-from airflow_provider_voucherify.load.errors import XComTooLarge
+from airflow_provider_voucherify.load.errors import LedgerLost, XComTooLarge
 from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.state_store import MAX_VALUE_BYTES, StateStore
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.load.xcom import MAX_JSON_BYTES
 
-_PIECES = "voucherify:outcomes"
+_WRITERS = "voucherify:outcomes"
 #: What a row takes besides its customer's id, generously: ids, key, code and times.
 BYTES_PER_ROW = 450
 
 
 class OutcomeStoreLedger:
     """Holds outcomes in memory and, where Airflow has a task state store, there as well.
+
+    Each try writes pieces under a token of its own, numbered, which count once they are there; a list names the tries
+    in the order they opened the ledger, and the last of them alone goes on. What an earlier one still stores counts
+    too, since those codes were given, and then it stops.
 
     :param limits: how much may go to XCom.
     :param store: ``context["task_state_store"]`` (Airflow 3.3), or ``None``: then a retry asks for everybody again,
@@ -34,6 +40,8 @@ class OutcomeStoreLedger:
         self._limits = limits
         self._store = store
         self._outcomes: list[PublicationOutcome] = []
+        self._writer = secrets.token_hex(4)
+        self._written = 0
 
     @property
     def is_durable(self) -> bool:
@@ -41,7 +49,7 @@ class OutcomeStoreLedger:
         return self._store is not None
 
     def open(self, customer_ids: Sequence[str]) -> None:
-        """Take up what the store holds.
+        """Take up what the store holds; a try that wrote before stops at its next write.
 
         :raises XComTooLarge: if the outcomes would be more than XCom should carry; no code was published for it.
         """
@@ -52,10 +60,12 @@ class OutcomeStoreLedger:
                 f"(max_rows={self._limits.max_rows:,}, and {MAX_JSON_BYTES:,} bytes): no code was published; use "
                 "destination=OutcomeTable(...), or split the customers with .expand(customers=...)"
             )
-        for number in range(self._pieces()):
-            piece = self._store.get(f"{_PIECES}:{number}") if self._store is not None else None
-            if isinstance(piece, str):
-                self._outcomes.extend(_decode(piece))
+        if self._store is not None:
+            before = self._writers(self._store)
+            self._store.set(_WRITERS, [*before, self._writer])
+            for writer in before:
+                for _, piece in _pieces_of(self._store, writer):
+                    self._take(list(_decode(piece)))
 
     def held(self, campaign_id: str, once_per: str, customer_ids: Sequence[str]) -> dict[str, PublicationOutcome]:
         """Return the outcome of each of the customers that has one."""
@@ -67,32 +77,63 @@ class OutcomeStoreLedger:
         }
 
     def write(self, outcomes: Sequence[PublicationOutcome]) -> None:
-        """Hold outcomes, each in place of an earlier one; a code once held stays."""
-        if not outcomes:
+        """Hold outcomes, each in place of an earlier one; a code once held stays.
+
+        :raises LedgerLost: if another try of this task goes on; what this one gave is held for that all the same.
+        """
+        kept = self._take(outcomes)
+        if self._store is None or not kept:
             return
+        if self._writer in self._writers(self._store):  # if not, the run is over: nobody would read it
+            for piece in _encode(kept):
+                self._store.set(_piece_key(self._writer, self._written), piece)
+                self._written += 1
+        # Looked at after the write: what was written before another try took over, that one has read.
+        if not self._is_own(self._store):
+            raise LedgerLost(
+                "the outcomes in Airflow's task state store are no longer this try's: another try of the same task "
+                "took them over, or ended. Let that one go on; this one stops, and nobody gets a second code"
+            )
+
+    def close(self) -> None:
+        """Forget what the store holds, unless it is another try's by now."""
+        if self._store is None or not self._is_own(self._store):
+            return
+        writers = self._writers(self._store)
+        self._store.delete(_WRITERS)
+        for key in [key for writer in writers for key, _ in _pieces_of(self._store, writer)]:
+            self._store.delete(key)
+
+    def _take(self, outcomes: Sequence[PublicationOutcome]) -> list[PublicationOutcome]:
+        """Hold outcomes of one campaign in memory; return those that took the place of earlier ones."""
+        if not outcomes:
+            return []
         first = outcomes[0]
         before = self.held(first.campaign_id, first.once_per, [outcome.customer_id for outcome in outcomes])
         kept = standing(before, outcomes)
-        if self._store is not None and kept:
-            pieces = self._pieces()
-            for piece in _encode(kept):
-                self._store.set(f"{_PIECES}:{pieces}", piece)
-                pieces += 1
-            self._store.set(_PIECES, pieces)  # last: a piece that is not counted is not read
         self._outcomes.extend(kept)
+        return kept
 
-    def close(self) -> None:
-        """Forget what the store holds."""
-        if self._store is None:
+    def _is_own(self, store: StateStore) -> bool:
+        return self._writers(store)[-1:] == [self._writer]
+
+    def _writers(self, store: StateStore) -> list[str]:
+        writers = store.get(_WRITERS)
+        return [str(one) for one in writers] if isinstance(writers, list) else []
+
+
+def _piece_key(writer: str, number: int) -> str:
+    return f"voucherify:outcomes:{writer}:{number}"
+
+
+def _pieces_of(store: StateStore, writer: str) -> Iterator[tuple[str, str]]:
+    """Return the keys and pieces a try wrote, in order."""
+    for number in itertools.count():
+        key = _piece_key(writer, number)
+        piece = store.get(key)
+        if not isinstance(piece, str):
             return
-        pieces = self._pieces()
-        self._store.delete(_PIECES)
-        for number in range(pieces):
-            self._store.delete(f"{_PIECES}:{number}")
-
-    def _pieces(self) -> int:
-        pieces = self._store.get(_PIECES) if self._store is not None else None
-        return pieces if isinstance(pieces, int) else 0
+        yield key, piece
 
 
 def outcome_row(outcome: PublicationOutcome) -> JsonObject:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.models import JsonObject, MembershipPage, Scope, Segment
+from airflow_provider_voucherify.api.models import Json, JsonObject, MembershipPage, Scope, Segment
 from airflow_provider_voucherify.load.base import NOTE
 from airflow_provider_voucherify.load.files import FilesSink
+from airflow_provider_voucherify.load.mark import NO_REPORT
 from airflow_provider_voucherify.load.xcom import MAX_JSON_BYTES
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.directory import Directory
     from airflow_provider_voucherify.load.scratch import MembershipRow
     from airflow_provider_voucherify.load.xcom_rows import XComRow
+
+log = logging.getLogger(__name__)
 
 _IN_XCOM = f"{NOTE}in XCom"
 _EVERYTHING_ASKED = Scope()
@@ -54,18 +58,26 @@ class XComOrFilesSink(FilesSink):
         :returns: the summary if the run was finished before and only not closed; ``rows`` has its rows, if few.
         """
         published, scope = super().open(), self._scope_in_xcom()
-        return published if scope is None else self._scratch.summarise(scope)
+        if published is not None or scope is None:
+            return published
+        if self.walks()[_IN_XCOM].resume.get("max_tries") == self._identity.max_tries:
+            return self._scratch.summarise(scope)
+        log.info("Starting afresh: the run was finished before, and the task cleared since")
+        self._begin(self._log.start(self._identity.fingerprint, self._now()).created_at)
+        return None
 
-    def finish(self, scope: Scope = _EVERYTHING_ASKED) -> LoadSummary:
+    def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
         """Remember that the run is whole and small, or publish it in files.
 
         :param scope: what the run speaks for: of other segments there are no rows.
+        :param report: what a retry is to tell besides the summary, where the rows go to files.
         :raises LedgerLost: if another try of this run goes on with the log or began it anew.
         :raises StorageFailed: if the store refused.
         """
         if not self._is_small(scope):
-            return super().finish(scope)
-        note: JsonObject = {"segment_ids": None if scope.segment_ids is None else [*sorted(scope.segment_ids)]}
+            return super().finish(scope, report)
+        ids: Json = None if scope.segment_ids is None else [*sorted(scope.segment_ids)]
+        note: JsonObject = {"segment_ids": ids, "max_tries": self._identity.max_tries}
         self.write_pages([MembershipPage(Segment(_IN_XCOM, ""), (), self._now(), note, is_last=True, is_first=False)])
         return self._scratch.summarise(scope)
 
@@ -102,7 +114,7 @@ class XComOrFilesSink(FilesSink):
 
     def _scope_in_xcom(self) -> Scope | None:
         """Return what the run speaks for, if it is finished and small."""
-        noted = self.walks().get(_IN_XCOM)
+        noted = None if self._opened is None else self.walks().get(_IN_XCOM)
         if noted is None:
             return None
         ids = noted.resume.get("segment_ids")

@@ -50,6 +50,15 @@ def rows_of_run(target: Table, staging: Table, run_key: str) -> ColumnElement[bo
     return all_rows(target, staging, None) & (target.c.run_key == run_key)
 
 
+def first_row(target: Table, run_key: str | None) -> Select[int]:
+    """Return the query of one row.
+
+    :param run_key: one of this run, where the table tells runs apart.
+    """
+    rows = true() if run_key is None else target.c.run_key == run_key
+    return select(literal(1)).select_from(target).where(rows).limit(1)
+
+
 def forget(target: Table, rows: ColumnElement[bool]) -> Delete:
     """Return the removal of the rows of a condition."""
     return delete(target).where(rows)

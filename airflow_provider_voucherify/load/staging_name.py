@@ -1,4 +1,4 @@
-"""What the staging table of a run is called; pure."""
+"""What the tables beside a target are called; pure."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 MAX_NAME_BYTES = 63
 _MARK = "__run_"
 _HASH_LENGTH = 12
+_MARKS = "__marks"
 
 
 def staging_name(table: str, target: str, run_key: str) -> str:
@@ -24,6 +25,17 @@ def staging_name(table: str, target: str, run_key: str) -> str:
 def is_staging_name(name: str, table: str) -> bool:
     """Return whether a table is named as the staging tables of a target are."""
     return re.fullmatch(re.escape(_staging_prefix(table)) + f"[0-9a-f]{{{_HASH_LENGTH}}}", name) is not None
+
+
+def marks_name(table: str) -> str:
+    """Return the name of the table of marks beside a target, of at most 63 bytes: ``customer_segments__marks``.
+
+    Targets whose long names begin alike share it: a run has one target.
+
+    :param table: the target's name without its schema.
+    """
+    room = MAX_NAME_BYTES - len(_MARKS)
+    return table.encode()[:room].decode(errors="ignore") + _MARKS
 
 
 def _staging_prefix(table: str) -> str:

@@ -48,6 +48,7 @@ class StoredHeader:
     :param created_at: when the run began (UTC).
     :param pieces: the tries that wrote, in order, each with how many of its numbered keys hold entries.
     :param finished: whether the run is whole.
+    :param max_tries: Airflow's, as the try had it that finished the run: a clear raises it.
     :param segment_ids: the segments a finished run shows; ``None`` for all.
     """
 
@@ -56,6 +57,7 @@ class StoredHeader:
     pieces: tuple[tuple[str, int], ...] = ()
     finished: bool = False
     segment_ids: frozenset[str] | None = None
+    max_tries: int | None = None
 
     def to_json(self) -> JsonObject:
         """Return the header as JSON, to be read back by ``from_json``."""
@@ -65,6 +67,7 @@ class StoredHeader:
             "pieces": [[writer, count] for writer, count in self.pieces],
             "finished": self.finished,
             "segment_ids": None if self.segment_ids is None else [*sorted(self.segment_ids)],
+            "max_tries": self.max_tries,
         }
 
     @classmethod
@@ -78,10 +81,11 @@ class StoredHeader:
                 "finished": bool(end),
                 **rest,
             }:
-                ids = rest.get("segment_ids")
+                ids, most = rest.get("segment_ids"), rest.get("max_tries")
                 segment_ids = frozenset(str(id_) for id_ in ids) if isinstance(ids, list) else None
                 counts = tuple(pair for pair in map(_pair, pieces) if pair is not None)
-                whole = cls(mark, datetime.fromisoformat(at), counts, end, segment_ids)
+                max_tries = most if isinstance(most, int) else None
+                whole = cls(mark, datetime.fromisoformat(at), counts, end, segment_ids, max_tries)
                 return whole if len(counts) == len(pieces) else None
             case _:
                 return None
@@ -151,12 +155,13 @@ class StoredRun:
             self._store.set(key, piece)
         self._write_header(header)
 
-    def mark_finished(self, segment_ids: frozenset[str] | None) -> None:
-        """Remember that the run is whole, and which segments it shows.
+    def mark_finished(self, segment_ids: frozenset[str] | None, max_tries: int) -> None:
+        """Remember that the run is whole, which segments it shows, and Airflow's count of tries.
 
         :raises LedgerLost: if another try of this run writes now, or ended.
         """
-        self._write_header(replace(self._own_header(), finished=True, segment_ids=segment_ids))
+        header = replace(self._own_header(), finished=True, segment_ids=segment_ids, max_tries=max_tries)
+        self._write_header(header)
 
     def clear(self) -> None:
         """Remove all keys, unless they are another try's by now."""

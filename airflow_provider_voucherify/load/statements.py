@@ -1,6 +1,6 @@
 """The tables of the warehouse and the ledger's SQL as SQLAlchemy Core: values in, statements out, no I/O.
 
-Like ``column_types``, ``bulk_statements``, ``page_statements``, ``publication``, ``history`` and
+Like ``column_types``, ``bulk_statements``, ``page_statements``, ``publication``, ``history``, ``mark_statements`` and
 ``outcome_statements`` it imports SQLAlchemy when it is imported itself; no other module of this room does.
 """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -14,12 +15,13 @@ from airflow_provider_voucherify.load.database import Database, EngineProvider
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, check_extra_columns
+from airflow_provider_voucherify.load.mark import NO_REPORT, Mark
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from airflow_provider_voucherify.api.ids import IdSet
-    from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
+    from airflow_provider_voucherify.api.models import CustomerAnswer, Json, MembershipPage
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.ledger_header import LedgerHeader
 
@@ -60,6 +62,7 @@ class TableSink:
     ) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.load import statements
+        from airflow_provider_voucherify.load.marks import TableMarks
         from airflow_provider_voucherify.load.staged_pages import StagedPages
         from airflow_provider_voucherify.load.staging import Staging
         from airflow_provider_voucherify.load.staging_name import staging_name
@@ -78,41 +81,37 @@ class TableSink:
         with_key = self._database.dialect.name != "postgresql"
         self._staging = Staging(self._database, statements.staging_table(own_name, schema, with_key=with_key))
         self._pages = StagedPages(self._database, self._staging)
+        self._marks = TableMarks(self._database, name.table, schema, identity, now)
         self._identity = identity
         self._now = now
+        #: Of the earlier try that published this run, if ``open`` found one.
+        self.mark: Mark | None = None
 
     def open(self) -> LoadSummary | None:
         """Check the table and resume this run's ledger, or begin one.
 
-        :returns: the summary if the run was published before and only not closed.
+        :returns: the summary if an earlier try of this very task published the run.
         :raises TableUnfit: if the table or schema that exists cannot take the rows, or a table beside it is not ours.
         :raises RunOutOfOrder: if the table is a history that holds a newer run.
         :raises StatementFailed: if the database refused or could not be reached.
         """
         self._database.read("inspect the table", self._check)
         stored = self._staging.stored_header()
+        if stored is None or stored.summary is not None:
+            self.mark = self._marks.find_of(self._target, has_ledger=stored is not None)
+        if self.mark is not None:
+            if stored is not None:
+                self._staging.resume(stored)
+            return self.mark.summary
         reason = self._why_afresh(stored)
-        if stored is None or stored.summary is None or reason is not None:
-            self._database.read("look for newer runs", self._target.check_order)
         if stored is None or reason is not None:
+            self._database.read("look for newer runs", self._target.check_order)
             log.info("Starting afresh for %s: %s", self._target.display_name, reason)
             self._staging.start(self._new_header())
             return None
         self._staging.resume(stored)
-        if stored.summary is not None:
-            log.info("This run was published to %s before; nothing is left to ask", self._target.display_name)
-        else:
-            answered = self._staging.answered_count()
-            log.info(
-                "Resuming the run into %s begun at %s: %d customers answered",
-                self._target.display_name,
-                stored.created_at,
-                answered,
-            )
-            if walks := segment_walks(self._pages.walks()).values():
-                whole = sum(walk.is_whole for walk in walks)
-                log.info("Lists of %d segments are held, %d of them whole", len(walks), whole)
-        return stored.summary
+        self._tell_resumed(stored)
+        return None
 
     def done(self) -> AbstractSet[str]:
         """Return the ids of the customers answered so far, failed ones left out."""
@@ -190,8 +189,8 @@ class TableSink:
         """Return the number of customers whose last answer is a failure."""
         return self._staging.failed_count()
 
-    def finish(self, scope: Scope = _EVERYTHING_ASKED) -> LoadSummary:
-        """Make the table show the run, and the table of failures its failures, in one transaction.
+    def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
+        """Make the table show the run, the table of failures its failures, and leave a mark, in one transaction.
 
         Rows are removed and added within the segments of the scope only, in ``merge`` those of the customers
         answered, in ``replace``, or where the scope is everyone, those of all customers but failed ones. In
@@ -199,6 +198,7 @@ class TableSink:
         same bounds begin and end.
 
         :param scope: what the run speaks for; by default the customers asked for, in all segments.
+        :param report: what a retry is to tell besides the summary, without a customer's id.
         :raises TooFewMemberships: if the circuit breaker says that too much would vanish; the table is as it was.
         :raises NobodyKnown: if the scope lets nothing be removed, and something would be; the table is as it was.
         :raises RunOutOfOrder: if the table is a history that holds a newer run of these segments.
@@ -206,7 +206,8 @@ class TableSink:
         :raises StatementFailed: if the database refused or could not be reached; the table is as it was.
         """
         summary = self._database.write(
-            f"publish the run to {self._target.display_name}", lambda connection: self._publish(connection, scope)
+            f"publish the run to {self._target.display_name}",
+            lambda connection: self._publish(connection, scope, report),
         )
         log.info(
             "Published to %s: %d memberships of %d customers, %d in no segment, %d unknown, %d failed",
@@ -233,7 +234,7 @@ class TableSink:
         log.info("Recorded %d failed customers in %s", failed, self._target.failures.fullname)
 
     def close(self) -> None:
-        """Remove this run's ledger if it is published, and those of this target past ``LEFTOVER_AGE``.
+        """Remove this run's ledger if it is published, and ledgers and marks of this target past ``LEFTOVER_AGE``.
 
         The ledger of a run that is not published stays: a retry resumes it.
         """
@@ -249,30 +250,39 @@ class TableSink:
         else:
             if dropped:
                 log.info("Removed %d ledgers that dead runs left behind", dropped)
+        self._marks.remove_old()
 
     def discard(self) -> None:
         """Remove this run's ledger, whatever it holds: for a run that is refused."""
         self._staging.drop()
 
-    def _check(self, connection: Connection) -> None:
-        from airflow_provider_voucherify.load.fitness import check_is_ledger
-
-        self._target.check(connection)
-        check_is_ledger(self._staging.table, connection)
-
-    def _publish(self, connection: Connection, scope: Scope) -> LoadSummary:
-        from dataclasses import replace
-
+    def _publish(self, connection: Connection, scope: Scope, report: Mapping[str, Json]) -> LoadSummary:
         from airflow_provider_voucherify.load.target import parts_of
 
         self._target.lock(connection)
+        self._marks.make_ready(connection)
         header = self._staging.own_header(connection)
         if header.summary is not None:
             return header.summary
         summary, staged_as = self._staging.summarise(connection, parts_of(scope))
         summary = self._target.publish(connection, self._staging.table, scope, summary, staged_as)
         self._staging.mark_published(connection, replace(header, summary=summary))
+        self._marks.put(connection, Mark.of(self._identity, self._now(), report, summary))
         return summary
+
+    def _check(self, connection: Connection) -> None:
+        from airflow_provider_voucherify.load.fitness import check_is_ledger
+
+        self._target.check(connection)
+        check_is_ledger(self._staging.table, connection)
+        self._marks.check(connection)
+
+    def _tell_resumed(self, stored: LedgerHeader) -> None:
+        name, answered = self._target.display_name, self._staging.answered_count()
+        log.info("Resuming the run into %s begun at %s: %d customers answered", name, stored.created_at, answered)
+        if walks := segment_walks(self._pages.walks()).values():
+            whole = sum(walk.is_whole for walk in walks)
+            log.info("Lists of %d segments are held, %d of them whole", len(walks), whole)
 
     def _new_header(self) -> LedgerHeader:
         from airflow_provider_voucherify.load.ledger_header import LedgerHeader
@@ -284,6 +294,8 @@ class TableSink:
             return "this run has no ledger yet"
         if stored.fingerprint != self._identity.fingerprint:
             return "the ledger found is of another job (other settings)"
+        if stored.summary is not None:
+            return "the run was published before, and this is no retry of the try that did: the task was cleared"
         if (age := self._now() - self._staging.last_written_at()) > self._identity.max_age:
             return f"the ledger found was last written {age} ago, more than {self._identity.max_age}"
         return None

@@ -167,6 +167,16 @@ class Target:
         rows = (self.table.c.segment_id == segment_id) & self._shown_now()
         return list(connection.scalars(publication.select_customers(self.table, rows, limit)))
 
+    def shows(self, connection: Connection, memberships: int) -> bool:
+        """Return whether the table still can show what a run published: it is there, and not empty since.
+
+        :param memberships: how many the run published.
+        """
+        if not catalog_of(connection).has_table(self.table.name, schema=self.table.schema):
+            return False
+        run_key = self.run_key if self.write == "append" else None
+        return not memberships or connection.execute(publication.first_row(self.table, run_key)).first() is not None
+
     def _shown_now(self) -> ColumnElement[bool]:
         from sqlalchemy import true
 

@@ -9,12 +9,13 @@ from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_voucherify.api.ids import IdSet
-from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Outcome, Scope
+from airflow_provider_voucherify.api.models import CustomerAnswer, Json, MembershipPage, Outcome, Scope
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk, segment_walks
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.entries import Entry, Everyone, Forgotten
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.held import Held
+from airflow_provider_voucherify.load.mark import NO_REPORT
 from airflow_provider_voucherify.load.state_store import StateStore, StoredHeader, StoredRun
 from airflow_provider_voucherify.load.summary import as_utc, latest, summarise
 from airflow_provider_voucherify.load.xcom_rows import Size, XComRow, rows_of
@@ -155,17 +156,18 @@ class XComSink:
     def record_failures(self) -> None:
         """Do nothing: XCom has no place for them, the task's log names the reasons."""
 
-    def finish(self, scope: Scope = _EVERYTHING_ASKED) -> LoadSummary:
+    def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:  # noqa: ARG002
         """Count the run and remember that it is whole.
 
         :param scope: what the run speaks for: of other segments there are no rows.
+        :param report: not used: what was told of a run for XCom is kept with its rows, see ``KeptResult``.
         :raises XComTooLarge: if the rows are more than XCom should carry.
         :raises LedgerLost: if another try of this run took its store over.
         """
         self._refuse_excess(self._size)
         self._segment_ids = scope.segment_ids
         if self._stored is not None:
-            self._stored.mark_finished(scope.segment_ids)
+            self._stored.mark_finished(scope.segment_ids, self._identity.max_tries)
         return self._summary()
 
     def refuse_more_than(self, rows: int, who: str) -> None:
@@ -242,6 +244,8 @@ class XComSink:
             return "nothing of this run is stored yet"
         if header.fingerprint != self._identity.fingerprint:
             return "what is stored is of another job (other settings)"
+        if header.finished and header.max_tries != self._identity.max_tries:
+            return "the run was finished before, and the task cleared since"
         return None
 
     def _why_stale(self, header: StoredHeader, entries: Sequence[Entry]) -> str | None:

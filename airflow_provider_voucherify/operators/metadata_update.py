@@ -16,14 +16,18 @@ from airflow_provider_voucherify.extract.plan import chunks
 from airflow_provider_voucherify.extract.resolve import Lookup, Resolved
 from airflow_provider_voucherify.extract.upstream import metadata
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.kept_result import KeptResult
 from airflow_provider_voucherify.operators.asking import customer_ids_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.publish_arguments import checked_change
 
 if TYPE_CHECKING:
+    from airflow.sdk import Context
+
     from airflow_provider_voucherify.api.campaign_models import AsyncAction
-    from airflow_provider_voucherify.api.models import Json
+    from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
 
 log = logging.getLogger(__name__)
@@ -49,12 +53,33 @@ class Begun:
     without_source_id: int = 0
 
 
+def kept_result(operator: UpdateCustomersMetadataOperator, context: Context) -> KeptResult:
+    """Return where a retry finds what an earlier try told."""
+    operator.given.check(operator)
+    settings = VoucherifyHook(operator.voucherify_conn_id).settings
+    job: JsonObject = {
+        "project": [settings.base_url, settings.app_id],
+        "customers": [*kind_of(operator.customers)],
+        "metadata": dict(metadata(operator.metadata, is_rendered=True)),
+    }
+    identity = identity_of(context, job, hash_of_list(operator.customers))
+    return KeptResult(context.get("task_state_store"), identity, utc_now)
+
+
+def result_before(kept: KeptResult) -> Json:
+    """Return what the try that this one repeats told; ``None`` if it repeats none that was over."""
+    mark = kept.find()
+    if mark is None:
+        return None
+    log.info("The result was published before by try %d; nobody is asked", mark.try_number)
+    return mark.report
+
+
 def begin(operator: UpdateCustomersMetadataOperator) -> Begun:
     """Find out who can be updated, and begin to.
 
     :raises CustomersUnknown: if Voucherify knows none of the customers.
     """
-    operator.given.check(operator)
     change = metadata(operator.metadata, is_rendered=True)
     checked_change(change)
     customer_ids = customer_ids_of(operator.customers) or []
@@ -76,9 +101,10 @@ def begin(operator: UpdateCustomersMetadataOperator) -> Begun:
     return Begun(action_ids, len(customer_ids), len(resolved.unknown), nameless)
 
 
-def wait(operator: UpdateCustomersMetadataOperator, begun: Begun) -> Json:
+def wait(operator: UpdateCustomersMetadataOperator, begun: Begun, kept: KeptResult) -> Json:
     """Return what came of the updates once all are over; defers in between if the operator may.
 
+    :param kept: where it is kept for a retry.
     :raises TaskDeferred: until the next look.
     :raises BulkUpdateFailed: if any row of any update failed.
     """
@@ -87,7 +113,9 @@ def wait(operator: UpdateCustomersMetadataOperator, begun: Begun) -> Json:
         with ClientRunner(hook.aclient()) as runner:
             actions = [runner.run(bulk.get_async_action(runner.client, one)) for one in begun.action_ids]
         if all(action.is_over for action in actions):
-            return _judged(begun, actions)
+            result = _judged(begun, actions)
+            kept.keep(result)
+            return result
         over = sum(action.is_over for action in actions)
         log.info("%d of %d bulk updates are over; looking again in %s", over, len(actions), operator.poll_interval)
         if operator.deferrable:
@@ -102,7 +130,7 @@ def _defer(operator: UpdateCustomersMetadataOperator, begun: Begun) -> None:
     operator.defer(trigger=DateTimeTrigger(moment), method_name="resume", kwargs={"begun": asdict(begun)})
 
 
-def _judged(begun: Begun, actions: Sequence[AsyncAction]) -> Json:
+def _judged(begun: Begun, actions: Sequence[AsyncAction]) -> JsonObject:
     for action in actions:
         bulk.check_action(action)
     return {

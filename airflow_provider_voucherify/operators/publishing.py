@@ -48,8 +48,8 @@ from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.databases import database_of
 from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
 from airflow_provider_voucherify.operators.publish_arguments import checked_campaign_name
+from airflow_provider_voucherify.operators.published_result import PublishedResult
 from airflow_provider_voucherify.operators.report import count_metrics
-from airflow_provider_voucherify.operators.xcoms import keeps_each_push
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -83,7 +83,9 @@ class Publishing:
         self._operator = operator
         self._context = context
         self._campaign = checked_campaign_name(operator.campaign)
-        self._once_per = text(operator.once_per, "once_per", "write 'run', 'campaign', or a template of a text")
+        task = context["ti"]
+        once_per = text(operator.once_per, "once_per", "write 'run', 'campaign', or a template of a text")
+        self._once_per = per(once_per, task.dag_id, context.get("logical_date"), task.run_id)
         self._metadata = metadata(operator.metadata, is_rendered=True)
         self._spent = spent
         self._began_at = began_at
@@ -103,9 +105,12 @@ class Publishing:
         """
         customer_ids = customer_ids_of(self._operator.customers) or []
         self._refuse_too_many(customer_ids)
+        result = self._result_for(customer_ids)
+        if (report := result.find(self._ledger)) is not None:
+            return self._hand_out(report)
         self._ledger.open(customer_ids)
         try:
-            return self._with_client(customer_ids)
+            return self._with_client(customer_ids, result)
         except WindowClosed as closed:
             began_at = {} if self._began_at is None else {"began_at": self._began_at.isoformat()}
             defer_until_open(self._operator, closed, self._spent, self._how_far(customer_ids), began_at)
@@ -118,11 +123,15 @@ class Publishing:
             self._push_rows("outcomes", customer_ids)
             raise
 
+    def _result_for(self, customer_ids: Sequence[str]) -> PublishedResult:
+        job: JsonObject = {"campaign": self._campaign, "once_per": self._once_per, "metadata": dict(self._metadata)}
+        return PublishedResult(self._operator, self._context, self._hook.settings, job, customer_ids)
+
     def stop(self) -> None:
         """Let no further call be sent; what is in flight is still answered and kept."""
         self._interrupt.stop()
 
-    def _with_client(self, customer_ids: Sequence[str]) -> Json:
+    def _with_client(self, customer_ids: Sequence[str], result: PublishedResult) -> Json:
         before, began = self._spent, time.monotonic()
         with ClientRunner(self._opening()) as runner:
             try:
@@ -146,7 +155,7 @@ class Publishing:
             finally:
                 self._spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
                 count_metrics(before, self._spent)
-        return self._tell(self._gift, customer_ids) if simulated is None else simulated
+        return self._tell(self._gift, customer_ids, result) if simulated is None else simulated
 
     def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str]) -> None:
         client, pace = runner.client, self._operator.pace
@@ -211,15 +220,13 @@ class Publishing:
 
     def _gift_from(self, runner: ClientRunner) -> Gift:
         """Ask for the campaign: its id, not its name, is part of what tells publications apart."""
-        task = self._context["ti"]
         try:
             campaign = runner.run(get_campaign(self._interrupt.over(runner.client), self._campaign))
         except NotFound:
             raise InvalidCampaign(
                 f"the project has no campaign {self._campaign!r}; write its id (camp_...) or its name"
             ) from None
-        once_per = per(self._once_per, task.dag_id, self._context.get("logical_date"), task.run_id)
-        return Gift(campaign, once_per, CHANNEL, self._metadata)
+        return Gift(campaign, self._once_per, CHANNEL, self._metadata)
 
     def _refuse_too_many(self, customer_ids: Sequence[str]) -> None:
         most = self._operator.max_publications
@@ -247,7 +254,7 @@ class Publishing:
         published = sum(one.result is PublicationResult.PUBLISHED for one in outcomes)
         return f"{published:,} of {len(customer_ids):,} customers have their code"
 
-    def _tell(self, gift: Gift, customer_ids: Sequence[str]) -> Json:
+    def _tell(self, gift: Gift, customer_ids: Sequence[str], result: PublishedResult) -> Json:
         outcomes = self._outcomes(customer_ids)
         refuse_nobody_known([one.customer_id for one in outcomes.values() if one.result is _UNKNOWN], customer_ids)
         check_tolerated(outcomes, self._operator.max_failures)
@@ -274,15 +281,19 @@ class Publishing:
             f"{self._spent.calls:,}",
             duration(self._spent.seconds),
         )
-        result: Json = summary
+        report: JsonObject = {"return_value": summary}
         if not isinstance(self._operator.destination, OutcomeTable):
-            self._push("summary", summary)
-            result = [outcome_row(outcomes[one]) for one in customer_ids if one in outcomes]
-        # Airflow stores the result again when the task returns; the ledger may go only once it is stored.
-        if not keeps_each_push():
-            self._push("return_value", result)
+            rows: Json = [outcome_row(outcomes[one]) for one in customer_ids if one in outcomes]
+            report = {"summary": summary, "return_value": rows}
+        result.keep(report)
+        # A retry finds the result; where none can, Airflow loses it with this process.
         self._ledger.close()
-        return result
+        return self._hand_out(report)
+
+    def _hand_out(self, report: JsonObject) -> Json:
+        if (summary := report.get("summary")) is not None:
+            self._push("summary", summary)
+        return report.get("return_value")
 
     def _push_rows(self, key: str, customer_ids: Sequence[str]) -> None:
         """Say of a run that failed who has a code and who has not, where no table does."""

@@ -27,6 +27,7 @@ from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.load.files import FilesSink
+from airflow_provider_voucherify.load.kept_result import KeptResult
 from airflow_provider_voucherify.load.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.table import TableSink
 from airflow_provider_voucherify.load.xcom import XComSink
@@ -42,19 +43,22 @@ from airflow_provider_voucherify.operators.report import (
     Report,
     Spent,
     count_metrics,
+    counts_json,
     failures_json,
 )
-from airflow_provider_voucherify.operators.sinks import sink_of
-from airflow_provider_voucherify.operators.xcoms import keeps_each_push
+from airflow_provider_voucherify.operators.sinks import pull_identity, sink_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.client import Client
-    from airflow_provider_voucherify.api.models import Json, Scope
+    from airflow_provider_voucherify.api.models import Json, JsonObject, Scope
     from airflow_provider_voucherify.extract.means import Pulled
     from airflow_provider_voucherify.extract.question import Question
     from airflow_provider_voucherify.load.base import LoadSummary
+    from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 
 log = logging.getLogger(__name__)
@@ -76,7 +80,10 @@ class SegmentPull:
         self._interrupt = Interrupt()
         operator.given.check(operator, is_mapped=is_mapped(operator))
         self._hook = VoucherifyHook(operator.voucherify_conn_id, quota_share=operator.quota_share)
-        self._sink = sink_of(operator, context, self._hook.settings, is_resumed=spent.deferrals > 0)
+        identity = pull_identity(operator, context, self._hook.settings, is_resumed=spent.deferrals > 0)
+        self._sink = sink_of(operator, context, identity)
+        store = context.get("task_state_store") if isinstance(self._sink, XComSink | XComOrFilesSink) else None
+        self._kept = KeptResult(store, identity, utc_now)
 
     def run(self) -> Json:
         """Pull what the sink does not hold, and return rows or summary.
@@ -86,10 +93,11 @@ class SegmentPull:
         """
         is_given = not reads_a_table(self._operator.customers)
         given = question_of(self._operator) if is_given else None  # refused before anything is changed
+        if (kept := self._kept.find()) is not None:
+            return self._tell_again(kept, _object(kept.report.get("summary")), kept.report.get("return_value"))
         published = self._sink.open()
         if published is not None:
-            log.info("An earlier try of this run published its result already: nothing is asked again")
-            return self._tell(published)
+            return self._tell_published(published)
         question = given or self._question()
         self._refuse_emptying(question)
         try:
@@ -100,7 +108,8 @@ class SegmentPull:
             self._stop(error, question)
         self._check_failures()
         self._report = replace(self._report, pulled=pulled)
-        return self._tell(self._sink.finish(self._scope_of(pulled.scope, question)))
+        scope = self._scope_of(pulled.scope, question)
+        return self._tell(self._sink.finish(scope, self._report.rest_json(self._spent)))
 
     def stop(self) -> None:
         """Let no further call be sent; what is in flight is still answered and kept."""
@@ -225,19 +234,43 @@ class SegmentPull:
         )
         if loaded.found and (hint := blanks_hint(unknown)):
             log.warning("%s customers are unknown%s", f"{loaded.unknown:,}", hint)
-        self._operator.summary = summary
-        emit_outlets(self._context, self._operator.outlets, summary, utc_now())
+        self._emit(summary, utc_now())
         result: Json = summary
         if isinstance(self._sink, XComSink | XComOrFilesSink):
             failed: list[Json] = failures_json(self._sink.failed(MOST_FAILURES_NAMED))
-            self._push("summary", summary | {"failures": failed})
             rows = self._sink.rows()
+            told = summary | {"failures": failed}
             result = summary if rows is None else [dict(row) for row in rows]
-        # Airflow stores the result again when the task returns; the ledger may go only once it is stored.
-        if not keeps_each_push():
-            self._push("return_value", result)
+            if rows is not None:
+                self._kept.keep({"summary": told, "return_value": result})
+            self._push("summary", told)
+        # A retry finds the result by its mark: the ledger may go. Airflow pushes what is returned, once.
         self._sink.close()
         return result
+
+    def _tell_published(self, loaded: LoadSummary) -> Json:
+        """Tell what an earlier try published; the sink holds the rest of what it told."""
+        mark = self._sink.mark if isinstance(self._sink, TableSink | FilesSink) else None
+        if mark is None:
+            log.info("An earlier try finished this run: nobody is asked")
+            return self._tell(loaded)
+        summary = counts_json(loaded, ()) | mark.report
+        if isinstance(self._sink, FilesSink):
+            summary |= self._sink.told()
+        self._sink.close()
+        return self._tell_again(mark, summary, summary)
+
+    def _tell_again(self, mark: Mark, summary: JsonObject, result: Json) -> Json:
+        log.info("The result was published before by try %d; nobody is asked", mark.try_number)
+        self._emit(summary, mark.published_at)
+        if isinstance(self._sink, XComSink | XComOrFilesSink):
+            # A mark of files holds no failed customers; failures.jsonl does.
+            self._push("summary", summary if summary.get("failed") else {"failures": []} | summary)
+        return result
+
+    def _emit(self, summary: JsonObject, published_at: datetime) -> None:
+        self._operator.summary = summary
+        emit_outlets(self._context, self._operator.outlets, summary, published_at)
 
     def _check_failures(self) -> None:
         customers = self._report.customers or len(self._sink.done()) + self._sink.failed_count()
@@ -251,3 +284,7 @@ class SegmentPull:
     def _push(self, key: str, value: Json) -> None:
         if self._operator.do_xcom_push:
             self._context["ti"].xcom_push(key=key, value=value)
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}

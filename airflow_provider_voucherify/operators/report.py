@@ -116,17 +116,14 @@ class Report:
         :param spent: calls and seconds of this try.
         :param unknown: ids Voucherify does not know: all, or the first :data:`MOST_UNKNOWN_LOOKED_AT`.
         """
+        return counts_json(loaded, unknown) | self.rest_json(spent)
+
+    def rest_json(self, spent: Spent) -> JsonObject:
+        """Return the part of the summary that the sink does not hold: it names no customer.
+
+        :param spent: calls and seconds of this try.
+        """
         return {
-            "customers": loaded.customers,
-            "found": loaded.found,
-            "no_segment": loaded.no_segment,
-            "unknown": loaded.unknown,
-            "unknown_sample": list(unknown[:MOST_UNKNOWN_NAMED]),
-            "unknown_ending_in_blanks": sum(map(ends_in_blanks, unknown)),
-            "failed": loaded.failed,
-            "memberships": loaded.memberships,
-            "per_segment": [_segment_json(count) for count in loaded.per_segment],
-            **_changes(loaded),
             "strategy": self.plan.strategy if self.plan else None,
             "planned_calls": self.plan.calls if self.plan else None,
             "calls": spent.calls,
@@ -142,6 +139,26 @@ class Report:
             "held_from_earlier_try": spent.held or 0,
             "duration_seconds": spent.seconds,
         }
+
+
+def counts_json(loaded: LoadSummary, unknown: Sequence[str]) -> JsonObject:
+    """Return the part of a run's summary that the sink holds.
+
+    :param loaded: what the sink holds.
+    :param unknown: ids Voucherify does not know: all, or the first :data:`MOST_UNKNOWN_LOOKED_AT`.
+    """
+    return {
+        "customers": loaded.customers,
+        "found": loaded.found,
+        "no_segment": loaded.no_segment,
+        "unknown": loaded.unknown,
+        "unknown_sample": list(unknown[:MOST_UNKNOWN_NAMED]),
+        "unknown_ending_in_blanks": sum(map(ends_in_blanks, unknown)),
+        "failed": loaded.failed,
+        "memberships": loaded.memberships,
+        "per_segment": [_segment_json(count) for count in loaded.per_segment],
+        **_changes(loaded),
+    }
 
 
 def _segment_json(count: SegmentCount) -> JsonObject:

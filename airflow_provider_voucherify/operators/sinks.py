@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.extract.changes import SegmentChanges
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.extract.customers import AllCustomers
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
 from airflow_provider_voucherify.load.errors import InvalidDestination
@@ -20,27 +17,27 @@ from airflow_provider_voucherify.operators.asking import segments_of
 from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.databases import database_of
 from airflow_provider_voucherify.operators.directories import directory_of
+from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow.sdk import Context
 
+    from airflow_provider_voucherify.api.models import JsonObject
     from airflow_provider_voucherify.api.settings import ApiSettings
     from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 
 LEDGER_FORMAT = 2
 
 
-def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings, *, is_resumed: bool) -> Sink:
+def sink_of(operator: CustomerSegmentsOperator, context: Context, identity: RunIdentity) -> Sink:
     """Return the sink of a task instance, not opened yet.
 
     :param operator: rendered.
     :param context: the task's context; its state store, where the running Airflow has one, is the ledger for XCom.
-    :param settings: the Voucherify project the answers come from.
-    :param is_resumed: whether this is a part of a try after a deferral: it goes on with its ledger, whatever its age.
+    :param identity: of its run.
     """
-    identity = _identity(operator, context, settings, timedelta.max if is_resumed else operator.pace.resume_within)
     destination, is_about_everyone = operator.destination, isinstance(operator.customers, AllCustomers)
     if isinstance(destination, WarehouseTable):
         destination.validate()
@@ -81,25 +78,32 @@ def sink_of(operator: CustomerSegmentsOperator, context: Context, settings: ApiS
     return XComSink(destination, identity, store=store, now=utc_now, with_source_id=is_about_everyone)
 
 
-def _identity(
-    operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings, max_age: timedelta
+def pull_identity(
+    operator: CustomerSegmentsOperator, context: Context, settings: ApiSettings, *, is_resumed: bool
 ) -> RunIdentity:
-    """The ids themselves are left out of the fingerprint: a query that gives one customer more the next time
-    is still the same job, and what the sink holds of the others is still true."""
-    task_instance, as_of = context["ti"], _as_of(operator.destination, context)
-    job = {
+    """Return the identity of a task instance's run.
+
+    The ids themselves are left out of the fingerprint: a query that gives one customer more the next time is still
+    the same job, and what the sink holds of the others is still true.
+
+    :param operator: rendered.
+    :param context: the task's context.
+    :param settings: the Voucherify project the answers come from.
+    :param is_resumed: whether this is a part of a try after a deferral: it goes on with its ledger, whatever its age.
+    """
+    max_age = timedelta.max if is_resumed else operator.pace.resume_within
+    as_of, segments = _as_of(operator.destination, context), segments_of(operator)
+    job: JsonObject = {
         "format": LEDGER_FORMAT,
         "project": [settings.base_url, settings.app_id],
-        "customers": _kind_of(operator.customers),
-        "segments": segments_of(operator),
+        "customers": [*kind_of(operator.customers)],
+        "segments": None if segments is None else [*segments],
         "strategy": operator.strategy,
         "unknown_customers": operator.unknown_customers,
         "destination": repr(operator.destination),
         "as_of": str(as_of),
     }
-    key = f"{task_instance.dag_id}/{task_instance.run_id}/{task_instance.task_id}/{task_instance.map_index}"
-    fingerprint = hashlib.sha256(json.dumps([key, job], sort_keys=True).encode()).hexdigest()
-    return RunIdentity(key, fingerprint, max_age, as_of)
+    return identity_of(context, job, hash_of_list(operator.customers), max_age=max_age, as_of=as_of)
 
 
 def _as_of(destination: object, context: Context) -> datetime | None:
@@ -108,11 +112,3 @@ def _as_of(destination: object, context: Context) -> datetime | None:
         return None
     dag_run = context["dag_run"]
     return dag_run.logical_date or dag_run.run_after
-
-
-def _kind_of(customers: object) -> list[str]:
-    if isinstance(customers, CustomerQuery):
-        return ["query", customers.sql, customers.conn_id]
-    if isinstance(customers, SegmentChanges):
-        return [type(customers).__name__, repr(customers)]
-    return ["everyone" if isinstance(customers, AllCustomers) else "list"]

@@ -37,8 +37,9 @@ __all__ = ["CustomerQuery", "EnteredSegment", "LeftSegment", "UpdateCustomersMet
 class UpdateCustomersMetadataOperator(BaseOperator):
     """Give many customers the same metadata in bulk, and wait until it is done for every one of them.
 
-    A retry does all of it again, which changes nothing more. Customers Voucherify does not know are left out and
-    counted: a bulk update would create them.
+    A retry of a try that succeeded, as when Airflow could not store its result, asks nobody, where Airflow has a task
+    state store; any other does all of it again, which changes nothing more. Customers Voucherify does not know are
+    left out and counted: a bulk update would create them.
 
     :param customers: Voucherify's ids (``cust_...``) or your ``source_id`` as a list, the output of a task, a template
         that renders to a list, a :class:`CustomerQuery`, :class:`EnteredSegment` or :class:`LeftSegment` (templated).
@@ -82,17 +83,18 @@ class UpdateCustomersMetadataOperator(BaseOperator):
         super().render_template_fields(context, jinja_env)
         self.customers = arguments.kept_from_view(self.customers)
 
-    def execute(self, context: Context) -> Json:  # noqa: ARG002
+    def execute(self, context: Context) -> Json:
         """Begin the bulk updates, and wait for them."""
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.operators.metadata_update import begin, wait
+        from airflow_provider_voucherify.operators.metadata_update import begin, kept_result, result_before, wait
 
         with fail_without_retry_where_none_helps():
-            return wait(self, begin(self))
+            kept = kept_result(self, context)
+            return result_before(kept) or wait(self, begin(self), kept)
 
     def resume(
         self,
-        context: Context,  # noqa: ARG002
+        context: Context,
         event: object = None,  # noqa: ARG002
         begun: Mapping[str, Any] | None = None,
     ) -> Json:
@@ -104,7 +106,7 @@ class UpdateCustomersMetadataOperator(BaseOperator):
         :raises ValueError: if they were not handed on.
         """
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.operators.metadata_update import Begun, wait
+        from airflow_provider_voucherify.operators.metadata_update import Begun, kept_result, wait
 
         if begun is None:  # nothing to wait for would look like success
             raise ValueError(
@@ -112,4 +114,4 @@ class UpdateCustomersMetadataOperator(BaseOperator):
                 "Voucherify dashboard. Airflow's dag.test() forgets it: write deferrable=False there"
             )
         with fail_without_retry_where_none_helps():
-            return wait(self, Begun(**begun))
+            return wait(self, Begun(**begun), kept_result(self, context))

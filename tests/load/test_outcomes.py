@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
+from airflow_provider_voucherify.api.models import Json
 from airflow_provider_voucherify.load.destinations import TableName, XComRows
-from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit, XComTooLarge
+from airflow_provider_voucherify.load.errors import InvalidDestination, LedgerLost, TableUnfit, XComTooLarge
 from airflow_provider_voucherify.load.outcome_statements import outcome_table
 from airflow_provider_voucherify.load.outcome_store import BYTES_PER_ROW, OutcomeStoreLedger, outcome_row
 from airflow_provider_voucherify.load.outcome_table import OutcomeTableLedger
@@ -49,6 +51,19 @@ def store(request: pytest.FixtureRequest) -> Warehouse | MemoryStore:
     chosen = request.getfixturevalue(f"{request.param}_warehouse")
     assert isinstance(chosen, Warehouse)
     return chosen
+
+
+class PausedStore(MemoryStore):
+    """A store in whose writer something happens once its next value is there."""
+
+    then: Callable[[], None] | None = None
+
+    def set(self, key: str, value: Json) -> None:
+        """Store a value, and let the other go on."""
+        super().set(key, value)
+        then, self.then = self.then, None
+        if then is not None:
+            then()
 
 
 def opened(store: Warehouse | MemoryStore) -> OutcomeLedger:
@@ -106,6 +121,51 @@ def test_without_a_store_outcomes_are_held_for_this_try() -> None:
     ledger.write([outcome("a")])
     ledger.close()
     assert (ledger.is_durable, ledger.held(*JOB, ["a"])) == (False, {"a": outcome("a")})
+
+
+def test_what_a_try_that_was_overtaken_gave_is_held_and_it_stops() -> None:
+    """The first try is paused with its piece written, and again before it writes one."""
+    store = MemoryStore()
+    first = opened(store)
+    first.write([outcome("a")])
+    second = opened(store)
+    second.write([outcome("b")])
+    with pytest.raises(LedgerLost, match="no longer this try's"):
+        first.write([outcome("c")])
+    assert set(opened(store).held(*JOB, ["a", "b", "c"])) == {"a", "b", "c"}
+
+
+def test_a_try_paused_in_the_middle_of_its_write_loses_nothing() -> None:
+    store = PausedStore()
+    first = opened(store)
+    store.then = lambda: opened(store).write([outcome("b")])
+    with pytest.raises(LedgerLost):
+        first.write([outcome("a")])
+    assert set(opened(store).held(*JOB, ["a", "b"])) == {"a", "b"}
+    with pytest.raises(LedgerLost):
+        first.write([outcome("d")])
+
+
+def test_a_try_that_was_overtaken_removes_nothing_and_writes_nothing_once_the_run_is_over() -> None:
+    store = MemoryStore()
+    first, second = opened(store), opened(store)
+    second.write([outcome("b")])
+    first.close()
+    assert opened(store).held(*JOB, ["b"]) == {"b": outcome("b")}
+    last = opened(store)
+    last.close()
+    with pytest.raises(LedgerLost):
+        first.write([outcome("a")])
+    assert store.values == {}
+
+
+def test_a_late_failure_of_an_overtaken_try_hides_no_code() -> None:
+    store = MemoryStore()
+    first, second = opened(store), opened(store)
+    second.write([outcome("a")])
+    with pytest.raises(LedgerLost):
+        first.write([outcome("a", FAILED)])
+    assert opened(store).held(*JOB, ["a"]) == {"a": outcome("a")}
 
 
 def test_rows_are_as_large_as_was_reckoned_before_the_first_code() -> None:

@@ -23,7 +23,7 @@ def test_odd_names_are_taken_as_they_are(warehouse: Warehouse, name: str, write:
     for answer in (found("anna", "gold"), failed("anna")):
         warehouse.load(answer, table=name, write=write)
 
-    assert warehouse.tables() == {name, f"{name}_failures"}
+    assert warehouse.tables() == {name, f"{name}_failures", f"{name}__marks"}
     assert warehouse.memberships(warehouse.quoted(name)) == [("anna", "seg_gold")]
 
 
@@ -67,7 +67,7 @@ def test_a_longest_name_works(warehouse: Warehouse) -> None:
 
     warehouse.load(found("anna", "gold"), failed("bert"), table=name)
 
-    assert warehouse.tables() == {name, f"{name}_failures"}
+    assert warehouse.tables() == {name, f"{name}_failures", f"{name}__marks"}
 
 
 def test_further_columns_of_a_table_are_left_to_their_defaults(warehouse: Warehouse) -> None:

@@ -32,7 +32,7 @@ def test_postgres_hook(postgres_database: PostgresDatabase, monkeypatch: pytest.
 
     warehouse = Warehouse(postgres_database.url)
     assert warehouse.memberships() == [("anna", "seg_gold")]
-    assert warehouse.tables() == {TABLE, f"{TABLE}_failures"}
+    assert warehouse.tables() == {TABLE, f"{TABLE}_failures", f"{TABLE}__marks"}
 
 
 def test_sqlite_hook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -153,7 +153,7 @@ def test_a_later_success_of_the_run_removes_its_failures_only(warehouse: Warehou
 def test_without_failures_there_is_no_table_of_failures(warehouse: Warehouse) -> None:
     warehouse.load(found("anna", "gold"))
 
-    assert warehouse.tables() == {TABLE}
+    assert warehouse.tables() == {TABLE, f"{TABLE}__marks"}
 
 
 def test_a_run_failed_for_good_records_failures_and_shows_nothing(warehouse: Warehouse) -> None:

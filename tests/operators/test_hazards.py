@@ -52,7 +52,7 @@ def test_a_replacement_by_nobody_is_refused(run_op: OperatorRunner, voucherify: 
     assert run.state == "failed"
     assert "would empty 'customer_segments'" in str(run.error)
     assert warehouse.memberships() == truth(voucherify, ASKED)
-    assert warehouse.tables() == {"customer_segments"}
+    assert warehouse.tables() == {"customer_segments", "customer_segments__marks"}
 
 
 def test_a_replacement_by_nobody_keeps_what_an_earlier_try_holds(
