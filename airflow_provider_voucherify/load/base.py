@@ -6,10 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 
 from airflow_provider_voucherify.api.ids import IdSet
-from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, MembershipPage, Scope
+from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, MembershipPage, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,10 @@ def segment_walks(walks: Mapping[str, StoredWalk]) -> dict[str, StoredWalk]:
     return {id_: walk for id_, walk in walks.items() if not id_.startswith(NOTE)}
 
 
+#: What a run tells besides its summary, where it tells nothing.
+NO_REPORT: Mapping[str, Json] = MappingProxyType({})
+
+
 class Sink(Protocol):
     """The ledger of a run: what it holds durably is done and is not asked for again."""
 
@@ -163,7 +168,7 @@ class Sink(Protocol):
     def record_failures(self) -> None:
         """Put the failed customers where a user can query them, if the sink has such a place; publish nothing."""
 
-    def finish(self, scope: Scope, report: JsonObject) -> LoadSummary:
+    def finish(self, scope: Scope, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
         """Make the run visible to readers in one transaction, and leave a mark for a retry that it is.
 
         :param scope: what the run speaks for; what a table holds outside of it stays as it is.

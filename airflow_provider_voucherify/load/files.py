@@ -13,14 +13,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
-from airflow_provider_voucherify.load.base import segment_walks
+from airflow_provider_voucherify.load.base import NO_REPORT, segment_walks
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.entries import Everyone, Forgotten
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, NobodyKnown
 from airflow_provider_voucherify.load.file_formats import check_can_write
 from airflow_provider_voucherify.load.file_parts import FileParts
 from airflow_provider_voucherify.load.manifest import MANIFEST, Manifest, Part
-from airflow_provider_voucherify.load.mark import NO_REPORT, Mark
+from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.load.run_log import RunLog, dead_runs, remove_log
 from airflow_provider_voucherify.load.scratch import Scratch
 from airflow_provider_voucherify.load.steps import Settled, Step
@@ -88,6 +88,8 @@ class FilesSink:
         header = self._log.stored_header()
         self.mark = self._mark_of_earlier_try(manifest, header)
         if self.mark is not None:
+            if header is not None:
+                self._replay(header)
             return self.mark.summary
         reason = self._why_afresh(header, manifest)
         if header is not None and reason is None:
@@ -194,7 +196,8 @@ class FilesSink:
         failures = self._parts.put_failures(self.failed(self.failed_count()))
         before = self._parts.manifest()
         self._refuse_siblings(before)
-        manifest = self._new_manifest(self._log.own_header(), summary, parts, failures, before, report)
+        mark = Mark.of(self._identity, self._now(), report, summary)
+        manifest = self._new_manifest(self._log.own_header(), parts, failures, before, summary, mark)
         self._directory.put(MANIFEST, manifest.to_bytes())
         rows = f"{summary.memberships:,}"
         log.info("Published to %s: %s memberships in %d files", self._directory.url, rows, len(parts))
@@ -263,36 +266,36 @@ class FilesSink:
 
     def _mark_of_earlier_try(self, manifest: Manifest | None, header: LogHeader | None) -> Mark | None:
         """Return the mark of the try this one repeats, unless the run goes on, or what was published is gone."""
-        is_over = manifest is not None and (header is None or header.token == manifest.ledger)
-        if manifest is None or not is_over or manifest.run_key != self._identity.key:
+        if manifest is None or manifest.run_key != self._identity.key:
             return None
-        mark, has_ledger = manifest.mark, header is not None
-        if mark is None or not mark.holds_for(self._identity, self._now(), has_ledger=has_ledger):
+        if header is not None and header.token != manifest.ledger:
+            return None
+        mark = manifest.mark
+        if mark is None or not mark.holds_for(self._identity, self._now(), has_ledger=header is not None):
             return None
         return mark if self._parts.are_there(manifest) else None
 
     def _new_manifest(
         self,
         header: LogHeader,
-        summary: LoadSummary,
         parts: Sequence[Part],
         failures: str | None,
         before: Manifest | None,
-        report: Mapping[str, Json],
+        summary: LoadSummary,
+        mark: Mark,
     ) -> Manifest:
-        at = self._now()
         return Manifest(
             format=self._format,
             schema=self._parts.schema,
             run_key=self._identity.key,
             fingerprint=self._identity.fingerprint,
             ledger=header.token,
-            published_at=at,
+            published_at=mark.published_at,
             parts=tuple(parts),
             failures=failures,
             summary=summary,
             replaced=self._parts.to_replace(before),
-            mark=Mark.of(self._identity, at, report, summary),
+            mark=mark,
         )
 
     def _refuse_siblings(self, manifest: Manifest | None) -> None:

@@ -6,15 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
-from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
+from airflow_provider_voucherify.load.base import NO_REPORT, LoadSummary, RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.summary import as_utc, summary_from_json, summary_to_json
-
-#: What a run without a report tells besides its summary.
-NO_REPORT: Mapping[str, Json] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)

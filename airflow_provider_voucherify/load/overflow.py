@@ -9,9 +9,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Json, JsonObject, MembershipPage, Scope, Segment
-from airflow_provider_voucherify.load.base import NOTE
+from airflow_provider_voucherify.load.base import NO_REPORT, NOTE
 from airflow_provider_voucherify.load.files import FilesSink
-from airflow_provider_voucherify.load.mark import NO_REPORT
 from airflow_provider_voucherify.load.xcom import MAX_JSON_BYTES
 
 if TYPE_CHECKING:

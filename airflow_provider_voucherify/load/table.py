@@ -10,12 +10,12 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
-from airflow_provider_voucherify.load.base import segment_walks
+from airflow_provider_voucherify.load.base import NO_REPORT, segment_walks
 from airflow_provider_voucherify.load.database import Database, EngineProvider
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, check_extra_columns
-from airflow_provider_voucherify.load.mark import NO_REPORT, Mark
+from airflow_provider_voucherify.load.mark import Mark
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

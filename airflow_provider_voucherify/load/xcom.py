@@ -10,12 +10,11 @@ from datetime import datetime
 
 from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Json, MembershipPage, Outcome, Scope
-from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk, segment_walks
+from airflow_provider_voucherify.load.base import NO_REPORT, LoadSummary, RunIdentity, StoredWalk, segment_walks
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.entries import Entry, Everyone, Forgotten
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.held import Held
-from airflow_provider_voucherify.load.mark import NO_REPORT
 from airflow_provider_voucherify.load.state_store import StateStore, StoredHeader, StoredRun
 from airflow_provider_voucherify.load.summary import as_utc, latest, summarise
 from airflow_provider_voucherify.load.xcom_rows import Size, XComRow, rows_of
