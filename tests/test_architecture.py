@@ -130,7 +130,7 @@ def test_every_room_has_a_rule() -> None:
 
 def test_files_are_short() -> None:
     long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in modules()}
-    assert {name: lines for name, lines in long.items() if lines > 300} == {}
+    assert {name: lines for name, lines in long.items() if lines > 450} == {}
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:

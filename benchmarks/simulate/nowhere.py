@@ -7,8 +7,8 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from airflow_provider_voucherify.api.ids import IdSet
-from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Scope
-from airflow_provider_voucherify.load.base import LoadSummary, StoredWalk
+from airflow_provider_voucherify.api.models import CustomerAnswer, Json, MembershipPage, Scope
+from airflow_provider_voucherify.load.base import NO_REPORT, LoadSummary, StoredWalk
 
 
 class Nowhere:
@@ -82,7 +82,7 @@ class Nowhere:
     def record_failures(self) -> None:
         """Do nothing."""
 
-    def finish(self, scope: Scope) -> LoadSummary:  # noqa: ARG002 - as sinks have it
+    def finish(self, scope: Scope, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:  # noqa: ARG002 - as sinks have it
         """Return how many memberships were taken."""
         return LoadSummary(memberships=self.memberships)
 

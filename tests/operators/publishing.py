@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TypedDict, Unpack
 
 from airflow_provider_voucherify.emulator import EmulatorControl
-from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
-from airflow_provider_voucherify.operators.publish_arguments import UnknownRecipients
+from airflow_provider_voucherify.operators.publish_arguments import Recipients, UnknownRecipients
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
 from tests.operators.warehouse import Warehouse
 
@@ -31,9 +29,7 @@ class Publishing(TypedDict, total=False):
     pace: Pace
 
 
-def publish(
-    customers: Sequence[object] | CustomerQuery, campaign: str = CAMPAIGN, **given: Unpack[Publishing]
-) -> PublishVouchersOperator:
+def publish(customers: Recipients, campaign: str = CAMPAIGN, **given: Unpack[Publishing]) -> PublishVouchersOperator:
     """Return an operator that may be tried four times."""
     return PublishVouchersOperator(task_id="publish", customers=customers, campaign=campaign, retries=3, **given)
 
