@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TypeAlias, cast, get_args
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from typing import TypeAlias, get_args
 
 from airflow.sdk import XComArg
 
+from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, GivenIds, is_template
+from airflow_provider_voucherify.extract.customers import (
+    AllCustomers,
+    CustomerQuery,
+    GivenIds,
+    Unread,
+    ids_from_text,
+    is_template,
+)
 from airflow_provider_voucherify.extract.question import (
     StrategyName,
     UnknownCustomers,
@@ -18,7 +27,17 @@ from airflow_provider_voucherify.extract.question import (
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.pace import Pace
 
-Customers: TypeAlias = Sequence[object] | CustomerQuery | AllCustomers | EnteredSegment | LeftSegment | XComArg | str
+Customers: TypeAlias = (
+    Sequence[object]
+    | CustomerQuery
+    | AllCustomers
+    | EnteredSegment
+    | LeftSegment
+    | SegmentChanges
+    | XComArg
+    | str
+    | Unread
+)
 Segments: TypeAlias = Sequence[str] | XComArg | str
 Destination: TypeAlias = WarehouseTable | XComRows | ObjectFiles
 
@@ -42,11 +61,18 @@ def checked_customers(customers: object) -> Customers:
     raise ValueError(f"customers is {type(customers).__name__}; {_CUSTOMERS_EXAMPLE}")
 
 
-def kept_from_view(customers: Customers) -> Customers:
-    """Return rendered customers; ids that came from a task are kept out of the rendered fields' view."""
-    if isinstance(customers, str | CustomerQuery | SegmentChanges | AllCustomers | GivenIds):
+def kept_from_view(customers: object) -> Customers:
+    """Return rendered customers such that Airflow's view of the rendered fields names no id, however they came."""
+    if isinstance(customers, CustomerQuery | SegmentChanges | AllCustomers | GivenIds):
         return customers
-    return GivenIds(cast("Iterable[object]", customers))
+    if isinstance(customers, str):
+        try:
+            return GivenIds(ids_from_text(customers))
+        except InvalidCustomers:
+            return Unread(customers)
+    if isinstance(customers, Sequence | AbstractSet) and not isinstance(customers, bytes | bytearray):
+        return GivenIds(customers)
+    return Unread(customers)
 
 
 def checked_segments(segments: object) -> Segments | None:

@@ -10,7 +10,13 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers, InvalidSegments
 from airflow_provider_voucherify.extract.changes import EnteredSegment, SegmentChanges
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, distinct_ids, ids_from_text
+from airflow_provider_voucherify.extract.customers import (
+    AllCustomers,
+    CustomerQuery,
+    Unread,
+    distinct_ids,
+    ids_from_text,
+)
 from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.load.changes import read_changes
 from airflow_provider_voucherify.load.database import without_rows
@@ -59,6 +65,8 @@ def customer_ids_of(customers: Customers) -> Sequence[str] | None:
 
     :raises InvalidCustomers: if it is no list of ids.
     """
+    if isinstance(customers, Unread):
+        customers = cast("Customers", customers.value)
     if isinstance(customers, AllCustomers):
         return None
     if isinstance(customers, SegmentChanges):

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
@@ -17,10 +16,10 @@ from airflow_provider_voucherify.load.outcomes import OutcomeDestination, Outcom
 from airflow_provider_voucherify.operators import arguments, publish_arguments
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.publish_arguments import MOST_PUBLICATIONS, Recipients, UnknownRecipients
+from airflow_provider_voucherify.operators.rendering import CustomersOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from jinja2 import Environment
 
     from airflow_provider_voucherify.api.models import Json
     from airflow_provider_voucherify.operators.publishing import Publishing
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 __all__ = ["CustomerQuery", "EnteredSegment", "LeftSegment", "OutcomeTable", "Pace", "PublishVouchersOperator"]
 
 
-class PublishVouchersOperator(BaseOperator):
+class PublishVouchersOperator(CustomersOperator):
     """Give each of a batch of customers one code of a campaign, and never two.
 
     However often a try is killed, limited, deferred, cleared or loses answers: every publication has a ``source_id``
@@ -101,11 +100,6 @@ class PublishVouchersOperator(BaseOperator):
         self.deferrable = deferrable
         self.pace = arguments.checked_pace(pace)
         self._running: Publishing | None = None
-
-    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
-        """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
-        super().render_template_fields(context, jinja_env)
-        self.customers = arguments.kept_from_view(self.customers)
 
     def execute(self, context: Context) -> Json:
         """Publish, and return rows or summary."""

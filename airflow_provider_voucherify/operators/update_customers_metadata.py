@@ -6,25 +6,24 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
 from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
-from airflow_provider_voucherify.operators import arguments, publish_arguments
+from airflow_provider_voucherify.operators import publish_arguments
 from airflow_provider_voucherify.operators.publish_arguments import Recipients
+from airflow_provider_voucherify.operators.rendering import CustomersOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from jinja2 import Environment
 
     from airflow_provider_voucherify.api.models import Json
 
 __all__ = ["CustomerQuery", "EnteredSegment", "LeftSegment", "UpdateCustomersMetadataOperator"]
 
 
-class UpdateCustomersMetadataOperator(BaseOperator):
+class UpdateCustomersMetadataOperator(CustomersOperator):
     """Give many customers the same metadata in bulk, and wait until it is done for every one of them.
 
     A retry does all of it again, which changes nothing more. Customers Voucherify does not know are left out and
@@ -64,11 +63,6 @@ class UpdateCustomersMetadataOperator(BaseOperator):
         self.voucherify_conn_id = voucherify_conn_id
         self.poll_interval = poll_interval
         self.deferrable = deferrable
-
-    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
-        """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
-        super().render_template_fields(context, jinja_env)
-        self.customers = arguments.kept_from_view(self.customers)
 
     def execute(self, context: Context) -> Json:  # noqa: ARG002
         """Begin the bulk updates, and wait for them."""
