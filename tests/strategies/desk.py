@@ -12,11 +12,12 @@ from datetime import UTC, datetime, timedelta
 
 from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import RetryPolicy, open_client
+from airflow_provider_voucherify.api.client import open_client
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import EmulatorControl
