@@ -22,7 +22,6 @@ from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import EmulatorControl
 from airflow_provider_voucherify.extract.means import Means, Pulled
-from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.plan import Plan
 from airflow_provider_voucherify.extract.progress import Progress
 from airflow_provider_voucherify.extract.pull import Pull
@@ -125,7 +124,6 @@ class Desk:
                 watched = Watched(client, self.watch, self.change)
                 means = Means(
                     client=watched,
-                    patient=Patient(watched),
                     run=runner.run,
                     sink=target,
                     progress=lambda total, held, unit: Progress(
