@@ -31,6 +31,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.ceiling": set(),
     "api.settings": {"api.errors"},
     "api.limit_headers": {"api.models"},
+    "api.outage": {"api.errors"},
+    "api.retry": set(),
     "api.wire": {"api.errors", "api.limit_headers", "api.models"},
     "api.gate": {
         *("api.ceiling", "api.concurrency", "api.errors", "api.models", "api.server_clock", "api.span", "api.window"),
@@ -41,6 +43,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "api.gate",
         "api.limit_headers",
         "api.models",
+        "api.outage",
+        "api.retry",
         "api.settings",
         "api.span",
         "api.wire",

@@ -7,12 +7,12 @@ import random
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from airflow_provider_voucherify.api.endpoints import Sender, rest_of
+from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyError, WindowClosed, WrongProject
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.extract.existence import Ghost, ask_ghost, refuse_unknown
-from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
+from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer, missing_of, others_of
 from airflow_provider_voucherify.extract.means import Means, Pulled, kept_if_interrupted
 from airflow_provider_voucherify.extract.notes import Believed, Notes
 from airflow_provider_voucherify.extract.plan import chunks, resolving
@@ -22,7 +22,7 @@ from airflow_provider_voucherify.extract.recall import Recall
 from airflow_provider_voucherify.extract.relay import Relay
 from airflow_provider_voucherify.extract.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.extract.roster import Roster
-from airflow_provider_voucherify.extract.survey import Everyone, Survey
+from airflow_provider_voucherify.extract.survey import Survey
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,7 @@ class CustomerRun:
         self._notes = notes
         self._means = means
         self._recall = recall
+        self._strategy: PerCustomer | None = None
         self.ghost: Ghost | None = None
         self.ghost_asked_at = means.now()
 
@@ -57,12 +58,12 @@ class CustomerRun:
         scope = Scope(self._question.is_about_everyone, self._survey.segment_ids)
         everyone = self._everyone() if self._question.is_about_everyone else {}
         asked = self._question.customer_ids if self._question.customer_ids is not None else list(everyone)
-        if not _missing(asked, self._means.sink.done()) and self._notes.believed is None:
+        if not missing_of(asked, self._means.sink.done()) and self._notes.believed is None:
             return Pulled(scope)
         self._begin_with_ghost()
         done = self._means.sink.done()
-        to_ask = self._without_doubles(_missing(asked, done))
-        strategy = self._strategy(everyone, len(asked), len(done))
+        to_ask = self._without_doubles(missing_of(asked, done))
+        self._strategy = strategy = self._asking(everyone, len(asked), len(done))
         del done
         first = self._ask_first(strategy, to_ask) if self._is_to_be_judged(to_ask) else Fetched()
         if self._survey.is_right_project and self._notes.begun_with != len(asked):
@@ -75,9 +76,9 @@ class CustomerRun:
     def _everyone(self) -> Mapping[str, str | None]:
         """Return the merchant's id of everyone Voucherify knows, by Voucherify's."""
         assert self._survey.everyone is not None, "the survey begins the list of everyone"
-        return self._means.run(_everyone(self._survey.everyone, self._recall))
+        return self._means.run(self._survey.everyone.rest(self._recall))
 
-    def _strategy(self, everyone: Mapping[str, str | None], asked: int, held: int) -> PerCustomer:
+    def _asking(self, everyone: Mapping[str, str | None], asked: int, held: int) -> PerCustomer:
         progress = self._means.progress(asked, held, "customers")
         return PerCustomer(
             self._means.client,
@@ -88,6 +89,7 @@ class CustomerRun:
             ghost=self.ghost,
             only=self._survey.segment_ids,
             source_ids=everyone,
+            halves=self._notes.halves if self._means.is_resumed else None,
         )
 
     def _begin_with_ghost(self) -> None:
@@ -221,7 +223,7 @@ class CustomerRun:
         )
 
     def _store(self, fetched: Fetched, left_out: Sequence[str]) -> None:
-        answers = _others(fetched.answers, left_out)
+        answers = others_of(fetched.answers, left_out)
         if answers:
             self._means.sink.write(answers)
         fetched.answers, fetched.believed = [], {}
@@ -233,9 +235,12 @@ class CustomerRun:
         believed = {id_ for part in parts for id_ in part.believed}.difference(doubted)
         if believed and self.ghost is not None and self.ghost.segment_ids is not None:
             self._notes.believe(Believed(self.ghost.segment_ids, frozenset(believed)))
-        answers = _others([answer for part in parts for answer in part.answers], doubted)
+        answers = others_of([answer for part in parts for answer in part.answers], doubted)
         if answers:
             self._means.sink.write(answers)
+        if self._means.may_defer and self._strategy is not None:
+            open_ = {**self._strategy.halves, **{id_: half for part in parts for id_, half in part.halves.items()}}
+            self._notes.halve(open_)
         for part in parts:
             part.answers, part.believed = [], {}
         return answers
@@ -294,21 +299,3 @@ class CustomerRun:
             *(CustomerAnswer(one, now, Outcome.UNKNOWN) for one in sorted(unknown)),
             *(CustomerAnswer(one, now, Outcome.FAILED, failure=why) for one, why in sorted(failed.items())),
         ]
-
-
-def _missing(customer_ids: Sequence[str], done: AbstractSet[str]) -> Sequence[str]:
-    """Return those of the customers that are not done."""
-    return IdList(one for one in customer_ids if one not in done) if done else customer_ids
-
-
-def _others(answers: list[CustomerAnswer], left_out: Sequence[str]) -> list[CustomerAnswer]:
-    """Return the answers without those of some customers."""
-    excluded = frozenset(left_out)
-    return [answer for answer in answers if answer.customer_id not in excluded] if excluded else answers
-
-
-async def _everyone(everyone: Everyone, client: Sender) -> dict[str, str | None]:
-    found = {customer.id: customer.source_id for customer in everyone.first}
-    async for page in rest_of(everyone.walk, client):
-        found.update((customer.id, customer.source_id) for customer in page)
-    return found

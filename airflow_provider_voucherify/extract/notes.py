@@ -5,11 +5,13 @@ Notes are kept as lists without members, under ids no segment has: every sink ho
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, MembershipPage, Segment
+from airflow_provider_voucherify.extract.fetch import Half
 from airflow_provider_voucherify.extract.plan import chunks
 from airflow_provider_voucherify.load.base import NOTE, Sink
 
@@ -21,6 +23,7 @@ _IDS_PER_NOTE = 500
 _CHARACTERS_PER_NOTE = 30_000
 _ANSWERS = f"{NOTE}answers:"
 _BEGINNING = f"{NOTE}beginning"
+_HALVES = f"{NOTE}halves"
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +157,32 @@ class Notes:
         totals: JsonObject = dict(beginning.totals)
         self._write(_BEGINNING, {"salt": beginning.salt, "totals": totals, "ghost": ghost, "ghost_asked_at": asked_at})
 
+    @property
+    def halves(self) -> dict[str, Half]:
+        """Return the answers of customers a part of a try could not look up any more."""
+        halves = {}
+        for id_, half in self._held.get(_HALVES, {}).items():
+            match half:
+                case [str(observed_at), list(segments)]:
+                    named = [Segment(str(one[0]), str(one[1])) for one in segments if isinstance(one, list)]
+                    halves[id_] = Half(tuple(named), datetime.fromisoformat(observed_at))
+        return halves
+
+    def halve(self, halves: Mapping[str, Half]) -> None:
+        """Note such answers, in place of those noted before, as many as fit into a note."""
+        noted, size = JsonObject(), 0
+        for id_, half in halves.items():
+            segments: list[Json] = [[one.id, one.name] for one in half.segments]
+            size += len(json.dumps([id_, segments])) + 50
+            if noted and size > _CHARACTERS_PER_NOTE:
+                break
+            noted[id_] = [half.observed_at.isoformat(), segments]
+        if noted or self._held.get(_HALVES):
+            self._write(_HALVES, noted)
+
     def forget_earlier_try(self) -> None:
         """Forget what was noted for later parts of one try only."""
-        for note in [note for note in self._held if note.startswith(_ANSWERS) or note == _BEGINNING]:
+        for note in [note for note in self._held if note.startswith(_ANSWERS) or note in {_BEGINNING, _HALVES}]:
             if self._held[note]:
                 self._write(note, {})
 

@@ -118,7 +118,7 @@ class Pull:
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
         """Return whether so many customers came in since the way was chosen that another may take fewer calls."""
-        if self._question.wanted != "auto" or segment_walks(self._means.sink.walks()):
+        if self._means.is_resumed or self._question.wanted != "auto" or segment_walks(self._means.sink.walks()):
             return False
         begun_with = self._notes.begun_with or FEWEST_TO_JUDGE
         return len(ids) > 2 * begun_with and held * WORTH_PROBING <= len(ids)

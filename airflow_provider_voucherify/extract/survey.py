@@ -8,10 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.endpoints import Sender, list_segments
-from airflow_provider_voucherify.api.models import Customer, JsonObject
 from airflow_provider_voucherify.api.walk import CustomerWalk, calls_for
+from airflow_provider_voucherify.extract.everyone import Counted, Everyone
 from airflow_provider_voucherify.extract.listing import Listing, Terms
 from airflow_provider_voucherify.extract.plan import (
     WORTH_PROBING,
@@ -34,42 +33,6 @@ _WORTH_A_WALK = 10
 #: Where a list fails, so many calls may be made to do without lists; beyond it the task rather fails and tries again.
 _MOST_INSTEAD_OF_LISTS = 2_000
 _TOO_FEW = "too few customers for listing segments to pay"
-
-
-class Counted:
-    """Counts the calls made.
-
-    :param client: sends them.
-    """
-
-    def __init__(self, client: Sender) -> None:
-        self._client = client
-        self.calls = 0
-
-    async def send(self, request: wire.Request) -> JsonObject:
-        """Return the JSON object of the answer.
-
-        :raises VoucherifyError: if there is none.
-        """
-        self.calls += 1
-        return await self._client.send(request)
-
-
-@dataclass(slots=True)
-class Everyone:
-    """The list of all customers with its first page taken.
-
-    :param walk: goes on after the page.
-    :param first: the customers of the page.
-    """
-
-    walk: CustomerWalk
-    first: list[Customer]
-
-    @property
-    def total(self) -> int | None:
-        """Return how many customers the project has, as the page says."""
-        return self.walk.total_at_end
 
 
 @dataclass(slots=True)
