@@ -155,11 +155,10 @@ class CustomerRun:
 
     def _keep_first(self, fetched: Fetched) -> None:
         """Store what came in before it was known whether the project is the right one: a later part goes on from it."""
-        if not self._means.may_defer:
-            return
-        if {answer.outcome for answer in fetched.answers} & self._outcomes_of_known:
-            self._notes.begin(len(self._question.customer_ids or ()))
-        self._keep([fetched])
+        if self._means.may_defer:
+            if {answer.outcome for answer in fetched.answers} & self._outcomes_of_known:
+                self._notes.begin(len(self._question.customer_ids or ()))
+            self._keep([fetched])
 
     @property
     def _outcomes_of_known(self) -> set[Outcome]:
@@ -239,8 +238,8 @@ class CustomerRun:
         if answers:
             self._means.sink.write(answers)
         if self._means.may_defer and self._strategy is not None:
-            open_ = {**self._strategy.halves, **{id_: half for part in parts for id_, half in part.halves.items()}}
-            self._notes.halve(open_)
+            new = {id_: half for part in parts for id_, half in part.halves.items()}
+            self._notes.halve({**self._strategy.halves, **new})
         for part in parts:
             part.answers, part.believed = [], {}
         return answers
