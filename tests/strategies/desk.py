@@ -107,6 +107,7 @@ class Desk:
     chunk_size: int = 250
     seed: int = 1
     ghost_stays: timedelta = timedelta(minutes=1)
+    part: int | None = None  # of a try that may defer, from 0
     watch: Callable[[str], None] = watch_nothing
     change: Change = change_nothing
 
@@ -134,6 +135,8 @@ class Desk:
                     workers=self.workers,
                     chunk_size=self.chunk_size,
                     ghost_stays=self.ghost_stays,
+                    may_defer=self.part is not None,
+                    is_resumed=bool(self.part),
                 )
                 pull = Pull(question, means, lambda: None)
                 plan = pull.plan()
