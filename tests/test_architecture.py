@@ -34,6 +34,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.limit_headers": {"api.models"},
     "api.body": {"api.errors", "api.models"},
     "api.tls": {"api.errors", "api.settings", "certifi"},
+    "api.outage": {"api.errors"},
+    "api.retry": set(),
     "api.wire": {"api.body", "api.errors", "api.id_text", "api.limit_headers", "api.models"},
     "api.gate": {
         *("api.ceiling", "api.concurrency", "api.errors", "api.models", "api.server_clock", "api.span", "api.window"),
@@ -45,6 +47,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "api.gate",
         "api.limit_headers",
         "api.models",
+        "api.outage",
+        "api.retry",
         "api.settings",
         "api.span",
         "api.tls",

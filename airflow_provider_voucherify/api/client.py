@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.api import errors, wire
@@ -16,6 +18,8 @@ from airflow_provider_voucherify.api.body import Body
 from airflow_provider_voucherify.api.deadline import Deadline
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.limit_headers import rate_limit_of, window_of
+from airflow_provider_voucherify.api.outage import Outage
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.api.tls import tls_failure, tls_of
 
 if TYPE_CHECKING:
@@ -29,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEFAULT_CONCURRENCY = 32
+#: Asked where a call failed and no other was answered since: is it Voucherify that is down, or this call that fails?
+_PROBE = wire.get("/v1/segments?limit=1")
 
 
 class Transport(Protocol):
@@ -42,33 +48,12 @@ class Transport(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How a failed call is tried again: exponential backoff with full jitter.
-
-    :param attempts: tries in all.
-    :param first_wait: upper bound of the first wait, seconds.
-    :param longest_wait: upper bound of any wait, seconds.
-    """
-
-    attempts: int = 5
-    first_wait: float = 0.5
-    longest_wait: float = 30.0
-
-    def wait(self, attempt: int, uniform: Callable[[], float]) -> float:
-        """Return the seconds to wait after the ``attempt``-th try failed.
-
-        :param attempt: 1 for the first.
-        :param uniform: gives a random number from 0 to 1.
-        """
-        return uniform() * min(self.first_wait * 2.0 ** (attempt - 1), self.longest_wait)
-
-
 @dataclass(slots=True)
 class CallCount:
-    """Calls of one client, for progress and summary."""
+    """Calls of one client, for progress and summary; ``answered`` are those the server did not fail to answer."""
 
     sent: int = 0
+    answered: int = 0
     rejected: int = 0
     retried: int = 0
 
@@ -103,28 +88,28 @@ class Client:
     clock: Clock = field(default_factory=Clock)
     calls: CallCount = field(default_factory=CallCount)
     _has_met_voucherify: bool = False
+    _outage: Outage = field(init=False)
+
+    def __post_init__(self) -> None:
+        may_defer = self.gate.longest_wait < math.inf
+        probe, waits = partial(self._send_once, _PROBE, is_retry=True), self.retry.outage_waits
+        now, sleep = self.clock.now, self.clock.sleep
+        self._outage = Outage(self.calls, probe, waits, may_defer=may_defer, now=now, sleep=sleep)
 
     async def send(self, request: wire.Request) -> JsonObject:
         """Return the JSON object Voucherify answers with.
 
         A failed call is tried again if that does no harm; a call the limit turned away was not counted as a try.
+        Where no other call is answered either, an outage is waited for.
 
         :param request: what to ask.
         :raises VoucherifyError: the last try's error.
         :raises WindowClosed: if the window stays closed for longer than the gate may wait.
         """
-        attempt, is_retry = 1, False
+        attempt, is_retry, answered = 1, False, -1
         while True:
             try:
-                ticket = await self.gate.enter()
-                self.calls.sent += 1
-                self.calls.retried += is_retry
-                try:
-                    response = await self.transport(request)
-                except BaseException:
-                    self.gate.lost(ticket)
-                    raise
-                return self._taken_in(ticket, request, response)
+                return await self._send_once(request, is_retry=is_retry)
             except errors.RateLimited as error:
                 if self.gate.is_hopeless:
                     self.gate.shut(error)
@@ -133,16 +118,38 @@ class Client:
                 self.gate.shut(error)
                 raise
             except errors.VoucherifyError as error:
-                may_repeat = error.retryable and request.is_safe and attempt < self.retry.attempts
-                if not may_repeat:
+                if not (error.retryable and request.is_safe):
                     raise
-                told = min(error.retry_after or 0.0, self.retry.longest_wait)
-                await self.clock.sleep(max(self.retry.wait(attempt, self.clock.uniform), told))
+                is_given_up = self._outage.is_given_up
+                is_alone, answered = is_given_up or self.calls.answered == answered, self.calls.answered
+                if attempt < self.retry.attempts and not is_given_up:
+                    told = min(error.retry_after or 0.0, self.retry.longest_wait)
+                    await self.clock.sleep(max(self.retry.wait(attempt, self.clock.uniform), told))
+                elif not is_alone:
+                    raise
+                else:
+                    look = partial(self._send_once, request, is_retry=True)
+                    if (answer := await self._outage.wait(error, look)) is not None:
+                        return answer
                 attempt += 1
             is_retry = True
 
+    async def _send_once(self, request: wire.Request, *, is_retry: bool) -> JsonObject:
+        ticket = await self.gate.enter()
+        self.calls.sent += 1
+        self.calls.retried += is_retry
+        try:
+            response = await self.transport(request)
+        except BaseException:
+            self.gate.lost(ticket)
+            raise
+        return self._taken_in(ticket, request, response)
+
     def _taken_in(self, ticket: Ticket, request: wire.Request, response: wire.Response) -> JsonObject:
         """Hand the ticket back with what the answer says of the limit, and return what else it says."""
+        if response.status < 500:
+            self.calls.answered += 1
+            self._outage.note_answer()
         if response.status == 429:
             self.calls.rejected += 1
             error = wire.error_of(response)

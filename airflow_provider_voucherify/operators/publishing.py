@@ -24,7 +24,6 @@ from airflow_provider_voucherify.api.posts import is_voucherify_id
 from airflow_provider_voucherify.extract.existence import refuse_nobody_known
 from airflow_provider_voucherify.extract.interrupt import Interrupt
 from airflow_provider_voucherify.extract.names import listed_ids
-from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.progress import Progress, duration
 from airflow_provider_voucherify.extract.publication_key import per
 from airflow_provider_voucherify.extract.publish_run import (
@@ -207,7 +206,7 @@ class Publishing:
         others = [one for one in customer_ids if not is_voucherify_id(one)]
         if self._spent.deferrals:
             return {}
-        return runner.run(listed_ids(self._interrupt.over(Patient(runner.client)), others))
+        return runner.run(listed_ids(self._interrupt.over(runner.client), others))
 
     @property
     def _published_before(self) -> int:
