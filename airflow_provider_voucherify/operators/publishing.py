@@ -137,7 +137,8 @@ class Publishing:
                 self._gift = self._gift_from(runner)
                 self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
                 if self._spent.held is None:
-                    self._spent = replace(self._spent, held=self._published_before)
+                    most = 2 * len(customer_ids) + 1  # so that parts that get nowhere end
+                    self._spent = replace(self._spent, held=self._published_before, planned=most)
                 self._began_at = self._began_at or began_after(self._held, utc_now())
                 to_ask = still_to_ask(customer_ids, self._held, self._began_at)
                 log.info(
