@@ -31,7 +31,7 @@ from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
 from airflow_provider_voucherify.hooks.environment import mask_proxy_password, warn_if_unverified, with_environment
 from airflow_provider_voucherify.hooks.options import json_headers, send_options, session_options
 from airflow_provider_voucherify.hooks.session import KeySession, answer_of
-from airflow_provider_voucherify.hooks.single_call import Clock, SingleCall
+from airflow_provider_voucherify.hooks.single_call import LONGEST_WAIT, Clock, SingleCall
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,8 +60,9 @@ class VoucherifyHook(HttpHook):
     conn_type = "voucherify"
     hook_name = "Voucherify"
 
-    #: How single calls are tried again, and what time it is: replaced in tests.
+    #: How single calls are tried again, how many seconds one waits for the rate limit, and what time it is.
     retry: RetryPolicy = RetryPolicy()
+    longest_wait: float = LONGEST_WAIT
     clock: Clock = Clock()
 
     def __init__(self, voucherify_conn_id: str = default_conn_name, *, quota_share: float | None = None) -> None:
@@ -111,7 +112,11 @@ class VoucherifyHook(HttpHook):
 
     @cached_property
     def _call(self) -> SingleCall:
-        return SingleCall(self._session, self.settings.base_url, retry=self.retry, clock=self.clock)
+        return self._call_on(self._session)
+
+    def _call_on(self, session: Session) -> SingleCall:
+        base_url, longest = self.settings.base_url, self.longest_wait
+        return SingleCall(session, base_url, retry=self.retry, clock=self.clock, longest_wait=longest)
 
     def get_customer_segments(self, customer_id: str) -> list[Segment]:
         """Return the segments a customer is in, ordered by id, for one call.
@@ -269,7 +274,7 @@ class VoucherifyHook(HttpHook):
         options = send_options(extra_options)
         if not extra_options.get("check_response", True):
             return session.send(prepped_request, **options)
-        call = SingleCall(session, self.settings.base_url, retry=self.retry, clock=self.clock)
+        call = self._call_on(session)
         is_safe = wire.Request(prepped_request.method or "", "").is_safe
         return call.until_answered(lambda: session.send(prepped_request, **options), may_repeat=is_safe)
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.api import pages, wire
-from airflow_provider_voucherify.api.errors import InvalidCustomerId, NotFound
-from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.api.errors import InvalidCustomerId, NotFound, RateLimited, VoucherifyError
+from airflow_provider_voucherify.api.models import Json, JsonObject
+from airflow_provider_voucherify.api.outage import is_outage
+from airflow_provider_voucherify.api.window import LONGEST_WAIT
 from airflow_provider_voucherify.hooks.session import answer_of
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.state_store import StateStore
@@ -20,6 +23,11 @@ log = logging.getLogger(__name__)
 
 _DONE = "DONE"
 _KEY = "voucherify:segment_size"
+#: A call of a reading is tried so often, and waits so many seconds for the rate limit: then its worker may be of use
+#: elsewhere, and a later reading asks again.
+_MOST_TRIES, _LONGEST_IN_CALL = 3, 20.0
+#: No answer for longer than this is no passing outage, and a rate limit used up for so long stays so, in seconds.
+LONGEST_OUTAGE, LONGEST_CLOSED = 900.0, 7_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +51,48 @@ class EarlierReading:
 
     size: int
     read_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """What a sensor that waits knows.
+
+    :param earlier: the last size it read.
+    :param silent_since: since when no reading was answered (seconds since 1970), ``None`` if the last one was.
+    :param silent_until: when the rate limit lets the next be answered, as far as it was told.
+    """
+
+    earlier: EarlierReading | None = None
+    silent_since: float | None = None
+    silent_until: float = 0.0
+
+    def is_over(self, now: float, apart: float) -> bool:
+        """Return whether it is time for a reading: it may be answered, and differs from the earlier by ``apart`` s."""
+        return now >= self.silent_until and (self.earlier is None or now >= self.earlier.read_at + apart)
+
+    def without_answer(self, segment_id: str, error: VoucherifyError, now: float) -> Wait:
+        """Return what is known after a reading that met an outage, or a rate limit that is used up, and log it.
+
+        :raises VoucherifyError: the error, if waiting is no use, or no more.
+        """
+        is_closed = isinstance(error, RateLimited)
+        if not (is_closed or (error.retryable and is_outage(error))):
+            raise error
+        since = now if self.silent_since is None else self.silent_since
+        if now - since > (LONGEST_CLOSED if is_closed else LONGEST_OUTAGE):
+            raise error
+        told = min(error.retry_after or 0.0, LONGEST_WAIT) if is_closed else 0.0
+        log.warning("Segment %s cannot be read at present (%s): looking again later", segment_id, error)
+        return replace(self, silent_since=since, silent_until=now + told)
+
+
+@contextmanager
+def patient_hook(conn_id: str) -> Iterator[VoucherifyHook]:
+    """Open a hook whose calls do not hold a worker for long where nobody answers."""
+    with VoucherifyHook(conn_id) as hook:
+        hook.retry = replace(hook.retry, attempts=min(hook.retry.attempts, _MOST_TRIES))
+        hook.longest_wait = _LONGEST_IN_CALL
+        yield hook
 
 
 def read_segment(hook: VoucherifyHook, segment_id: str, now: Callable[[], datetime]) -> Reading:
@@ -90,7 +140,7 @@ def earlier_of(reading: Reading) -> EarlierReading | None:
 
 
 class Notes:
-    """Keeps a reading in Airflow's task state store, from one poke of a rescheduled sensor to the next.
+    """Keeps what a rescheduled sensor knows in Airflow's task state store, from one poke to the next.
 
     :param store: ``context["task_state_store"]``.
     :param try_number: of the task; a reading of an earlier try says nothing about now.
@@ -100,18 +150,27 @@ class Notes:
         self._store = store
         self._try_number = try_number
 
-    def read(self) -> EarlierReading | None:
-        """Return the reading kept by this try, if there is one."""
-        match self._store.get(_KEY):
-            case {"size": int(size), "read_at": int() | float() as read_at, "try": self._try_number}:
-                return EarlierReading(size, read_at)
-            case _:
-                return None
+    def read(self) -> Wait:
+        """Return what this try has kept."""
+        said = self._store.get(_KEY)
+        if not isinstance(said, dict) or said.get("try") != self._try_number:
+            return Wait()
+        size, read_at, since = (_number(said.get(name)) for name in ("size", "read_at", "silent_since"))
+        earlier = None if size is None or read_at is None else EarlierReading(int(size), read_at)
+        return Wait(earlier, since, _number(said.get("silent_until")) or 0.0)
 
-    def write(self, reading: EarlierReading | None) -> None:
-        """Keep a reading, or that there is none, in place of the one before."""
-        said: JsonObject = {} if reading is None else {"size": reading.size, "read_at": reading.read_at}
-        self._store.set(_KEY, said | {"try": self._try_number})
+    def write(self, wait: Wait) -> None:
+        """Keep what is known, in place of what was."""
+        said: JsonObject = {"try": self._try_number}
+        if wait.earlier is not None:
+            said |= {"size": wait.earlier.size, "read_at": wait.earlier.read_at}
+        if wait.silent_since is not None:
+            said |= {"silent_since": wait.silent_since, "silent_until": wait.silent_until}
+        self._store.set(_KEY, said)
+
+
+def _number(value: Json) -> float | None:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 def _size_of(hook: VoucherifyHook, segment_id: str) -> int | None:

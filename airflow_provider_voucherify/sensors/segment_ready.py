@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from airflow_provider_voucherify.sensors.readings import EarlierReading, Notes, Reading
+    from airflow_provider_voucherify.api.errors import VoucherifyError
+    from airflow_provider_voucherify.sensors.readings import Notes, Reading, Wait
+
+#: Where nobody answers a deferred sensor looks again after so long, or when the rate limit opens, if that is later.
+LOOKS_APART = timedelta(minutes=1)
 
 
 class SegmentReadySensor(BaseSensorOperator):
@@ -28,6 +32,9 @@ class SegmentReadySensor(BaseSensorOperator):
     Voucherify fills a segment in the background after it was made, or after many customers changed. A reading costs
     two calls: one for the segment, one for its size. A segment that says ``initial_sync_status`` is ready when that
     is ``DONE`` and never before; most do not say it, and are judged by two readings of their size.
+
+    An outage of up to a quarter of an hour, and a rate limit that is used up for up to two hours, are waited for like a
+    segment that is not ready; refused keys, a plan that is over, or a missing segment fail at once.
 
     Without ``deferrable`` the readings are ``readings_apart`` apart at least, whatever ``poke_interval`` says; with
     ``mode="reschedule"`` Airflow's task state store (Airflow 3.3) keeps the reading from one poke to the next.
@@ -62,7 +69,7 @@ class SegmentReadySensor(BaseSensorOperator):
         self.readings_apart = _checked_readings_apart(readings_apart, self.timeout)
         self.deferrable = deferrable
         self.given = Given(self, self.template_fields)
-        self._in_this_process: EarlierReading | None = None
+        self._in_this_process: Wait | None = None
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
@@ -73,25 +80,32 @@ class SegmentReadySensor(BaseSensorOperator):
 
     def execute(self, context: Context) -> int | None:
         """Wait, and return the segment's size."""
+        from airflow_provider_voucherify.sensors.readings import Wait
+
         self._in_this_process = None
         if not self.deferrable:
             size: int | None = super().execute(context)
             return size
         with self._skipping_where_asked_to():
-            return self._read_or_defer(None, self.clock().timestamp())
+            return self._read_or_defer(Wait(), self.clock().timestamp())
 
     def poke(self, context: Context) -> bool | PokeReturnValue:
-        """Look once; makes no call while the earlier reading is too young to be compared with."""
-        from airflow_provider_voucherify.sensors.readings import compare, earlier_of
+        """Look once; makes no call while the earlier reading is too young, or the rate limit known to be used up."""
+        from airflow_provider_voucherify.api.errors import VoucherifyError
+        from airflow_provider_voucherify.sensors.readings import Wait, compare, earlier_of
 
         notes = self._notes(context)
-        earlier = self._in_this_process if notes is None else notes.read()
-        if earlier is not None and self.clock().timestamp() < earlier.read_at + self.readings_apart.total_seconds():
+        before = (self._in_this_process or Wait()) if notes is None else notes.read()
+        if not before.is_over(self.clock().timestamp(), self.readings_apart.total_seconds()):
             return False
-        reading = self._read()
-        if compare(reading, earlier):
-            return PokeReturnValue(is_done=True, xcom_value=reading.size)
-        self._in_this_process = earlier_of(reading)
+        try:
+            reading = self._read()
+        except VoucherifyError as error:
+            self._in_this_process = before.without_answer(self.segment_id, error, self.clock().timestamp())
+        else:
+            if compare(reading, before.earlier):
+                return PokeReturnValue(is_done=True, xcom_value=reading.size)
+            self._in_this_process = Wait(earlier_of(reading))
         if notes is not None:
             notes.write(self._in_this_process)
         return False
@@ -104,6 +118,7 @@ class SegmentReadySensor(BaseSensorOperator):
         started_at: float | None = None,
         size: int | None = None,
         read_at: float | None = None,
+        silent_since: float | None = None,
     ) -> int | None:
         """Read again after a deferral.
 
@@ -112,9 +127,10 @@ class SegmentReadySensor(BaseSensorOperator):
         :param started_at: when the sensor began to wait, seconds since 1970.
         :param size: customers at the earlier reading, if they were known.
         :param read_at: when that was, seconds since 1970.
+        :param silent_since: since when no reading was answered, seconds since 1970; ``None`` if the last one was.
         :raises ValueError: if the deferral did not hand on when the sensor began.
         """
-        from airflow_provider_voucherify.sensors.readings import EarlierReading
+        from airflow_provider_voucherify.sensors.readings import EarlierReading, Wait
 
         if started_at is None:  # it would wait for ever
             raise ValueError(
@@ -123,24 +139,32 @@ class SegmentReadySensor(BaseSensorOperator):
             )
         earlier = None if size is None or read_at is None else EarlierReading(size, read_at)
         with self._skipping_where_asked_to():
-            return self._read_or_defer(earlier, started_at)
+            return self._read_or_defer(Wait(earlier, silent_since), started_at)
 
-    def _read_or_defer(self, earlier: EarlierReading | None, started_at: float) -> int | None:
+    def _read_or_defer(self, before: Wait, started_at: float) -> int | None:
         from airflow_provider_voucherify.api.errors import VoucherifyError
-        from airflow_provider_voucherify.sensors.readings import compare, earlier_of
+        from airflow_provider_voucherify.sensors.readings import Wait, compare, earlier_of
 
         try:
             reading = self._read()
         except VoucherifyError as error:
+            self._defer(self._unanswered_or_passed_over(before, error), started_at)
+        if not compare(reading, before.earlier):
+            self._defer(Wait(earlier_of(reading)), started_at)
+        return reading.size
+
+    def _unanswered_or_passed_over(self, before: Wait, error: VoucherifyError) -> Wait:
+        from airflow_provider_voucherify.api.errors import VoucherifyError
+
+        try:
+            return before.without_answer(self.segment_id, error, self.clock().timestamp())
+        except VoucherifyError:
             if not self.silent_fail:
                 raise
             self.log.error("Segment %s could not be read: %s", self.segment_id, error)  # noqa: TRY400 - the trace says nothing more
-            self._defer(earlier, started_at)
-        if not compare(reading, earlier):
-            self._defer(earlier_of(reading), started_at)
-        return reading.size
+            return before
 
-    def _defer(self, earlier: EarlierReading | None, started_at: float) -> NoReturn:
+    def _defer(self, wait: Wait, started_at: float) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
         now = self.clock()
@@ -150,9 +174,13 @@ class SegmentReadySensor(BaseSensorOperator):
                 f"segment {self.segment_id} was not ready within {timedelta(seconds=self.timeout)}: raise timeout, or "
                 "look into Voucherify whether the segment is still being filled"
             )
-        handed_on = {} if earlier is None else {"size": earlier.size, "read_at": earlier.read_at}
+        handed_on = {} if wait.earlier is None else {"size": wait.earlier.size, "read_at": wait.earlier.read_at}
+        apart = self.readings_apart
+        if wait.silent_since is not None:
+            handed_on["silent_since"] = wait.silent_since
+            apart = max(min(apart, LOOKS_APART), timedelta(seconds=wait.silent_until - now.timestamp()))
         self.defer(
-            trigger=DateTimeTrigger(now + self.readings_apart),
+            trigger=DateTimeTrigger(now + apart),
             method_name="resume",
             kwargs={"started_at": started_at, **handed_on},
             timeout=timedelta(seconds=left),
@@ -160,13 +188,12 @@ class SegmentReadySensor(BaseSensorOperator):
 
     def _read(self) -> Reading:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-        from airflow_provider_voucherify.sensors.readings import read_segment
+        from airflow_provider_voucherify.sensors.readings import patient_hook, read_segment
 
         with fail_without_retry_where_none_helps():
             self.given.check(self)
             segment_id = _checked_segment_id(self.segment_id)
-            with VoucherifyHook(checked_conn_id(self.voucherify_conn_id)) as hook:
+            with patient_hook(checked_conn_id(self.voucherify_conn_id)) as hook:
                 return read_segment(hook, segment_id, self.clock)
 
     def _notes(self, context: Context) -> Notes | None:
