@@ -64,6 +64,18 @@ class Campaign:
             expires_at=_time(data.get("expiration_date")),
         )
 
+    def to_json(self) -> JsonObject:
+        """Return the campaign as JSON, to be read back by ``from_json``."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "type": self.type,
+            "creation_status": self.creation_status,
+            "join_once": self.join_once,
+            "active": self.active,
+            "expiration_date": None if self.expires_at is None else self.expires_at.isoformat(),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:

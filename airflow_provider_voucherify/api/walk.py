@@ -40,6 +40,17 @@ class Drift:
     joined: int = 0
     left: int = 0
 
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Drift:
+        """Read what :func:`dataclasses.asdict` made."""
+        numbers = {name: value for name, value in data.items() if isinstance(value, int)}
+        return cls(
+            total_at_start=numbers.get("total_at_start"),
+            total_at_end=numbers.get("total_at_end"),
+            joined=numbers.get("joined", 0),
+            left=numbers.get("left", 0),
+        )
+
     def then(self, total: int | None) -> Drift:
         """Return the drift after one more total."""
         if total is None:

@@ -185,21 +185,11 @@ class Listing:
     def _go_on(self, stored: StoredWalk) -> None:
         match stored.resume:
             case {"after": str(after), "held": int(held), "drift": dict(drift), "sampled": list(sampled)}:
-                self._walk = CustomerWalk(self.segment.id, after=after, held=held, drift=_drift_from(drift))
+                self._walk = CustomerWalk(self.segment.id, after=after, held=held, drift=Drift.from_json(drift))
                 self.sampled = [str(name) for name in sampled]
                 self.is_whole = stored.is_whole
                 self._ends_with_nobody = stored.resume.get("ends_with_nobody") is True
                 self._pages = 1
-
-
-def _drift_from(data: JsonObject) -> Drift:
-    numbers = {name: value for name, value in data.items() if isinstance(value, int)}
-    return Drift(
-        total_at_start=numbers.get("total_at_start"),
-        total_at_end=numbers.get("total_at_end"),
-        joined=numbers.get("joined", 0),
-        left=numbers.get("left", 0),
-    )
 
 
 def stored_sample_size(walks: Mapping[str, StoredWalk], digest: str) -> int | None:

@@ -18,6 +18,7 @@ from airflow_provider_voucherify.api.campaign_models import (
 from airflow_provider_voucherify.api.campaigns import get_campaign
 from airflow_provider_voucherify.api.endpoints import Sender, get_customer
 from airflow_provider_voucherify.api.errors import InvalidCampaign, NotFound, VoucherifyError, WrongProject
+from airflow_provider_voucherify.api.models import Customer
 from airflow_provider_voucherify.api.posts import is_voucherify_id
 from airflow_provider_voucherify.api.publications import NO_VOUCHER
 from airflow_provider_voucherify.extract.existence import blanks_hint, unknown_customers
@@ -128,7 +129,7 @@ class PublishMeans:
     :param now: the time, UTC.
     :param on_outcome: told of each outcome as it comes.
     :param run_key: names the task instance.
-    :param names: Voucherify's ids by the merchant's, as far as they are known; others are looked up.
+    :param known: customers by the id given, as far as they are known; others are looked up and added.
     :param workers: the most calls in flight.
     :param chunk_size: the most customers a killed try has to ask for again.
     """
@@ -139,7 +140,7 @@ class PublishMeans:
     now: Callable[[], datetime]
     on_outcome: Callable[[PublicationOutcome], None]
     run_key: str
-    names: Mapping[str, str] = field(default_factory=dict)
+    known: dict[str, Customer] = field(default_factory=dict)
     workers: int = 32
     chunk_size: int = 512
 
@@ -164,6 +165,8 @@ class PublishRun:
         self._unknown = unknown
         self._failures = Failures(judge_first=judge_first)
         self._judges_project = judge_first
+        #: Whether the campaign may be gone: a later part is to ask for it.
+        self.doubts_campaign = False
 
     def publish(self, customer_ids: Sequence[str]) -> None:
         """Publish to everybody; the ledger holds what became of them.
@@ -231,17 +234,20 @@ class PublishRun:
         """Return Voucherify's own id: it alone is published to, since an unknown ``source_id`` makes a customer."""
         if is_voucherify_id(customer_id):
             return customer_id
-        if (listed := self._means.names.get(customer_id)) is not None:
-            return listed
-        return (await get_customer(self._means.client, customer_id)).id
+        if (known := self._means.known.get(customer_id)) is not None:
+            return known.id
+        found = await get_customer(self._means.client, customer_id)
+        self._means.known[customer_id] = Customer(found.id, found.source_id)
+        return found.id
 
     def _check_campaign(self, settled: Settled) -> None:
         """Tell customers nobody knows from a campaign that was deleted meanwhile: both are answered alike."""
         if not settled.doubts_campaign:
             return
-        campaign = self._gift.campaign
+        campaign, self.doubts_campaign = self._gift.campaign, True
         try:
             self._means.run(get_campaign(self._means.client, campaign.id))
+            self.doubts_campaign = False
         except NotFound:
             settled.outcomes = [one for one in settled.outcomes if one.result is not PublicationResult.UNKNOWN]
             settled.stopped_by = InvalidCampaign(f"campaign {campaign.name!r} was deleted while it was published")

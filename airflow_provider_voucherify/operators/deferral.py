@@ -32,6 +32,15 @@ MOST_PARTS_WITHOUT_ANSWER = 4
 MOST_PARTS_UNREACHABLE = 2
 #: A try that took so many times the calls it planned, and so many more, does not get on: its parts begin anew.
 MOST_TIMES_PLANNED, MOST_BEYOND_PLAN = 3, 100
+#: What to do where parts begin anew.
+STEADY_QUERY = (
+    "Most likely the query of the customers, or its result, changes during the try: let it give the same for a whole "
+    'Dag run, or write strategy="per_customer"'
+)
+MORE_CALLS = (
+    "Most likely the share of the rate limit is too small for what nothing keeps between the parts: raise quota_share "
+    "in the connection's extra, or use Airflow 3.3, whose task state store keeps it"
+)
 
 
 def longest_wait(*, can_defer: bool) -> float:
@@ -40,7 +49,13 @@ def longest_wait(*, can_defer: bool) -> float:
 
 
 def defer_until_open(
-    operator: BaseOperator, closed: WindowClosed, spent: Spent, done: str, kwargs: Mapping[str, str]
+    operator: BaseOperator,
+    closed: WindowClosed,
+    spent: Spent,
+    done: str,
+    kwargs: Mapping[str, object],
+    *,
+    advice: str = STEADY_QUERY,
 ) -> NoReturn:
     """Defer to the operator's ``resume`` at the moment at which the window opens, or an outage may be over.
 
@@ -48,7 +63,8 @@ def defer_until_open(
     :param closed: says how long the window stays closed.
     :param spent: what the parts of this try spent so far.
     :param done: how far the run is, for the log.
-    :param kwargs: passed on besides ``spent``: times and counts only, never data.
+    :param kwargs: passed on besides ``spent``: times, counts and ids of actions only, never data.
+    :param advice: what to do where parts begin anew.
     :raises TaskDeferred: always, but for the next case.
     :raises TransportFailed: if an outage lasts for longer than a try waits.
     :raises RateLimited: if part after part of this try got not one answer.
@@ -68,8 +84,7 @@ def defer_until_open(
     if spent.planned is not None and spent.calls > MOST_TIMES_PLANNED * spent.planned + MOST_BEYOND_PLAN:
         raise AirflowFailException(
             f"this try planned {spent.planned:,} calls and made {spent.calls:,} in {spent.deferrals + 1} parts: "
-            "something lets them begin anew. Most likely the query of the customers, or its result, changes during the "
-            'try: let it give the same for a whole Dag run, or write strategy="per_customer"'
+            f"something lets them begin anew. {advice}"
         )
     opens_at = utc_now() + timedelta(seconds=closed.wait)
     until = "to look again" if isinstance(closed, Unreachable) else "until the rate-limit window opens"

@@ -53,7 +53,9 @@ class PublishedResult:
             **given,
             "destination": repr(operator.destination),
         }
-        self._place = self._place_of(context, identity_of(context, job, hash_of_ids(customer_ids)))
+        #: Of the task's run.
+        self.identity = identity_of(context, job, hash_of_ids(customer_ids))
+        self._place = self._place_of(context, self.identity)
 
     def find(self, ledger: OutcomeLedger) -> JsonObject | None:
         """Return what the try that this one repeats told, by the keys of its XComs.

@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
-from airflow_provider_voucherify.api.campaigns import get_campaign
+from airflow_provider_voucherify.api.campaigns import campaign_from, get_campaign
 from airflow_provider_voucherify.api.errors import (
     ASKED_WRONGLY,
     InvalidCampaign,
@@ -23,7 +23,7 @@ from airflow_provider_voucherify.api.errors import (
 from airflow_provider_voucherify.api.posts import is_voucherify_id
 from airflow_provider_voucherify.extract.existence import refuse_nobody_known
 from airflow_provider_voucherify.extract.interrupt import Interrupt
-from airflow_provider_voucherify.extract.names import listed_ids
+from airflow_provider_voucherify.extract.names import Names
 from airflow_provider_voucherify.extract.progress import Progress, duration
 from airflow_provider_voucherify.extract.publication_key import per
 from airflow_provider_voucherify.extract.publish_run import (
@@ -35,9 +35,9 @@ from airflow_provider_voucherify.extract.publish_run import (
     still_to_ask,
 )
 from airflow_provider_voucherify.extract.publisher import Gift, Publisher
-from airflow_provider_voucherify.extract.resolve import Lookup, Resolved
 from airflow_provider_voucherify.extract.upstream import metadata, text
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.kept_json import TryNotes
 from airflow_provider_voucherify.load.outcome_store import OutcomeStoreLedger, outcome_row
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable, began_after
 from airflow_provider_voucherify.operators.arguments import is_mapped
@@ -45,7 +45,7 @@ from airflow_provider_voucherify.operators.asking import customer_ids_of
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.databases import database_of
-from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, longest_wait
 from airflow_provider_voucherify.operators.publish_arguments import checked_campaign_name
 from airflow_provider_voucherify.operators.published_result import PublishedResult
 from airflow_provider_voucherify.operators.report import count_metrics
@@ -53,6 +53,7 @@ from airflow_provider_voucherify.operators.report import count_metrics
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_voucherify.api.campaign_models import Campaign
     from airflow_provider_voucherify.api.client import Client
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
@@ -93,6 +94,9 @@ class Publishing:
         self._ledger = self._ledger_of()
         self._gift: Gift | None = None
         self._held: Mapping[str, PublicationOutcome] = {}
+        self._names = Names()
+        self._store = context.get("task_state_store")
+        self._doubts_campaign = False
 
     def run(self) -> Json:
         """Publish to everybody who has no code yet, and return rows or summary.
@@ -108,11 +112,11 @@ class Publishing:
         if (report := result.find(self._ledger)) is not None:
             return self._hand_out(report)
         self._ledger.open(customer_ids)
+        notes = self._notes_of(result)
         try:
-            return self._with_client(customer_ids, result)
+            told = self._with_client(customer_ids, result)
         except WindowClosed as closed:
-            began_at = {} if self._began_at is None else {"began_at": self._began_at.isoformat()}
-            defer_until_open(self._operator, closed, self._spent, self._how_far(customer_ids), began_at)
+            self._defer(closed, customer_ids, notes)
         except ASKED_WRONGLY:
             if self._outcomes(customer_ids):  # found out while codes were given
                 self._push_rows("outcomes", customer_ids)
@@ -121,6 +125,27 @@ class Publishing:
             log.error("Stopped. %s; they are not asked for again", self._how_far(customer_ids))  # noqa: TRY400
             self._push_rows("outcomes", customer_ids)
             raise
+        notes.forget()
+        return told
+
+    def _notes_of(self, result: PublishedResult) -> TryNotes:
+        """Take up what the part before left: the campaign, and whom ids stand for."""
+        notes = TryNotes(self._store, result.identity, is_resumed=self._spent.deferrals > 0)
+        noted = notes.read()
+        self._names = Names.from_json(noted.get("names"))
+        if isinstance(campaign := noted.get("campaign"), dict):
+            self._gift = self._gift_of(campaign_from(campaign))
+        return notes
+
+    def _defer(self, closed: WindowClosed, customer_ids: Sequence[str], notes: TryNotes) -> NoReturn:
+        began_at, held = self._began_at or utc_now(), self._outcomes(customer_ids)
+        wanted = set(still_to_ask(customer_ids, {} if self._operator.simulate else held, began_at))
+        gift = None if self._doubts_campaign else self._gift
+        campaign = None if gift is None else gift.campaign.to_json()
+        notes.write({"names": self._names.to_json(wanted), "campaign": campaign})
+        kwargs = {} if self._began_at is None else {"began_at": self._began_at.isoformat()}
+        done = self._how_far(customer_ids)
+        defer_until_open(self._operator, closed, self._spent, done, kwargs, advice=MORE_CALLS)
 
     def _result_for(self, customer_ids: Sequence[str]) -> PublishedResult:
         job: JsonObject = {"campaign": self._campaign, "once_per": self._once_per, "metadata": dict(self._metadata)}
@@ -134,7 +159,7 @@ class Publishing:
         before, began = self._spent, time.monotonic()
         with ClientRunner(self._opening()) as runner:
             try:
-                self._gift = self._gift_from(runner)
+                self._gift = self._gift or self._gift_from(runner)
                 self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
                 if self._spent.held is None:
                     most = 2 * len(customer_ids) + 1  # so that parts that get nowhere end
@@ -158,6 +183,7 @@ class Publishing:
         return self._tell(self._gift, customer_ids, result) if simulated is None else simulated
 
     def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str]) -> None:
+        self._read_list(runner, customer_ids)
         client, pace = runner.client, self._operator.pace
         interruptible = self._interrupt.over(client)
         progress = Progress(len(customer_ids), 0, client.calls, client.gate.window, time.monotonic)
@@ -168,7 +194,7 @@ class Publishing:
             now=self._recording_time,
             on_outcome=lambda one: progress.answer(failed=one.result is PublicationResult.FAILED),
             run_key=self._run_key,
-            names=self._names(runner, customer_ids),
+            known=self._names.resolved.known,
             workers=pace.concurrency,
             chunk_size=pace.chunk_size,
         )
@@ -176,7 +202,10 @@ class Publishing:
         run = PublishRun(
             gift, publisher, means, self._operator.unknown_customers, judge_first=self._published_before == 0
         )
-        run.publish(customer_ids)
+        try:
+            run.publish(customer_ids)
+        finally:
+            self._doubts_campaign = run.doubts_campaign
 
     def _recording_time(self) -> datetime:
         """Return the time, but never one before this try began: clocks of the workers of its parts may differ."""
@@ -185,10 +214,10 @@ class Publishing:
 
     def _simulated(self, runner: ClientRunner, to_ask: Sequence[str]) -> JsonObject:
         """Return who would get a code; ids of Voucherify's are taken to be known."""
-        names = self._names(runner, to_ask)
-        others = [one for one in to_ask if not is_voucherify_id(one) and one not in names]
-        client = self._interrupt.over(runner.client)
-        resolved = runner.run(Lookup(client, workers=self._operator.pace.concurrency).resolve(others, Resolved()))
+        self._read_list(runner, to_ask)
+        others = [one for one in to_ask if not is_voucherify_id(one)]
+        client, workers = self._interrupt.over(runner.client), self._operator.pace.concurrency
+        resolved = runner.run(self._names.look_up(client, others, workers=workers))
         resolved.check()
         if not self._published_before:
             refuse_nobody_known(resolved.unknown, to_ask)
@@ -202,12 +231,12 @@ class Publishing:
             "published_before": self._published_before,
         }
 
-    def _names(self, runner: ClientRunner, customer_ids: Sequence[str]) -> Mapping[str, str]:
-        """Look the merchant's ids up in the list of everyone where that is cheaper, once a try: it is not stored."""
+    def _read_list(self, runner: ClientRunner, customer_ids: Sequence[str]) -> None:
+        """Look the merchant's ids up in the list of everyone where that is cheaper, once a try."""
+        if self._spent.deferrals and self._store is None:
+            return
         others = [one for one in customer_ids if not is_voucherify_id(one)]
-        if self._spent.deferrals:
-            return {}
-        return runner.run(listed_ids(self._interrupt.over(runner.client), others))
+        runner.run(self._names.read_list(self._interrupt.over(runner.client), others))
 
     @property
     def _published_before(self) -> int:
@@ -226,6 +255,9 @@ class Publishing:
             raise InvalidCampaign(
                 f"the project has no campaign {self._campaign!r}; write its id (camp_...) or its name"
             ) from None
+        return self._gift_of(campaign)
+
+    def _gift_of(self, campaign: Campaign) -> Gift:
         return Gift(campaign, self._once_per, CHANNEL, self._metadata)
 
     def _refuse_too_many(self, customer_ids: Sequence[str]) -> None:
@@ -240,9 +272,14 @@ class Publishing:
         """A later try or part may have to share the present window with an earlier one of the same task."""
         return self._hook.aclient(
             concurrency=self._operator.pace.concurrency,
-            longest_wait=longest_wait(can_defer=self._operator.deferrable and self._ledger.is_durable),
+            longest_wait=longest_wait(can_defer=self._operator.deferrable and self._keeps),
             inherits_usage=self._spent.shares_window(self._context["ti"].try_number),
         )
+
+    @property
+    def _keeps(self) -> bool:
+        """Return whether a later part finds what this one does: a simulation leaves nothing in the ledger."""
+        return self._store is not None if self._operator.simulate else self._ledger.is_durable
 
     def _outcomes(self, customer_ids: Sequence[str]) -> Mapping[str, PublicationOutcome]:
         if self._gift is None:

@@ -46,7 +46,9 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
     :param metadata: what changes; other keys stay (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param poll_interval: time between two looks at a bulk update.
-    :param deferrable: free the worker between two looks; by default as ``[operators] default_deferrable`` says.
+    :param deferrable: free the worker between two looks, and while waiting longer than a minute for the rate limit,
+        where Airflow has a task state store to keep what is known by then; by default as
+        ``[operators] default_deferrable`` says.
     :returns: ``customers``, ``updated``, ``unknown``, and ``without_source_id``: customers a bulk update cannot name.
     """
 
@@ -79,33 +81,35 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
 
     def execute(self, context: Context) -> Json:
         """Begin the bulk updates, and wait for them."""
-        from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.operators.metadata_update import begin, kept_result, result_before, wait
-
-        with fail_without_retry_where_none_helps():
-            kept = kept_result(self, context)
-            return result_before(kept) or wait(self, begin(self), kept)
+        return self._update(context, {}, None)
 
     def resume(
         self,
         context: Context,
         event: object = None,  # noqa: ARG002
-        begun: Mapping[str, Any] | None = None,
+        begun: Mapping[str, Any] | None = None,  # JSON
+        spent: Mapping[str, float | None] | None = None,
     ) -> Json:
-        """Look again.
+        """Look again, or go on with what is to be begun.
 
         :param context: the task's context.
         :param event: the trigger's, which only says that the time has come.
-        :param begun: ids of the bulk updates, and counts.
-        :raises ValueError: if they were not handed on.
+        :param begun: ids of the bulk updates, and counts; ``None`` where they are in the task state store.
+        :param spent: calls and seconds spent before the wait.
+        :raises ValueError: if neither was handed on.
         """
-        from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.operators.metadata_update import Begun, kept_result, wait
-
-        if begun is None:  # nothing to wait for would look like success
+        if begun is None and spent is None:  # nothing to wait for would look like success
             raise ValueError(
                 "the deferral did not hand on which bulk updates were begun: what became of them is in the "
                 "Voucherify dashboard. Airflow's dag.test() forgets it: write deferrable=False there"
             )
+        return self._update(context, spent or {}, begun)
+
+    def _update(self, context: Context, spent: Mapping[str, float | None], begun: Mapping[str, Any] | None) -> Json:
+        from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
+        from airflow_provider_voucherify.operators.metadata_update import Begun, MetadataUpdate
+        from airflow_provider_voucherify.operators.report import Spent
+
         with fail_without_retry_where_none_helps():
-            return wait(self, Begun(**begun), kept_result(self, context))
+            update = MetadataUpdate(self, context, Spent.from_json(spent))
+            return update.run(None if begun is None else Begun.from_json(begun))

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import math
 from datetime import timedelta
 
 import pytest
 
 from airflow_provider_voucherify.api.bulk import BulkUpdateFailed
-from airflow_provider_voucherify.emulator import Emulator, Switches
+from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
+from airflow_provider_voucherify.operators import metadata_update
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
 from tests.operators.publishing import voucherify_ids
+from tests.operators.test_small_shares import Hourly
 from tests.operators.warehouse import CUSTOMERS
-from tests.run_op import OperatorRunner
+from tests.run_op import OperatorRunner, TaskRun
+
+MOST_PARTS = 200
 
 
 def update(customers: list[str], *, deferrable: bool = False) -> UpdateCustomersMetadataOperator:
@@ -106,3 +111,90 @@ def test_arguments_are_checked_when_the_dag_is_parsed(given: dict[str, object]) 
     (name,) = given
     with pytest.raises(ValueError, match=name):
         UpdateCustomersMetadataOperator(task_id="stamp", **arguments)  # type: ignore[arg-type]
+
+
+def to_the_end(run_op: OperatorRunner, hourly: Hourly, customers: list[str]) -> TaskRun:
+    """Run a stamping, with a new window for each part, until it is over."""
+    hourly.open()
+    run = run_op(update(customers, deferrable=True))
+    while run.state == "deferred" and hourly.parts < MOST_PARTS:
+        assert run.deferral is not None
+        assert "customer-" not in json.dumps(run.deferral.next_kwargs)
+        hourly.open()
+        run = run_op(update(customers, deferrable=True), after=run)
+    return run
+
+
+@pytest.mark.parametrize("calls", [1, 2, 5])
+def test_a_small_share_gets_on_with_lookups_updates_and_looks(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    monkeypatch.setattr(metadata_update, "CUSTOMERS_PER_UPDATE", 3)
+    asked = [*voucherify_ids(voucherify, 4), *CUSTOMERS[500:504], "nobody@example.com", "cust_nobody"]
+    run = to_the_end(run_op, Hourly(voucherify, calls), asked)
+    assert run.value == {"customers": 10, "updated": 8, "unknown": 2, "without_source_id": 0}
+    assert len(stamped(voucherify)) == 8
+    endpoints = voucherify.stats().endpoints
+    assert endpoints["POST /v1/customers/metadata/async"].calls == 3, "nothing is sent twice"
+    assert endpoints["GET /v1/customers/{id}"].calls == 10, "nobody is looked up twice"
+    (state,) = run_op.states.values()
+    assert not [key for key in state if key.startswith("voucherify:try")]
+
+
+def test_a_small_share_reads_the_list_of_everyone_once(run_op: OperatorRunner, voucherify: Emulator) -> None:
+    run = to_the_end(run_op, Hourly(voucherify, 3), CUSTOMERS[:60])
+    assert run.summary["updated"] == 60
+    assert voucherify.stats().calls <= 12 + 1 + 1
+
+
+def test_ids_of_many_updates_wait_in_the_task_state_store(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metadata_update, "CUSTOMERS_PER_UPDATE", 1)
+    monkeypatch.setattr(metadata_update, "MOST_HANDED_ON", 2)
+    voucherify.set_switches(Switches(async_wait_seconds=0.3))
+    run = run_op(update(CUSTOMERS[:4], deferrable=True))
+    assert run.deferral is not None
+    assert set(run.deferral.next_kwargs) == {"spent"}
+    while run.state == "deferred":
+        run = run_op(update(CUSTOMERS[:4], deferrable=True), after=run)
+    assert run.summary["updated"] == 4
+    assert voucherify.stats().endpoints["POST /v1/customers/metadata/async"].calls == 4
+
+
+@pytest.mark.parametrize("calls", [1, 3])
+def test_a_failed_update_is_told_whatever_the_share(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch, calls: int
+) -> None:
+    monkeypatch.setattr(metadata_update, "CUSTOMERS_PER_UPDATE", 2)
+    voucherify.refuse(bulk_rows={CUSTOMERS[0]: "invalid_payload", CUSTOMERS[2]: "invalid_payload"})
+    run = to_the_end(run_op, Hourly(voucherify, calls), CUSTOMERS[:6])
+    assert isinstance(run.error, BulkUpdateFailed)
+    assert len(stamped(voucherify)) == 4
+
+
+@pytest.mark.parametrize("path", ["GET /v1/customers/", "POST /v1/customers/metadata", "GET /v1/async"])
+def test_an_outage_gives_the_worker_back_wherever_it_begins(
+    run_op: OperatorRunner, voucherify: Emulator, path: str
+) -> None:
+    voucherify.set_faults([Fault("status", status=503, path=f"^{path}|/v1/segments\\?limit=1$")])
+    run = run_op(update(CUSTOMERS[:4], deferrable=True))
+    assert run.state == "deferred"
+    voucherify.set_faults()
+    assert run_op(update(CUSTOMERS[:4], deferrable=True), after=run).summary["updated"] == 4
+    assert voucherify.stats().endpoints["GET /v1/customers/{id}"].calls >= 4
+
+
+def test_without_a_store_it_waits_with_its_worker_until_all_is_begun(
+    run_op_without_state_store: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_defer = []
+
+    def longest_wait(*, can_defer: bool) -> float:
+        may_defer.append(can_defer)
+        return math.inf
+
+    monkeypatch.setattr(metadata_update, "longest_wait", longest_wait)
+    run = run_op_without_state_store(update(CUSTOMERS[:4], deferrable=True))
+    assert run.summary["updated"] == 4
+    assert may_defer == [False, True]
