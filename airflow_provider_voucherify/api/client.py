@@ -104,12 +104,14 @@ class Client:
 
         :param request: what to ask.
         :raises VoucherifyError: the last try's error.
-        :raises WindowClosed: if the window stays closed for longer than the gate may wait.
+        :raises WindowClosed: if the window stays closed for longer than the gate may wait; caused by the error of the
+            try before, if that failed.
         """
         attempt, is_retry, answered = 1, False, -1
+        failed: errors.VoucherifyError | None = None
         while True:
             try:
-                return await self._send_once(request, is_retry=is_retry)
+                return await self._send_once(request, is_retry=is_retry, failed=failed)
             except errors.RateLimited as error:
                 if self.gate.is_hopeless:
                     self.gate.shut(error)
@@ -120,6 +122,7 @@ class Client:
             except errors.VoucherifyError as error:
                 if not (error.retryable and request.is_safe):
                     raise
+                failed = error
                 is_given_up = self._outage.is_given_up
                 is_alone, answered = is_given_up or self.calls.answered == answered, self.calls.answered
                 if attempt < self.retry.attempts and not is_given_up:
@@ -134,8 +137,16 @@ class Client:
                 attempt += 1
             is_retry = True
 
-    async def _send_once(self, request: wire.Request, *, is_retry: bool) -> JsonObject:
-        ticket = await self.gate.enter()
+    async def _send_once(
+        self, request: wire.Request, *, is_retry: bool, failed: errors.VoucherifyError | None = None
+    ) -> JsonObject:
+        try:
+            ticket = await self.gate.enter()
+        except errors.WindowClosed as closed:
+            if failed is None:
+                raise
+            # Its own: the gate gives all who wait the same one.
+            raise type(closed)(str(closed), wait=closed.wait, is_told=closed.is_told) from failed
         self.calls.sent += 1
         self.calls.retried += is_retry
         try:

@@ -134,7 +134,8 @@ class CustomerRun:
         rng = random.Random(self._survey.salt)  # noqa: S311 - it chooses a sample
         chosen = rng.sample(to_ask, min(len(to_ask), _MOST_ASKED_FIRST)) if held < FEWEST_TO_JUDGE else []
         for some in chunks(chosen, FEWEST_TO_JUDGE):
-            self._means.run(strategy.fetch(some, fetched))
+            with kept_if_interrupted(lambda: self._keep_first(fetched)):
+                self._means.run(strategy.fetch(some, fetched))
             if fetched.stopped_by is not None:
                 self._keep_first(fetched)
                 raise fetched.stopped_by
@@ -157,10 +158,12 @@ class CustomerRun:
         return fetched
 
     def _keep_first(self, fetched: Fetched) -> None:
-        """Store what came in before it was known whether the project is the right one: a later part goes on from it."""
-        if self._means.may_defer:
-            if {answer.outcome for answer in fetched.answers} & self._outcomes_of_known:
-                self._notes.begin(len(self._question.customer_ids or ()))
+        """Store what came in before the judgement: a later part goes on from it, and so does a later try if somebody
+        is known, and with them the project."""
+        is_right = bool({answer.outcome for answer in fetched.answers} & self._outcomes_of_known)
+        if is_right:
+            self._notes.begin(len(self._question.customer_ids or ()))
+        if is_right or self._means.may_defer:
             self._keep([fetched])
 
     @property

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.endpoints import Sender
-from airflow_provider_voucherify.api.errors import NotFound, PagingFailed, VoucherifyError
+from airflow_provider_voucherify.api.errors import NotFound, PagingFailed, SegmentsFailed, VoucherifyError, WindowClosed
 from airflow_provider_voucherify.api.models import Json, JsonObject, Member, MembershipPage, Segment
 from airflow_provider_voucherify.api.walk import CustomerWalk, Drift, calls_for
 from airflow_provider_voucherify.extract.fetch import STOPS
@@ -17,6 +17,9 @@ from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.sample import Sample
 from airflow_provider_voucherify.load.base import StoredWalk
+
+#: A list whose first page failed in so many parts of a try is not asked for in any further one.
+MOST_FAILED_PARTS = 5
 
 
 @dataclass(frozen=True)
@@ -47,12 +50,19 @@ class Listing:
     :param terms: those of the run.
     :param stored: how far the sink holds it.
     :param expected: how many members it has, as an earlier part of the try read on a first page that is not held.
+    :param failed_parts: in how many earlier parts of the try its first page failed.
     """
 
     def __init__(
-        self, segment: Segment, terms: Terms, stored: StoredWalk | None = None, expected: int | None = None
+        self,
+        segment: Segment,
+        terms: Terms,
+        stored: StoredWalk | None = None,
+        expected: int | None = None,
+        failed_parts: int = 0,
     ) -> None:
         self.segment = segment
+        self.failed_parts = failed_parts
         self.sampled: list[str] = []
         self.failure: Exception | None = None
         self._terms = terms
@@ -64,6 +74,8 @@ class Listing:
         self.is_whole = False
         if stored is not None and stored.resume.get("customers") == terms.digest and "after" in stored.resume:
             self._go_on(stored)
+        if failed_parts >= MOST_FAILED_PARTS and not self.is_begun:
+            self.failure = SegmentsFailed(f"its first page failed in {failed_parts} parts of this try")
 
     @property
     def is_over(self) -> bool:
@@ -120,9 +132,13 @@ class Listing:
             return
         try:
             self._kept = await self.next_page(client)
+        except WindowClosed as closed:
+            self.failed_parts += closed.__cause__ is not None  # it was to be tried again
+            raise
         except STOPS:
             raise
         except VoucherifyError as error:
+            self.failed_parts += 1
             self.failure = error
 
     def take_kept(self) -> MembershipPage | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, MembershipPage, Segment
@@ -46,12 +46,14 @@ class Beginning:
     :param totals: how many members segments have, by the segment's id, as the first page of their list said.
     :param ghost: ids of the segments the customer that cannot exist is in; ``None`` if such a one is refused.
     :param ghost_asked_at: when that was asked (UTC), ``None`` if it was not.
+    :param failed_parts: in how many parts the first page of a segment's list failed, by the segment's id.
     """
 
     salt: str
     totals: Mapping[str, int]
     ghost: frozenset[str] | None
     ghost_asked_at: datetime | None
+    failed_parts: Mapping[str, int] = field(default_factory=dict)
 
 
 class Notes:
@@ -143,11 +145,12 @@ class Notes:
                 "salt": str(salt),
                 "totals": dict(totals),
                 "ghost": ghost,
-                "ghost_asked_at": str() | None as asked_at,
+                "ghost_asked_at": str() | None as told,
+                "failed_parts": dict(failed_parts),
             }:
                 segments = _texts(ghost) if isinstance(ghost, list) else None
-                whole = {id_: total for id_, total in totals.items() if isinstance(total, int)}
-                return Beginning(salt, whole, segments, None if asked_at is None else datetime.fromisoformat(asked_at))
+                asked_at = None if told is None else datetime.fromisoformat(told)
+                return Beginning(salt, _counts(totals), segments, asked_at, _counts(failed_parts))
         return None
 
     def begin_so(self, beginning: Beginning) -> None:
@@ -155,7 +158,9 @@ class Notes:
         ghost: list[Json] | None = None if beginning.ghost is None else [*sorted(beginning.ghost)]
         asked_at = None if beginning.ghost_asked_at is None else beginning.ghost_asked_at.isoformat()
         totals: JsonObject = dict(beginning.totals)
-        self._write(_BEGINNING, {"salt": beginning.salt, "totals": totals, "ghost": ghost, "ghost_asked_at": asked_at})
+        failed_parts: JsonObject = dict(beginning.failed_parts)
+        noted: JsonObject = {"salt": beginning.salt, "totals": totals, "failed_parts": failed_parts}
+        self._write(_BEGINNING, noted | {"ghost": ghost, "ghost_asked_at": asked_at})
 
     @property
     def halves(self) -> dict[str, Half]:
@@ -198,6 +203,10 @@ def _number(note: str) -> int:
 
 def _texts(values: Iterable[Json]) -> frozenset[str]:
     return frozenset(value for value in values if isinstance(value, str))
+
+
+def _counts(data: JsonObject) -> dict[str, int]:
+    return {name: count for name, count in data.items() if isinstance(count, int)}
 
 
 def _names_of(customer: Customer | None) -> Json:

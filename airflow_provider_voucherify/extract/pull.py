@@ -42,9 +42,9 @@ class Pull:
         self._held = self._what_is_held()
         self._beginning = self._begun_so()
         self._terms = Terms(question, Roster(question.customer_ids), self._sample(), means.now)
-        held, totals = (self._notes.answers, self._beginning.totals) if self._beginning is not None else ({}, {})
+        held = {} if self._beginning is None else self._notes.answers
         self._recall = Recall(means.client, held, keeps=means.may_defer)
-        self._survey = Survey(question, self._held, self._terms, means.client, self._recall, totals)
+        self._survey = Survey(question, self._held, self._terms, means.client, self._recall, self._beginning)
 
     @property
     def held(self) -> int:
@@ -85,7 +85,8 @@ class Pull:
                 asked_at = None if run is None or ghost is None else run.ghost_asked_at
                 salt = self._terms.sample.salt
                 self._notes.add_answers(self._recall.new)
-                self._notes.begin_so(Beginning(salt, self._survey.totals, ghost_segments, asked_at))
+                totals, failed_parts = self._survey.totals, self._survey.failed_parts
+                self._notes.begin_so(Beginning(salt, totals, ghost_segments, asked_at, failed_parts))
             raise
 
     def _begun_so(self) -> Beginning | None:

@@ -11,7 +11,8 @@ from typing import Literal
 from airflow_provider_voucherify.api.endpoints import Sender, list_segments
 from airflow_provider_voucherify.api.walk import CustomerWalk, calls_for
 from airflow_provider_voucherify.extract.everyone import Counted, Everyone
-from airflow_provider_voucherify.extract.listing import Listing, Terms
+from airflow_provider_voucherify.extract.listing import MOST_FAILED_PARTS, Listing, Terms
+from airflow_provider_voucherify.extract.notes import Beginning
 from airflow_provider_voucherify.extract.plan import (
     WORTH_PROBING,
     Plan,
@@ -71,7 +72,7 @@ class Survey:
     :param terms: those of the segments' lists.
     :param client: sends the calls for first pages, which are stored later on.
     :param recall: sends all others.
-    :param totals: of lists whose first page an earlier part of the try read, by the segment's id.
+    :param beginning: what an earlier part of the try found out of lists, ``None`` if there was none.
     """
 
     def __init__(
@@ -81,7 +82,7 @@ class Survey:
         terms: Terms,
         client: Sender,
         recall: Recall,
-        totals: Mapping[str, int],
+        beginning: Beginning | None = None,
     ) -> None:
         self.listings: list[Listing] | None = None
         self.everyone: Everyone | None = None
@@ -92,7 +93,8 @@ class Survey:
         self._recall = recall
         self._client = Counted(recall)
         self._probing = Counted(client)
-        self._totals = totals
+        self._totals = {} if beginning is None else beginning.totals
+        self._failed_parts = {} if beginning is None else beginning.failed_parts
         self._wanted = held.begun_as or question.wanted
 
     async def plan(self, rate: Callable[[], float | None]) -> Plan:
@@ -125,6 +127,16 @@ class Survey:
         """Return how many members lists have, by the segment's id, as far as that is known."""
         listed = {one.segment.id: one.total for one in self.listings or () if one.total is not None}
         return {**self._totals, **listed}
+
+    @property
+    def failed_parts(self) -> dict[str, int]:
+        """Return in how many parts of the try the first page of lists failed, by the segment's id.
+
+        Where customers are asked one by one instead, once is enough.
+        """
+        least = MOST_FAILED_PARTS if self._is_refused else 0
+        counts = {one.segment.id: max(one.failed_parts, least) for one in self.listings or () if one.failed_parts}
+        return {**self._failed_parts, **counts}
 
     @property
     def total(self) -> int | None:
@@ -168,7 +180,11 @@ class Survey:
         if self.listings is None:
             chosen = chosen_segments(await list_segments(self._client), self._question.segments)
             walks = self._held.walks
-            self.listings = [Listing(one, self._terms, walks.get(one.id), self._totals.get(one.id)) for one in chosen]
+            totals, failed = self._totals, self._failed_parts
+            self.listings = [
+                Listing(one, self._terms, walks.get(one.id), totals.get(one.id), failed.get(one.id, 0))
+                for one in chosen
+            ]
 
     async def list_segments_again(self) -> bool:
         """Add the lists of segments that the list of segments lacked before; return whether there are any."""

@@ -55,7 +55,7 @@ def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Cl
 
     async def find_out() -> Plan:
         async with opening as client:
-            survey = Survey(question, held, terms, client, Recall(client, {}, keeps=False), {})
+            survey = Survey(question, held, terms, client, Recall(client, {}, keeps=False))
             return await survey.plan(lambda: calls_per_minute(settings, client))
 
     return run_to_end(find_out)

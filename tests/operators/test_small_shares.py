@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
+from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import AllCustomers, CustomerSegmentsOperator
@@ -106,3 +106,34 @@ def test_everyone(run_op: OperatorRunner, voucherify: Emulator, warehouse: Wareh
     assert run.state == "success"
     assert len(warehouse.memberships()) == len(list(voucherify.memberships()))
     assert voucherify.stats().calls <= 1_100
+
+
+@pytest.mark.parametrize("calls", [1, 5, 6])
+def test_a_list_that_fails_is_not_asked_for_in_every_part(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, calls: int
+) -> None:
+    asked = CUSTOMERS[:300]
+    pull = CustomerSegmentsOperator(
+        task_id="pull",
+        customers=asked,
+        destination=WarehouseTable("customer_segments", conn_id="warehouse"),
+        quota_share=1.0,
+        deferrable=True,
+    )
+    failing = sorted({one.segment_id for one in voucherify.memberships()})[0]
+    voucherify.set_faults([Fault("status", status=500, path=f"GET /v1/customers\\?.*{failing}")])
+    hourly = Hourly(voucherify, calls)
+    hourly.open()
+    run = run_op(pull)
+    while run.state == "deferred" and hourly.parts < 60:
+        endpoints = voucherify.stats().endpoints
+        if (one_by_one := endpoints.get("GET /v1/customers/{id}/segments")) and one_by_one.calls > 8:
+            break
+        hourly.open()
+        run = run_op(pull, after=run)
+    assert run.state == "deferred"
+    voucherify.set_limits(Limits(limit=10_000))
+    run = run_op(pull, after=run)
+    assert (run.state, str(run.summary["strategy"])) == ("success", "per_customer")
+    assert warehouse.memberships() == truth(voucherify, asked)
+    assert voucherify.stats().faults["status"] <= 5 * min(calls, 5)

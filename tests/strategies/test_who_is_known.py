@@ -93,7 +93,8 @@ def test_a_wrong_project_is_found_out_after_an_interruption(shop: Emulator, segm
         desk.pull(question, sink)
 
 
-def test_a_share_of_fewer_calls_than_judge_the_project_gets_on(shop: Emulator) -> None:
+@pytest.mark.parametrize("defers", [True, False], ids=["parts", "tries"])
+def test_a_share_of_fewer_calls_than_judge_the_project_gets_on(shop: Emulator, defers: bool) -> None:
     calls = itertools.count(1)
 
     def watch(target: str) -> None:
@@ -103,7 +104,8 @@ def test_a_share_of_fewer_calls_than_judge_the_project_gets_on(shop: Emulator) -
     sink, question = xcom_sink(store=MemoryStore()), Question(KNOWN[:12], strategy="per_customer")
     for part in range(12):
         with suppress(WindowClosed):
-            assert Desk(shop, watch=watch, workers=1, part=part).pull(question, sink).rows == truth(shop, KNOWN[:12])
+            desk = Desk(shop, watch=watch, workers=1, part=part if defers else None)
+            assert desk.pull(question, sink).rows == truth(shop, KNOWN[:12])
             return
     pytest.fail("every part began anew")
 
@@ -271,3 +273,18 @@ def test_thousands_taken_on_trust_are_noted_in_parts_that_fit_into_the_task_stat
         resumed.open()
         assert Notes(resumed, utc_now).believed == believed
     assert max(map(len, store.texts.values())) <= 65_536
+
+
+def test_tries_told_to_stop_before_the_project_is_judged_get_on(shop: Emulator) -> None:
+    calls = itertools.count(1)
+
+    def watch(target: str) -> None:
+        if target.startswith("/v1/customers/") and next(calls) % 5 == 0:
+            stop()
+
+    sink, question = xcom_sink(store=MemoryStore()), Question(KNOWN[:12], strategy="per_customer")
+    for _ in range(12):
+        with suppress(RunInterrupted):
+            assert Desk(shop, watch=watch, workers=1).pull(question, sink).rows == truth(shop, KNOWN[:12])
+            return
+    pytest.fail("every try began anew")
