@@ -35,10 +35,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.body": {"api.errors", "api.models"},
     "api.tls": {"api.errors", "api.settings", "certifi"},
     "api.wire": {"api.body", "api.errors", "api.id_text", "api.limit_headers", "api.models"},
+    "api.auth": {"api.errors", "api.models", "api.settings", "api.wire"},
     "api.gate": {
         *("api.ceiling", "api.concurrency", "api.errors", "api.models", "api.server_clock", "api.span", "api.window"),
     },
     "api.client": {
+        "api.auth",
         "api.body",
         "api.deadline",
         "api.errors",

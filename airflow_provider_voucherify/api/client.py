@@ -9,9 +9,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
 from airflow_provider_voucherify.api.body import Body
 from airflow_provider_voucherify.api.deadline import Deadline
 from airflow_provider_voucherify.api.gate import Gate
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEFAULT_CONCURRENCY = 32
+
+T = TypeVar("T")
 
 
 class Transport(Protocol):
@@ -95,6 +99,7 @@ class Client:
     :param gate: gives leave to send.
     :param retry: how failed calls are tried again.
     :param clock: time and chance.
+    :param sign_in: what signs calls, ``None`` where the transport sends the keys.
     """
 
     transport: Transport
@@ -102,46 +107,106 @@ class Client:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     clock: Clock = field(default_factory=Clock)
     calls: CallCount = field(default_factory=CallCount)
+    sign_in: SignIn | None = None
+    _signing_in: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _failed_sign_ins: list[errors.VoucherifyError] = field(default_factory=list)
     _has_met_voucherify: bool = False
 
     async def send(self, request: wire.Request) -> JsonObject:
         """Return the JSON object Voucherify answers with.
 
-        A failed call is tried again if that does no harm; a call the limit turned away was not counted as a try.
+        A failed call is tried again if that does no harm; a call the limit turned away was not counted as a try. A
+        call whose token was refused did nothing: it is sent once more with a new one.
 
         :param request: what to ask.
         :raises VoucherifyError: the last try's error.
         :raises WindowClosed: if the window stays closed for longer than the gate may wait.
         """
-        attempt, is_retry = 1, False
+        decode = partial(wire.decode, is_common=request.has_common_answers)
+        return await self._until_answered(request, decode, may_repeat=request.is_safe)
+
+    async def _until_answered(
+        self, request: wire.Request, read: Callable[[wire.Response], T], *, may_repeat: bool
+    ) -> T:
+        attempt, is_retry, may_renew = 1, False, self.sign_in is not None
         while True:
+            ticket, token = await self._leave(request)
             try:
-                ticket = await self.gate.enter()
-                self.calls.sent += 1
-                self.calls.retried += is_retry
-                try:
-                    response = await self.transport(request)
-                except BaseException:
-                    self.gate.lost(ticket)
-                    raise
-                return self._taken_in(ticket, request, response)
+                return await self._once(request, token, ticket, read, is_retry=is_retry)
             except errors.RateLimited as error:
                 if self.gate.is_hopeless:
                     self.gate.shut(error)
                     raise
             except errors.ENDS_TRY as error:
-                self.gate.shut(error)
-                raise
+                if not (may_renew and token is not None and isinstance(error, errors.NotAuthenticated)):
+                    self.gate.shut(error)
+                    raise
+                may_renew = False
             except errors.VoucherifyError as error:
-                may_repeat = error.retryable and request.is_safe and attempt < self.retry.attempts
-                if not may_repeat:
+                if not (error.retryable and may_repeat and attempt < self.retry.attempts):
                     raise
                 told = min(error.retry_after or 0.0, self.retry.longest_wait)
                 await self.clock.sleep(max(self.retry.wait(attempt, self.clock.uniform), told))
                 attempt += 1
             is_retry = True
 
-    def _taken_in(self, ticket: Ticket, request: wire.Request, response: wire.Response) -> JsonObject:
+    async def _once(
+        self,
+        request: wire.Request,
+        token: Token | None,
+        ticket: Ticket,
+        read: Callable[[wire.Response], T],
+        *,
+        is_retry: bool,
+    ) -> T:
+        self.calls.sent += 1
+        self.calls.retried += is_retry
+        try:
+            response = await self.transport(request if token is None else request._replace(headers=token.headers))
+        except BaseException:
+            self.gate.lost(ticket)
+            raise
+        if token is not None and self.sign_in is not None and response.status == 401:
+            self.sign_in.refuse(token)
+        return self._taken_in(ticket, response, read)
+
+    async def _leave(self, request: wire.Request) -> tuple[Ticket, Token | None]:
+        """Return leave to send a call, and the token that signs it; the request for a token goes without."""
+        sign_in = self.sign_in
+        if sign_in is None or request is sign_in.request:
+            return await self.gate.enter(), None
+        while True:
+            await self._have_token(sign_in)
+            ticket = await self.gate.enter()
+            if (token := sign_in.token(self.clock.now())) is not None:
+                return ticket, token
+            self.gate.give_back(ticket)  # the token came to its end in the queue
+
+    async def _have_token(self, sign_in: SignIn) -> None:
+        """See to it that there is a token: one call asks for it, the others wait and share its error, if it fails."""
+        failed = len(self._failed_sign_ins)
+        while sign_in.token(self.clock.now()) is None:
+            async with self._signing_in:
+                if len(self._failed_sign_ins) > failed:
+                    raise self._failed_sign_ins[-1]
+                if sign_in.token(self.clock.now()) is None:
+                    await self._ask_for_token(sign_in)
+
+    async def _ask_for_token(self, sign_in: SignIn) -> None:
+        if not sign_in.begin():  # another client of this process has begun to
+            await self.clock.sleep(LOOK_AGAIN_AFTER)
+            return
+        try:
+            await self._until_answered(
+                sign_in.request, lambda answer: sign_in.take(answer, self.clock.now()), may_repeat=True
+            )
+        except errors.VoucherifyError as error:
+            self._failed_sign_ins.append(error)
+            raise
+        finally:
+            sign_in.end()
+
+    def _taken_in(self, ticket: Ticket, response: wire.Response, read: Callable[[wire.Response], T]) -> T:
         """Hand the ticket back with what the answer says of the limit, and return what else it says."""
         if response.status == 429:
             self.calls.rejected += 1
@@ -152,11 +217,8 @@ class Client:
             self.gate.failed(ticket)
         else:
             self.gate.answered(ticket, window_of(response.headers))
-        return self._decoded(request, response)
-
-    def _decoded(self, request: wire.Request, response: wire.Response) -> JsonObject:
         try:
-            answer = wire.decode(response, is_common=request.has_common_answers)
+            answer = read(response)
         except errors.WrongAddress as error:
             if not self._has_met_voucherify:
                 raise
@@ -169,7 +231,7 @@ class Client:
 class AiohttpTransport:
     """Sends requests on one pooled aiohttp session.
 
-    :param session: an open session whose headers carry the keys.
+    :param session: an open session whose headers carry the keys, unless each call's own hold a token.
     :param settings: base URL, timeout, TLS and proxy.
     """
 
@@ -194,7 +256,7 @@ class AiohttpTransport:
                     request.method,
                     self._url(request.target),
                     data=request.body,
-                    headers={"Content-Type": "application/json"} if request.body is not None else None,
+                    headers=request.own_headers,
                     proxy=self._proxy,
                     allow_redirects=False,
                 )
@@ -273,4 +335,5 @@ async def open_client(
     ) as session:
         # aiohttp would send a GET again by itself when a kept-alive connection was reset: a call nobody counts.
         session._retry_connection = False  # noqa: SLF001 - there is no public switch
-        yield Client(AiohttpTransport(session, settings), gate, retry or RetryPolicy(), clock or Clock())
+        transport = AiohttpTransport(session, settings)
+        yield Client(transport, gate, retry or RetryPolicy(), clock or Clock(), sign_in=sign_in_of(settings))

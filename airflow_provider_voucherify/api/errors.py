@@ -60,6 +60,14 @@ class NotAuthenticated(VoucherifyError):
     """The keys were refused (401)."""
 
 
+class SignInRefused(NotAuthenticated):
+    """Voucherify gives no OAuth token for what the connection says (400): its scope, project or kind of keys."""
+
+
+class TooManyTokens(VoucherifyError):
+    """The project has as many OAuth tokens as it may have; each ends after some minutes, so a later try may help."""
+
+
 class PaymentRequired(VoucherifyError):
     """The plan does not include this, or is over (402)."""
 
@@ -186,8 +194,9 @@ FATAL: tuple[type[VoucherifyError], ...] = (
     WrongAddress,
 )
 
-#: Errors all calls of this try would meet: a fatal one, or a certificate, which may be renewed by the next try.
-ENDS_TRY: tuple[type[VoucherifyError], ...] = (*FATAL, TlsFailed)
+#: Errors all calls of this try would meet: a fatal one, or a certificate or a lack of tokens, which may be over by the
+#: next try.
+ENDS_TRY: tuple[type[VoucherifyError], ...] = (*FATAL, TlsFailed, TooManyTokens)
 
 #: Errors of what was asked for rather than of Voucherify: asking again gives the same.
 ASKED_WRONGLY: tuple[type[VoucherifyError], ...] = (

@@ -121,6 +121,11 @@ class Gate:
         self.window.lose(ticket)
         self._admit()
 
+    def give_back(self, ticket: Ticket) -> None:
+        """Hand back the ticket of a call that is not sent after all; in the user's own ceiling it counts as sent."""
+        self.window.give_back(ticket)
+        self._admit()
+
     def turned_away(self, ticket: Ticket, rate: RateLimit) -> None:
         """Hand back the ticket of a call that the limit rejected."""
         now = self._now()

@@ -199,6 +199,12 @@ class Window:
             self._span.used = self.limit  # when it ends is not known: a look after the backoff has to tell
         return self._closed_until - now
 
+    def give_back(self, ticket: Ticket) -> None:
+        """Take in that a call was not sent after all."""
+        self._close(ticket)
+        if ticket.epoch == self._epoch:
+            self._span.sent -= 1
+
     def lose(self, ticket: Ticket) -> None:
         """Take in that no answer arrived: the server may have counted the call, so it stays in our count."""
         self._close(ticket)

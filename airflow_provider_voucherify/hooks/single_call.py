@@ -79,9 +79,9 @@ class SingleCall:
         :raises RedirectRefused: if it is a redirect.
         :raises TransportFailed: if no whole answer arrived.
         """
-        headers = {"Content-Type": "application/json"} if request.body is not None else {}
         url = self._base_url + request.target
-        prepared = self._session.prepare_request(Request(request.method, url, headers=headers, data=request.body))
+        whole = Request(request.method, url, headers=request.own_headers, data=request.body)
+        prepared = self._session.prepare_request(whole)
         return answer_of(self._session.send(prepared))
 
     def until_answered(self, send: Callable[[], Response], *, may_repeat: bool) -> Response:

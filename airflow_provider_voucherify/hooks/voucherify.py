@@ -27,7 +27,12 @@ from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.clients import Clients, ClientTerms
 from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
 from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
-from airflow_provider_voucherify.hooks.environment import mask_proxy_password, warn_if_unverified, with_environment
+from airflow_provider_voucherify.hooks.environment import (
+    mask_proxy_password,
+    mask_sign_in,
+    warn_if_unverified,
+    with_environment,
+)
 from airflow_provider_voucherify.hooks.options import json_headers, send_options, session_options
 from airflow_provider_voucherify.hooks.session import KeySession, answer_of
 from airflow_provider_voucherify.hooks.single_call import Clock, SingleCall
@@ -102,6 +107,7 @@ class VoucherifyHook(HttpHook):
             log.warning("Connection %r has extras that mean nothing here: %s", self.voucherify_conn_id, unknown)
         warn_if_unverified(settings, self.voucherify_conn_id)
         mask_proxy_password(settings.proxy)
+        mask_sign_in(settings)
         return settings if self.quota_share is None else replace(settings, quota_share=self.quota_share)
 
     @cached_property
