@@ -11,7 +11,7 @@ import signal
 import uuid
 from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias, cast
 from unittest import mock
@@ -78,12 +78,14 @@ class TaskRun:
     :param error: what the operator raised.
     :param xcoms: what the task pushed by now.
     :param deferral: only for a deferred task.
+    :param rendered: the fields as Airflow's UI shows them.
     """
 
     state: str
     error: BaseException | None
     xcoms: Mapping[str, Json]
     deferral: Deferral | None
+    rendered: Mapping[str, Json] = field(default_factory=dict)
 
     @property
     def value(self) -> Json:
@@ -143,8 +145,9 @@ class OperatorRunner:
         max_tries = (task.retries or 0) + clears
         deferral = after.deferral if after else None
         instance = _task_instance(task, key, try_number, deferral, max_tries, to_clear)
-        with _supervised_by(_Supervisor(self, key)):
-            return self._run(instance, key)
+        supervisor = _Supervisor(self, key)
+        with _supervised_by(supervisor):
+            return replace(self._run(instance, key), rendered=supervisor.rendered)
 
     def _run(self, instance: RuntimeTaskInstance, key: TaskKey) -> TaskRun:
         from airflow.sdk.execution_time import task_runner
@@ -163,6 +166,7 @@ class _Supervisor:
         self._xcoms = runner.xcoms
         self._own_xcoms = runner.xcoms.setdefault(key, {})  # a part may go on in another process
         self._state = runner.states.setdefault(key, {})
+        self.rendered: Mapping[str, Json] = {}
 
     def send(self, msg: object) -> object:
         return getattr(self, type(msg).__name__, lambda _: None)(msg)
@@ -184,6 +188,9 @@ class _Supervisor:
 
     def DeleteTaskStateStore(self, msg: comms.DeleteTaskStateStore) -> None:  # noqa: N802
         self._state.pop(msg.key, None)
+
+    def SetRenderedFields(self, msg: comms.SetRenderedFields) -> None:  # noqa: N802
+        self.rendered = msg.rendered_fields
 
     def SetXCom(self, msg: comms.SetXCom) -> None:  # noqa: N802
         self._own_xcoms[msg.key] = json.loads(json.dumps(msg.value))

@@ -34,6 +34,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.limit_headers": {"api.models"},
     "api.body": {"api.errors", "api.models"},
     "api.tls": {"api.errors", "api.settings", "certifi"},
+    "api.outage": {"api.errors"},
+    "api.retry": set(),
     "api.wire": {"api.body", "api.errors", "api.id_text", "api.limit_headers", "api.models"},
     "api.auth": {"api.errors", "api.models", "api.settings", "api.wire"},
     "api.gate": {
@@ -47,6 +49,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "api.gate",
         "api.limit_headers",
         "api.models",
+        "api.outage",
+        "api.retry",
         "api.settings",
         "api.span",
         "api.tls",

@@ -17,6 +17,15 @@ from airflow_provider_voucherify.api.posts import post
 LARGEST_BODY = 10_485_760
 
 
+class Repeatable(wire.Request):
+    """A call that changes something, and nothing more if it is sent again."""
+
+    @property
+    def is_safe(self) -> bool:
+        """Return that sending it twice does no harm."""
+        return True
+
+
 class BulkUpdateFailed(VoucherifyError):
     """A bulk update is over, and not all of its rows were updated."""
 
@@ -82,8 +91,11 @@ def check_action(action: AsyncAction) -> None:
 
 
 async def update_customers_metadata(client: Sender, source_ids: Sequence[str], metadata: Mapping[str, Json]) -> str:
-    """Begin to give many customers the same metadata, for one call, and return the id of the async action."""
-    return action_id_from(await client.send(metadata_update_request(source_ids, metadata)))
+    """Begin to give many customers the same metadata, for one call, and return the id of the async action.
+
+    Without an answer it is sent again: that may begin a second update, which changes nothing more.
+    """
+    return action_id_from(await client.send(Repeatable(*metadata_update_request(source_ids, metadata))))
 
 
 async def get_async_action(client: Sender, action_id: str) -> AsyncAction:

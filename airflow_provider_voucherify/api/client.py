@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
@@ -18,6 +19,8 @@ from airflow_provider_voucherify.api.body import Body
 from airflow_provider_voucherify.api.deadline import Deadline
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.limit_headers import rate_limit_of, window_of
+from airflow_provider_voucherify.api.outage import Outage
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.api.tls import tls_failure, tls_of
 
 if TYPE_CHECKING:
@@ -31,8 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 DEFAULT_CONCURRENCY = 32
-
-T = TypeVar("T")
+#: Asked where a call failed and no other was answered since: is it Voucherify that is down, or this call that fails?
+_PROBE = wire.get("/v1/segments?limit=1")
 
 
 class Transport(Protocol):
@@ -46,33 +49,12 @@ class Transport(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
-    """How a failed call is tried again: exponential backoff with full jitter.
-
-    :param attempts: tries in all.
-    :param first_wait: upper bound of the first wait, seconds.
-    :param longest_wait: upper bound of any wait, seconds.
-    """
-
-    attempts: int = 5
-    first_wait: float = 0.5
-    longest_wait: float = 30.0
-
-    def wait(self, attempt: int, uniform: Callable[[], float]) -> float:
-        """Return the seconds to wait after the ``attempt``-th try failed.
-
-        :param attempt: 1 for the first.
-        :param uniform: gives a random number from 0 to 1.
-        """
-        return uniform() * min(self.first_wait * 2.0 ** (attempt - 1), self.longest_wait)
-
-
 @dataclass(slots=True)
 class CallCount:
-    """Calls of one client, for progress and summary."""
+    """Calls of one client, for progress and summary; ``answered`` are those the server did not fail to answer."""
 
     sent: int = 0
+    answered: int = 0
     rejected: int = 0
     retried: int = 0
 
@@ -111,54 +93,69 @@ class Client:
     _signing_in: asyncio.Lock = field(default_factory=asyncio.Lock)
     _failed_sign_ins: list[errors.VoucherifyError] = field(default_factory=list)
     _has_met_voucherify: bool = False
+    _outage: Outage = field(init=False)
+
+    def __post_init__(self) -> None:
+        may_defer = self.gate.longest_wait < math.inf
+        probe, waits = partial(self._send_once, _PROBE, is_retry=True), self.retry.outage_waits
+        now, sleep = self.clock.now, self.clock.sleep
+        self._outage = Outage(self.calls, probe, waits, may_defer=may_defer, now=now, sleep=sleep)
 
     async def send(self, request: wire.Request) -> JsonObject:
         """Return the JSON object Voucherify answers with.
 
         A failed call is tried again if that does no harm; a call the limit turned away was not counted as a try. A
-        call whose token was refused did nothing: it is sent once more with a new one.
+        call whose token was refused did nothing: it is sent once more with a new one. Where no other call is answered
+        either, an outage is waited for.
 
         :param request: what to ask.
         :raises VoucherifyError: the last try's error.
         :raises WindowClosed: if the window stays closed for longer than the gate may wait.
         """
-        decode = partial(wire.decode, is_common=request.has_common_answers)
-        return await self._until_answered(request, decode, may_repeat=request.is_safe)
-
-    async def _until_answered(
-        self, request: wire.Request, read: Callable[[wire.Response], T], *, may_repeat: bool
-    ) -> T:
-        attempt, is_retry, may_renew = 1, False, self.sign_in is not None
+        attempt, is_retry, answered = 1, False, -1
         while True:
-            ticket, token = await self._leave(request)
             try:
-                return await self._once(request, token, ticket, read, is_retry=is_retry)
+                return await self._send_once(request, is_retry=is_retry)
             except errors.RateLimited as error:
                 if self.gate.is_hopeless:
                     self.gate.shut(error)
                     raise
             except errors.ENDS_TRY as error:
-                if not (may_renew and token is not None and isinstance(error, errors.NotAuthenticated)):
-                    self.gate.shut(error)
-                    raise
-                may_renew = False
+                self.gate.shut(error)
+                raise
             except errors.VoucherifyError as error:
-                if not (error.retryable and may_repeat and attempt < self.retry.attempts):
+                if not (error.retryable and (request.is_safe or error in self._failed_sign_ins)):
                     raise
-                told = min(error.retry_after or 0.0, self.retry.longest_wait)
-                await self.clock.sleep(max(self.retry.wait(attempt, self.clock.uniform), told))
+                is_given_up = self._outage.is_given_up
+                is_alone, answered = is_given_up or self.calls.answered == answered, self.calls.answered
+                if attempt < self.retry.attempts and not is_given_up:
+                    told = min(error.retry_after or 0.0, self.retry.longest_wait)
+                    await self.clock.sleep(max(self.retry.wait(attempt, self.clock.uniform), told))
+                elif not is_alone:
+                    raise
+                else:
+                    look = partial(self._send_once, request, is_retry=True)
+                    if (answer := await self._outage.wait(error, look)) is not None:
+                        return answer
                 attempt += 1
             is_retry = True
 
-    async def _once(
-        self,
-        request: wire.Request,
-        token: Token | None,
-        ticket: Ticket,
-        read: Callable[[wire.Response], T],
-        *,
-        is_retry: bool,
-    ) -> T:
+    async def _send_once(self, request: wire.Request, *, is_retry: bool) -> JsonObject:
+        ticket, token = await self._leave()
+        response = await self._answer_to(request, token, ticket, is_retry=is_retry)
+        if token is not None and self.sign_in is not None and response.status == 401:
+            self.sign_in.refuse(token)
+            ticket, token = await self._leave()
+            response = await self._answer_to(request, token, ticket, is_retry=True)
+        return self._decoded(request, response)
+
+    async def _answer_to(
+        self, request: wire.Request, token: Token | None, ticket: Ticket, *, is_retry: bool
+    ) -> wire.Response:
+        """Send a call, and hand its ticket back with what the answer says of the limit.
+
+        :raises RateLimited: if the limit turned it away.
+        """
         self.calls.sent += 1
         self.calls.retried += is_retry
         try:
@@ -166,14 +163,23 @@ class Client:
         except BaseException:
             self.gate.lost(ticket)
             raise
-        if token is not None and self.sign_in is not None and response.status == 401:
-            self.sign_in.refuse(token)
-        return self._taken_in(ticket, response, read)
+        if response.status < 500:
+            self.calls.answered += 1
+            self._outage.note_answer()
+        if response.status == 429:
+            self.calls.rejected += 1
+            error = wire.error_of(response)
+            self.gate.turned_away(ticket, rate_limit_of(response.headers))
+            raise error
+        if response.status >= 500:
+            self.gate.failed(ticket)
+        else:
+            self.gate.answered(ticket, window_of(response.headers))
+        return response
 
-    async def _leave(self, request: wire.Request) -> tuple[Ticket, Token | None]:
-        """Return leave to send a call, and the token that signs it; the request for a token goes without."""
-        sign_in = self.sign_in
-        if sign_in is None or request is sign_in.request:
+    async def _leave(self) -> tuple[Ticket, Token | None]:
+        """Return leave to send a call, and the token that signs it, if one does."""
+        if (sign_in := self.sign_in) is None:
             return await self.gate.enter(), None
         while True:
             await self._have_token(sign_in)
@@ -197,28 +203,18 @@ class Client:
             await self.clock.sleep(LOOK_AGAIN_AFTER)
             return
         try:
-            await self._until_answered(
-                sign_in.request, lambda answer: sign_in.take(answer, self.clock.now()), may_repeat=True
-            )
+            ticket = await self.gate.enter()
+            answer = await self._answer_to(sign_in.request, None, ticket, is_retry=False)
+            sign_in.take(answer, self.clock.now())
         except errors.VoucherifyError as error:
             self._failed_sign_ins.append(error)
             raise
         finally:
             sign_in.end()
 
-    def _taken_in(self, ticket: Ticket, response: wire.Response, read: Callable[[wire.Response], T]) -> T:
-        """Hand the ticket back with what the answer says of the limit, and return what else it says."""
-        if response.status == 429:
-            self.calls.rejected += 1
-            error = wire.error_of(response)
-            self.gate.turned_away(ticket, rate_limit_of(response.headers))
-            raise error
-        if response.status >= 500:
-            self.gate.failed(ticket)
-        else:
-            self.gate.answered(ticket, window_of(response.headers))
+    def _decoded(self, request: wire.Request, response: wire.Response) -> JsonObject:
         try:
-            answer = read(response)
+            answer = wire.decode(response, is_common=request.has_common_answers)
         except errors.WrongAddress as error:
             if not self._has_met_voucherify:
                 raise

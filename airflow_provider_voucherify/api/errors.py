@@ -182,6 +182,10 @@ class WindowClosed(VoucherifyError):
         self.is_told = is_told
 
 
+class Unreachable(WindowClosed):
+    """Voucherify answered nobody for a while: a run that can give its worker back goes on later."""
+
+
 #: Errors no later call of the same run can escape: stop at once, keep what was pulled.
 FATAL: tuple[type[VoucherifyError], ...] = (
     InvalidConnection,

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import logging
+import random
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from airflow_provider_voucherify.api.endpoints import Sender, rest_of
-from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyError
+from airflow_provider_voucherify.api.endpoints import Sender
+from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyError, WindowClosed, WrongProject
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.extract.existence import Ghost, ask_ghost, refuse_unknown
-from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
+from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer, missing_of, others_of
 from airflow_provider_voucherify.extract.means import Means, Pulled, kept_if_interrupted
 from airflow_provider_voucherify.extract.notes import Believed, Notes
 from airflow_provider_voucherify.extract.plan import chunks, resolving
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
 from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.extract.recall import Recall
 from airflow_provider_voucherify.extract.relay import Relay
 from airflow_provider_voucherify.extract.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.extract.roster import Roster
-from airflow_provider_voucherify.extract.survey import Everyone, Survey
+from airflow_provider_voucherify.extract.survey import Survey
 
 log = logging.getLogger(__name__)
 
@@ -35,15 +37,18 @@ class CustomerRun:
     :param survey: what is known already.
     :param notes: what earlier parts remembered.
     :param means: client, sink and the like.
+    :param recall: sends what is of use as a whole only.
     """
 
-    def __init__(self, question: Question, survey: Survey, notes: Notes, means: Means) -> None:
+    def __init__(self, question: Question, survey: Survey, notes: Notes, means: Means, recall: Recall) -> None:
         self._question = question
         self._survey = survey
         self._notes = notes
         self._means = means
-        self._ghost: Ghost | None = None
-        self._ghost_asked_at = means.now()
+        self._recall = recall
+        self._strategy: PerCustomer | None = None
+        self.ghost: Ghost | None = None
+        self.ghost_asked_at = means.now()
 
     def pull(self) -> Pulled:
         """Ask for everybody the sink does not hold.
@@ -53,12 +58,12 @@ class CustomerRun:
         scope = Scope(self._question.is_about_everyone, self._survey.segment_ids)
         everyone = self._everyone() if self._question.is_about_everyone else {}
         asked = self._question.customer_ids if self._question.customer_ids is not None else list(everyone)
-        if not _missing(asked, self._means.sink.done()) and self._notes.believed is None:
+        if not missing_of(asked, self._means.sink.done()) and self._notes.believed is None:
             return Pulled(scope)
         self._begin_with_ghost()
         done = self._means.sink.done()
-        to_ask = self._without_doubles(_missing(asked, done))
-        strategy = self._strategy(everyone, len(asked), len(done))
+        to_ask = self._without_doubles(missing_of(asked, done))
+        self._strategy = strategy = self._asking(everyone, len(asked), len(done))
         del done
         first = self._ask_first(strategy, to_ask) if self._is_to_be_judged(to_ask) else Fetched()
         if self._survey.is_right_project and self._notes.begun_with != len(asked):
@@ -71,31 +76,36 @@ class CustomerRun:
     def _everyone(self) -> Mapping[str, str | None]:
         """Return the merchant's id of everyone Voucherify knows, by Voucherify's."""
         assert self._survey.everyone is not None, "the survey begins the list of everyone"
-        return self._means.run(_everyone(self._survey.everyone, self._means.patient))
+        return self._means.run(self._survey.everyone.rest(self._recall))
 
-    def _strategy(self, everyone: Mapping[str, str | None], asked: int, held: int) -> PerCustomer:
+    def _asking(self, everyone: Mapping[str, str | None], asked: int, held: int) -> PerCustomer:
         progress = self._means.progress(asked, held, "customers")
-        is_about_everyone = self._question.is_about_everyone
-        # The list of everyone is not stored: a run that gave its worker back would have to read it again.
         return PerCustomer(
-            self._means.patient if is_about_everyone else self._means.client,
+            self._means.client,
             workers=self._means.workers,
             now=self._means.now,
             on_answer=lambda answer: progress.answer(failed=answer.outcome is Outcome.FAILED),
             judge_first=not held,
-            ghost=self._ghost,
+            ghost=self.ghost,
             only=self._survey.segment_ids,
             source_ids=everyone,
+            halves=self._notes.halves if self._means.is_resumed else None,
         )
 
     def _begin_with_ghost(self) -> None:
         """Ask for the ghost; where its answer has changed since an earlier part, drop what that took on trust."""
         if self._question.unknown == "keep" or self._question.is_about_everyone:
             return
-        self._ghost = self._means.run(self._ask_ghost(self._means.patient))
-        if (believed := self._notes.believed) is None:
+        believed, begun = self._notes.believed, self._notes.beginning
+        if believed is None and begun is not None and begun.ghost_asked_at is not None and self._means.is_resumed:
+            # It is asked again before anything that was taken on trust is stored.
+            self.ghost_asked_at = begun.ghost_asked_at
+            self.ghost = Ghost(begun.ghost, doubts_empty_answers=self._question.unknown == "fail")
             return
-        if believed.ghost != self._ghost.segment_ids:
+        self.ghost = self._means.run(self._ask_ghost(self._means.client))
+        if believed is None:
+            return
+        if believed.ghost != self.ghost.segment_ids:
             log.info(
                 "Segments changed since: %s customers are asked again, since they may be unknown",
                 f"{len(believed.customer_ids):,}",
@@ -104,7 +114,7 @@ class CustomerRun:
         self._notes.believe(Believed(believed.ghost, frozenset()))
 
     async def _ask_ghost(self, client: Sender) -> Ghost:
-        self._ghost_asked_at = self._means.now()
+        self.ghost_asked_at = self._means.now()
         # Of fewer customers the project is not judged: whether any is known shows by asking for each that may not be.
         are_few = len(self._question.customer_ids or ()) < FEWEST_TO_JUDGE
         doubts = are_few or self._question.unknown == "fail"
@@ -112,19 +122,21 @@ class CustomerRun:
 
     def _is_to_be_judged(self, to_ask: Sequence[str]) -> bool:
         """Return whether it is still to be found out if the project is the right one."""
-        return self._ghost is not None and not self._survey.is_right_project and len(to_ask) >= FEWEST_TO_JUDGE
+        asked = len(to_ask) + len(self._means.sink.unknown(limit=FEWEST_TO_JUDGE))
+        return self.ghost is not None and not self._survey.is_right_project and asked >= FEWEST_TO_JUDGE
 
     def _ask_first(self, strategy: PerCustomer, to_ask: Sequence[str]) -> Fetched:
         """Ask for a few customers, chosen by chance, until one is known; nothing is stored before.
 
         :raises WrongProject: if none is known.
         """
-        fetched, chosen = Fetched(), self._means.rng.sample(to_ask, min(len(to_ask), _MOST_ASKED_FIRST))
-        # A run that gave its worker back here would begin anew, for ever where these few take all of a window's share.
-        strategy.client = self._means.patient
+        fetched, held = Fetched(), len(self._means.sink.done())
+        rng = random.Random(self._survey.salt)  # noqa: S311 - it chooses a sample
+        chosen = rng.sample(to_ask, min(len(to_ask), _MOST_ASKED_FIRST)) if held < FEWEST_TO_JUDGE else []
         for some in chunks(chosen, FEWEST_TO_JUDGE):
             self._means.run(strategy.fetch(some, fetched))
             if fetched.stopped_by is not None:
+                self._keep_first(fetched)
                 raise fetched.stopped_by
             if any(answer.outcome is not Outcome.FAILED for answer in fetched.answers):
                 break
@@ -132,24 +144,38 @@ class CustomerRun:
         if not outcomes & self._outcomes_of_known and outcomes != {Outcome.FAILED}:
             unknown = {answer.customer_id for answer in fetched.answers if answer.outcome is Outcome.UNKNOWN}
             others = IdList(one for one in to_ask if one not in unknown)
-            self._check_project(others, len(fetched.answers), len(unknown))
+            earlier = self._means.sink.unknown(limit=held)
+            try:
+                self._check_project(others, held + len(fetched.answers), len(earlier) + len(unknown))
+            except WindowClosed:
+                self._keep_first(fetched)
+                raise
+            except WrongProject:
+                self._means.sink.forget(set(earlier))
+                raise
         self._survey.is_right_project = outcomes != {Outcome.FAILED}
-        strategy.client = self._means.client
         return fetched
+
+    def _keep_first(self, fetched: Fetched) -> None:
+        """Store what came in before it was known whether the project is the right one: a later part goes on from it."""
+        if self._means.may_defer:
+            if {answer.outcome for answer in fetched.answers} & self._outcomes_of_known:
+                self._notes.begin(len(self._question.customer_ids or ()))
+            self._keep([fetched])
 
     @property
     def _outcomes_of_known(self) -> set[Outcome]:
         """Return the outcomes that only a customer Voucherify knows can have."""
-        ghost = self._ghost
+        ghost = self.ghost
         is_told = ghost is None or ghost.segment_ids != frozenset() or ghost.doubts_empty_answers
         return {Outcome.FOUND, Outcome.NO_SEGMENT} if is_told else {Outcome.FOUND}
 
     def _check_project(self, customer_ids: Sequence[str], asked: int = 0, unknown: int = 0) -> None:
         spent = self._survey.calls + 1 + asked + unknown
         checking = check_project(
-            self._means.patient,
+            self._recall,
             customer_ids,
-            self._means.rng,
+            self._survey.salt,
             calls=MOST_CALLS - spent,
             unknown=unknown,
             everybody=self._question.customer_ids or (),
@@ -188,13 +214,13 @@ class CustomerRun:
 
     def _renew_ghost(self, strategy: PerCustomer, fetched: Fetched) -> None:
         """Ask for the ghost again if its answer matters and may have changed since."""
-        is_fresh = self._means.now() - self._ghost_asked_at < self._means.ghost_stays
+        is_fresh = self._means.now() - self.ghost_asked_at < self._means.ghost_stays
         if fetched.believed and not is_fresh:
-            self._ghost = strategy.ghost = self._means.run(self._ask_ghost(self._means.client))
+            self.ghost = strategy.ghost = self._means.run(self._ask_ghost(self._means.client))
 
     def _doubted(self, *parts: Fetched) -> list[str]:
         """Return those taken on trust while the ghost's answer was another."""
-        segment_ids = self._ghost.segment_ids if self._ghost is not None else None
+        segment_ids = self.ghost.segment_ids if self.ghost is not None else None
         # Sets are compared member by member even with themselves, and mostly this is the same one.
         return sorted(
             id_
@@ -204,7 +230,7 @@ class CustomerRun:
         )
 
     def _store(self, fetched: Fetched, left_out: Sequence[str]) -> None:
-        answers = _others(fetched.answers, left_out)
+        answers = others_of(fetched.answers, left_out)
         if answers:
             self._means.sink.write(answers)
         fetched.answers, fetched.believed = [], {}
@@ -214,11 +240,14 @@ class CustomerRun:
         """Store and return the answers of parts that were interrupted, and note who was taken on trust."""
         doubted = self._doubted(*parts)
         believed = {id_ for part in parts for id_ in part.believed}.difference(doubted)
-        if believed and self._ghost is not None and self._ghost.segment_ids is not None:
-            self._notes.believe(Believed(self._ghost.segment_ids, frozenset(believed)))
-        answers = _others([answer for part in parts for answer in part.answers], doubted)
+        if believed and self.ghost is not None and self.ghost.segment_ids is not None:
+            self._notes.believe(Believed(self.ghost.segment_ids, frozenset(believed)))
+        answers = others_of([answer for part in parts for answer in part.answers], doubted)
         if answers:
             self._means.sink.write(answers)
+        if self._means.may_defer and self._strategy is not None:
+            new = {id_: half for part in parts for id_, half in part.halves.items()}
+            self._notes.halve({**self._strategy.halves, **new})
         for part in parts:
             part.answers, part.believed = [], {}
         return answers
@@ -277,21 +306,3 @@ class CustomerRun:
             *(CustomerAnswer(one, now, Outcome.UNKNOWN) for one in sorted(unknown)),
             *(CustomerAnswer(one, now, Outcome.FAILED, failure=why) for one, why in sorted(failed.items())),
         ]
-
-
-def _missing(customer_ids: Sequence[str], done: AbstractSet[str]) -> Sequence[str]:
-    """Return those of the customers that are not done."""
-    return IdList(one for one in customer_ids if one not in done) if done else customer_ids
-
-
-def _others(answers: list[CustomerAnswer], left_out: Sequence[str]) -> list[CustomerAnswer]:
-    """Return the answers without those of some customers."""
-    excluded = frozenset(left_out)
-    return [answer for answer in answers if answer.customer_id not in excluded] if excluded else answers
-
-
-async def _everyone(everyone: Everyone, client: Sender) -> dict[str, str | None]:
-    found = {customer.id: customer.source_id for customer in everyone.first}
-    async for page in rest_of(everyone.walk, client):
-        found.update((customer.id, customer.source_id) for customer in page)
-    return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar, Protocol, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
@@ -39,7 +39,7 @@ class RunsQueries(Protocol):
 
 
 class GivenIds(Sequence[object]):
-    """A list of ids as written in the Dag that holds no template.
+    """A list of ids that holds no template: as written in the Dag, or rendered.
 
     Airflow renders each text of a list as a template, which would take a millisecond an id and read an id such as
     ``a{#b`` as something else. It leaves objects of other types alone, and shows this one's ``repr`` in its UI.
@@ -62,6 +62,20 @@ class GivenIds(Sequence[object]):
         return f"{len(self):,} customer ids"
 
 
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What was rendered as customers and is no list of ids as far as one can see: kept from Airflow's view, since
+    there may be ids in it all the same.
+
+    :param value: as it was rendered.
+    """
+
+    value: object
+
+    def __repr__(self) -> str:
+        return f"customers as {type(self.value).__name__}"
+
+
 def is_template(value: object) -> bool:
     """Return whether a text has an expression or a statement of Jinja in it."""
     return isinstance(value, str) and ("{{" in value or "{%" in value)
@@ -73,14 +87,15 @@ class CustomerQuery:
 
     :param sql: the query (templated); ids are Voucherify's ids or your ``source_id``.
     :param conn_id: Airflow connection of the database (templated).
-    :param parameters: values bound to the query's placeholders (templated).
+    :param parameters: values bound to the query's placeholders (templated); Airflow's UI does not show them.
     """
 
     template_fields: ClassVar[Sequence[str]] = ("sql", "conn_id", "parameters")
 
     sql: str
     conn_id: str
-    parameters: Mapping[str, object] | Sequence[object] | None = None
+    # Left out of repr, which Airflow shows as the rendered field: they may be ids.
+    parameters: Mapping[str, object] | Sequence[object] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("sql", "conn_id"):

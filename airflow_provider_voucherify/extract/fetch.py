@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from airflow_provider_voucherify.api.endpoints import Sender, segments_of_customer
 from airflow_provider_voucherify.api.errors import (
@@ -19,6 +20,7 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
+from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
 from airflow_provider_voucherify.extract.existence import Ghost, is_known
 from airflow_provider_voucherify.extract.interrupt import RunInterrupted
@@ -35,6 +37,17 @@ class AllFailed(VoucherifyError):
     """Every customer failed alike from the start: the cause is common to all, so the others are not asked for."""
 
 
+class Half(NamedTuple):
+    """An answer of which is not known yet whether it is about a customer Voucherify knows.
+
+    :param segments: the answer.
+    :param observed_at: when it came (UTC).
+    """
+
+    segments: tuple[Segment, ...]
+    observed_at: datetime
+
+
 @dataclass(slots=True)
 class Fetched:
     """What became of a chunk.
@@ -43,11 +56,13 @@ class Fetched:
     :param stopped_by: why the others were not, or ``None`` if there are no others.
     :param believed: the ghost's segments as known then, by id of those nobody looked up, since their answers are not
         the ghost's: right if its answer stayed the same up to the end.
+    :param halves: answers of customers that could not be looked up before something stopped the run.
     """
 
     answers: list[CustomerAnswer] = field(default_factory=list)
     stopped_by: VoucherifyError | None = None
     believed: dict[str, frozenset[str]] = field(default_factory=dict)
+    halves: dict[str, Half] = field(default_factory=dict)
 
     def move_out(self, *, with_stop: bool) -> Fetched:
         """Return the answers, and leave none here.
@@ -116,6 +131,7 @@ class PerCustomer:
     :param ghost: the answer for a customer that cannot exist, to be renewed; without it each answer is believed.
     :param only: ids of the segments asked about; ``None`` for all.
     :param source_ids: the merchant's ids of customers asked for by Voucherify's, to be put beside these.
+    :param halves: answers of an earlier part of the try, by customer.
     """
 
     def __init__(
@@ -129,6 +145,7 @@ class PerCustomer:
         ghost: Ghost | None = None,
         only: AbstractSet[str] | None = None,
         source_ids: Mapping[str, str | None] | None = None,
+        halves: Mapping[str, Half] | None = None,
     ) -> None:
         self.workers = workers
         self.client = client
@@ -138,6 +155,7 @@ class PerCustomer:
         self.ghost = ghost
         self._only = only
         self._source_ids = source_ids or {}
+        self.halves = dict(halves or {})
 
     async def fetch(self, customer_ids: Sequence[str], fetched: Fetched | None = None) -> Fetched:
         """Return an answer for each customer, or for as many as could be asked before something stopped it.
@@ -158,7 +176,7 @@ class PerCustomer:
         :param fetched: given the answer, or what is to stop the run.
         """
         try:
-            answer = self._answer(customer_id, await self._segments(customer_id, fetched))
+            answer = self._answer(customer_id, *await self._segments(customer_id, fetched))
         except STOPS as stop:
             fetched.stopped_by = fetched.stopped_by or stop
             return
@@ -176,29 +194,48 @@ class PerCustomer:
             if fetched.stopped_by is not None:
                 return
 
-    async def _segments(self, customer_id: str, fetched: Fetched) -> tuple[Segment, ...] | None:
-        """Return the customer's segments, ``None`` if Voucherify does not know the customer."""
+    async def _segments(self, customer_id: str, fetched: Fetched) -> tuple[tuple[Segment, ...] | None, datetime | None]:
+        """Return the customer's segments, ``None`` if Voucherify does not know the customer, and when it said so."""
+        half = self.halves.get(customer_id)
         try:
-            segments = await segments_of_customer(self.client, customer_id)
+            segments = half.segments if half else await segments_of_customer(self.client, customer_id)
         except NotFound:
-            return None
-        ghost = self.ghost
+            return None, None
+        ghost, observed_at = self.ghost, half.observed_at if half else None
         if ghost is None or ghost.segment_ids is None or not ghost.might_resemble(segments):
-            return segments
-        if ghost.resembles(segments):
-            return segments if await is_known(self.client, customer_id) else None
+            return segments, observed_at
+        if half or ghost.resembles(segments):
+            fetched.halves[customer_id] = Half(segments, observed_at or self._now())
+            known = await is_known(self.client, customer_id)
+            del fetched.halves[customer_id]
+            self.halves.pop(customer_id, None)
+            return (segments if known else None), observed_at
         fetched.believed[customer_id] = ghost.segment_ids
-        return segments
+        return segments, observed_at
 
-    def _answer(self, customer_id: str, segments: tuple[Segment, ...] | None) -> CustomerAnswer:
+    def _answer(
+        self, customer_id: str, segments: tuple[Segment, ...] | None, observed_at: datetime | None
+    ) -> CustomerAnswer:
         if segments is None:
             outcome, segments = Outcome.UNKNOWN, ()
         else:
             if self._only is not None:
                 segments = tuple(one for one in segments if one.id in self._only)
             outcome = Outcome.FOUND if segments else Outcome.NO_SEGMENT
-        return CustomerAnswer(customer_id, self._now(), outcome, segments, source_id=self._source_ids.get(customer_id))
+        source_id = self._source_ids.get(customer_id)
+        return CustomerAnswer(customer_id, observed_at or self._now(), outcome, segments, source_id=source_id)
 
     def _failure(self, customer_id: str, error: VoucherifyError) -> CustomerAnswer:
         source_id = self._source_ids.get(customer_id)
         return CustomerAnswer(customer_id, self._now(), Outcome.FAILED, failure=error.reason, source_id=source_id)
+
+
+def others_of(answers: list[CustomerAnswer], left_out: Sequence[str]) -> list[CustomerAnswer]:
+    """Return the answers without those of some customers."""
+    excluded = frozenset(left_out)
+    return [answer for answer in answers if answer.customer_id not in excluded] if excluded else answers
+
+
+def missing_of(customer_ids: Sequence[str], done: AbstractSet[str]) -> Sequence[str]:
+    """Return those of the customers that are not done."""
+    return IdList(one for one in customer_ids if one not in done) if done else customer_ids

@@ -46,15 +46,19 @@ class Listing:
     :param segment: the segment.
     :param terms: those of the run.
     :param stored: how far the sink holds it.
+    :param expected: how many members it has, as an earlier part of the try read on a first page that is not held.
     """
 
-    def __init__(self, segment: Segment, terms: Terms, stored: StoredWalk | None = None) -> None:
+    def __init__(
+        self, segment: Segment, terms: Terms, stored: StoredWalk | None = None, expected: int | None = None
+    ) -> None:
         self.segment = segment
         self.sampled: list[str] = []
         self.failure: Exception | None = None
         self._terms = terms
         self._walk = CustomerWalk(segment.id)
         self._kept: MembershipPage | None = None
+        self._expected = expected
         self._pages = 0
         self._ends_with_nobody = False
         self.is_whole = False
@@ -69,7 +73,7 @@ class Listing:
     @property
     def is_begun(self) -> bool:
         """Return whether a page of the list is known, from this try or an earlier one."""
-        return self._pages > 0
+        return self._pages > 0 or self._expected is not None
 
     @property
     def distinct(self) -> int:
@@ -79,7 +83,7 @@ class Listing:
     @property
     def total(self) -> int | None:
         """Return how many members the segment has, as the last page said."""
-        return self._walk.total_at_end
+        return self._walk.total_at_end if self._pages else self._expected
 
     @property
     def is_empty(self) -> bool:
@@ -107,8 +111,8 @@ class Listing:
             return 0
         if not self.is_begun:
             return 1
-        total = self._walk.total_at_end
-        return None if total is None else calls_for(total - self._walk.held + 1)
+        total = self.total
+        return None if total is None else calls_for(total - self._walk.held + bool(self._pages))
 
     async def probe(self, client: Sender) -> None:
         """Fetch the first page and keep it for :meth:`next_page`; that the list fails is noted like later on."""

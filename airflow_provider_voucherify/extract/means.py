@@ -30,7 +30,6 @@ class Means:
     """What a pull works with.
 
     :param client: sends the calls and decides how many are in flight.
-    :param patient: the same for what cannot be stored in parts: it never gives up for the rate limit.
     :param run: runs a coroutine to its end.
     :param sink: the ledger.
     :param progress: told how far the pull is, made for so many units, held ones and their name.
@@ -40,10 +39,11 @@ class Means:
     :param chunk_size: the most customers, or pages, a killed try has to ask for again.
     :param ghost_stays: for how long the answer for a customer that cannot exist is taken to stay the same.
     :param spent: how many calls this try has made so far, as Voucherify counts them.
+    :param may_defer: whether the try may end early and go on later.
+    :param is_resumed: whether it does so now.
     """
 
     client: Sender
-    patient: Sender
     run: Runs
     sink: Sink
     progress: Callable[[int, int, str], Progress]
@@ -53,6 +53,8 @@ class Means:
     chunk_size: int = 512
     ghost_stays: timedelta = timedelta(minutes=1)
     spent: Callable[[], int] = lambda: 0
+    may_defer: bool = False
+    is_resumed: bool = False
 
     @property
     def part_size(self) -> int:

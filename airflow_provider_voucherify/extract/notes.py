@@ -5,11 +5,13 @@ Notes are kept as lists without members, under ids no segment has: every sink ho
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, MembershipPage, Segment
+from airflow_provider_voucherify.extract.fetch import Half
 from airflow_provider_voucherify.extract.plan import chunks
 from airflow_provider_voucherify.load.base import NOTE, Sink
 
@@ -18,6 +20,10 @@ _BELIEVED = f"{NOTE}believed:"
 _RESOLVED = f"{NOTE}resolved:"
 #: A note has to fit into a value of Airflow's task state store.
 _IDS_PER_NOTE = 500
+_CHARACTERS_PER_NOTE = 30_000
+_ANSWERS = f"{NOTE}answers:"
+_BEGINNING = f"{NOTE}beginning"
+_HALVES = f"{NOTE}halves"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,22 @@ class Believed:
 
     ghost: frozenset[str]
     customer_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a part of a try that gave its worker back knew besides answers.
+
+    :param salt: decides which customers are looked up by chance.
+    :param totals: how many members segments have, by the segment's id, as the first page of their list said.
+    :param ghost: ids of the segments the customer that cannot exist is in; ``None`` if such a one is refused.
+    :param ghost_asked_at: when that was asked (UTC), ``None`` if it was not.
+    """
+
+    salt: str
+    totals: Mapping[str, int]
+    ghost: frozenset[str] | None
+    ghost_asked_at: datetime | None
 
 
 class Notes:
@@ -93,10 +115,85 @@ class Notes:
             number = sum(id_.startswith(_RESOLVED) for id_ in self._held)
             self._write(f"{_RESOLVED}{number}", {id_: _names_of(customer) for id_, customer in part})
 
+    @property
+    def answers(self) -> dict[str, str | None]:
+        """Return what earlier parts of a try were answered to calls whose answers are of use as a whole only."""
+        notes = sorted((note for note in self._held if note.startswith(_ANSWERS)), key=_number)
+        packed = [(target, answer) for note in notes for target, answer in self._held[note].items()]
+        return {target: answer for target, answer in packed if isinstance(answer, str | None)}
+
+    def add_answers(self, answers: Mapping[str, str | None]) -> None:
+        """Note such answers, besides those noted before."""
+        number = sum(note.startswith(_ANSWERS) for note in self._held)
+        part, size = JsonObject(), 0
+        for target, answer in answers.items():
+            if part and size + len(target) + len(answer or "") > _CHARACTERS_PER_NOTE:
+                self._write(f"{_ANSWERS}{number}", part)
+                part, size, number = JsonObject(), 0, number + 1
+            part[target] = answer
+            size += len(target) + len(answer or "")
+        if part:
+            self._write(f"{_ANSWERS}{number}", part)
+
+    @property
+    def beginning(self) -> Beginning | None:
+        """Return what a part of a try found out before it could store answers, ``None`` if that is nothing."""
+        match self._held.get(_BEGINNING):
+            case {
+                "salt": str(salt),
+                "totals": dict(totals),
+                "ghost": ghost,
+                "ghost_asked_at": str() | None as asked_at,
+            }:
+                segments = _texts(ghost) if isinstance(ghost, list) else None
+                whole = {id_: total for id_, total in totals.items() if isinstance(total, int)}
+                return Beginning(salt, whole, segments, None if asked_at is None else datetime.fromisoformat(asked_at))
+        return None
+
+    def begin_so(self, beginning: Beginning) -> None:
+        """Note what a part of a try found out before it could store answers."""
+        ghost: list[Json] | None = None if beginning.ghost is None else [*sorted(beginning.ghost)]
+        asked_at = None if beginning.ghost_asked_at is None else beginning.ghost_asked_at.isoformat()
+        totals: JsonObject = dict(beginning.totals)
+        self._write(_BEGINNING, {"salt": beginning.salt, "totals": totals, "ghost": ghost, "ghost_asked_at": asked_at})
+
+    @property
+    def halves(self) -> dict[str, Half]:
+        """Return the answers of customers a part of a try could not look up any more."""
+        halves = {}
+        for id_, half in self._held.get(_HALVES, {}).items():
+            match half:
+                case [str(observed_at), list(segments)]:
+                    named = [Segment(str(one[0]), str(one[1])) for one in segments if isinstance(one, list)]
+                    halves[id_] = Half(tuple(named), datetime.fromisoformat(observed_at))
+        return halves
+
+    def halve(self, halves: Mapping[str, Half]) -> None:
+        """Note such answers, in place of those noted before, as many as fit into a note."""
+        noted, size = JsonObject(), 0
+        for id_, half in halves.items():
+            segments: list[Json] = [[one.id, one.name] for one in half.segments]
+            size += len(json.dumps([id_, segments])) + 50
+            if noted and size > _CHARACTERS_PER_NOTE:
+                break
+            noted[id_] = [half.observed_at.isoformat(), segments]
+        if noted or self._held.get(_HALVES):
+            self._write(_HALVES, noted)
+
+    def forget_earlier_try(self) -> None:
+        """Forget what was noted for later parts of one try only."""
+        for note in [note for note in self._held if note.startswith(_ANSWERS) or note in {_BEGINNING, _HALVES}]:
+            if self._held[note]:
+                self._write(note, {})
+
     def _write(self, note: str, resume: JsonObject) -> None:
         page = MembershipPage(Segment(note, note), (), self._now(), resume, is_last=False)
         self._sink.write_pages([page])
         self._held[note] = resume
+
+
+def _number(note: str) -> int:
+    return int(note.rpartition(":")[2])
 
 
 def _texts(values: Iterable[Json]) -> frozenset[str]:

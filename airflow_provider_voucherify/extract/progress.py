@@ -16,6 +16,7 @@ class Counts(Protocol):
     """The calls a client made."""
 
     sent: int
+    answered: int
     rejected: int
     retried: int
 

@@ -19,7 +19,7 @@ MOST_CALLS = 20
 async def check_project(
     client: Sender,
     customer_ids: Sequence[str],
-    rng: random.Random,
+    salt: str,
     *,
     calls: int,
     unknown: int = 0,
@@ -29,7 +29,7 @@ async def check_project(
 
     :param client: sends the calls.
     :param customer_ids: customers not looked up yet.
-    :param rng: chooses.
+    :param salt: decides which, so that a later part of the try chooses the same.
     :param calls: the most calls to spend; five are spent in any case.
     :param unknown: customers found unknown before.
     :param everybody: the run is about, if those not looked up yet are not all.
@@ -37,6 +37,7 @@ async def check_project(
     :raises VoucherifyError: if too few of the lookups were answered to say so.
     """
     failed_by: VoucherifyError | None = None
+    rng = random.Random(salt)  # noqa: S311 - it chooses a sample
     for customer_id in rng.sample(customer_ids, min(max(calls, FEWEST_TO_JUDGE), len(customer_ids))):
         try:
             if await is_known(client, customer_id):

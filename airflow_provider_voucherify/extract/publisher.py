@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 from airflow_provider_voucherify.api import publications, wire
 from airflow_provider_voucherify.api.campaign_models import Campaign, Publication
-from airflow_provider_voucherify.api.client import RetryPolicy
 from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.errors import AnswerTooLarge, MalformedAnswer, VoucherifyError
 from airflow_provider_voucherify.api.models import Json
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.extract.fetch import STOPS
 from airflow_provider_voucherify.extract.publication_key import publication_source_id
 

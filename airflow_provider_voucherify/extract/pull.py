@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from itertools import chain
 
+from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList
 from airflow_provider_voucherify.extract.cap import Cap
 from airflow_provider_voucherify.extract.customer_run import CustomerRun
 from airflow_provider_voucherify.extract.listing import Terms, stored_salt, stored_sample_size
 from airflow_provider_voucherify.extract.means import Means, Pulled
-from airflow_provider_voucherify.extract.notes import Notes
+from airflow_provider_voucherify.extract.notes import Beginning, Notes
 from airflow_provider_voucherify.extract.plan import WORTH_PROBING, Plan, check_affordable, resolving
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE
 from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.extract.recall import Recall
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.sample import Sample
 from airflow_provider_voucherify.extract.segment_run import SegmentRun
@@ -33,13 +36,15 @@ class Pull:
     def __init__(self, question: Question, means: Means, rate: Callable[[], float | None]) -> None:
         self._question = question
         cap = Cap(question.max_calls, means.spent)
-        self._means = means = replace(means, client=cap.over(means.client), patient=cap.over(means.patient))
+        self._means = means = replace(means, client=cap.over(means.client))
         self._rate = rate
         self._notes = Notes(means.sink, means.now)
         self._held = self._what_is_held()
+        self._beginning = self._begun_so()
         self._terms = Terms(question, Roster(question.customer_ids), self._sample(), means.now)
-        # Patient: what it finds out is not stored, and might use up every window that it is deferred to.
-        self._survey = Survey(question, self._held, self._terms, means.patient, means.rng)
+        held, totals = (self._notes.answers, self._beginning.totals) if self._beginning is not None else ({}, {})
+        self._recall = Recall(means.client, held, keeps=means.may_defer)
+        self._survey = Survey(question, self._held, self._terms, means.client, self._recall, totals)
 
     @property
     def held(self) -> int:
@@ -51,7 +56,8 @@ class Pull:
 
         :raises PlanTooDear: if it takes more than allowed.
         """
-        plan = self._means.run(self._survey.plan(self._rate))
+        with self._kept_for_the_next_part():
+            plan = self._means.run(self._survey.plan(self._rate))
         check_affordable(plan, self._question.max_calls)
         return plan
 
@@ -61,8 +67,32 @@ class Pull:
         :raises VoucherifyError: what stopped the run early, with all that was found up to then held.
         """
         if plan.strategy == "per_customer":
-            return CustomerRun(self._question, self._survey, self._notes, self._means).pull()
-        return SegmentRun(self._question, self._survey, self._held, self._terms, self._means).pull()
+            run = CustomerRun(self._question, self._survey, self._notes, self._means, self._recall)
+            with self._kept_for_the_next_part(run):
+                return run.pull()
+        with self._kept_for_the_next_part():
+            return SegmentRun(self._question, self._survey, self._held, self._terms, self._means, self._recall).pull()
+
+    @contextmanager
+    def _kept_for_the_next_part(self, run: CustomerRun | None = None) -> Iterator[None]:
+        """Note what is of use as a whole only, if the worker is given back before it is whole."""
+        try:
+            yield
+        except WindowClosed:
+            if self._means.may_defer:
+                ghost = run.ghost if run is not None else None
+                ghost_segments = None if ghost is None else ghost.segment_ids
+                asked_at = None if run is None or ghost is None else run.ghost_asked_at
+                salt = self._terms.sample.salt
+                self._notes.add_answers(self._recall.new)
+                self._notes.begin_so(Beginning(salt, self._survey.totals, ghost_segments, asked_at))
+            raise
+
+    def _begun_so(self) -> Beginning | None:
+        if self._means.is_resumed:
+            return self._notes.beginning
+        self._notes.forget_earlier_try()
+        return None
 
     def _what_is_held(self) -> Held:
         sink, ids = self._means.sink, self._question.customer_ids
@@ -92,13 +122,14 @@ class Pull:
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
         """Return whether so many customers came in since the way was chosen that another may take fewer calls."""
-        if self._question.wanted != "auto" or segment_walks(self._means.sink.walks()):
+        if self._means.is_resumed or self._question.wanted != "auto" or segment_walks(self._means.sink.walks()):
             return False
         begun_with = self._notes.begun_with or FEWEST_TO_JUDGE
         return len(ids) > 2 * begun_with and held * WORTH_PROBING <= len(ids)
 
     def _sample(self) -> Sample:
-        salt = stored_salt(self._held.walks) or f"{self._means.rng.getrandbits(64):016x}"
+        noted = self._beginning.salt if self._beginning is not None else None
+        salt = stored_salt(self._held.walks) or noted or f"{self._means.rng.getrandbits(64):016x}"
         wanted, walks = self._question.verify_sample, self._held.walks
         stored = stored_sample_size(walks, self._question.digest) if walks else None
         # Lists that are held know no more of their members than were sampled when they were read.

@@ -19,6 +19,7 @@ from airflow_provider_voucherify.extract.per_segment import PerSegment, Round
 from airflow_provider_voucherify.extract.plan import chunks
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, wrong_project
 from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.extract.recall import Recall
 from airflow_provider_voucherify.extract.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.extract.roster import names_of
 from airflow_provider_voucherify.extract.survey import Held, Survey
@@ -41,9 +42,13 @@ class SegmentRun:
     :param held: what the sink holds of an earlier try.
     :param terms: those of the lists.
     :param means: client, sink and the like.
+    :param recall: sends what is of use as a whole only.
     """
 
-    def __init__(self, question: Question, survey: Survey, held: Held, terms: Terms, means: Means) -> None:
+    def __init__(
+        self, question: Question, survey: Survey, held: Held, terms: Terms, means: Means, recall: Recall
+    ) -> None:
+        self._recall = recall
         self._question = question
         self._survey = survey
         self._terms = terms
@@ -132,7 +137,7 @@ class SegmentRun:
 
     def _is_gone(self, listing: Listing) -> bool:
         try:
-            self._means.run(get_segment(self._means.patient, listing.segment.id))
+            self._means.run(get_segment(self._recall, listing.segment.id))
         except NotFound:
             return True
         except STOPS:
@@ -164,7 +169,7 @@ class SegmentRun:
         verification = Verification(
             self._question, self._present, self._terms, self._survey.everyone, self._gone.keys()
         )
-        return verification, self._means.run(verification.read(self._means.patient))
+        return verification, self._means.run(verification.read(self._recall))
 
     def _read_new_segments(self) -> bool:
         """Read the lists of segments that were made meanwhile, or left out; return whether there are any."""
@@ -185,7 +190,7 @@ class SegmentRun:
             if not (names := self._means.sink.members_before(listing.segment.id, _FORMER_MEMBERS)):
                 continue
             log.warning("Segment %r had members when it was pulled last, and is listed empty", listing.segment.name)
-            self._means.run(verification.read_former_members(self._means.patient, listing, names))
+            self._means.run(verification.read_former_members(self._recall, listing, names))
 
     def _moved(self) -> Moved:
         moved = [listing.drift for listing in self._present if listing.drift.joined or listing.drift.left]
@@ -255,7 +260,7 @@ class SegmentRun:
         )
 
     def _settle_by_walk(self, unlisted: Sequence[str], unknown: IdSet) -> None:
-        """Tell who exists from the list of everyone; it cannot be stored in parts, so it is not interrupted.
+        """Tell who exists from the list of everyone; a later part of the try goes on with it.
 
         :param unknown: the same customers; those the list names are taken out.
         """
@@ -269,7 +274,7 @@ class SegmentRun:
         everyone = self._survey.everyone
         assert everyone is not None, "the survey begins the list of everyone"
         self._find(everyone.first, missing)
-        async for page in rest_of(everyone.walk, self._means.patient):
+        async for page in rest_of(everyone.walk, self._recall):
             self._find(page, missing)
         return everyone.walk.distinct
 

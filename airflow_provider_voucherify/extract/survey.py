@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.endpoints import Sender, list_segments
-from airflow_provider_voucherify.api.models import Customer, JsonObject
 from airflow_provider_voucherify.api.walk import CustomerWalk, calls_for
+from airflow_provider_voucherify.extract.everyone import Counted, Everyone
 from airflow_provider_voucherify.extract.listing import Listing, Terms
 from airflow_provider_voucherify.extract.plan import (
     WORTH_PROBING,
@@ -25,6 +23,7 @@ from airflow_provider_voucherify.extract.plan import (
 )
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
 from airflow_provider_voucherify.extract.question import Question, chosen_segments
+from airflow_provider_voucherify.extract.recall import Recall
 from airflow_provider_voucherify.load.base import StoredWalk
 
 #: So many first pages are asked for at a time before it is looked whether listing still pays.
@@ -34,42 +33,6 @@ _WORTH_A_WALK = 10
 #: Where a list fails, so many calls may be made to do without lists; beyond it the task rather fails and tries again.
 _MOST_INSTEAD_OF_LISTS = 2_000
 _TOO_FEW = "too few customers for listing segments to pay"
-
-
-class Counted:
-    """Counts the calls made.
-
-    :param client: sends them.
-    """
-
-    def __init__(self, client: Sender) -> None:
-        self._client = client
-        self.calls = 0
-
-    async def send(self, request: wire.Request) -> JsonObject:
-        """Return the JSON object of the answer.
-
-        :raises VoucherifyError: if there is none.
-        """
-        self.calls += 1
-        return await self._client.send(request)
-
-
-@dataclass(slots=True)
-class Everyone:
-    """The list of all customers with its first page taken.
-
-    :param walk: goes on after the page.
-    :param first: the customers of the page.
-    """
-
-    walk: CustomerWalk
-    first: list[Customer]
-
-    @property
-    def total(self) -> int | None:
-        """Return how many customers the project has, as the page says."""
-        return self.walk.total_at_end
 
 
 @dataclass(slots=True)
@@ -106,19 +69,30 @@ class Survey:
     :param question: what is asked.
     :param held: what the sink holds.
     :param terms: those of the segments' lists.
-    :param client: sends the calls.
-    :param rng: chooses customers to look up.
+    :param client: sends the calls for first pages, which are stored later on.
+    :param recall: sends all others.
+    :param totals: of lists whose first page an earlier part of the try read, by the segment's id.
     """
 
-    def __init__(self, question: Question, held: Held, terms: Terms, client: Sender, rng: random.Random) -> None:
+    def __init__(
+        self,
+        question: Question,
+        held: Held,
+        terms: Terms,
+        client: Sender,
+        recall: Recall,
+        totals: Mapping[str, int],
+    ) -> None:
         self.listings: list[Listing] | None = None
         self.everyone: Everyone | None = None
         self.is_right_project = question.is_about_everyone or held.is_right_project
         self._question = question
         self._held = held
         self._terms = terms
-        self._client = Counted(client)
-        self._rng = rng
+        self._recall = recall
+        self._client = Counted(recall)
+        self._probing = Counted(client)
+        self._totals = totals
         self._wanted = held.begun_as or question.wanted
 
     async def plan(self, rate: Callable[[], float | None]) -> Plan:
@@ -139,7 +113,18 @@ class Survey:
     @property
     def calls(self) -> int:
         """Return the calls made."""
-        return self._client.calls
+        return self._client.calls + self._probing.calls
+
+    @property
+    def salt(self) -> str:
+        """Return what decides which customers are looked up by chance."""
+        return self._terms.sample.salt
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Return how many members lists have, by the segment's id, as far as that is known."""
+        listed = {one.segment.id: one.total for one in self.listings or () if one.total is not None}
+        return {**self._totals, **listed}
 
     @property
     def total(self) -> int | None:
@@ -183,11 +168,12 @@ class Survey:
         if self.listings is None:
             chosen = chosen_segments(await list_segments(self._client), self._question.segments)
             walks = self._held.walks
-            self.listings = [Listing(segment, self._terms, walks.get(segment.id)) for segment in chosen]
+            self.listings = [Listing(one, self._terms, walks.get(one.id), self._totals.get(one.id)) for one in chosen]
 
     async def list_segments_again(self) -> bool:
         """Add the lists of segments that the list of segments lacked before; return whether there are any."""
         known = {listing.segment.id for listing in self.listings or ()}
+        self._recall.forget("/v1/segments")
         listed = [segment for segment in await list_segments(self._client) if segment.id not in known]
         self.listings = [*(self.listings or ()), *(Listing(segment, self._terms) for segment in listed)]
         return bool(listed)
@@ -201,7 +187,7 @@ class Survey:
     async def _look_closer(self) -> None:
         to_ask = self._held.to_ask
         if not self.is_right_project and len(to_ask) >= FEWEST_TO_JUDGE:
-            await check_project(self._client, to_ask, self._rng, calls=MOST_CALLS - self.calls)
+            await check_project(self._client, to_ask, self.salt, calls=MOST_CALLS - self.calls)
             self.is_right_project = True
         if self.everyone is None and len(to_ask) > _WORTH_A_WALK:
             await self._begin_everyone()
@@ -209,7 +195,7 @@ class Survey:
         for start in range(0, len(new), _WAVE):
             if (self._wanted == "auto" and not self._may_pay) or self._is_too_dear or self._is_refused:
                 return
-            await _together([listing.probe(self._client) for listing in new[start : start + _WAVE]])
+            await _together([listing.probe(self._probing) for listing in new[start : start + _WAVE]])
 
     @property
     def _may_pay(self) -> bool:
@@ -232,7 +218,7 @@ class Survey:
 
     @property
     def _per_customer(self) -> Way:
-        spent, to_ask = self._client.calls, self._held.to_ask
+        spent, to_ask = self.calls, self._held.to_ask
         if not self._question.is_about_everyone:
             has_ghost = self._question.unknown != "keep" and bool(to_ask)
             calls = spent + len(to_ask) + has_ghost + (self._to_resolve if to_ask else 0)
@@ -256,7 +242,7 @@ class Survey:
         checks = sum(listing.is_empty for listing in listings) + self._existence + self._verified
         is_probed = all(listing.is_begun or listing.is_over for listing in listings)
         bound: Literal["", "about"] = "about" if self._existence else ""
-        return Way("per_segment", self._client.calls + sum(known) + checks, bound if is_probed else "or more")
+        return Way("per_segment", self.calls + sum(known) + checks, bound if is_probed else "or more")
 
     @property
     def _memberships(self) -> int:

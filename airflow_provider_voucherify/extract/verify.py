@@ -8,12 +8,12 @@ from collections.abc import Set as AbstractSet
 
 from airflow_provider_voucherify.api.endpoints import Sender, get_customer, segments_of_customer
 from airflow_provider_voucherify.api.errors import MembersDisagree, NotFound, VoucherifyError
+from airflow_provider_voucherify.extract.everyone import Everyone
 from airflow_provider_voucherify.extract.existence import is_known
 from airflow_provider_voucherify.extract.fetch import STOPS
 from airflow_provider_voucherify.extract.listing import Listing, Terms
 from airflow_provider_voucherify.extract.means import Mismatch
 from airflow_provider_voucherify.extract.question import Question
-from airflow_provider_voucherify.extract.survey import Everyone
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from airflow_provider_voucherify.api.window import Window
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.ceiling import OwnCeiling
-    from airflow_provider_voucherify.api.client import Client, RetryPolicy
+    from airflow_provider_voucherify.api.client import Client
     from airflow_provider_voucherify.api.concurrency import Concurrency
+    from airflow_provider_voucherify.api.retry import RetryPolicy
     from airflow_provider_voucherify.api.settings import ApiSettings
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import secrets
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
@@ -17,6 +17,7 @@ from airflow_provider_voucherify.extract.question import (
     StrategyName,
     checked_strategy_name,
 )
+from airflow_provider_voucherify.extract.recall import Recall
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.sample import Sample
 from airflow_provider_voucherify.extract.survey import Held, Survey
@@ -49,12 +50,12 @@ def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Cl
     :param opening: a client to be opened; closed in the end.
     :param question: what is asked.
     """
-    terms = Terms(question, Roster(question.customer_ids), Sample(0, "unused"), _utc_now)
+    terms = Terms(question, Roster(question.customer_ids), Sample(0, secrets.token_hex(8)), _utc_now)
     held = Held(to_ask=question.customer_ids or ())
 
     async def find_out() -> Plan:
         async with opening as client:
-            survey = Survey(question, held, terms, client, random.Random())  # noqa: S311 - it chooses a sample
+            survey = Survey(question, held, terms, client, Recall(client, {}, keeps=False), {})
             return await survey.plan(lambda: calls_per_minute(settings, client))
 
     return run_to_end(find_out)

@@ -16,10 +16,11 @@ from requests import PreparedRequest, Request, Response, Session
 
 from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import DEFAULT_CONCURRENCY, Client, RetryPolicy
+from airflow_provider_voucherify.api.client import DEFAULT_CONCURRENCY, Client
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.errors import InvalidConnection
 from airflow_provider_voucherify.api.models import Customer, Segment
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.api.segment_walk import SegmentWalk
 from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_share
 from airflow_provider_voucherify.hooks import connection_test, memberships, planning

@@ -8,7 +8,6 @@ from types import MappingProxyType
 from typing import Any, TypeAlias, get_args
 
 from airflow.sdk import BaseOperator, XComArg
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.api.settings import checked_quota_share
@@ -17,6 +16,7 @@ from airflow_provider_voucherify.extract.customers import (
     AllCustomers,
     CustomerQuery,
     GivenIds,
+    Unread,
     given_ids,
     is_template,
 )
@@ -31,7 +31,17 @@ from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.pace import Pace
 
-Customers: TypeAlias = Sequence[object] | CustomerQuery | AllCustomers | EnteredSegment | LeftSegment | XComArg | str
+Customers: TypeAlias = (
+    Sequence[object]
+    | CustomerQuery
+    | AllCustomers
+    | EnteredSegment
+    | LeftSegment
+    | SegmentChanges
+    | XComArg
+    | str
+    | Unread
+)
 Segments: TypeAlias = Sequence[str] | XComArg | str
 Checks: TypeAlias = Mapping[str, Callable[[Any], object]]
 Destination: TypeAlias = WarehouseTable | XComRows | ObjectFiles
@@ -54,17 +64,14 @@ def checked_customers(customers: object) -> Customers:
     return ids if needs_airflow else GivenIds(ids)
 
 
-def kept_from_view(customers: Customers) -> Customers:
-    """Return rendered customers; ids that came from a task are kept out of the rendered fields' view.
-
-    :raises AirflowFailException: if what came is no list of ids.
-    """
-    if isinstance(customers, str | CustomerQuery | SegmentChanges | AllCustomers | GivenIds):
+def kept_from_view(customers: object) -> Customers:
+    """Return rendered customers such that Airflow's view of the rendered fields names no id, however they came."""
+    if isinstance(customers, CustomerQuery | SegmentChanges | AllCustomers | GivenIds):
         return customers
     try:
         return GivenIds(given_ids(customers))
-    except InvalidCustomers as error:
-        raise AirflowFailException(str(error)) from error
+    except InvalidCustomers:  # refused where they are read
+        return Unread(customers)
 
 
 @refuses

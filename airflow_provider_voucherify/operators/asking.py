@@ -10,7 +10,13 @@ from airflow.sdk.exceptions import AirflowException
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.extract.changes import EnteredSegment, SegmentChanges
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery, distinct_ids, given_ids
+from airflow_provider_voucherify.extract.customers import (
+    AllCustomers,
+    CustomerQuery,
+    Unread,
+    distinct_ids,
+    given_ids,
+)
 from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.extract.upstream import segment_names, text
 from airflow_provider_voucherify.load.changes import read_changes
@@ -65,7 +71,7 @@ def customer_ids_of(customers: Customers) -> Sequence[str] | None:
         database = database_of(customers.conn_id)
         database.log_sql = False  # the query's parameters may be customer ids
         return _read(customers, database)
-    return distinct_ids(given_ids(customers))
+    return distinct_ids(given_ids(customers.value if isinstance(customers, Unread) else customers))
 
 
 def reads_a_table(customers: Customers) -> bool:

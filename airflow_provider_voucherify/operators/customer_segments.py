@@ -6,7 +6,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
@@ -19,13 +18,13 @@ from airflow_provider_voucherify.load.destinations import ObjectFiles, Warehouse
 from airflow_provider_voucherify.operators import arguments
 from airflow_provider_voucherify.operators.arguments import Customers, Destination, Segments
 from airflow_provider_voucherify.operators.pace import Pace
+from airflow_provider_voucherify.operators.rendering import CustomersOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset, RunFacet
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
-    from jinja2 import Environment
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.extract.plan import Plan
@@ -56,7 +55,7 @@ __all__ = [
 ]
 
 
-class CustomerSegmentsOperator(BaseOperator):
+class CustomerSegmentsOperator(CustomersOperator):
     """Pull the segments each of a batch of customers is in, into XCom, a warehouse table or files, in the fewest calls.
 
     A try that is killed, limited or deferred goes on where it was: what the destination holds is not asked for
@@ -133,11 +132,6 @@ class CustomerSegmentsOperator(BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
         return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
-
-    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
-        """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
-        super().render_template_fields(context, jinja_env)
-        self.customers = arguments.kept_from_view(self.customers)
 
     def execute(self, context: Context) -> Json:
         """Pull, and return rows or summary."""

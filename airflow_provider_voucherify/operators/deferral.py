@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_voucherify.api.errors import RateLimited, WindowClosed
+from airflow_provider_voucherify.api.errors import RateLimited, TransportFailed, Unreachable, WindowClosed
 from airflow_provider_voucherify.extract.progress import duration
 from airflow_provider_voucherify.operators.clocks import utc_now
 
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 DEFER_AFTER = 60.0
 #: So many parts of a try, each waking up to a window that gives not one answer, end it.
 MOST_PARTS_WITHOUT_ANSWER = 4
+#: So many parts of a try in a row that end because nobody answers, a minute apart, end it.
+MOST_PARTS_UNREACHABLE = 2
 #: A try that took so many times the calls it planned, and so many more, does not get on: its parts begin anew.
 MOST_TIMES_PLANNED, MOST_BEYOND_PLAN = 3, 100
 
@@ -40,7 +42,7 @@ def longest_wait(*, can_defer: bool) -> float:
 def defer_until_open(
     operator: BaseOperator, closed: WindowClosed, spent: Spent, done: str, kwargs: Mapping[str, str]
 ) -> NoReturn:
-    """Defer to the operator's ``resume`` at the moment at which the window opens.
+    """Defer to the operator's ``resume`` at the moment at which the window opens, or an outage may be over.
 
     :param operator: its ``resume`` takes ``spent`` and what ``kwargs`` names.
     :param closed: says how long the window stays closed.
@@ -48,11 +50,15 @@ def defer_until_open(
     :param done: how far the run is, for the log.
     :param kwargs: passed on besides ``spent``: times and counts only, never data.
     :raises TaskDeferred: always, but for the next case.
+    :raises TransportFailed: if an outage lasts for longer than a try waits.
     :raises RateLimited: if part after part of this try got not one answer.
     :raises AirflowFailException: if the parts of this try took many times the calls that were planned.
     """
     from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
+    unreachable = spent.unreachable_parts + 1 if isinstance(closed, Unreachable) else 0
+    if unreachable > MOST_PARTS_UNREACHABLE:
+        raise TransportFailed(f"{closed}, in {unreachable} parts of this try; what was done is kept")
     if spent.parts_without_answer >= MOST_PARTS_WITHOUT_ANSWER:
         raise RateLimited(
             f"{spent.parts_without_answer} windows in a row gave no answer at all; the limit is used up by others, or "
@@ -66,7 +72,8 @@ def defer_until_open(
             'try: let it give the same for a whole Dag run, or write strategy="per_customer"'
         )
     opens_at = utc_now() + timedelta(seconds=closed.wait)
-    log.info("%s; deferring for %s until the rate-limit window opens at %s", done, duration(closed.wait), opens_at)
-    spent = replace(spent, deferrals=spent.deferrals + 1, begins_window=closed.is_told)
+    until = "to look again" if isinstance(closed, Unreachable) else "until the rate-limit window opens"
+    log.info("%s; deferring for %s %s at %s", done, duration(closed.wait), until, opens_at)
+    spent = replace(spent, deferrals=spent.deferrals + 1, begins_window=closed.is_told, unreachable_parts=unreachable)
     handed_on = {**kwargs, "spent": asdict(spent)}
     operator.defer(trigger=DateTimeTrigger(opens_at), method_name="resume", kwargs=handed_on)

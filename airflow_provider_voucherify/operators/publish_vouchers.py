@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
@@ -24,11 +23,11 @@ from airflow_provider_voucherify.operators.publish_arguments import (
     Recipients,
     UnknownRecipients,
 )
+from airflow_provider_voucherify.operators.rendering import CustomersOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
-    from jinja2 import Environment
 
     from airflow_provider_voucherify.api.models import Json
     from airflow_provider_voucherify.operators.publishing import Publishing
@@ -47,7 +46,7 @@ _CHECKS: arguments.Checks = {
 __all__ = ["CustomerQuery", "EnteredSegment", "LeftSegment", "OutcomeTable", "Pace", "PublishVouchersOperator"]
 
 
-class PublishVouchersOperator(BaseOperator):
+class PublishVouchersOperator(CustomersOperator):
     """Give each of a batch of customers one code of a campaign, and never two.
 
     However often a try is killed, limited, deferred, cleared or loses answers: every publication has a ``source_id``
@@ -126,11 +125,6 @@ class PublishVouchersOperator(BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
         return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
-
-    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
-        """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
-        super().render_template_fields(context, jinja_env)
-        self.customers = arguments.kept_from_view(self.customers)
 
     def execute(self, context: Context) -> Json:
         """Publish, and return rows or summary."""

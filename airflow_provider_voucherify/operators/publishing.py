@@ -24,7 +24,6 @@ from airflow_provider_voucherify.api.posts import is_voucherify_id
 from airflow_provider_voucherify.extract.existence import refuse_nobody_known
 from airflow_provider_voucherify.extract.interrupt import Interrupt
 from airflow_provider_voucherify.extract.names import listed_ids
-from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.progress import Progress, duration
 from airflow_provider_voucherify.extract.publication_key import per
 from airflow_provider_voucherify.extract.publish_run import (
@@ -138,7 +137,8 @@ class Publishing:
                 self._gift = self._gift_from(runner)
                 self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
                 if self._spent.held is None:
-                    self._spent = replace(self._spent, held=self._published_before)
+                    most = 2 * len(customer_ids) + 1  # so that parts that get nowhere end
+                    self._spent = replace(self._spent, held=self._published_before, planned=most)
                 self._began_at = self._began_at or began_after(self._held, utc_now())
                 to_ask = still_to_ask(customer_ids, self._held, self._began_at)
                 log.info(
@@ -207,7 +207,7 @@ class Publishing:
         others = [one for one in customer_ids if not is_voucherify_id(one)]
         if self._spent.deferrals:
             return {}
-        return runner.run(listed_ids(self._interrupt.over(Patient(runner.client)), others))
+        return runner.run(listed_ids(self._interrupt.over(runner.client), others))
 
     @property
     def _published_before(self) -> int:

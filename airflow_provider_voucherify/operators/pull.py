@@ -18,7 +18,6 @@ from airflow_provider_voucherify.api.errors import (
 from airflow_provider_voucherify.extract.existence import blanks_hint, knows_nobody, nobody_known
 from airflow_provider_voucherify.extract.interrupt import Interrupt
 from airflow_provider_voucherify.extract.means import Means
-from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.progress import Progress, duration
 from airflow_provider_voucherify.extract.pull import Pull
 from airflow_provider_voucherify.extract.tolerance import TooManyFailures, check_failures
@@ -172,7 +171,6 @@ class SegmentPull:
         client, calls_before = runner.client, self._spent.calls - self._spent.rejected
         return Means(
             client=self._interrupt.over(client),
-            patient=self._interrupt.over(Patient(client)),
             run=runner.run,
             sink=self._sink,
             progress=lambda total, held, unit: Progress(
@@ -183,6 +181,8 @@ class SegmentPull:
             workers=self._operator.pace.concurrency,
             chunk_size=self._operator.pace.chunk_size,
             spent=lambda: calls_before + client.calls.sent - client.calls.rejected,
+            may_defer=self._may_defer,
+            is_resumed=self._spent.deferrals > 0,
         )
 
     def _carry_out(self, pull: Pull) -> Pulled:
@@ -197,13 +197,16 @@ class SegmentPull:
             self._sink.refuse_more_than(plan.memberships, "the segments to be listed have")
         return pull.carry_out(plan)
 
+    @property
+    def _may_defer(self) -> bool:
+        return self._operator.deferrable and self._sink.is_durable
+
     def _opening(self, *, goes_on: bool) -> AbstractAsyncContextManager[Client]:
         """A later try or part may have to share the present window with an earlier one of the same task."""
-        can_defer = self._operator.deferrable and self._sink.is_durable
         goes_on = goes_on and not self._spent.begins_window
         return self._hook.aclient(
             concurrency=self._operator.pace.concurrency,
-            longest_wait=longest_wait(can_defer=can_defer),
+            longest_wait=longest_wait(can_defer=self._may_defer),
             inherits_usage=goes_on or self._spent.shares_window(self._context["ti"].try_number),
         )
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Failed customers named in XCom; a run into a table has the whole list in ``<table>_failures``.
 MOST_FAILURES_NAMED = 100
+#: A part of a try with more answers than this shows that an outage was over.
+PLENTY_OF_ANSWERS = 100
 #: Unknown ids named in a summary.
 MOST_UNKNOWN_NAMED = 5
 #: Unknown ids that are looked at for blanks at their end.
@@ -45,6 +47,7 @@ class Spent:
     :param held: customers that earlier tries had answered when this one began, ``None`` before that is known.
     :param parts_without_answer: parts of the try, up to the latest, in which no call was answered.
     :param begins_window: whether the part that follows a deferral begins with a new rate-limit window for certain.
+    :param unreachable_parts: parts of the try, up to the latest, that ended since nobody answered.
     :param planned: calls the first part planned the try to take, ``None`` before that is known.
     """
 
@@ -58,12 +61,13 @@ class Spent:
     held: int | None = None
     parts_without_answer: int = 0
     begins_window: bool = False
+    unreachable_parts: int = 0
     planned: int | None = None
 
     @classmethod
     def from_json(cls, data: Mapping[str, float | None]) -> Spent:
         """Read what :func:`dataclasses.asdict` made, as a deferral hands it over."""
-        names = ("calls", "rejected", "retried", "deferrals", "waits", "parts_without_answer")
+        names = ("calls", "rejected", "retried", "deferrals", "waits", "parts_without_answer", "unreachable_parts")
         counts = {name: int(data.get(name) or 0) for name in names}
         held, planned = data.get("held"), data.get("planned")
         return cls(
@@ -89,7 +93,8 @@ class Spent:
             seconds=round(self.seconds + seconds, 3),
             waits=self.waits + waits.waits,
             waited=round(self.waited + waits.waited, 3),
-            parts_without_answer=0 if counts.sent > counts.rejected else self.parts_without_answer + 1,
+            unreachable_parts=0 if counts.answered > PLENTY_OF_ANSWERS else self.unreachable_parts,
+            parts_without_answer=0 if counts.answered > counts.rejected else self.parts_without_answer + 1,
         )
 
 

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import BaseOperator
 from airflow.sdk.configuration import conf
 
 from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
@@ -16,11 +15,11 @@ from airflow_provider_voucherify.hooks.refusal import checked_conn_id
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.operators import arguments, publish_arguments
 from airflow_provider_voucherify.operators.publish_arguments import Metadata, Recipients
+from airflow_provider_voucherify.operators.rendering import CustomersOperator
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
-    from jinja2 import Environment
 
     from airflow_provider_voucherify.api.models import Json
 
@@ -34,7 +33,7 @@ _CHECKS: arguments.Checks = {
 __all__ = ["CustomerQuery", "EnteredSegment", "LeftSegment", "UpdateCustomersMetadataOperator"]
 
 
-class UpdateCustomersMetadataOperator(BaseOperator):
+class UpdateCustomersMetadataOperator(CustomersOperator):
     """Give many customers the same metadata in bulk, and wait until it is done for every one of them.
 
     A retry of a try that succeeded, as when Airflow could not store its result, asks nobody, where Airflow has a task
@@ -77,11 +76,6 @@ class UpdateCustomersMetadataOperator(BaseOperator):
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
         return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
-
-    def render_template_fields(self, context: Context, jinja_env: Environment | None = None) -> None:
-        """Render as every operator does; ids that came from a task are kept out of the rendered fields' view."""
-        super().render_template_fields(context, jinja_env)
-        self.customers = arguments.kept_from_view(self.customers)
 
     def execute(self, context: Context) -> Json:
         """Begin the bulk updates, and wait for them."""

@@ -21,7 +21,6 @@ from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import EmulatorControl
 from airflow_provider_voucherify.extract.means import Means
-from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.plan import WayName
 from airflow_provider_voucherify.extract.progress import Progress
 from airflow_provider_voucherify.extract.pull import Pull
@@ -74,7 +73,6 @@ def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> I
         client = runner.run(stack.enter_async_context(open_client(settings, gate)))
         means = Means(
             client=client,
-            patient=Patient(client),
             run=runner.run,
             sink=sink,
             progress=lambda total, held, unit: Progress(total, held, client.calls, gate.window, time.monotonic, unit),

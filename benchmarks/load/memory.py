@@ -22,7 +22,6 @@ from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.extract.customers import Cursor, CustomerQuery
 from airflow_provider_voucherify.extract.means import Means
-from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.progress import Progress
 from airflow_provider_voucherify.extract.pull import Pull
 from airflow_provider_voucherify.extract.question import Question
@@ -155,7 +154,6 @@ def pull(url: str, customers: int, who: Who) -> tuple[float, float]:
         ids = None if who == "everyone" else query.read(Hook(url))
         means = Means(
             client=shop,
-            patient=Patient(shop),
             run=runner.run,
             sink=sink,
             progress=lambda total, held, unit: Progress(total, held, CallCount(), Window(1.0), time.monotonic, unit),

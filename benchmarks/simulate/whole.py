@@ -13,11 +13,11 @@ from airflow_provider_voucherify.api.client import Client
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.extract.listing import Terms
 from airflow_provider_voucherify.extract.means import Means
-from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.plan import Plan
 from airflow_provider_voucherify.extract.progress import Progress
 from airflow_provider_voucherify.extract.pull import Pull
 from airflow_provider_voucherify.extract.question import Question, StrategyName
+from airflow_provider_voucherify.extract.recall import Recall
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.extract.sample import Sample
 from airflow_provider_voucherify.extract.survey import Held, Survey
@@ -74,7 +74,8 @@ def planned(shop: Shop, strategy: StrategyName, scene: Scene) -> Plan:
     server = SimulatedServer(scene, shop, chance)
     with _virtual_loop() as loop:
         terms = Terms(question, Roster(None), Sample(question.verify_sample, "salt"), clock_of(loop))
-        survey = Survey(question, Held(), terms, open_client(server, scene, chance, loop), chance)
+        client = open_client(server, scene, chance, loop)
+        survey = Survey(question, Held(), terms, client, Recall(client, {}, keeps=False), {})
         return loop.run_until_complete(survey.plan(lambda: None))
 
 
@@ -116,7 +117,6 @@ class _Pull:
     def _means(self, client: Client) -> Means:
         return Means(
             client=client,
-            patient=Patient(client),
             run=self._loop.run_until_complete,
             sink=self.sink,
             progress=lambda total, held, unit: Progress(
@@ -125,6 +125,8 @@ class _Pull:
             now=clock_of(self._loop),
             rng=self._chance,
             workers=self._scene.concurrency,
+            may_defer=True,
+            is_resumed=self.deferrals > 0,
         )
 
 

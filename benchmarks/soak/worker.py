@@ -11,7 +11,7 @@ from collections import UserDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_provider_voucherify.api.client import RetryPolicy
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from benchmarks.soak.endings import Ending, die_at_write
 from benchmarks.soak.jobs import Job

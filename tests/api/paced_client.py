@@ -8,9 +8,10 @@ import random
 
 from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import Client, Clock, RetryPolicy
+from airflow_provider_voucherify.api.client import Client, Clock
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.api.window import Window
 from tests.api.limited_server import LimitedServer
 

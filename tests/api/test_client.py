@@ -11,9 +11,10 @@ import pytest
 
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import CallCount, Client, Clock, RetryPolicy, open_client
+from airflow_provider_voucherify.api.client import CallCount, Client, Clock, open_client
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits

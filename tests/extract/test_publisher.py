@@ -12,8 +12,8 @@ import pytest
 from airflow_provider_voucherify.api import errors, wire
 from airflow_provider_voucherify.api.campaign_models import Campaign, Publication, PublicationOutcome
 from airflow_provider_voucherify.api.campaign_models import PublicationResult as Result
-from airflow_provider_voucherify.api.client import RetryPolicy
 from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.extract.publication_key import per, publication_source_id
 from airflow_provider_voucherify.extract.publish_run import PublishMeans, PublishRun, still_to_ask
 from airflow_provider_voucherify.extract.publisher import Gift, Publisher, SourceIdTaken

@@ -10,8 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_voucherify.api import auth, errors, wire
-from airflow_provider_voucherify.api.client import Client, Clock, RetryPolicy
+from airflow_provider_voucherify.api import auth, errors, events, wire
+from airflow_provider_voucherify.api.client import Client, Clock
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, ProjectSettings, Switches
 from airflow_provider_voucherify.hooks.session import KeySession
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
@@ -43,7 +44,7 @@ def connect(voucherify_emulator: Emulator, make_hook: MakeHook) -> MakeHook:
             host=voucherify_emulator.url,
             extra=project | extra,
         )
-        hook.retry = RetryPolicy(first_wait=0.001)
+        hook.retry = RetryPolicy(first_wait=0.001, looks=0)
         return hook
 
     return make
@@ -243,9 +244,27 @@ def test_calls_in_flight_share_the_failure_of_the_request_for_a_token(
     voucherify_emulator: Emulator, connect: MakeHook
 ) -> None:
     voucherify_emulator.set_faults([Fault("status", 1.0, status=503, path="/v1/oauth/token")])
-    with pytest.raises(errors.ServerFault):
-        in_flight(connect(**V1), 32)
-    assert voucherify_emulator.stats().requests == RetryPolicy().attempts
+    hook = connect(**V1)
+    hook.retry = RetryPolicy(attempts=1)
+
+    async def main() -> list[object]:
+        async with hook.aclient() as client:
+            requests = [wire.segments_of_customer(f"customer-{number}") for number in range(32)]
+            return await asyncio.gather(*map(client.send, requests), return_exceptions=True)
+
+    assert {type(answer) for answer in asyncio.run(main())} == {errors.ServerFault}
+    assert voucherify_emulator.stats().requests == 1
+
+
+def test_a_write_is_sent_if_its_token_came_late(voucherify_emulator: Emulator, connect: MakeHook) -> None:
+    voucherify_emulator.set_faults([Fault("status", 1.0, status=503, count=2, path="/v1/oauth/token")])
+
+    async def main() -> None:
+        async with connect(auth="oauth", scope="api").aclient() as client:
+            await client.send(events.event_request("visited", "customer-0000001", None))
+
+    asyncio.run(main())
+    assert len(voucherify_emulator.events()) == 1
 
 
 @pytest.mark.parametrize("drivers", [(one_by_one, one_by_one), (in_flight, in_flight), (one_by_one, in_flight)])

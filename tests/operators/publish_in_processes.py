@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 
-from airflow_provider_voucherify.api.client import RetryPolicy
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.outcomes import OutcomeTable

@@ -84,6 +84,7 @@ def test_a_deferral_carries_counts_only(run_op: OperatorRunner, hourly: Emulator
         "waited": float,
         "parts_without_answer": int,
         "begins_window": bool,
+        "unreachable_parts": int,
         "planned": int,
     }
     assert set(deferral.trigger_kwargs) == {"moment", "end_from_trigger"}

@@ -8,7 +8,8 @@ import pytest
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
-from airflow_provider_voucherify.api import client, errors
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Fault, Switches
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.sensors.acting import FIVE_MINUTES, context_of, deferred, enter, resume, sensor_of
@@ -37,7 +38,7 @@ def test_a_deferral_that_lost_what_it_carries_does_not_wait_for_ever(desk: Desk)
 
 
 def test_a_deferrable_sensor_that_never_fails_skips(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(VoucherifyHook, "retry", client.RetryPolicy(first_wait=0.001))
+    monkeypatch.setattr(VoucherifyHook, "retry", RetryPolicy(first_wait=0.001))
     patient = deferred(desk, sensor_of(desk, deferrable=True))
     desk.time.advance(FIVE_MINUTES)
     desk.emulator.set_faults([Fault("status", status=500)])
@@ -52,7 +53,7 @@ def test_a_deferrable_sensor_that_never_fails_skips(desk: Desk, monkeypatch: pyt
 def test_a_failure_passed_over_in_silence_keeps_the_earlier_reading(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(VoucherifyHook, "retry", client.RetryPolicy(first_wait=0.001))
+    monkeypatch.setattr(VoucherifyHook, "retry", RetryPolicy(first_wait=0.001))
     sensor = sensor_of(desk, deferrable=True, silent_fail=True)
     first = deferred(desk, sensor)
     desk.time.advance(FIVE_MINUTES)
@@ -68,7 +69,7 @@ def test_a_failure_passed_over_in_silence_keeps_the_earlier_reading(
 
 
 def test_failures_passed_over_in_silence_end_with_the_timeout(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(VoucherifyHook, "retry", client.RetryPolicy(first_wait=0.001))
+    monkeypatch.setattr(VoucherifyHook, "retry", RetryPolicy(first_wait=0.001))
     desk.emulator.set_faults([Fault("status", status=500)])
     sensor = sensor_of(desk, deferrable=True, silent_fail=True, timeout=FIVE_MINUTES)
     first = deferred(desk, sensor)

@@ -12,16 +12,16 @@ from datetime import UTC, datetime, timedelta
 
 from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import RetryPolicy, open_client
+from airflow_provider_voucherify.api.client import open_client
 from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import EmulatorControl
 from airflow_provider_voucherify.extract.means import Means, Pulled
-from airflow_provider_voucherify.extract.patient import Patient
 from airflow_provider_voucherify.extract.plan import Plan
 from airflow_provider_voucherify.extract.progress import Progress
 from airflow_provider_voucherify.extract.pull import Pull
@@ -107,6 +107,7 @@ class Desk:
     chunk_size: int = 250
     seed: int = 1
     ghost_stays: timedelta = timedelta(minutes=1)
+    part: int | None = None  # of a try that may defer, from 0
     watch: Callable[[str], None] = watch_nothing
     change: Change = change_nothing
 
@@ -124,7 +125,6 @@ class Desk:
                 watched = Watched(client, self.watch, self.change)
                 means = Means(
                     client=watched,
-                    patient=Patient(watched),
                     run=runner.run,
                     sink=target,
                     progress=lambda total, held, unit: Progress(
@@ -135,6 +135,8 @@ class Desk:
                     workers=self.workers,
                     chunk_size=self.chunk_size,
                     ghost_stays=self.ghost_stays,
+                    may_defer=self.part is not None,
+                    is_resumed=bool(self.part),
                 )
                 pull = Pull(question, means, lambda: None)
                 plan = pull.plan()
