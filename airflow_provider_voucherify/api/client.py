@@ -292,6 +292,9 @@ def _failure(error: aiohttp.ClientError) -> errors.TransportFailed:
         return tls_failure(error.certificate_error, f"{error.host}:{error.port}")
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return tls_failure(error.os_error, f"{error.host}:{error.port}")
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientProxyConnectionError):
+        causes = (type(error.os_error).__name__, type(error).__name__)
+        return errors.no_connection(f"{error.host}:{error.port}", causes)
     return errors.TransportFailed(_transport_problem(error))
 
 
@@ -303,8 +306,6 @@ def _transport_problem(error: aiohttp.ClientError) -> str:
         return f"the proxy answered {error.status}: check the proxy of the connection, or HTTPS_PROXY"
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"no connection to the proxy {error.host}:{error.port} ({type(error.os_error).__name__})"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection to {error.host}:{error.port} ({type(error.os_error).__name__})"
     return f"the answer did not arrive whole ({type(error).__name__})"
 
 

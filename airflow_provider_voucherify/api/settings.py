@@ -118,6 +118,7 @@ class ApiSettings:
     :param verify: whether TLS certificates are checked, or the path of a CA bundle to check them with.
     :param proxy: proxy URL, or ``None``; kept out of ``repr`` since it may hold a password.
     :param trust_env: whether proxies named by environment variables are used.
+    :param name: what errors call it: the id of its connection.
     :param auth: ``keys`` sends the keys with each call, ``oauth`` and ``oauth2`` a token they are given.
     :param scope: what a token is for, with blanks in between.
     :param project_id: of the project a token of ``oauth2`` is for.
@@ -138,6 +139,7 @@ class ApiSettings:
     auth: Auth = "keys"
     scope: str = ""
     project_id: str = ""
+    name: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.app_id or not self.app_token:

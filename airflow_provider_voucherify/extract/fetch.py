@@ -113,7 +113,7 @@ class Failures:
         if not self._judges_first or self._at_first < MOST_FAILURES_AT_FIRST:
             return None
         return AllFailed(
-            f"the first {self._at_first} customers all failed ({error.reason}): {error}",
+            f"the first {self._at_first} customers all failed ({error.reason}): {error.problem}",
             status=error.status,
             key=error.key,
             request_id=error.request_id,

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.models import Json
 
+CONNECTION_TYPE = "voucherify"
 #: How the calls are named in Voucherify's own logs.
 CHANNEL = f"airflow-provider-voucherify:{__version__}"
 
@@ -76,6 +77,18 @@ def settings_from_connection(connection: Connection) -> ApiSettings:
         scope=_scope(extras, auth),
         project_id=(extras.text("project_id") or "") if auth == "oauth2" else "",
     )
+
+
+def refuse_other_type(connection: Connection) -> None:
+    """Look whether a connection is of our type: the fields of another mean something else.
+
+    :raises InvalidConnection: if it is none; one without a type may be.
+    """
+    if connection.conn_type not in {"", None, CONNECTION_TYPE}:
+        raise InvalidConnection(
+            f"its type is {shown(connection.conn_type)}: write the id of a connection of type {CONNECTION_TYPE!r}, or "
+            "change the type of this one"
+        )
 
 
 def unknown_extras(connection: Connection) -> list[str]:

@@ -33,8 +33,8 @@ def probe(call: SingleCall, settings: ApiSettings, *, unix_time: float) -> tuple
         answer = call.exchange(PROBE)
     except errors.VoucherifyError as error:
         if settings.uses_tokens and error.status is not None:
-            return False, f"Voucherify on {place} was reached, but gave no token: {error}."
-        return False, f"The test call to Voucherify on {place} failed: {error}."
+            return False, f"Voucherify on {place} was reached, but gave no token: {error.problem}."
+        return False, f"The test call to Voucherify on {place} failed: {error.problem}."
     rate = rate_limit_of(answer.headers)
     try:
         wire.listed(wire.decode(answer))
@@ -70,9 +70,12 @@ def _in_words(error: errors.VoucherifyError, rate: RateLimit, place: str, unix_t
         case errors.QuotaExhausted():
             return False, _no_quota_left(rate, place)
         case errors.NotFound() | errors.WrongAddress() | errors.MalformedAnswer():
-            return False, f"Something answers on {place}, but not as the Voucherify API does: check host. ({error})"
+            return (
+                False,
+                f"Something answers on {place}, but not as the Voucherify API does: check host. ({error.problem})",
+            )
         case _:
-            return False, f"Voucherify on {place} was reached, but did not serve the call: {error}."
+            return False, f"Voucherify on {place} was reached, but did not serve the call: {error.problem}."
 
 
 def _no_calls_left(rate: RateLimit, place: str, unix_time: float) -> str:

@@ -32,6 +32,8 @@ COLUMNS = ("customer_id", "segment_id", "segment_name", "observed_at")
 class SomeCustomersFailed(VoucherifyError):
     """Some customers could not be asked to the end; nothing is returned rather than a part."""
 
+    concerns_connection = False
+
     retryable = True
 
 

@@ -27,13 +27,6 @@ _Prepared = TypeVar("_Prepared", bound=PreparedRequest)
 #: Read at a time, in bytes.
 _PIECE = 65_536
 
-_REASONS = {
-    "NameResolutionError": "its name cannot be resolved (DNS)",
-    "ConnectionRefusedError": "it refused the connection",
-    "ConnectTimeoutError": "it did not answer in time",
-    "ConnectionResetError": "it reset the connection",
-}
-
 
 class KeySession(Session):
     """A session that sends the keys to the connection's host and nowhere else.
@@ -49,6 +42,7 @@ class KeySession(Session):
         super().__init__()
         self._now = now
         self._base_url = settings.base_url
+        self._name = settings.name
         self._sign_in = sign_in_of(settings)
         self._origin = origin(settings.base_url)
         self._timeout = settings.timeout
@@ -83,6 +77,13 @@ class KeySession(Session):
         """
         if origin(request.url or "") != self._origin:
             raise EndpointRefused(f"the keys are sent to {self._where} only, not to another host")
+        try:
+            return self._sent(request, **kwargs)
+        except errors.VoucherifyError as error:
+            error.of_connection(self._name)
+            raise
+
+    def _sent(self, request: PreparedRequest, **kwargs: Any) -> Response:
         sign_in = self._sign_in
         if sign_in is None or "Authorization" in request.headers:
             return self._deliver(request, **kwargs)
@@ -199,17 +200,10 @@ def _failure(error: RequestException | HTTPError, where: str) -> errors.Voucheri
     if isinstance(error, TookTooLong) or (isinstance(error, Timeout) and not isinstance(error, NoConnection)):
         return errors.TransportFailed(f"no answer from {where} within the timeout")
     if isinstance(error, NoConnection):
-        return errors.TransportFailed(f"no connection to {where}: {_reason(causes)}")
+        return errors.no_connection(where, (type(cause).__name__ for cause in reversed(causes)))
     if isinstance(error, ValueError):
         return errors.InvalidConnection(_unbuildable(error))
     return errors.TransportFailed(f"the answer of {where} did not arrive whole ({type(error).__name__})")
-
-
-def _reason(causes: list[BaseException]) -> str:
-    """Return why there is no connection: the innermost cause that can be put in words, else its class."""
-    names = [type(cause).__name__ for cause in reversed(causes)]
-    known = (_REASONS[name] for name in names if name in _REASONS)
-    return next(known, f"the connection broke ({names[0]})")
 
 
 def _causes(error: BaseException) -> list[BaseException]:

@@ -82,7 +82,7 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.metadata_update import begin, kept_result, result_before, wait
 
-        with fail_without_retry_where_none_helps():
+        with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             kept = kept_result(self, context)
             return result_before(kept) or wait(self, begin(self), kept)
 
@@ -107,5 +107,5 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
                 "the deferral did not hand on which bulk updates were begun: what became of them is in the "
                 "Voucherify dashboard. Airflow's dag.test() forgets it: write deferrable=False there"
             )
-        with fail_without_retry_where_none_helps():
+        with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             return wait(self, Begun(**begun), kept_result(self, context))

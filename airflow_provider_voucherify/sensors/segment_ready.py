@@ -163,7 +163,7 @@ class SegmentReadySensor(BaseSensorOperator):
         from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
         from airflow_provider_voucherify.sensors.readings import read_segment
 
-        with fail_without_retry_where_none_helps():
+        with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self)
             segment_id = _checked_segment_id(self.segment_id)
             with VoucherifyHook(checked_conn_id(self.voucherify_conn_id)) as hook:
