@@ -173,7 +173,7 @@ class _Patience:
         if self._waited + wait > self._longest_wait or self._rejections >= MOST_REJECTIONS:
             raise _out_of_patience(error, wait, self._longest_wait) from None
         self._waited += wait
-        log.info("Voucherify's rate limit is used up: waiting %.1f s", wait)
+        log.info("Voucherify's rate limit is used up: waiting %s s", f"{wait:,.1f}")
         return wait
 
 

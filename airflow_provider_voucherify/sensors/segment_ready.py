@@ -32,7 +32,7 @@ class SegmentReadySensor(BaseSensorOperator):
     Without ``deferrable`` the readings are ``readings_apart`` apart at least, whatever ``poke_interval`` says; with
     ``mode="reschedule"`` Airflow's task state store (Airflow 3.3) keeps the reading from one poke to the next.
 
-    :param segment_id: id of the segment, ``seg_...``; names are not looked up (templated).
+    :param segment_id: id of the segment, ``seg_...``, or its name (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param readings_apart: time between the two readings that have to agree.
     :param deferrable: free the worker between readings; by default as ``[operators] default_deferrable`` says.
@@ -200,7 +200,7 @@ class SegmentReadySensor(BaseSensorOperator):
 
 
 def _checked_segment_id(segment_id: object) -> str:
-    return checked_text(segment_id, "segment_id", "write the id of a segment, seg_...")
+    return checked_text(segment_id, "segment_id", "write the id of a segment, seg_..., or its name")
 
 
 @refuses
