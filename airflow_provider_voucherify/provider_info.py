@@ -20,6 +20,34 @@ _CLUSTER: dict[str, object] = {
     },
 }
 
+_SIGN_IN: dict[str, object] = {
+    "auth": {
+        "label": "Sign in with",
+        "description": "What calls carry: the keys themselves, or a token that is given for them and ends after 15 "
+        "minutes (OAuth).",
+        "schema": {
+            "type": "string",
+            "default": "keys",
+            "enum": ["keys", "oauth", "oauth2"],
+            "values_display": {
+                "keys": "API keys",
+                "oauth": "OAuth v1 (token for API keys)",
+                "oauth2": "OAuth v2 (token for an OAuth Service)",
+            },
+        },
+    },
+    "scope": {
+        "label": "OAuth scope",
+        "description": "What tokens are for, with blanks in between. Empty with OAuth v1: all the keys may do (api).",
+        "schema": {"type": ["string", "null"], "examples": ["api", "customers segments"]},
+    },
+    "project_id": {
+        "label": "OAuth project ID",
+        "description": "Of the project tokens are for, with OAuth v2: see Project settings.",
+        "schema": {"type": ["string", "null"], "examples": ["proj_..."]},
+    },
+}
+
 _LIMITS: dict[str, object] = {
     "quota_share": {
         "label": "Share of the rate limit",
@@ -68,8 +96,10 @@ _NETWORK: dict[str, object] = {
 }
 
 _STANDARD_FIELDS: dict[str, object] = {
-    "hidden-fields": ["port", "schema"],
+    # Not the port: the form of Airflow 3.3.1 and later sends 0 for one that is hidden, and the server refuses the test.
+    "hidden-fields": ["schema"],
     "relabeling": {
+        "port": "Port (usually empty)",
         "login": "Application ID",
         "password": "Secret key",
         "host": "Base URL (dedicated cluster only)",
@@ -132,7 +162,7 @@ def get_provider_info() -> dict[str, object]:
                 "hook-class-name": "airflow_provider_voucherify.hooks.voucherify.VoucherifyHook",
                 "hook-name": _INTEGRATION,
                 "ui-field-behaviour": _STANDARD_FIELDS,
-                "conn-fields": {"cluster": _CLUSTER, **_LIMITS, **_NETWORK},
+                "conn-fields": {"cluster": _CLUSTER, **_SIGN_IN, **_LIMITS, **_NETWORK},
             }
         ],
     }

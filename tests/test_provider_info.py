@@ -143,8 +143,19 @@ def test_the_form_labels_the_standard_fields(airflow_says: dict[str, Any]) -> No
     assert (fields["login"]["title"], fields["password"]["title"]) == ("Application ID", "Secret key")
     assert fields["host"]["placeholder"] == "https://mycompany.api.voucherify.io"
     assert fields["login"]["placeholder"]
-    assert fields["port"]["hidden"]
     assert fields["url_schema"]["hidden"]
+
+
+def test_the_form_shows_the_port_for_those_whose_test_is_refused_without_a_stored_0(
+    airflow_says: dict[str, Any],
+) -> None:
+    assert not airflow_says["form"]["standard_fields"]["port"]["hidden"]
+
+
+def test_the_form_offers_ways_to_sign_in(airflow_says: dict[str, Any]) -> None:
+    auth = airflow_says["form"]["extra_fields"]["auth"]
+    assert (auth["value"], auth["schema"]["enum"]) == ("keys", ["keys", "oauth", "oauth2"])
+    assert set(auth["schema"]["values_display"]) == {"keys", "oauth", "oauth2"}
 
 
 def test_the_form_offers_the_clusters_as_a_dropdown(airflow_says: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
 from airflow_provider_voucherify.api.body import Body
 from airflow_provider_voucherify.api.deadline import Deadline
 from airflow_provider_voucherify.api.gate import Gate
@@ -80,6 +81,7 @@ class Client:
     :param gate: gives leave to send.
     :param retry: how failed calls are tried again.
     :param clock: time and chance.
+    :param sign_in: what signs calls, ``None`` where the transport sends the keys.
     """
 
     transport: Transport
@@ -87,6 +89,9 @@ class Client:
     retry: RetryPolicy = field(default_factory=RetryPolicy)
     clock: Clock = field(default_factory=Clock)
     calls: CallCount = field(default_factory=CallCount)
+    sign_in: SignIn | None = None
+    _signing_in: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _failed_sign_ins: list[errors.VoucherifyError] = field(default_factory=list)
     _has_met_voucherify: bool = False
     _outage: Outage = field(init=False)
 
@@ -99,8 +104,9 @@ class Client:
     async def send(self, request: wire.Request) -> JsonObject:
         """Return the JSON object Voucherify answers with.
 
-        A failed call is tried again if that does no harm; a call the limit turned away was not counted as a try.
-        Where no other call is answered either, an outage is waited for.
+        A failed call is tried again if that does no harm; a call the limit turned away was not counted as a try. A
+        call whose token was refused did nothing: it is sent once more with a new one. Where no other call is answered
+        either, an outage is waited for.
 
         :param request: what to ask.
         :raises VoucherifyError: the last try's error.
@@ -120,7 +126,7 @@ class Client:
                 self.gate.shut(error)
                 raise
             except errors.VoucherifyError as error:
-                if not (error.retryable and request.is_safe):
+                if not (error.retryable and (request.is_safe or error in self._failed_sign_ins)):
                     raise
                 failed = error
                 is_given_up = self._outage.is_given_up
@@ -141,23 +147,33 @@ class Client:
         self, request: wire.Request, *, is_retry: bool, failed: errors.VoucherifyError | None = None
     ) -> JsonObject:
         try:
-            ticket = await self.gate.enter()
+            ticket, token = await self._leave()
         except errors.WindowClosed as closed:
             if failed is None:
                 raise
             # Its own: the gate gives all who wait the same one.
             raise type(closed)(str(closed), wait=closed.wait, is_told=closed.is_told) from failed
+        response = await self._answer_to(request, token, ticket, is_retry=is_retry)
+        if token is not None and self.sign_in is not None and response.status == 401:
+            self.sign_in.refuse(token)
+            ticket, token = await self._leave()
+            response = await self._answer_to(request, token, ticket, is_retry=True)
+        return self._decoded(request, response)
+
+    async def _answer_to(
+        self, request: wire.Request, token: Token | None, ticket: Ticket, *, is_retry: bool
+    ) -> wire.Response:
+        """Send a call, and hand its ticket back with what the answer says of the limit.
+
+        :raises RateLimited: if the limit turned it away.
+        """
         self.calls.sent += 1
         self.calls.retried += is_retry
         try:
-            response = await self.transport(request)
+            response = await self.transport(request if token is None else request._replace(headers=token.headers))
         except BaseException:
             self.gate.lost(ticket)
             raise
-        return self._taken_in(ticket, request, response)
-
-    def _taken_in(self, ticket: Ticket, request: wire.Request, response: wire.Response) -> JsonObject:
-        """Hand the ticket back with what the answer says of the limit, and return what else it says."""
         if response.status < 500:
             self.calls.answered += 1
             self._outage.note_answer()
@@ -170,7 +186,42 @@ class Client:
             self.gate.failed(ticket)
         else:
             self.gate.answered(ticket, window_of(response.headers))
-        return self._decoded(request, response)
+        return response
+
+    async def _leave(self) -> tuple[Ticket, Token | None]:
+        """Return leave to send a call, and the token that signs it, if one does."""
+        if (sign_in := self.sign_in) is None:
+            return await self.gate.enter(), None
+        while True:
+            await self._have_token(sign_in)
+            ticket = await self.gate.enter()
+            if (token := sign_in.token(self.clock.now())) is not None:
+                return ticket, token
+            self.gate.give_back(ticket)  # the token came to its end in the queue
+
+    async def _have_token(self, sign_in: SignIn) -> None:
+        """See to it that there is a token: one call asks for it, the others wait and share its error, if it fails."""
+        failed = len(self._failed_sign_ins)
+        while sign_in.token(self.clock.now()) is None:
+            async with self._signing_in:
+                if len(self._failed_sign_ins) > failed:
+                    raise self._failed_sign_ins[-1]
+                if sign_in.token(self.clock.now()) is None:
+                    await self._ask_for_token(sign_in)
+
+    async def _ask_for_token(self, sign_in: SignIn) -> None:
+        if not sign_in.begin():  # another client of this process has begun to
+            await self.clock.sleep(LOOK_AGAIN_AFTER)
+            return
+        try:
+            ticket = await self.gate.enter()
+            answer = await self._answer_to(sign_in.request, None, ticket, is_retry=False)
+            sign_in.take(answer, self.clock.now())
+        except errors.VoucherifyError as error:
+            self._failed_sign_ins.append(error)
+            raise
+        finally:
+            sign_in.end()
 
     def _decoded(self, request: wire.Request, response: wire.Response) -> JsonObject:
         try:
@@ -187,7 +238,7 @@ class Client:
 class AiohttpTransport:
     """Sends requests on one pooled aiohttp session.
 
-    :param session: an open session whose headers carry the keys.
+    :param session: an open session whose headers carry the keys, unless each call's own hold a token.
     :param settings: base URL, timeout, TLS and proxy.
     """
 
@@ -212,7 +263,7 @@ class AiohttpTransport:
                     request.method,
                     self._url(request.target),
                     data=request.body,
-                    headers={"Content-Type": "application/json"} if request.body is not None else None,
+                    headers=request.own_headers,
                     proxy=self._proxy,
                     allow_redirects=False,
                 )
@@ -252,6 +303,9 @@ def _failure(error: aiohttp.ClientError) -> errors.TransportFailed:
         return tls_failure(error.certificate_error, f"{error.host}:{error.port}")
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return tls_failure(error.os_error, f"{error.host}:{error.port}")
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientProxyConnectionError):
+        causes = (type(error.os_error).__name__, type(error).__name__)
+        return errors.no_connection(f"{error.host}:{error.port}", causes)
     return errors.TransportFailed(_transport_problem(error))
 
 
@@ -263,8 +317,6 @@ def _transport_problem(error: aiohttp.ClientError) -> str:
         return f"the proxy answered {error.status}: check the proxy of the connection, or HTTPS_PROXY"
     if isinstance(error, aiohttp.ClientProxyConnectionError):
         return f"no connection to the proxy {error.host}:{error.port} ({type(error.os_error).__name__})"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"no connection to {error.host}:{error.port} ({type(error.os_error).__name__})"
     return f"the answer did not arrive whole ({type(error).__name__})"
 
 
@@ -291,4 +343,5 @@ async def open_client(
     ) as session:
         # aiohttp would send a GET again by itself when a kept-alive connection was reset: a call nobody counts.
         session._retry_connection = False  # noqa: SLF001 - there is no public switch
-        yield Client(AiohttpTransport(session, settings), gate, retry or RetryPolicy(), clock or Clock())
+        transport = AiohttpTransport(session, settings)
+        yield Client(transport, gate, retry or RetryPolicy(), clock or Clock(), sign_in=sign_in_of(settings))

@@ -2,6 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Self
+
+_REASONS = {
+    "NameResolutionError": "its name cannot be resolved (DNS)",
+    "gaierror": "its name cannot be resolved (DNS)",
+    "ClientConnectorDNSError": "its name cannot be resolved (DNS)",
+    "ConnectionRefusedError": "it refused the connection",
+    "ConnectTimeoutError": "it did not answer in time",
+    "ConnectionResetError": "it reset the connection",
+}
+
 
 class VoucherifyError(Exception):
     """A call to Voucherify did not give what was asked for.
@@ -14,6 +26,10 @@ class VoucherifyError(Exception):
     """
 
     retryable = False
+    #: Whether it is about the project that was asked: then it is worth knowing by which connection.
+    concerns_connection = True
+    #: Id of the connection, where that is known and worth knowing: part of the text.
+    connection: str | None = None
 
     def __init__(
         self,
@@ -30,6 +46,20 @@ class VoucherifyError(Exception):
         self.request_id = request_id
         self.retry_after = retry_after
 
+    def __str__(self) -> str:
+        return self.problem if self.connection is None else f"connection {self.connection!r}: {self.problem}"
+
+    def of_connection(self, connection: str | None) -> Self:
+        """Name the connection that was used, unless one is named already or none matters; return the error."""
+        if self.concerns_connection and self.connection is None:
+            self.connection = connection
+        return self
+
+    @property
+    def problem(self) -> str:
+        """Return the text without the connection."""
+        return super().__str__()
+
     @property
     def reason(self) -> str:
         """Return a short label for counting failures, such as ``not_found`` or ``ServerError 502``."""
@@ -39,9 +69,13 @@ class VoucherifyError(Exception):
 class InvalidArgument(VoucherifyError, ValueError):
     """A value that was given, or what a template made of it, cannot be meant; no call was made."""
 
+    concerns_connection = False
+
 
 class InvalidCustomers(VoucherifyError, ValueError):
     """What was given as customers is no list of ids; no call was made."""
+
+    concerns_connection = False
 
 
 class InvalidCustomerId(InvalidCustomers):
@@ -58,6 +92,14 @@ class RequestRefused(VoucherifyError):
 
 class NotAuthenticated(VoucherifyError):
     """The keys were refused (401)."""
+
+
+class SignInRefused(NotAuthenticated):
+    """Voucherify gives no OAuth token for what the connection says (400): its scope, project or kind of keys."""
+
+
+class TooManyTokens(VoucherifyError):
+    """The project has as many OAuth tokens as it may have; each ends after some minutes, so a later try may help."""
 
 
 class PaymentRequired(VoucherifyError):
@@ -102,6 +144,17 @@ class TransportFailed(VoucherifyError):
     retryable = True
 
 
+def no_connection(where: str, causes: Iterable[str]) -> TransportFailed:
+    """Return the error for a connection that could not be made, in the same words whatever the HTTP client.
+
+    :param where: host and port.
+    :param causes: names of the classes of what went wrong, the innermost first.
+    """
+    names = list(causes)
+    reason = next((_REASONS[name] for name in names if name in _REASONS), f"the connection broke ({names[0]})")
+    return TransportFailed(f"no connection to {where}: {reason}")
+
+
 class TlsFailed(TransportFailed):
     """The server's certificate is not trusted, or it speaks no TLS as we do: the next call would meet the same."""
 
@@ -135,6 +188,8 @@ class InvalidCampaign(VoucherifyError, ValueError):
 class InvalidMetadata(VoucherifyError, ValueError):
     """What was given as metadata cannot be sent as JSON; no call was made."""
 
+    concerns_connection = False
+
 
 class WrongProject(VoucherifyError):
     """Voucherify knows none of the first customers: the keys are most likely those of another project."""
@@ -146,6 +201,8 @@ class CustomersUnknown(VoucherifyError):
 
 class PlanTooDear(VoucherifyError):
     """The cheapest way takes more calls than allowed; only what it took to find that out was spent."""
+
+    concerns_connection = False
 
 
 class SegmentsFailed(VoucherifyError):
@@ -190,8 +247,9 @@ FATAL: tuple[type[VoucherifyError], ...] = (
     WrongAddress,
 )
 
-#: Errors all calls of this try would meet: a fatal one, or a certificate, which may be renewed by the next try.
-ENDS_TRY: tuple[type[VoucherifyError], ...] = (*FATAL, TlsFailed)
+#: Errors all calls of this try would meet: a fatal one, or a certificate or a lack of tokens, which may be over by the
+#: next try.
+ENDS_TRY: tuple[type[VoucherifyError], ...] = (*FATAL, TlsFailed, TooManyTokens)
 
 #: Errors of what was asked for rather than of Voucherify: asking again gives the same.
 ASKED_WRONGLY: tuple[type[VoucherifyError], ...] = (

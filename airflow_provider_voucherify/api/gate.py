@@ -121,6 +121,11 @@ class Gate:
         self.window.lose(ticket)
         self._admit()
 
+    def give_back(self, ticket: Ticket) -> None:
+        """Hand back the ticket of a call that is not sent after all; in the user's own ceiling it counts as sent."""
+        self.window.give_back(ticket)
+        self._admit()
+
     def turned_away(self, ticket: Ticket, rate: RateLimit) -> None:
         """Hand back the ticket of a call that the limit rejected."""
         now = self._now()
@@ -132,7 +137,8 @@ class Gate:
         wait = self.window.reject(ticket, told, now, is_used_up=is_used_up)
         if now + wait > self._said_closed_until + WORTH_SAYING_AGAIN:
             self._said_closed_until = now + wait
-            log.info("Voucherify's rate limit is used up (%s): next call in %.1f s", rate.kind or "kind not said", wait)
+            kind, next_in = rate.kind or "kind not said", f"{wait:,.1f} s"
+            log.info("Voucherify's rate limit is used up (%s; %s): next call in %s", kind, str(self.window), next_in)
         self._admit()
 
     def _read_clock(self, rate: RateLimit, ticket: Ticket, now: float) -> None:
@@ -179,7 +185,7 @@ class Gate:
         if math.isinf(wait):
             return
         if wait > self.longest_wait:
-            message = f"the rate-limit window opens in {wait:.0f} s"
+            message = f"the rate-limit window opens in {wait:,.0f} s"
             is_told = self.window.is_told_to_end_within(wait, self._now())
             self._turn_back(WindowClosed(message, wait=wait, is_told=is_told))
             return
@@ -195,10 +201,14 @@ class Gate:
         if end <= self._said_waiting_until + WORTH_SAYING_AGAIN:
             return
         self._said_waiting_until = end
-        own = self._ceiling.wait(self._now()) >= wait
-        why = "The connection's requests_per_minute is reached" if own else "Our share of the rate limit is used up"
+        if self._ceiling.wait(self._now()) >= wait:
+            why = "The connection's requests_per_minute is reached"
+        elif self.window.is_left_to_us:
+            why = "Our share of the rate limit is used up"
+        else:
+            why = "Others have used up what was left of the rate limit"
         until = datetime.now(UTC) + timedelta(seconds=wait)
-        log.info("%s (%s): waiting %.0f s, until %s", why, self.window, wait, f"{until:%H:%M:%S} UTC")
+        log.info("%s (%s): waiting %s s, until %s", why, str(self.window), f"{wait:,.0f}", f"{until:%H:%M:%S} UTC")
 
     def _turn_back(self, error: VoucherifyError) -> None:
         while self._queue:

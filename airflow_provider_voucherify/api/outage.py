@@ -84,13 +84,15 @@ class Outage:
             if not self.is_given_up:
                 if await self._is_anything_answered():
                     raise error  # it is this call alone that fails
-                log.warning("Voucherify does not answer (%s): waiting for up to %.0f s", error, sum(self._waits))
+                log.warning(
+                    "Voucherify does not answer (%s): waiting for up to %.0f s", error.problem, sum(self._waits)
+                )
                 found = await self._look_out(error, look)
                 if found is not None or self._calls.answered != answered:
                     return found
                 self._given_up_after = answered
         if self._may_defer:
-            raise Unreachable(f"Voucherify does not answer ({error})", wait=DEFERRED_FOR, is_told=False)
+            raise Unreachable(f"Voucherify does not answer ({error.problem})", wait=DEFERRED_FOR, is_told=False)
         raise error
 
     async def _is_anything_answered(self) -> bool:

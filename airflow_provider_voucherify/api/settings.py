@@ -6,6 +6,7 @@ import ipaddress
 import math
 import re
 from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_voucherify.api.errors import InvalidConnection
@@ -19,6 +20,9 @@ CLUSTERS = {
 #: What every reader of URLs takes for the same host, port and path: others are where their readings part.
 _NETLOC = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE).fullmatch
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[a-z0-9._~+-]+)*/*", re.ASCII | re.IGNORECASE).fullmatch
+
+#: How calls are signed: by the keys themselves, or by a token the keys are given, in either version of OAuth.
+Auth: TypeAlias = Literal["keys", "oauth", "oauth2"]
 
 DEFAULT_CLUSTER = "api"
 DEFAULT_API_VERSION = "v2018-08-01"
@@ -114,6 +118,10 @@ class ApiSettings:
     :param verify: whether TLS certificates are checked, or the path of a CA bundle to check them with.
     :param proxy: proxy URL, or ``None``; kept out of ``repr`` since it may hold a password.
     :param trust_env: whether proxies named by environment variables are used.
+    :param name: what errors call it: the id of its connection.
+    :param auth: ``keys`` sends the keys with each call, ``oauth`` and ``oauth2`` a token they are given.
+    :param scope: what a token is for, with blanks in between.
+    :param project_id: of the project a token of ``oauth2`` is for.
     :param channel: sent as ``X-Voucherify-Channel``: how the calls are named in Voucherify's own logs.
     """
 
@@ -128,6 +136,10 @@ class ApiSettings:
     proxy: str | None = field(default=None, repr=False)
     trust_env: bool = True
     channel: str = "airflow-provider-voucherify"
+    auth: Auth = "keys"
+    scope: str = ""
+    project_id: str = ""
+    name: str | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         if not self.app_id or not self.app_token:
@@ -136,14 +148,40 @@ class ApiSettings:
             ("login", self.app_id),
             ("password", self.app_token),
             ("api_version", self.api_version),
+            ("scope", self.scope),
+            ("project_id", self.project_id),
         ):
             if not value.isascii() or not value.isprintable() or value != value.strip():
                 raise InvalidConnection(f"{name} holds a character that cannot be sent in a header; copy it again")
+        self._check_auth()
         checked_quota_share(self.quota_share)
         if not (math.isfinite(self.timeout) and self.timeout > 0):
             raise InvalidConnection(f"timeout should be a number of seconds above 0, is {self.timeout!r}")
         if self.requests_per_minute is not None and self.requests_per_minute < 1:
             raise InvalidConnection(f"requests_per_minute should be at least 1, is {self.requests_per_minute!r}")
+
+    def _check_auth(self) -> None:
+        if self.auth not in get_args(Auth):
+            known = ", ".join(repr(name) for name in get_args(Auth))
+            raise InvalidConnection(f"auth should be one of {known}, is {self.auth!r}")
+        if "," in self.scope:
+            raise InvalidConnection(f"scope {self.scope!r} holds a comma: write scopes with a blank between them")
+        if self.uses_tokens and not self.scope:
+            raise InvalidConnection(
+                f"scope is needed with auth {self.auth!r}: the permissions the tasks use, such as "
+                "'customers.details.read', with a blank between them"
+            )
+        if self.auth != "oauth2":
+            return
+        if not self.project_id:
+            raise InvalidConnection("project_id is needed with auth 'oauth2': it is in Project settings")
+        if ":" in self.app_id:
+            raise InvalidConnection("login holds a colon, which an application id of auth 'oauth2' cannot have")
+
+    @property
+    def uses_tokens(self) -> bool:
+        """Return whether calls are signed by a token instead of the keys."""
+        return self.auth != "keys"
 
     @property
     def is_plain_and_local(self) -> bool:
@@ -152,11 +190,15 @@ class ApiSettings:
         return parts.scheme == "http" and _is_loopback(parts.hostname or "")
 
     @property
+    def keys(self) -> dict[str, str]:
+        """Return the headers that carry the keys."""
+        return {"X-App-Id": self.app_id, "X-App-Token": self.app_token}
+
+    @property
     def headers(self) -> dict[str, str]:
-        """Return the headers of every call; they carry the secret key."""
+        """Return the headers of every call; they carry the secret key, unless a token does."""
         return {
-            "X-App-Id": self.app_id,
-            "X-App-Token": self.app_token,
+            **({} if self.uses_tokens else self.keys),
             "X-Voucherify-API-Version": self.api_version,
             "X-Voucherify-Channel": self.channel,
             "Accept": "application/json",

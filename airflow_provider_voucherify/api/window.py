@@ -119,7 +119,19 @@ class Window:
     def __str__(self) -> str:
         if self.limit is None:
             return "no limit told"
-        return f"{self._span.sent:,} of our {self.budget:,} in this window (limit {self.limit:,})"
+        others = f", others used {self.used_by_others:,}" if self.used_by_others else ""
+        return f"{self._span.sent:,} of our {self.budget:,} in this window (limit {self.limit:,}{others})"
+
+    @property
+    def used_by_others(self) -> int:
+        """Return how many calls of this window others used, at least, as far as answers show it."""
+        return 0 if self._span.used is None else max(self._span.used - self._span.sent, 0)
+
+    @property
+    def is_left_to_us(self) -> bool:
+        """Return whether what is left of the window is as much as what we may still send of our share."""
+        span, limit = self._span, self.limit
+        return limit is None or span.used is None or limit - span.used >= self.budget - span.sent
 
     def take(self, now: float) -> Ticket:
         """Return leave to send one call now; to be asked for only where :meth:`wait` says 0."""
@@ -198,6 +210,12 @@ class Window:
         else:
             self._span.used = self.limit  # when it ends is not known: a look after the backoff has to tell
         return self._closed_until - now
+
+    def give_back(self, ticket: Ticket) -> None:
+        """Take in that a call was not sent after all."""
+        self._close(ticket)
+        if ticket.epoch == self._epoch:
+            self._span.sent -= 1
 
     def lose(self, ticket: Ticket) -> None:
         """Take in that no answer arrived: the server may have counted the call, so it stays in our count."""

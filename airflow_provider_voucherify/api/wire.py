@@ -30,11 +30,19 @@ _ADVICE: dict[type[errors.VoucherifyError], str] = {
     errors.NotAuthenticated: "check login (application id), password (secret key) and cluster of the connection: "
     "keys are per cluster",
     errors.PaymentRequired: "the plan does not include this or is over; see the billing page of the dashboard",
-    errors.PermissionMissing: "the keys' role lacks this permission; see Project settings > API keys in the dashboard",
+    errors.PermissionMissing: "the keys' role, or the scope of their OAuth token, lacks this permission; see Project "
+    "settings > API keys in the dashboard",
     errors.RedirectRefused: "a redirect is not followed since it would carry the keys to another address; check host",
     errors.WrongAddress: "this is not how Voucherify says that something does not exist; host should be the base URL "
     "of its API, without a path",
 }
+
+
+class SecretHeaders(dict[str, str]):
+    """Headers of one call that hold a secret: they show their names only."""
+
+    def __repr__(self) -> str:
+        return f"<{', '.join(self)}>"
 
 
 class Request(NamedTuple):
@@ -42,14 +50,23 @@ class Request(NamedTuple):
 
     :param method: HTTP method in capitals.
     :param target: percent-encoded path and query, to be sent as is: decoding it again changes its meaning.
-    :param body: JSON text in UTF-8, or ``None``.
+    :param body: JSON text in UTF-8 where the headers do not name another type, or ``None``.
     :param has_common_answers: whether many such calls are answered alike, byte for byte: what is the same is read once.
+    :param headers: of this call, besides those of every call.
     """
 
     method: str
     target: str
     body: bytes | None = None
     has_common_answers: bool = False
+    headers: SecretHeaders | None = None
+
+    @property
+    def own_headers(self) -> SecretHeaders | None:
+        """Return the headers of this call besides those of every call, or ``None`` for none."""
+        if self.body is None:
+            return self.headers
+        return SecretHeaders({"Content-Type": "application/json", **(self.headers or {})})
 
     @property
     def is_safe(self) -> bool:

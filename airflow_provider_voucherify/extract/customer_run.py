@@ -16,6 +16,7 @@ from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer, miss
 from airflow_provider_voucherify.extract.means import Means, Pulled, kept_if_interrupted
 from airflow_provider_voucherify.extract.notes import Believed, Notes
 from airflow_provider_voucherify.extract.plan import chunks, resolving
+from airflow_provider_voucherify.extract.progress import counted
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
 from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.extract.recall import Recall
@@ -79,7 +80,7 @@ class CustomerRun:
         return self._means.run(self._survey.everyone.rest(self._recall))
 
     def _asking(self, everyone: Mapping[str, str | None], asked: int, held: int) -> PerCustomer:
-        progress = self._means.progress(asked, held, "customers")
+        progress = self._means.progress(asked, held, "customer")
         return PerCustomer(
             self._means.client,
             workers=self._means.workers,
@@ -107,8 +108,8 @@ class CustomerRun:
             return
         if believed.ghost != self.ghost.segment_ids:
             log.info(
-                "Segments changed since: %s customers are asked again, since they may be unknown",
-                f"{len(believed.customer_ids):,}",
+                "Segments changed since: asking for %s again, who may be unknown",
+                counted(len(believed.customer_ids), "customer"),
             )
             self._means.sink.forget(believed.customer_ids)
         self._notes.believe(Believed(believed.ghost, frozenset()))
@@ -210,7 +211,7 @@ class CustomerRun:
             again = self._doubted(fetched)
             self._store(fetched, again)
             if again:
-                log.info("Segments changed: %s customers are asked again, since they may be unknown", f"{len(again):,}")
+                log.info("Segments changed: asking for %s again, who may be unknown", counted(len(again), "customer"))
                 self._means.run(strategy.fetch(again, fetched))
         if fetched.stopped_by is not None:
             raise fetched.stopped_by
@@ -278,7 +279,7 @@ class CustomerRun:
         roster = Roster(self._question.customer_ids)
         roster.members([customer for customer in told.values() if customer is not None])
         if roster.aliases:
-            log.info("%s customers were given under two names; they are asked about once", f"{len(roster.aliases):,}")
+            log.info("Given under two names, asked about once: %s", counted(len(roster.aliases), "customer"))
         sink = self._means.sink
         forget_aliases(sink, roster)
         left_out = roster.aliases | failed | sink.done()

@@ -102,7 +102,7 @@ class Failures:
         self._in_a_row += error.retryable
         if self._in_a_row >= MOST_FAILURES_IN_A_ROW:
             return TransportFailed(
-                f"the last {self._in_a_row} customers all failed ({error.reason}): Voucherify seems down"
+                f"the last {self._in_a_row:,} customers all failed ({error.reason}): Voucherify seems down"
             )
         return self._judge_first(error) if self._judges_first else None
 
@@ -113,7 +113,7 @@ class Failures:
         if not self._judges_first or self._at_first < MOST_FAILURES_AT_FIRST:
             return None
         return AllFailed(
-            f"the first {self._at_first} customers all failed ({error.reason}): {error}",
+            f"the first {self._at_first:,} customers all failed ({error.reason}): {error.problem}",
             status=error.status,
             key=error.key,
             request_id=error.request_id,

@@ -19,6 +19,8 @@ STOP_WITHIN = 2.0
 class RunInterrupted(VoucherifyError):
     """The run was told to stop; what was pulled is kept, and the customers not asked for have not failed."""
 
+    concerns_connection = False
+
 
 class Interrupt:
     """Told once to stop, it lets no call through any of the clients it is put over.

@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, TypeVar
 from airflow_provider_voucherify.api.errors import PlanTooDear
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.walk import calls_for
-from airflow_provider_voucherify.extract.progress import duration
+from airflow_provider_voucherify.extract.progress import counted, duration
 
 T = TypeVar("T")
 
@@ -38,7 +38,7 @@ class Way:
         if self.calls is None:
             return f"{self.name} an unknown number of calls"
         about, more = ("about " if self.bound == "about" else ""), (" or more" if self.bound == "or more" else "")
-        return f"{self.name} {about}{self.calls:,} calls{more}"
+        return f"{self.name} {about}{counted(self.calls, 'call')}{more}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Plan:
         return None if self.calls is None or not self.per_minute else self.calls / self.per_minute * 60
 
     def __str__(self) -> str:
-        who = "everyone" if self.customers is None else f"{self.customers:,} customers"
+        who = "everyone" if self.customers is None else counted(self.customers, "customer")
         held = f", {self.held:,} of them held from an earlier try" if self.held else ""
         chosen = f" → {self.strategy}" if len(self.ways) > 1 else ""
         reason = f" ({self.reason})" if self.reason else ""

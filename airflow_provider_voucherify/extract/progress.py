@@ -36,7 +36,7 @@ class Progress:
     :param calls: the client's running counts.
     :param pace: the rate-limit window; its text is part of the line.
     :param now: monotonic seconds.
-    :param unit: what is counted, in the plural.
+    :param unit: what is counted, in the singular.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Progress:
         calls: Counts,
         pace: Pace,
         now: Callable[[], float],
-        unit: str = "customers",
+        unit: str = "customer",
     ) -> None:
         self._unit = unit
         self.failed = 0
@@ -78,11 +78,16 @@ class Progress:
         left = (self._total - done) / (self.answered / seconds) if self.answered else math.inf
         left = max(left, self._pace.outlook(self._total - done, self._now()))
         return (
-            f"{done:,} of {self._total:,} {self._unit} ({100 * done // max(self._total, 1)} %), "
-            f"{self._calls.sent:,} calls, {self._calls.sent / seconds * 60:,.0f} calls/min, {self._pace}, "
+            f"{done:,} of {counted(self._total, self._unit)} ({100 * done // max(self._total, 1)} %), "
+            f"{counted(self._calls.sent, 'call')}, {self._calls.sent / seconds * 60:,.0f} calls/min, {self._pace}, "
             f"{self._calls.rejected:,} rejected, {self._calls.retried:,} retried, {self.failed:,} failed, "
             f"about {duration(left)} left"
         )
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number of things in words, such as ``1 customer`` or ``1,200 customers``."""
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def duration(seconds: float) -> str:

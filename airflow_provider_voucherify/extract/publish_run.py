@@ -43,9 +43,13 @@ class CampaignNotReady(VoucherifyError):
 class TooManyPublications(VoucherifyError):
     """The run is about more customers than allowed; no code was published."""
 
+    concerns_connection = False
+
 
 class PublicationsFailed(VoucherifyError):
     """More customers failed than the run tolerates."""
+
+    concerns_connection = False
 
 
 _STOPS: tuple[type[VoucherifyError], ...] = (*STOPS, CodesRanOut)

@@ -10,6 +10,7 @@ from airflow_provider_voucherify.api.endpoints import Sender, get_customer
 from airflow_provider_voucherify.api.errors import NotFound, TransportFailed, VoucherifyError
 from airflow_provider_voucherify.api.models import Customer
 from airflow_provider_voucherify.extract.fetch import STOPS, Failures
+from airflow_provider_voucherify.extract.progress import counted
 from airflow_provider_voucherify.extract.roster import Roster
 from airflow_provider_voucherify.load.base import Sink
 
@@ -38,7 +39,7 @@ class Resolved:
             raise self.stopped_by
         if self.failed:
             reasons = ", ".join(sorted(set(self.failed.values())))
-            raise TransportFailed(f"{len(self.failed):,} customers could not be looked up ({reasons})")
+            raise TransportFailed(f"{counted(len(self.failed), 'customer')} could not be looked up ({reasons})")
 
     @property
     def told(self) -> dict[str, Customer | None]:

@@ -17,6 +17,7 @@ from airflow_provider_voucherify.extract.listing import Listing, Terms, gone_nam
 from airflow_provider_voucherify.extract.means import Means, Mismatch, Moved, Pulled, kept_if_interrupted
 from airflow_provider_voucherify.extract.per_segment import PerSegment, Round
 from airflow_provider_voucherify.extract.plan import chunks
+from airflow_provider_voucherify.extract.progress import counted
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, wrong_project
 from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.extract.recall import Recall
@@ -95,7 +96,7 @@ class SegmentRun:
 
     def _read_lists(self, listings: Sequence[Listing]) -> None:
         calls = sum(listing.calls_left or 1 for listing in listings)
-        progress = self._means.progress(calls, 0, "pages")
+        progress = self._means.progress(calls, 0, "page")
         strategy = PerSegment(
             self._means.client,
             listings,
@@ -177,7 +178,7 @@ class SegmentRun:
         if not self._means.run(self._survey.list_segments_again()):
             return False
         new = self._listings[before:]
-        log.info("%d segments are new on the list of segments; their members are listed too", len(new))
+        log.info("New on the list of segments, and listed too: %s", counted(len(new), "segment"))
         self._read_lists(new)
         self._look_after_missing(new)
         return True
@@ -197,9 +198,9 @@ class SegmentRun:
         sums = Moved(len(moved), sum(drift.joined for drift in moved), sum(drift.left for drift in moved))
         if moved:
             log.info(
-                "%d segments changed while they were listed: at least %s customers joined, %s left",
-                sums.segments,
-                f"{sums.joined:,}",
+                "Changed while listed: %s; at least %s joined, %s left",
+                counted(sums.segments, "segment"),
+                counted(sums.joined, "customer"),
                 f"{sums.left:,}",
             )
         return sums

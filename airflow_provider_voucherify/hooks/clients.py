@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.client import open_client
+from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.window import Window
 
@@ -64,6 +65,9 @@ class Clients:
         try:
             async with open_client(settings, gate, retry=terms.retry) as client:
                 yield client
+        except VoucherifyError as error:
+            error.of_connection(settings.name)
+            raise
         finally:
             if not used.window.in_flight and not used.window.rejections_in_a_row:
                 self._closed[:] = [used]

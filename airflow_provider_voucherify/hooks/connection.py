@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 from urllib.parse import SplitResult, urlsplit
 
 from airflow_provider_voucherify import __version__
@@ -14,6 +14,7 @@ from airflow_provider_voucherify.api.settings import (
     DEFAULT_QUOTA_SHARE,
     DEFAULT_TIMEOUT,
     ApiSettings,
+    Auth,
     checked_base_url,
     cluster_url,
 )
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.models import Json
 
+CONNECTION_TYPE = "voucherify"
 #: How the calls are named in Voucherify's own logs.
 CHANNEL = f"airflow-provider-voucherify:{__version__}"
 
@@ -31,15 +33,20 @@ CHANNEL = f"airflow-provider-voucherify:{__version__}"
 KNOWN_EXTRAS = (
     "allow_http",
     "api_version",
+    "auth",
     "cluster",
+    "project_id",
     "proxies",
     "proxy",
     "quota_share",
     "requests_per_minute",
+    "scope",
     "timeout",
     "trust_env",
     "verify",
 )
+#: Extras that mean nothing for a way of signing in.
+_IDLE_WITH: dict[str, tuple[str, ...]] = {"keys": ("project_id", "scope"), "oauth": ("project_id",)}
 
 
 def settings_from_connection(connection: Connection) -> ApiSettings:
@@ -53,6 +60,7 @@ def settings_from_connection(connection: Connection) -> ApiSettings:
     """
     extras = Extras.of(connection)
     base_url = _base_url(connection, extras)
+    auth = _auth(extras)
     return ApiSettings(
         base_url=base_url,
         app_id=connection.login or "",
@@ -65,15 +73,47 @@ def settings_from_connection(connection: Connection) -> ApiSettings:
         proxy=_proxy(extras, urlsplit(base_url).scheme),
         trust_env=extras.flag("trust_env", default=True),
         channel=CHANNEL,
+        auth=auth,
+        scope=_scope(extras, auth),
+        project_id=(extras.text("project_id") or "") if auth == "oauth2" else "",
     )
 
 
+def refuse_other_type(connection: Connection) -> None:
+    """Look whether a connection is of our type: the fields of another mean something else.
+
+    :raises InvalidConnection: if it is none; one without a type may be.
+    """
+    if connection.conn_type not in {"", None, CONNECTION_TYPE}:
+        raise InvalidConnection(
+            f"its type is {shown(connection.conn_type)}: write the id of a connection of type {CONNECTION_TYPE!r}, or "
+            "change the type of this one"
+        )
+
+
 def unknown_extras(connection: Connection) -> list[str]:
-    """Return the names of extras that mean nothing here, sorted: most likely misspelt.
+    """Return the names of extras that mean nothing here, sorted: most likely misspelt, or of another ``auth``.
 
     :raises InvalidConnection: if the extras are no JSON object.
     """
-    return Extras.of(connection).beyond(KNOWN_EXTRAS)
+    extras = Extras.of(connection)
+    idle = [name for name in _IDLE_WITH.get(_auth(extras), ()) if extras.given(name) is not None]
+    return sorted({*extras.beyond(KNOWN_EXTRAS), *idle})
+
+
+def _auth(extras: Extras) -> Auth:
+    value = (extras.text("auth") or "keys").lower()
+    for auth in get_args(Auth):
+        if value == auth:
+            return auth  # type: ignore[no-any-return]  # what the arguments of a Literal are, mypy does not know
+    raise InvalidConnection(f"auth should be 'keys', 'oauth' or 'oauth2', is {shown(value)}")
+
+
+def _scope(extras: Extras, auth: Auth) -> str:
+    """Return what tokens are for: of the first version, where nothing is said, for all that the keys may do."""
+    if auth == "keys":
+        return ""
+    return " ".join((extras.text("scope") or ("api" if auth == "oauth" else "")).split())
 
 
 def _base_url(connection: Connection, extras: Extras) -> str:

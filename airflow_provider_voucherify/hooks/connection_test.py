@@ -32,11 +32,15 @@ def probe(call: SingleCall, settings: ApiSettings, *, unix_time: float) -> tuple
     try:
         answer = call.exchange(PROBE)
     except errors.VoucherifyError as error:
-        return False, f"The test call to Voucherify on {place} failed: {error}."
+        if settings.uses_tokens and error.status is not None:
+            return False, f"Voucherify on {place} was reached, but gave no token: {error.problem}."
+        return False, f"The test call to Voucherify on {place} failed: {error.problem}."
     rate = rate_limit_of(answer.headers)
     try:
         wire.listed(wire.decode(answer))
     except errors.VoucherifyError as error:
+        if settings.uses_tokens and isinstance(error, errors.NotAuthenticated):
+            return False, f"Voucherify on {place} gave a token and refused it (401): see the IP allow list of the keys."
         return _in_words(error, rate, place, unix_time)
     return True, f"Connected to Voucherify on {place}. {_left(rate)}"
 
@@ -58,16 +62,20 @@ def _in_words(error: errors.VoucherifyError, rate: RateLimit, place: str, unix_t
         case errors.PermissionMissing(key="missing_required_permission"):
             return True, (
                 f"Connected to Voucherify on {place}: the keys are valid, but their role may not list segments (403). "
-                f"Give it the permission in Project settings > API keys if you need that. {_left(rate)}"
+                "Give it the permission in Project settings > API keys if you need that; with OAuth the scope has to "
+                f"name it, too. {_left(rate)}"
             )
         case errors.RateLimited():
             return False, _no_calls_left(rate, place, unix_time)
         case errors.QuotaExhausted():
             return False, _no_quota_left(rate, place)
         case errors.NotFound() | errors.WrongAddress() | errors.MalformedAnswer():
-            return False, f"Something answers on {place}, but not as the Voucherify API does: check host. ({error})"
+            return (
+                False,
+                f"Something answers on {place}, but not as the Voucherify API does: check host. ({error.problem})",
+            )
         case _:
-            return False, f"Voucherify on {place} was reached, but did not serve the call: {error}."
+            return False, f"Voucherify on {place} was reached, but did not serve the call: {error.problem}."
 
 
 def _no_calls_left(rate: RateLimit, place: str, unix_time: float) -> str:

@@ -14,6 +14,8 @@ _UNSENDABLE = re.compile(r"[\x00-\x20\x7f\\#]")
 class EndpointRefused(VoucherifyError, ValueError):
     """The endpoint would leave the connection's host or name another resource than it seems to; no call was made."""
 
+    concerns_connection = False
+
 
 def checked_endpoint(endpoint: str | None) -> str:
     """Return an endpoint as ``/path?query``, or ``""`` for none.

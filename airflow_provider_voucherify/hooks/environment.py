@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 from airflow.sdk.log import mask_secret
 from requests.utils import get_environ_proxies
 
+from airflow_provider_voucherify.api.auth import secrets_of, sign_in_of
 from airflow_provider_voucherify.api.errors import InvalidConnection
 from airflow_provider_voucherify.hooks.connection import checked_proxy
 
@@ -75,3 +76,11 @@ def mask_proxy_password(proxy: str | None) -> None:
     if password := urlsplit(proxy or "").password:
         mask_secret(password)
         mask_secret(unquote(password))
+
+
+def mask_sign_in(settings: ApiSettings) -> None:
+    """Keep what the keys are sent as, and the tokens that will stand for them, out of all logs."""
+    for secret in secrets_of(settings):
+        mask_secret(secret)
+    if (sign_in := sign_in_of(settings)) is not None:
+        sign_in.mask = mask_secret

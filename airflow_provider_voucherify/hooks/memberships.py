@@ -32,6 +32,8 @@ COLUMNS = ("customer_id", "segment_id", "segment_name", "observed_at")
 class SomeCustomersFailed(VoucherifyError):
     """Some customers could not be asked to the end; nothing is returned rather than a part."""
 
+    concerns_connection = False
+
     retryable = True
 
 
@@ -75,7 +77,7 @@ async def ask_all(client: Sender, customer_ids: Sequence[str], *, workers: int) 
     failures = Counter(answer.failure for answer in fetched.answers if answer.outcome is Outcome.FAILED)
     if failures:
         reasons = ", ".join(f"{reason}: {count}" for reason, count in failures.most_common())
-        raise SomeCustomersFailed(f"{failures.total()} of {len(customer_ids)} customers failed ({reasons})")
+        raise SomeCustomersFailed(f"{failures.total():,} of {len(customer_ids):,} customers failed ({reasons})")
     place = {customer_id: position for position, customer_id in enumerate(customer_ids)}
     return sorted(fetched.answers, key=lambda answer: place[answer.customer_id])
 

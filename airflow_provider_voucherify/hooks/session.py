@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ssl
+import time
+from collections.abc import Callable
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -13,6 +15,7 @@ from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as TookTooLong
 
 from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
 from airflow_provider_voucherify.api.body import Body
 from airflow_provider_voucherify.api.settings import ApiSettings
 from airflow_provider_voucherify.api.tls import tls_failure
@@ -24,13 +27,6 @@ _Prepared = TypeVar("_Prepared", bound=PreparedRequest)
 #: Read at a time, in bytes.
 _PIECE = 65_536
 
-_REASONS = {
-    "NameResolutionError": "its name cannot be resolved (DNS)",
-    "ConnectionRefusedError": "it refused the connection",
-    "ConnectTimeoutError": "it did not answer in time",
-    "ConnectionResetError": "it reset the connection",
-}
-
 
 class KeySession(Session):
     """A session that sends the keys to the connection's host and nowhere else.
@@ -39,10 +35,15 @@ class KeySession(Session):
     host and port only: those of requests quote addresses, and so customer ids.
 
     :param settings: where Voucherify is and who we are, with the environment already read.
+    :param now: monotonic seconds.
     """
 
-    def __init__(self, settings: ApiSettings) -> None:
+    def __init__(self, settings: ApiSettings, *, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
+        self._now = now
+        self._base_url = settings.base_url
+        self._name = settings.name
+        self._sign_in = sign_in_of(settings)
         self._origin = origin(settings.base_url)
         self._timeout = settings.timeout
         self._is_plain_and_local = settings.is_plain_and_local
@@ -76,6 +77,26 @@ class KeySession(Session):
         """
         if origin(request.url or "") != self._origin:
             raise EndpointRefused(f"the keys are sent to {self._where} only, not to another host")
+        try:
+            return self._sent(request, **kwargs)
+        except errors.VoucherifyError as error:
+            error.of_connection(self._name)
+            raise
+
+    def _sent(self, request: PreparedRequest, **kwargs: Any) -> Response:
+        sign_in = self._sign_in
+        if sign_in is None or "Authorization" in request.headers:
+            return self._deliver(request, **kwargs)
+        token = self._token(sign_in)
+        response = self._deliver(_signed(request, token), **kwargs)
+        if response.status_code != 401 or not isinstance(request.body, str | bytes | None):
+            return response
+        # The call did nothing. A body that is read while it is sent is gone, others are sent again.
+        sign_in.refuse(token)
+        response.close()
+        return self._deliver(_signed(request, self._token(sign_in)), **kwargs)
+
+    def _deliver(self, request: PreparedRequest, **kwargs: Any) -> Response:
         is_streamed = bool(kwargs.pop("stream", None) or self.stream)
         options = {**kwargs, "timeout": kwargs.get("timeout") or self._timeout, "stream": True}
         if self._is_plain_and_local:
@@ -93,6 +114,30 @@ class KeySession(Session):
             raise wire.error_of(answer_of(response))
         return response
 
+    def _token(self, sign_in: SignIn) -> Token:
+        """Return a token, asked for if this process has none.
+
+        :raises VoucherifyError: if none is given.
+        """
+        give_up_at = self._now() + self._timeout
+        while (token := sign_in.token(self._now())) is None:
+            if sign_in.begin():
+                try:
+                    sign_in.take(self._token_answer(sign_in.request), self._now())
+                finally:
+                    sign_in.end()
+            elif self._now() > give_up_at:
+                raise errors.TransportFailed(
+                    f"a token was asked for by another call, and did not come within {self._timeout:g} s"
+                )
+            else:
+                time.sleep(LOOK_AGAIN_AFTER)
+        return token
+
+    def _token_answer(self, asked: wire.Request) -> wire.Response:
+        whole = Request(asked.method, self._base_url + asked.target, headers=asked.headers, data=asked.body)
+        return answer_of(self._deliver(self.prepare_request(whole)))
+
     def get_redirect_target(self, resp: Response) -> str | None:  # noqa: ARG002 - the signature of requests
         """Return ``None``: whatever a call allows, there is nowhere to go but here."""
         return None
@@ -105,6 +150,12 @@ class KeySession(Session):
 def answer_of(response: Response) -> wire.Response:
     """Return the answer without the library it came with."""
     return wire.Response(response.status_code, response.headers, response.content)
+
+
+def _signed(request: PreparedRequest, token: Token) -> PreparedRequest:
+    signed = request.copy()
+    signed.headers.update(token.headers)
+    return signed
 
 
 def _read(response: Response) -> None:
@@ -149,17 +200,10 @@ def _failure(error: RequestException | HTTPError, where: str) -> errors.Voucheri
     if isinstance(error, TookTooLong) or (isinstance(error, Timeout) and not isinstance(error, NoConnection)):
         return errors.TransportFailed(f"no answer from {where} within the timeout")
     if isinstance(error, NoConnection):
-        return errors.TransportFailed(f"no connection to {where}: {_reason(causes)}")
+        return errors.no_connection(where, (type(cause).__name__ for cause in reversed(causes)))
     if isinstance(error, ValueError):
         return errors.InvalidConnection(_unbuildable(error))
     return errors.TransportFailed(f"the answer of {where} did not arrive whole ({type(error).__name__})")
-
-
-def _reason(causes: list[BaseException]) -> str:
-    """Return why there is no connection: the innermost cause that can be put in words, else its class."""
-    names = [type(cause).__name__ for cause in reversed(causes)]
-    known = (_REASONS[name] for name in names if name in _REASONS)
-    return next(known, f"the connection broke ({names[0]})")
 
 
 def _causes(error: BaseException) -> list[BaseException]:

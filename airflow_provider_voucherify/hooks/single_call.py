@@ -46,6 +46,7 @@ class SingleCall:
 
     :param session: carries the keys.
     :param base_url: ``https://host`` without a trailing slash.
+    :param name: what errors call the connection.
     :param retry: how failed calls are tried again.
     :param clock: time and chance.
     :param longest_wait: seconds to wait for the rate limit in all.
@@ -56,11 +57,13 @@ class SingleCall:
         session: Session,
         base_url: str,
         *,
+        name: str | None = None,
         retry: RetryPolicy | None = None,
         clock: Clock | None = None,
         longest_wait: float = LONGEST_WAIT,
     ) -> None:
         self._session = session
+        self._name = name
         self._base_url = base_url
         self._retry = retry or RetryPolicy()
         self._clock = clock or Clock()
@@ -79,9 +82,9 @@ class SingleCall:
         :raises RedirectRefused: if it is a redirect.
         :raises TransportFailed: if no whole answer arrived.
         """
-        headers = {"Content-Type": "application/json"} if request.body is not None else {}
         url = self._base_url + request.target
-        prepared = self._session.prepare_request(Request(request.method, url, headers=headers, data=request.body))
+        whole = Request(request.method, url, headers=request.own_headers, data=request.body)
+        prepared = self._session.prepare_request(whole)
         return answer_of(self._session.send(prepared))
 
     def until_answered(self, send: Callable[[], Response], *, may_repeat: bool) -> Response:
@@ -115,7 +118,7 @@ class SingleCall:
             try:
                 return once()
             except errors.VoucherifyError as error:
-                wait = patience.wait_after(error)
+                wait = patience.wait_after(error.of_connection(self._name))
             self._clock.sleep(wait)
 
 
@@ -170,16 +173,17 @@ class _Patience:
         if self._waited + wait > self._longest_wait or self._rejections >= MOST_REJECTIONS:
             raise _out_of_patience(error, wait, self._longest_wait) from None
         self._waited += wait
-        log.info("Voucherify's rate limit is used up: waiting %.1f s", wait)
+        log.info("Voucherify's rate limit is used up: waiting %s s", f"{wait:,.1f}")
         return wait
 
 
 def _out_of_patience(error: errors.RateLimited, wait: float, longest_wait: float) -> errors.RateLimited:
     return errors.RateLimited(
-        f"{error}; the next try would be in {wait:.0f} s, and a single call waits {longest_wait:.0f} s in all: let the "
-        "task retry later, give other users of the project a smaller share, or pull many customers with aclient()",
+        f"{error.problem}; the next try would be in {wait:.0f} s, and a single call waits {longest_wait:.0f} s in "
+        "all: let the task retry later, give other users of the project a smaller share, or pull many customers with "
+        "aclient()",
         status=error.status,
         key=error.key,
         request_id=error.request_id,
         retry_after=wait,
-    )
+    ).of_connection(error.connection)

@@ -26,9 +26,14 @@ from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_
 from airflow_provider_voucherify.hooks import connection_test, memberships, planning
 from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.clients import Clients, ClientTerms
-from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
+from airflow_provider_voucherify.hooks.connection import refuse_other_type, settings_from_connection, unknown_extras
 from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
-from airflow_provider_voucherify.hooks.environment import mask_proxy_password, warn_if_unverified, with_environment
+from airflow_provider_voucherify.hooks.environment import (
+    mask_proxy_password,
+    mask_sign_in,
+    warn_if_unverified,
+    with_environment,
+)
 from airflow_provider_voucherify.hooks.options import json_headers, send_options, session_options
 from airflow_provider_voucherify.hooks.session import KeySession, answer_of
 from airflow_provider_voucherify.hooks.single_call import LONGEST_WAIT, Clock, SingleCall
@@ -96,15 +101,18 @@ class VoucherifyHook(HttpHook):
         if connection.password:
             mask_secret(connection.password)  # not every secrets backend has its values masked
         try:
+            refuse_other_type(connection)
             settings = with_environment(settings_from_connection(connection))
             unknown = unknown_extras(connection)
         except InvalidConnection as error:
-            raise InvalidConnection(f"connection {self.voucherify_conn_id!r}: {error}") from None
+            raise error.of_connection(self.voucherify_conn_id) from None
         if unknown:
             log.warning("Connection %r has extras that mean nothing here: %s", self.voucherify_conn_id, unknown)
         warn_if_unverified(settings, self.voucherify_conn_id)
         mask_proxy_password(settings.proxy)
-        return settings if self.quota_share is None else replace(settings, quota_share=self.quota_share)
+        mask_sign_in(settings)
+        quota_share = settings.quota_share if self.quota_share is None else self.quota_share
+        return replace(settings, quota_share=quota_share, name=self.voucherify_conn_id)
 
     @cached_property
     def _session(self) -> KeySession:
@@ -115,8 +123,15 @@ class VoucherifyHook(HttpHook):
         return self._call_on(self._session)
 
     def _call_on(self, session: Session) -> SingleCall:
-        base_url, longest = self.settings.base_url, self.longest_wait
-        return SingleCall(session, base_url, retry=self.retry, clock=self.clock, longest_wait=longest)
+        settings, longest = self.settings, self.longest_wait
+        return SingleCall(
+            session,
+            settings.base_url,
+            name=settings.name,
+            retry=self.retry,
+            clock=self.clock,
+            longest_wait=longest,
+        )
 
     def get_customer_segments(self, customer_id: str) -> list[Segment]:
         """Return the segments a customer is in, ordered by id, for one call.
@@ -284,7 +299,7 @@ class VoucherifyHook(HttpHook):
         :raises VoucherifyError: if it is none.
         """
         if not 200 <= response.status_code < 300:
-            raise wire.error_of(answer_of(response))
+            raise wire.error_of(answer_of(response)).of_connection(self.voucherify_conn_id)
 
     def url_from_endpoint(self, endpoint: str | None) -> str:
         """Return the address of an endpoint on the connection's host.
@@ -301,5 +316,5 @@ class VoucherifyHook(HttpHook):
         try:
             call, settings = self._call, self.settings
         except InvalidConnection as error:
-            return False, str(error)
+            return False, error.problem  # Airflow tests a connection under an id it makes up
         return connection_test.probe(call, settings, unix_time=self.clock.unix_time())

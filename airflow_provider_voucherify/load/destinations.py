@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import MISSING, Field, dataclass, field, fields
 from datetime import timedelta
 from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import urlsplit
@@ -91,6 +91,16 @@ def check_min_ratio(ratio: float | None, write: WriteMode) -> None:
         )
 
 
+def shown_whole(destination: Destination) -> str:
+    """Return a destination with all that was given, also what ``repr`` leaves out as it makes no other job."""
+    names = [one.name for one in fields(destination) if one.repr or getattr(destination, one.name) != _default(one)]
+    return f"{type(destination).__name__}({', '.join(f'{name}={getattr(destination, name)!r}' for name in names)})"
+
+
+def _default(one: Field[object]) -> object:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
 @dataclass
 class WarehouseTable:
     """Rows go to a table of a SQL database: one row per customer and segment.
@@ -130,6 +140,10 @@ class WarehouseTable:
     # Left out too: the values are written at the end, to all rows alike. A template that renders otherwise in each
     # try must not cost the answers of the tries before.
     extra_columns: ExtraColumns = field(default_factory=dict, repr=False)
+
+    def __str__(self) -> str:
+        """Return all there is, as Airflow's view of the rendered fields shows it."""
+        return shown_whole(self)
 
     def __post_init__(self) -> None:
         if self.write not in get_args(WriteMode):
@@ -221,6 +235,10 @@ class XComRows:
     # Left out of repr, which tells one job from another: where more rows are allowed, what was asked still counts.
     max_rows: int = field(default=10_000, repr=False)
     overflow: ObjectFiles | None = None
+
+    def __str__(self) -> str:
+        """Return all there is, as Airflow's view of the rendered fields shows it."""
+        return shown_whole(self)
 
     def __post_init__(self) -> None:
         if not isinstance(self.max_rows, int) or isinstance(self.max_rows, bool) or self.max_rows < 1:

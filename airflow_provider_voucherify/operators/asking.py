@@ -17,6 +17,7 @@ from airflow_provider_voucherify.extract.customers import (
     distinct_ids,
     given_ids,
 )
+from airflow_provider_voucherify.extract.progress import counted
 from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.extract.upstream import segment_names, text
 from airflow_provider_voucherify.load.changes import read_changes
@@ -96,8 +97,8 @@ def _changed(customers: SegmentChanges) -> list[str]:
     segment = text(customers.segment, "segment", "write the id or name of a segment")
     ids = read_changes(database, customers.table, segment, moved, since, as_of)
     log.info(
-        "%s customers %s %r from %s to %s, says %s",
-        f"{len(ids):,}",
+        "%s %s %r from %s to %s, says %s",
+        counted(len(ids), "customer"),
         moved,
         customers.segment,
         since,

@@ -171,7 +171,7 @@ class CustomerSegmentsOperator(CustomersOperator):
         from airflow_provider_voucherify.operators.pull import SegmentPull
         from airflow_provider_voucherify.operators.report import Spent
 
-        with fail_without_retry_where_none_helps():
+        with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self._running = SegmentPull(self, context, Spent.from_json(spent))
             return self._running.run()
 

@@ -88,7 +88,7 @@ def defer_until_open(
         )
     opens_at = utc_now() + timedelta(seconds=closed.wait)
     until = "to look again" if isinstance(closed, Unreachable) else "until the rate-limit window opens"
-    log.info("%s; deferring for %s %s at %s", done, duration(closed.wait), until, opens_at)
+    log.info("%s; deferring for %s %s at %s", done, duration(closed.wait), until, f"{opens_at:%Y-%m-%d %H:%M:%S} UTC")
     spent = replace(spent, deferrals=spent.deferrals + 1, begins_window=closed.is_told, unreachable_parts=unreachable)
     handed_on = {**kwargs, "spent": asdict(spent)}
     operator.defer(trigger=DateTimeTrigger(opens_at), method_name="resume", kwargs=handed_on)

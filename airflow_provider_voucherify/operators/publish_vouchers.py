@@ -151,7 +151,7 @@ class PublishVouchersOperator(CustomersOperator):
         from airflow_provider_voucherify.operators.publishing import Publishing
         from airflow_provider_voucherify.operators.report import Spent
 
-        with fail_without_retry_where_none_helps():
+        with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self._running = Publishing(self, context, Spent.from_json(spent), began_at)
             return self._running.run()
 

@@ -24,7 +24,7 @@ from airflow_provider_voucherify.api.posts import is_voucherify_id
 from airflow_provider_voucherify.extract.existence import refuse_nobody_known
 from airflow_provider_voucherify.extract.interrupt import Interrupt
 from airflow_provider_voucherify.extract.names import Names
-from airflow_provider_voucherify.extract.progress import Progress, duration
+from airflow_provider_voucherify.extract.progress import Progress, counted, duration
 from airflow_provider_voucherify.extract.publication_key import per
 from airflow_provider_voucherify.extract.publish_run import (
     PublishMeans,
@@ -167,9 +167,9 @@ class Publishing:
                 self._began_at = self._began_at or began_after(self._held, utc_now())
                 to_ask = still_to_ask(customer_ids, self._held, self._began_at)
                 log.info(
-                    "Publishing campaign %r to %s customers, %s of them settled before",
+                    "Publishing campaign %r to %s, %s of them settled before",
                     self._gift.campaign.name,
-                    f"{len(customer_ids):,}",
+                    counted(len(customer_ids), "customer"),
                     f"{len(customer_ids) - len(to_ask):,}",
                 )
                 if to_ask:
@@ -222,7 +222,7 @@ class Publishing:
         if not self._published_before:
             refuse_nobody_known(resolved.unknown, to_ask)
         would = [one for one in to_ask if one not in resolved.unknown]
-        log.info("A run would publish to %s customers; nothing was published", f"{len(would):,}")
+        log.info("A run would publish to %s; nothing was published", counted(len(would), "customer"))
         return {
             "simulated": True,
             "would_publish": len(would),
@@ -264,8 +264,8 @@ class Publishing:
         most = self._operator.max_publications
         if len(customer_ids) > most:
             raise TooManyPublications(
-                f"the run is about {len(customer_ids):,} customers, more than max_publications={most:,}: no code was "
-                "published; look whether the customers are the ones meant, and raise max_publications if so"
+                f"the run is about {counted(len(customer_ids), 'customer')}, more than max_publications={most:,}: no "
+                "code was published; look whether the customers are the ones meant, and raise max_publications if so"
             )
 
     def _opening(self) -> AbstractAsyncContextManager[Client]:
@@ -289,7 +289,7 @@ class Publishing:
     def _how_far(self, customer_ids: Sequence[str]) -> str:
         outcomes = self._outcomes(customer_ids).values()
         published = sum(one.result is PublicationResult.PUBLISHED for one in outcomes)
-        return f"{published:,} of {len(customer_ids):,} customers have their code"
+        return f"{published:,} of {counted(len(customer_ids), 'customer')} with a code"
 
     def _tell(self, gift: Gift, customer_ids: Sequence[str], result: PublishedResult) -> Json:
         outcomes = self._outcomes(customer_ids)
@@ -309,13 +309,12 @@ class Publishing:
             "duration_seconds": self._spent.seconds,
         }
         log.info(
-            "%s of %s customers have a code, %s of them recorded before (%s unknown, %s failed): %s calls in %s",
-            *(
-                f"{count:,}"
-                for count in (counts[PublicationResult.PUBLISHED], len(customer_ids), self._spent.held or 0)
-            ),
+            "%s of %s with a code, %s of them recorded before (%s unknown, %s failed): %s in %s",
+            f"{counts[PublicationResult.PUBLISHED]:,}",
+            counted(len(customer_ids), "customer"),
+            f"{self._spent.held or 0:,}",
             *(f"{counts[one]:,}" for one in (_UNKNOWN, PublicationResult.FAILED)),
-            f"{self._spent.calls:,}",
+            counted(self._spent.calls, "call"),
             duration(self._spent.seconds),
         )
         report: JsonObject = {"return_value": summary}

@@ -18,7 +18,7 @@ from airflow_provider_voucherify.api.errors import (
 from airflow_provider_voucherify.extract.existence import blanks_hint, knows_nobody, nobody_known
 from airflow_provider_voucherify.extract.interrupt import Interrupt
 from airflow_provider_voucherify.extract.means import Means
-from airflow_provider_voucherify.extract.progress import Progress, duration
+from airflow_provider_voucherify.extract.progress import Progress, counted, duration
 from airflow_provider_voucherify.extract.pull import Pull
 from airflow_provider_voucherify.extract.tolerance import TooManyFailures, check_failures
 from airflow_provider_voucherify.hooks.planning import calls_per_minute
@@ -44,6 +44,7 @@ from airflow_provider_voucherify.operators.report import (
     count_metrics,
     counts_json,
     failures_json,
+    in_words,
 )
 from airflow_provider_voucherify.operators.sinks import pull_identity, sink_of
 
@@ -214,29 +215,26 @@ class SegmentPull:
         done = self._how_far(question)
         if isinstance(error, WindowClosed):
             defer_until_open(self._operator, error, self._spent, done, {})
-        log.error("Stopped. %s and not asked for again within %s", done, self._operator.pace.resume_within)
+        log.error("Stopped. %s, and not asked for again within %s", done, self._operator.pace.resume_within)
         raise error
 
     def _how_far(self, question: Question) -> str:
         if walks := segment_walks(self._sink.walks()):
             whole = sum(walk.is_whole for walk in walks.values())
             return f"{whole:,} of {len(walks):,} segments' lists begun so far are whole; what was read is held"
-        of = "" if question.customer_ids is None else f" of {len(question.customer_ids):,}"
-        return f"{len(self._sink.done()):,}{of} customers are held"
+        held = len(self._sink.done())
+        if question.customer_ids is None:
+            return f"{counted(held, 'customer')} held"
+        return f"{held:,} of {counted(len(question.customer_ids), 'customer')} held"
 
     def _tell(self, loaded: LoadSummary) -> Json:
         unknown = self._sink.unknown(MOST_UNKNOWN_LOOKED_AT) if loaded.unknown else ()
         summary = self._report.to_json(loaded, self._spent, unknown)
         if isinstance(self._sink, FilesSink):
             summary |= self._sink.told()
-        log.info(
-            "%s customers in %s memberships (%s in no segment, %s unknown, %s failed): %s calls in %s",
-            *(f"{count:,}" for count in (loaded.customers, loaded.memberships, loaded.no_segment)),
-            *(f"{count:,}" for count in (loaded.unknown, loaded.failed, self._spent.calls)),
-            duration(self._spent.seconds),
-        )
+        log.info("%s: %s in %s", in_words(loaded), counted(self._spent.calls, "call"), duration(self._spent.seconds))
         if loaded.found and (hint := blanks_hint(unknown)):
-            log.warning("%s customers are unknown%s", f"{loaded.unknown:,}", hint)
+            log.warning("Unknown: %s%s", counted(loaded.unknown, "customer"), hint)
         self._emit(summary, utc_now())
         result: Json = summary
         if isinstance(self._sink, XComSink | XComOrFilesSink):

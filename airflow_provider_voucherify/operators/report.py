@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.api.id_text import ends_in_blanks
+from airflow_provider_voucherify.extract.progress import counted
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject
@@ -144,6 +145,15 @@ class Report:
             "held_from_earlier_try": spent.held or 0,
             "duration_seconds": spent.seconds,
         }
+
+
+def in_words(loaded: LoadSummary) -> str:
+    """Return the counts of a run as its last line in the log has them; who entered and left, where a history tells."""
+    moved = "" if loaded.entered is None else f", {loaded.entered:,} entered, {loaded.left or 0:,} left"
+    return (
+        f"{counted(loaded.customers, 'customer')} in {counted(loaded.memberships, 'membership')} "
+        f"({loaded.no_segment:,} in no segment, {loaded.unknown:,} unknown, {loaded.failed:,} failed{moved})"
+    )
 
 
 def counts_json(loaded: LoadSummary, unknown: Sequence[str]) -> JsonObject:

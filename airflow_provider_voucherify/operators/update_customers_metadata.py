@@ -110,6 +110,6 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         from airflow_provider_voucherify.operators.metadata_update import Begun, MetadataUpdate
         from airflow_provider_voucherify.operators.report import Spent
 
-        with fail_without_retry_where_none_helps():
+        with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             update = MetadataUpdate(self, context, Spent.from_json(spent))
             return update.run(None if begun is None else Begun.from_json(begun))

@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow.sdk.exceptions import AirflowFailException
-
 from airflow_provider_voucherify.api import pages, wire
-from airflow_provider_voucherify.api.errors import InvalidCustomerId, NotFound, RateLimited, VoucherifyError
-from airflow_provider_voucherify.api.models import Json, JsonObject
+from airflow_provider_voucherify.api.errors import NotFound, RateLimited, VoucherifyError
+from airflow_provider_voucherify.api.models import Json, JsonObject, Segment
 from airflow_provider_voucherify.api.outage import is_outage
 from airflow_provider_voucherify.api.window import LONGEST_WAIT
+from airflow_provider_voucherify.extract.progress import counted, duration
+from airflow_provider_voucherify.extract.question import chosen_segments
 from airflow_provider_voucherify.hooks.session import answer_of
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.state_store import StateStore
@@ -98,20 +98,25 @@ def patient_hook(conn_id: str) -> Iterator[VoucherifyHook]:
 def read_segment(hook: VoucherifyHook, segment_id: str, now: Callable[[], datetime]) -> Reading:
     """Ask for a segment, and, unless it says that it is done, for its size: two calls at most.
 
-    :raises AirflowFailException: if there is no such segment: waiting would be in vain.
+    :param segment_id: id or name of the segment.
+    :raises InvalidSegments: if there is no such segment: waiting would be in vain.
     :raises VoucherifyError: if there is no answer to believe.
     """
-    try:
-        # Asked each time: the size of a segment that was deleted is a stable 0.
-        status = hook.get_segment(segment_id).initial_sync_status
-        size = None if status == _DONE else _size_of(hook, segment_id)
-    except (NotFound, InvalidCustomerId) as error:
-        raise AirflowFailException(
-            f"Voucherify has no segment {segment_id!r}: segment_id takes the id of a segment, such as "
-            "seg_3Zq8wXy1BvT5, as in its address in the dashboard or from hook.list_segments(), not its name; and "
-            "the connection has to be to the segment's project"
-        ) from error
+    # Asked each time: the size of a segment that was deleted is a stable 0.
+    segment = _segment_of(hook, segment_id)
+    status = segment.initial_sync_status
+    size = None if status == _DONE else _size_of(hook, segment.id)
     return Reading(segment_id, status, size, now().timestamp())
+
+
+def _segment_of(hook: VoucherifyHook, name: str) -> Segment:
+    """Return a segment by its id, for one call, or by its name, for one call per 100 segments of the project."""
+    if name.startswith("seg_"):
+        try:
+            return hook.get_segment(name)
+        except NotFound:  # there may be one of that name
+            pass
+    return chosen_segments(hook.list_segments(), [name])[0]
 
 
 def compare(reading: Reading, earlier: EarlierReading | None) -> bool:
@@ -125,11 +130,12 @@ def compare(reading: Reading, earlier: EarlierReading | None) -> bool:
     elif size is None:
         log.warning("Voucherify did not say how many customers segment %s has: waiting on", name)
     elif earlier is None:
-        log.info("Segment %s has %d customers: to be compared with a later reading", name, size)
+        log.info("Segment %s has %s: to be compared with a later reading", name, counted(size, "customer"))
     elif earlier.size != size:
-        log.info("Segment %s has %d customers after %d: waiting on", name, size, earlier.size)
+        log.info("Segment %s has %s after %s: waiting on", name, counted(size, "customer"), f"{earlier.size:,}")
     else:
-        log.info("Segment %s is ready: %d customers, as %d s ago", name, size, reading.read_at - earlier.read_at)
+        ago = duration(reading.read_at - earlier.read_at)
+        log.info("Segment %s is ready: %s, as %s ago", name, counted(size, "customer"), ago)
         return True
     return False
 

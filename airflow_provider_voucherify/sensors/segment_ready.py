@@ -39,7 +39,7 @@ class SegmentReadySensor(BaseSensorOperator):
     Without ``deferrable`` the readings are ``readings_apart`` apart at least, whatever ``poke_interval`` says; with
     ``mode="reschedule"`` Airflow's task state store (Airflow 3.3) keeps the reading from one poke to the next.
 
-    :param segment_id: id of the segment, ``seg_...``; names are not looked up (templated).
+    :param segment_id: id of the segment, ``seg_...``, or its name (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param readings_apart: time between the two readings that have to agree.
     :param deferrable: free the worker between readings; by default as ``[operators] default_deferrable`` says.
@@ -190,7 +190,7 @@ class SegmentReadySensor(BaseSensorOperator):
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.sensors.readings import patient_hook, read_segment
 
-        with fail_without_retry_where_none_helps():
+        with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self)
             segment_id = _checked_segment_id(self.segment_id)
             with patient_hook(checked_conn_id(self.voucherify_conn_id)) as hook:
@@ -227,7 +227,7 @@ class SegmentReadySensor(BaseSensorOperator):
 
 
 def _checked_segment_id(segment_id: object) -> str:
-    return checked_text(segment_id, "segment_id", "write the id of a segment, seg_...")
+    return checked_text(segment_id, "segment_id", "write the id of a segment, seg_..., or its name")
 
 
 @refuses

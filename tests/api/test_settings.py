@@ -74,6 +74,12 @@ def test_the_key_is_not_in_the_repr() -> None:
     assert settings.headers["X-App-Token"] == "s3cr3t"
 
 
+def test_a_token_takes_the_place_of_the_keys_in_the_headers() -> None:
+    settings = ApiSettings("https://api.voucherify.io", "app", "s3cr3t", auth="oauth", scope="api")
+    assert {"X-App-Id", "X-App-Token"}.isdisjoint(settings.headers)
+    assert settings.headers["X-Voucherify-API-Version"] == "v2018-08-01"
+
+
 @pytest.mark.parametrize(
     "changes",
     [
@@ -87,6 +93,14 @@ def test_the_key_is_not_in_the_repr() -> None:
         {"timeout": 0.0},
         {"timeout": float("inf")},
         {"requests_per_minute": 0},
+        {"auth": "password"},
+        {"auth": "oauth"},
+        {"auth": "oauth", "scope": "customers,segments"},
+        {"auth": "oauth", "scope": "customers\nsegments"},
+        {"auth": "oauth2", "scope": "customers.details.read"},
+        {"auth": "oauth2", "project_id": "proj_1"},
+        {"auth": "oauth2", "scope": "customers.details.read", "project_id": "proj_1\r\nX: y"},
+        {"auth": "oauth2", "scope": "customers.details.read", "project_id": "proj_1", "app_id": "app:s3cr3t"},
     ],
 )
 def test_bad_values_are_refused(changes: dict[str, object]) -> None:

@@ -246,3 +246,50 @@ def test_a_host_that_can_be_read_in_two_ways_is_refused(make_hook: MakeHook, hos
 )
 def test_a_stored_port_of_0_is_none(make_hook: MakeHook, host: str, url: str) -> None:
     assert make_hook(host=host, port=0).settings.base_url == url
+
+
+@pytest.mark.parametrize(
+    ("extra", "auth", "scope", "project_id"),
+    [
+        ({}, "keys", "", ""),
+        ({"auth": None, "scope": "", "project_id": None}, "keys", "", ""),
+        ({"auth": "oauth"}, "oauth", "api", ""),
+        ({"auth": "OAuth", "scope": " customers  segments "}, "oauth", "customers segments", ""),
+        (
+            {"auth": "oauth2", "scope": "customers.details.read", "project_id": "proj_1"},
+            *("oauth2", "customers.details.read", "proj_1"),
+        ),
+    ],
+)
+def test_how_to_sign_in(extra: dict[str, object], auth: str, scope: str, project_id: str) -> None:
+    settings = read(extra)
+    assert (settings.auth, settings.scope, settings.project_id) == (auth, scope, project_id)
+
+
+@pytest.mark.parametrize(
+    ("extra", "says"),
+    [
+        ({"auth": "basic"}, "auth should be 'keys', 'oauth' or 'oauth2', is 'basic'"),
+        ({"auth": 2}, "auth should be a text"),
+        ({"auth": "oauth", "scope": "customers,segments"}, "holds a comma"),
+        ({"auth": "oauth2", "scope": "customers.details.read"}, "project_id is needed"),
+        ({"auth": "oauth2", "project_id": "proj_1"}, "scope is needed"),
+    ],
+)
+def test_a_slip_in_how_to_sign_in_is_named(extra: dict[str, object], says: str) -> None:
+    with pytest.raises(InvalidConnection, match=says):
+        read(extra)
+
+
+@pytest.mark.parametrize(
+    ("extra", "idle"),
+    [
+        ({"scope": "api", "project_id": "proj_1"}, ["project_id", "scope"]),
+        ({"auth": "oauth", "scope": "api", "project_id": "proj_1"}, ["project_id"]),
+        ({"auth": "oauth2", "scope": "x", "project_id": "proj_1"}, []),
+        ({"scope": "", "project_id": None}, []),
+    ],
+)
+def test_what_another_way_of_signing_in_would_need_means_nothing(extra: dict[str, object], idle: list[str]) -> None:
+    connection = Connection(conn_id="v", conn_type="voucherify", login="a", password="b", extra=json.dumps(extra))
+    assert unknown_extras(connection) == idle

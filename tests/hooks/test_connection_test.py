@@ -99,3 +99,22 @@ def test_airflow_finds_the_hook_by_the_connection_type(requests_mock: Mocker) ->
     connection = Connection(conn_id="in_memory", conn_type="voucherify", login="app", password=SECRET)
     works, says = connection.test_connection()
     assert works, says
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"extra": {"timeout": 0}},
+        {"host": "https://"},
+        {"extra": {"auth": "oauth2"}},
+        {"extra": "no JSON"},
+        {"password": None},
+        {"conn_type": "http"},
+        {"host": "https://voucherify.invalid"},
+        {"host": "http://127.0.0.1:9"},
+    ],
+)
+def test_the_id_that_airflow_makes_up_for_a_test_is_not_told(make_hook: MakeHook, fields: dict[str, object]) -> None:
+    works, says = make_hook(**fields).test_connection()
+    assert not works
+    assert "voucherify_default" not in says

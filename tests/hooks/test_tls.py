@@ -116,9 +116,9 @@ def test_a_server_that_speaks_no_tls_is_asked_once(
 
 
 def test_a_certificate_may_be_renewed_before_the_next_try() -> None:
-    with pytest.raises(errors.TlsFailed), fail_without_retry_where_none_helps():
+    with pytest.raises(errors.TlsFailed), fail_without_retry_where_none_helps("voucherify_default"):
         raise errors.TlsFailed("expired")
-    with pytest.raises(AirflowFailException), fail_without_retry_where_none_helps():
+    with pytest.raises(AirflowFailException), fail_without_retry_where_none_helps("voucherify_default"):
         raise errors.AnswerTooLarge("8 MiB")
 
 

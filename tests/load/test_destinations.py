@@ -100,3 +100,23 @@ def test_importing_costs_nothing_heavy(module: str) -> None:
 
     assert f"airflow_provider_voucherify.load.{module}" in loaded
     assert not {"sqlalchemy", "pandas", "airflow", "aiohttp"} & set(loaded)
+
+
+@pytest.mark.parametrize(
+    ("destination", "shown"),
+    [
+        (WarehouseTable("t", "w"), "WarehouseTable(table='t', conn_id='w', write='merge')"),
+        (
+            WarehouseTable("t", "w", min_ratio_to_previous=0.8, extra_columns={"a": 1}),
+            "WarehouseTable(table='t', conn_id='w', write='merge', min_ratio_to_previous=0.8, extra_columns={'a': 1})",
+        ),
+        (XComRows(20), "XComRows(max_rows=20, overflow=None)"),
+    ],
+)
+def test_the_rendered_fields_show_all_that_was_given(destination: WarehouseTable | XComRows, shown: str) -> None:
+    assert str(destination) == shown
+
+
+def test_a_tolerance_and_extra_columns_make_no_other_job() -> None:
+    others = WarehouseTable("t", "w", min_ratio_to_previous=0.8, extra_columns={"ds": "2026-01-01"})
+    assert repr(others) == repr(WarehouseTable("t", "w"))

@@ -63,7 +63,7 @@ def test_a_used_up_share_defers_until_the_window_ends(
     assert run.state == "deferred"
     assert abs(deferred_until(run) - window_end(hourly)) < timedelta(seconds=5)
     assert hourly.stats().calls == 70
-    assert "70 of 200 customers are held; deferring for" in caplog.text
+    assert "70 of 200 customers held; deferring for" in caplog.text
     assert "customer_segments" not in warehouse.tables()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 import pytest
@@ -183,3 +184,12 @@ def test_a_date_that_is_no_moment_is_refused(
 def test_a_segment_that_is_no_text_is_refused_in_the_dag_file() -> None:
     with pytest.raises(ValueError, match="segment of LeftSegment should be a text"):
         LeftSegment("history", "", "warehouse")
+
+
+def test_the_last_line_says_who_entered_and_left(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "airflow_provider_voucherify")
+    summary = run_op(into_history(CUSTOMERS[:1]), run_id="first").summary
+    said = next(message for message in caplog.messages if message.startswith("1 customer in "))
+    assert f", 0 failed, {summary['entered']} entered, 0 left): " in said

@@ -162,7 +162,7 @@ def test_ids_that_end_in_blanks_are_counted_where_others_are_known(
 ) -> None:
     run = run_op(pull([*PADDED, *CUSTOMERS[:9]], XComRows()))
     assert (run.summary["unknown"], run.summary["unknown_ending_in_blanks"]) == (2, 2)
-    assert "2 customers are unknown. 2 of the ids end in blanks" in caplog.text
+    assert "Unknown: 2 customers. 2 of the ids end in blanks" in caplog.text
 
 
 def test_ids_that_end_in_blanks_are_named_where_no_unknown_one_is_accepted(

@@ -98,6 +98,6 @@ def test_an_id_that_cannot_be_asked_for_is_refused_before_any_call(
     run = run_op(operator)
     assert run.state == "failed"
     assert isinstance(run.error, AirflowFailException)
-    assert isinstance(run.error.__cause__, InvalidCustomerId)
+    assert isinstance(run.error.__context__, InvalidCustomerId)
     assert str(run.error).startswith("customers[1]: ")
     assert voucherify.stats().requests == 0

@@ -129,7 +129,7 @@ def test_too_many_rows_for_xcom_name_the_alternatives(run_op: OperatorRunner, vo
     run = run_op(pull)
     assert run.state == "failed", "a retry would make the same rows"
     assert isinstance(run.error, AirflowFailException)
-    assert isinstance(run.error.__cause__, XComTooLarge)
+    assert isinstance(run.error.__context__, XComTooLarge)
     assert "destination=WarehouseTable(...)" in str(run.error)
     assert ".expand(customers=...)" in str(run.error)
     assert 25 <= voucherify.stats().calls <= 50, "half a chunk is held, and no more than a whole one asked for"

@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import (
 )
 
 from airflow_provider_voucherify.emulator import Switches
+from airflow_provider_voucherify.emulator.json_types import JsonObject
 from tests.sensors.acting import ALMOST, FIVE_MINUTES, context_of, poke, sensor_of
 from tests.sensors.conftest import Desk
 
@@ -48,7 +49,7 @@ def test_a_segment_that_grows_is_waited_for(desk: Desk, caplog: pytest.LogCaptur
 
     assert states == [False, False, False, True]
     assert "has 3 customers after 2: waiting on" in caplog.text
-    assert "is ready: 4 customers, as 300 s ago" in caplog.text
+    assert "is ready: 4 customers, as 5 min ago" in caplog.text
 
 
 def test_a_change_that_shows_late_is_waited_for(desk: Desk) -> None:
@@ -86,8 +87,36 @@ def test_a_size_that_is_not_said_is_unknown_and_told(desk: Desk, caplog: pytest.
 def test_a_segment_that_is_missing_fails_at_once(desk: Desk, unknown_segment: str, options: dict[str, object]) -> None:
     desk.emulator.set_switches(Switches(unknown_segment=unknown_segment))  # type: ignore[arg-type]
 
-    with pytest.raises(AirflowFailException, match=r"no segment 'Gold': segment_id takes the id.*not its name"):
-        sensor_of(desk, "Gold", **options).execute(context_of(desk))
+    says = r"^connection 'voucherify_default': the project has no segment 'Golden'; it has 'Gold'"
+    with pytest.raises(AirflowFailException, match=says):
+        sensor_of(desk, "Golden", **options).execute(context_of(desk))
+
+
+@pytest.mark.parametrize("segment_id", ["seg_000000000000000000000000", "seg_of no id"])
+def test_an_id_that_is_missing_fails_at_once(desk: Desk, segment_id: str) -> None:
+    with pytest.raises(AirflowFailException, match=f"the project has no segment '{segment_id}'"):
+        sensor_of(desk, segment_id).execute(context_of(desk))
+
+
+@pytest.mark.parametrize("name", ["Gold", "seg_ment of all"])
+def test_a_segment_may_be_named_by_its_name(desk: Desk, name: str) -> None:
+    if name != "Gold":
+        condition: JsonObject = {"junction": "and", "metadata.tier": {"conditions": {"$is": ["gold"]}}}
+        desk.emulator.add_segment(name, filter=condition, type="passive")
+    sensor = sensor_of(desk, name)
+    assert not poke(sensor, desk)
+    desk.time.advance(FIVE_MINUTES)
+
+    answer = sensor.poke(context_of(desk))
+
+    assert isinstance(answer, PokeReturnValue)
+    assert (answer.is_done, answer.xcom_value) == (True, 2)
+
+
+def test_a_name_that_stands_for_two_segments_fails_at_once(desk: Desk) -> None:
+    desk.emulator.add_segment("Gold", customers=[])
+    with pytest.raises(AirflowFailException, match="2 segments are named 'Gold': write the id instead"):
+        sensor_of(desk, "Gold").execute(context_of(desk))
 
 
 @pytest.mark.parametrize("skips", ["soft_fail", "never_fail"])
