@@ -19,6 +19,7 @@ import pytest
 import requests
 from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
+from airflow.sdk.bases.decorator import DecoratedOperator
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
 from tests.docs.reading import PAGES, ROOT, blocks, first_dag
@@ -97,7 +98,7 @@ def run(run_op: OperatorRunner, task: Task) -> None:
 @pytest.mark.parametrize("page", _WITH_PYTHON, ids=lambda page: page.name)
 def test_what_a_page_prints_runs(page: Path, shop: Emulator, tmp_path: Path, run_op: OperatorRunner) -> None:
     for dag in typed(page, tmp_path):
-        for task in dag.topological_sort():
+        for task in dag.topological_sort():  # type: ignore[no-untyped-call]  # Airflow's own signature
             if task.task_id not in _NOT_RUN:
                 run(run_op, task)
     assert shop.stats().rejected == 0
@@ -113,6 +114,7 @@ def test_a_task_reads_the_counts_of_the_event(
 ) -> None:
     (dag,) = typed(ROOT / "docs" / "lineage.md", tmp_path)
     tell = dag.get_task("tell")
+    assert isinstance(tell, DecoratedOperator)
     (asset,) = tell.inlets
     capsys.readouterr()
     tell.python_callable({asset: [SimpleNamespace(extra={"memberships": 17})]})
