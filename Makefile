@@ -8,7 +8,7 @@ EXTRAS := duckdb,files,openlineage,pandas,postgres,s3,sqlite
 # uv installs in a fifth of pip's time; it comes from pip itself, into the same environment.
 INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-mariadb test-pgbouncer package check format bench soak clean
+.PHONY: demo test test-mariadb test-pgbouncer test-newcomer package check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -27,6 +27,13 @@ package: $(INSTALLED)  ## wheel and sdist; the wheel alone in a fresh environmen
 	VIRTUAL_ENV=dist/env $(BIN)/uv pip install --quiet --constraint constraints.txt dist/*.whl
 	cd dist && AIRFLOW_HOME=$$PWD/airflow env/bin/python ../tests/packaging/smoke.py
 	AIRFLOW_HOME=$$PWD/dist/airflow dist/env/bin/airflow providers get airflow-provider-voucherify
+
+test-newcomer: $(INSTALLED)  ## the README's first lines as printed: the wheel beside a fresh Airflow, with a real scheduler
+	rm -rf dist/newcomer dist/wheels
+	VIRTUAL_ENV=$(VENV) $(BIN)/uv build --quiet --wheel --out-dir dist/wheels .
+	$(BIN)/uv venv --quiet --seed --python $(BIN)/python dist/newcomer
+	VIRTUAL_ENV=dist/newcomer $(BIN)/uv pip install --quiet --constraint constraints.txt apache-airflow
+	$(BIN)/python -m tests.packaging.newcomer dist/newcomer dist/wheels
 
 test-pgbouncer: $(INSTALLED)  ## runs into PostgreSQL through a real PgBouncer, installed from Debian if it is missing
 	tests/pgbouncer.sh $(BIN)/python

@@ -205,6 +205,11 @@ class _Supervisor:
         values = self._xcoms.get(TaskKey(msg.dag_id, msg.run_id, msg.task_id, map_index), {})
         return XComResult(key=msg.key, value=values.get(msg.key))
 
+    def ValidateInletsAndOutlets(self, _: comms.ValidateInletsAndOutlets) -> comms.InactiveAssetsResult:  # noqa: N802
+        from airflow.sdk.execution_time.comms import InactiveAssetsResult
+
+        return InactiveAssetsResult(inactive_assets=[])
+
     def GetXComSequenceSlice(self, msg: comms.GetXComSequenceSlice) -> comms.XComSequenceSliceResult:  # noqa: N802
         from airflow.sdk.execution_time.comms import XComSequenceSliceResult
 

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import uuid
 from collections.abc import Iterator, Mapping
@@ -84,11 +85,14 @@ def _environment(home: Path, dags: Path, port: int, database: str, options: Mapp
 
 
 @contextmanager
-def running_airflow(database: str, options: Mapping[str, str] | None = None) -> Iterator[AirflowSite]:
+def running_airflow(
+    database: str, options: Mapping[str, str] | None = None, python: str = sys.executable
+) -> Iterator[AirflowSite]:
     """Start Airflow in a folder of its own, and leave no process behind.
 
     :param database: SQLAlchemy's address of an empty database.
     :param options: further settings, by the name of their variable after ``AIRFLOW__``.
+    :param python: of the environment Airflow is installed in.
     """
     home = Path(tempfile.mkdtemp(prefix="airflow-"))
     dags = home / "dags"
@@ -102,8 +106,8 @@ def running_airflow(database: str, options: Mapping[str, str] | None = None) -> 
         "triggerer": (),
     }
     try:
-        airflow_command("db", "migrate", environment=environment)
-        with services(commands, environment, home) as components:
+        airflow_command("db", "migrate", environment=environment, python=python)
+        with services(commands, environment, home, python) as components:
             site = AirflowSite(home, dags, f"http://127.0.0.1:{port}", environment)
             until(lambda: _is_healthy(site, components), "a healthy Airflow", _HEALTHY_WITHIN)
             site.log_in()

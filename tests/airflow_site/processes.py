@@ -16,9 +16,9 @@ from tests.airflow_site.waiting import until
 _STOPPED_WITHIN = 20.0
 
 
-def airflow_command(*arguments: str, environment: Mapping[str, str]) -> str:
+def airflow_command(*arguments: str, environment: Mapping[str, str], python: str = sys.executable) -> str:
     """Run an ``airflow`` command and return what it prints."""
-    command = [sys.executable, "-m", "airflow", *arguments]
+    command = [python, "-m", "airflow", *arguments]
     done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"airflow {' '.join(arguments)}: {done.stdout}\n{done.stderr}"
     return done.stdout
@@ -33,11 +33,18 @@ class Component:
     output: Path
 
     @classmethod
-    def start(cls, name: str, arguments: tuple[str, ...], environment: Mapping[str, str], home: Path) -> Component:
+    def start(
+        cls,
+        name: str,
+        arguments: tuple[str, ...],
+        environment: Mapping[str, str],
+        home: Path,
+        python: str = sys.executable,
+    ) -> Component:
         output = home / f"{name}.out"
         with output.open("wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "airflow", name, *arguments],
+                [python, "-m", "airflow", name, *arguments],
                 env=dict(environment),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
@@ -144,13 +151,13 @@ def _stop(components: list[Component], home: Path) -> None:
 
 @contextmanager
 def services(
-    commands: Mapping[str, tuple[str, ...]], environment: Mapping[str, str], home: Path
+    commands: Mapping[str, tuple[str, ...]], environment: Mapping[str, str], home: Path, python: str = sys.executable
 ) -> Iterator[list[Component]]:
     """Run services, and leave no process of theirs behind."""
     components: list[Component] = []
     try:
         for name, arguments in commands.items():
-            components += [Component.start(name, arguments, environment, home)]
+            components += [Component.start(name, arguments, environment, home, python)]
         yield components
     finally:
         _stop(components, home)
