@@ -121,6 +121,7 @@ def test_a_task_reads_the_counts_of_the_event(
     assert capsys.readouterr().out == "17\n"
 
 
+@pytest.mark.timeout(600)  # `airflow db migrate` and four Dag runs, on a machine that may be busy
 def test_printed_tests_pass(
     project: Path, postgres_database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
