@@ -75,7 +75,7 @@ def planned(shop: Shop, strategy: StrategyName, scene: Scene) -> Plan:
     with _virtual_loop() as loop:
         terms = Terms(question, Roster(None), Sample(question.verify_sample, "salt"), clock_of(loop))
         client = open_client(server, scene, chance, loop)
-        survey = Survey(question, Held(), terms, client, Recall(client, {}, keeps=False), {})
+        survey = Survey(question, Held(), terms, client, Recall(client, {}, keeps=False))
         return loop.run_until_complete(survey.plan(lambda: None))
 
 

@@ -77,7 +77,7 @@ def test_a_template_that_renders_to_nothing_is_told() -> None:
     table = WarehouseTable("{{ missing }}", "warehouse")
     table.table = ""
 
-    with pytest.raises(InvalidDestination, match="empty part"):
+    with pytest.raises(InvalidDestination, match="should be a text that is not empty"):
         table.validate()
 
 

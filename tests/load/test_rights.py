@@ -39,7 +39,7 @@ def test_a_missing_right_is_told_before_anything_is_staged_with_the_statement_th
     second = identity("second", as_of=NOON)
 
     for right in needed.split(", "):
-        for suffix in ("", "_failures", *(("_runs",) if write == "history" else ())):
+        for suffix in ("", "_failures", "__marks", *(("_runs",) if write == "history" else ())):
             postgres_warehouse.execute(f"grant {WHOLE} on {TABLE}{suffix} to {user}")
         postgres_warehouse.execute(f"revoke {right} on {TABLE} from {user}")
         with pytest.raises(TableUnfit, match=f"may not {right.upper()} in {TABLE}, .*run: GRANT") as refusal:
@@ -69,6 +69,7 @@ def test_rights_in_the_columns_of_a_run_are_enough_but_for_delete(
     columns = "(customer_id, segment_id, segment_name, observed_at)"
     user = user_of(loader)
     postgres_warehouse.execute(f"grant select {columns}, insert {columns}, delete on {TABLE} to {user}")
+    postgres_warehouse.execute(f"grant {WHOLE} on {TABLE}__marks to {user}")
 
     loader.load(found("bert", "gold"), run=identity("second"))
 

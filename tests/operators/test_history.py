@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 
 from airflow_provider_voucherify.emulator import Emulator, Limits, Move
 from airflow_provider_voucherify.emulator.json_types import JsonObject
 from airflow_provider_voucherify.extract.question import StrategyName
+from airflow_provider_voucherify.operators import pull
 from airflow_provider_voucherify.operators.arguments import Customers
 from airflow_provider_voucherify.operators.asking import question_of
 from airflow_provider_voucherify.operators.customer_segments import (
@@ -40,8 +42,9 @@ def into_history(customers: Customers = CUSTOMERS, strategy: StrategyName = "aut
 def asked(run_op: OperatorRunner, customers: EnteredSegment | LeftSegment) -> set[str]:
     """Return whom an operator asked about in a task of the present Dag run."""
     task = CustomerSegmentsOperator(task_id="tell", customers=customers, unknown_customers="keep")
-    run_op(task, run_id=f"run {run_op.logical_date}").rows  # noqa: B018 - raises what the task raised
-    return set(question_of(task).customer_ids or ())
+    with mock.patch.object(pull, "question_of", wraps=pull.question_of) as asking:
+        run_op(task, run_id=f"run {run_op.logical_date}").rows  # noqa: B018 - raises what the task raised
+    return set(question_of(asking.call_args.args[0]).customer_ids or ())
 
 
 def held(voucherify: Emulator) -> set[Pair]:
@@ -171,14 +174,16 @@ def test_unknown_customers_cannot_be_kept(run_op: OperatorRunner, voucherify: Em
     assert voucherify.stats().requests == 0
 
 
-@pytest.mark.parametrize("moment", ["yesterday", "{{ none }}"])
+@pytest.mark.parametrize(
+    ("moment", "words"), [("yesterday", "which is no moment"), ("{{ none }}", "made by the template {{ none }}")]
+)
 def test_a_date_that_is_no_moment_is_refused(
-    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, moment: str
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, moment: str, words: str
 ) -> None:
     task = CustomerSegmentsOperator(
         task_id="tell", customers=EnteredSegment("history", "VIP", "warehouse", since=moment)
     )
-    assert "which is no moment" in str(run_op(task).error)
+    assert words in str(run_op(task).error)
 
 
 def test_a_segment_that_is_no_text_is_refused_in_the_dag_file() -> None:

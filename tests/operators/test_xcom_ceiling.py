@@ -71,6 +71,7 @@ def test_a_try_that_stopped_in_the_middle_is_gone_on_with_on_any_airflow(
 ) -> None:
     voucherify.set_faults([Fault("status", status=503, path=r"customer-0000[1-3]\d\d/")])
     assert run_op_without_state_store(pull(tmp_path, max_rows)).state == "up_for_retry"
+    looked = voucherify.stats().repeated  # whether Voucherify answers at all
     voucherify.set_faults()
     voucherify.set_limits(Limits(limit=120, window_seconds=3_600.0))
     voucherify.set_switches(Switches(retry_header="window_end"))
@@ -81,7 +82,7 @@ def test_a_try_that_stopped_in_the_middle_is_gone_on_with_on_any_airflow(
 
     assert rows_of(run) == truth(voucherify, ASKED)
     assert isinstance(result_of(run), dict) == (max_rows == 20)
-    assert voucherify.stats().repeated == 0
+    assert voucherify.stats().repeated == looked
 
 
 @pytest.mark.parametrize("max_rows", [20, 10_000])
@@ -90,11 +91,12 @@ def test_another_ceiling_in_a_later_try_goes_on_with_what_was_asked(
 ) -> None:
     voucherify.set_faults([Fault("status", status=503, path=r"customer-0000[1-3]\d\d/")])
     assert run_op(pull(tmp_path, 10_020 - max_rows)).state == "up_for_retry"
+    looked = voucherify.stats().repeated  # whether Voucherify answers at all
     voucherify.set_faults()
     run = run_op(pull(tmp_path, max_rows), try_number=2)
 
     assert rows_of(run) == truth(voucherify, ASKED)
-    assert voucherify.stats().repeated == 0
+    assert voucherify.stats().repeated == looked
 
 
 def test_a_task_that_found_too_many_rows_is_cleared_with_a_higher_ceiling(

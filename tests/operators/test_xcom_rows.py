@@ -113,7 +113,7 @@ def test_a_template_that_renders_to_no_list_is_explained(run_op: OperatorRunner,
         pull = CustomerSegmentsOperator(task_id="pull", customers="{{ params.ids }}")
     run = run_op(pull)
     assert run.state == "failed"
-    assert "a template that renders to a list" in str(run.error)
+    assert "a template that gives one" in str(run.error)
     assert voucherify.stats().requests == 0
 
 
