@@ -12,9 +12,11 @@ from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Rema
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment
 from airflow_provider_voucherify.api.walk import calls_for
 from airflow_provider_voucherify.extract.existence import refuse_unknown
+from airflow_provider_voucherify.extract.export_notes import ExportNotes
 from airflow_provider_voucherify.extract.fetch import STOPS
 from airflow_provider_voucherify.extract.listing import Listing, Terms, gone_name
 from airflow_provider_voucherify.extract.means import Means, Mismatch, Moved, Pulled, kept_if_interrupted
+from airflow_provider_voucherify.extract.per_export import PerExport
 from airflow_provider_voucherify.extract.per_segment import PerSegment, Round
 from airflow_provider_voucherify.extract.plan import chunks
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, wrong_project
@@ -43,10 +45,18 @@ class SegmentRun:
     :param terms: those of the lists.
     :param means: client, sink and the like.
     :param recall: sends what is of use as a whole only.
+    :param exports: notes of exports, where files may be asked for; ``None`` where all is listed.
     """
 
     def __init__(
-        self, question: Question, survey: Survey, held: Held, terms: Terms, means: Means, recall: Recall
+        self,
+        question: Question,
+        survey: Survey,
+        held: Held,
+        terms: Terms,
+        means: Means,
+        recall: Recall,
+        exports: ExportNotes | None = None,
     ) -> None:
         self._recall = recall
         self._question = question
@@ -55,6 +65,7 @@ class SegmentRun:
         self._means = means
         self._roster = terms.roster
         self._knows_somebody = False
+        self._exporting = None if exports is None else PerExport(means, exports, self._listings)
         listed = {listing.segment.id for listing in self._listings}
         self._gone = {id_: gone_name(id_, walk) for id_, walk in held.walks.items() if id_ not in listed}
 
@@ -66,7 +77,7 @@ class SegmentRun:
         :raises MembersDisagree: if the lists do not say what Voucherify answers for a sample of customers.
         """
         self._forget_gone()
-        self._read_lists(self._listings)
+        self._read_all()
         self._look_after_missing(self._listings)
         mismatch = self._verify()
         if self._question.is_about_everyone:
@@ -92,6 +103,15 @@ class SegmentRun:
             whole = frozenset(listing.segment.id for listing in self._listings)
             segment_ids = whole - self._gone.keys()
         return Scope(self._question.is_about_everyone, segment_ids)
+
+    def _read_all(self) -> None:
+        """Read all lists; while files of exports are made, those that have none."""
+        exporting = self._exporting
+        if exporting is not None:
+            exporting.ask()
+            self._read_lists([listing for listing in self._listings if listing not in exporting.listings])
+            exporting.read()
+        self._read_lists([listing for listing in self._listings if not listing.is_over])
 
     def _read_lists(self, listings: Sequence[Listing]) -> None:
         calls = sum(listing.calls_left or 1 for listing in listings)
@@ -157,6 +177,8 @@ class SegmentRun:
         verification, mismatch = self._sampled()
         if verification.unlisted and self._read_new_segments():
             verification, mismatch = self._sampled()
+        if self._list_what_files_hold(verification.doubtful):
+            verification, mismatch = self._sampled()
         if self._question.verify_sample:
             self._look_into_empty(verification)
         if (error := verification.failure(mismatch)) is not None:
@@ -170,6 +192,21 @@ class SegmentRun:
             self._question, self._present, self._terms, self._survey.everyone, self._gone.keys()
         )
         return verification, self._means.run(verification.read(self._recall))
+
+    def _list_what_files_hold(self, doubtful: Sequence[Listing]) -> bool:
+        """List those in doubt whose members came from a file; return whether there are any."""
+        exporting = self._exporting
+        again = [one for one in doubtful if exporting is not None and one.segment.id in exporting.read_by_file]
+        if exporting is None or not again:
+            return False
+        names = ", ".join(repr(one.segment.name) for one in again[:_SHOWN_FAILURES])
+        log.warning("Sampled customers are not as the files of exports say; listed after all: %s", names)
+        exporting.distrust(again)
+        anew = {one.segment.id: Listing(one.segment, self._terms) for one in again}
+        self._survey.listings = [anew.get(one.segment.id, one) for one in self._listings]
+        self._read_lists([*anew.values()])
+        self._look_after_missing([*anew.values()])
+        return True
 
     def _read_new_segments(self) -> bool:
         """Read the lists of segments that were made meanwhile, or left out; return whether there are any."""
