@@ -92,7 +92,9 @@ def checked(rows: Iterator[list[str]], bounds: Bounds) -> Checked:
         missing.discard(customer.id)
         _take(found, customer, bounds)
     if not bounds.least <= found.rows:
-        raise ExportFailed(f"the export's file holds {found.rows:,} customers where there are {bounds.least:,} at least")
+        raise ExportFailed(
+            f"the export's file holds {found.rows:,} customers where there are {bounds.least:,} at least"
+        )
     if missing:
         raise ExportFailed(f"the export's file lacks {len(missing):,} of {len(bounds.witnesses):,} known members")
     return found

@@ -17,6 +17,8 @@ from airflow_provider_voucherify.extract.plan import chunks
 
 log = logging.getLogger(__name__)
 
+#: A file is asked for if it saves so many calls.
+LEAST_SAVED = 1
 #: Members of a page made of a file, and pages stored at a time.
 _MEMBERS_PER_PAGE, _PAGES_AT_A_TIME = 1_000, 10
 
@@ -38,7 +40,7 @@ def is_worth_exporting(listing: Listing, notes: Mapping[str, Asked]) -> bool:
         return False
     if note is not None and note.is_open:
         return True
-    return left is not None and listing.total is not None and left > file_calls(listing.segment)
+    return left is not None and listing.total is not None and left - file_calls(listing.segment) >= LEAST_SAVED
 
 
 class PerExport:

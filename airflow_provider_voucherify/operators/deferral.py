@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_voucherify.api.errors import ExportsPending, RateLimited, TransportFailed, Unreachable, WindowClosed
+from airflow_provider_voucherify.api.errors import (
+    ExportsPending,
+    RateLimited,
+    TransportFailed,
+    Unreachable,
+    WindowClosed,
+)
 from airflow_provider_voucherify.extract.progress import duration
 from airflow_provider_voucherify.operators.clocks import utc_now
 
