@@ -14,13 +14,37 @@ from airflow_provider_voucherify.api.models import Json, Segment
 _TYPES: Final = frozenset({"passive", "auto-update"})
 #: Documented for filters of exports (FiltersCondition); ``$next_month`` and ``$in_location`` are not among them.
 _OPERATORS: Final = frozenset(
-    "$in $not_in $is $is_not $is_days_ago $is_days_in_future $has_value $is_unknown $contains $not_contain "
-    "$starts_with $ends_with $more_than $less_than $more_than_equal $less_than_equal $more_than_ago $less_than_ago "
-    "$more_than_future $less_than_future $after $before $count $count_less $count_more".split()
+    [
+        "$in",
+        "$not_in",
+        "$is",
+        "$is_not",
+        "$is_days_ago",
+        "$is_days_in_future",
+        "$has_value",
+        "$is_unknown",
+        "$contains",
+        "$not_contain",
+        "$starts_with",
+        "$ends_with",
+        "$more_than",
+        "$less_than",
+        "$more_than_equal",
+        "$less_than_equal",
+        "$more_than_ago",
+        "$less_than_ago",
+        "$more_than_future",
+        "$less_than_future",
+        "$after",
+        "$before",
+        "$count",
+        "$count_less",
+        "$count_more",
+    ]
 )
 #: Names that take all operators, and names that take some only.
 _NAMES: Final = frozenset(
-    "email name phone birthday source_id publications.created_at publications.related_object_id".split()
+    ["email", "name", "phone", "birthday", "source_id", "publications.created_at", "publications.related_object_id"]
 )
 _NARROWED: Final = {
     "created_at": frozenset({"$after", "$before"}),

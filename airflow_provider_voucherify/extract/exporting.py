@@ -193,9 +193,10 @@ class Exports:
         return self._open(job) is not None
 
     def delete_unused(self, jobs: Sequence[Job]) -> None:
-        """Delete what none of some jobs needs any more, also what earlier tries left behind."""
+        """Delete what none of some jobs about segments needs any more, also what earlier tries left behind."""
         in_use = {job.key for job in jobs if self._open(job)}
-        lost = [one for key, one in self._notes.held.items() if key not in in_use and not one.is_over]
+        segments = [one for one in self._notes.held.values() if one.key != EVERYONE]
+        lost = [one for one in segments if one.key not in in_use and not one.is_over]
         if any(one.export_id is None for one in lost):
             self._notes.write([replace(one, is_over=True) for one in lost if one.export_id is None])
         for one in lost:
@@ -204,7 +205,8 @@ class Exports:
 
     def delete(self, key: str) -> None:
         """Delete an export; that it cannot be deleted now is left to a later try."""
-        export_id = self._notes.held[key].export_id
+        note = self._notes.held.get(key)
+        export_id = None if note is None else note.export_id
         if export_id is None:
             return
         try:

@@ -24,7 +24,7 @@ _MEMBERS_PER_PAGE, _PAGES_AT_A_TIME = 1_000, 10
 
 
 def file_calls(segment: Segment) -> int:
-    """Return the calls of an export: asked for, counted, fetched, deleted; and three windows counted, if they may be."""
+    """Return the calls of an export: asked for, counted, fetched, deleted, and three windows where they can be."""
     return 4 if names_created_at(segment) else 7
 
 

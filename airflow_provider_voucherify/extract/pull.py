@@ -70,13 +70,13 @@ class Pull:
         :raises VoucherifyError: what stopped the run early, with all that was found up to then held.
         """
         if plan.strategy == "per_customer":
-            run = CustomerRun(self._question, self._survey, self._notes, self._means, self._recall)
+            run = CustomerRun(self._question, self._survey, self._notes, self._means, self._recall, self._exports)
             with self._kept_for_the_next_part(run):
                 return run.pull()
         with self._kept_for_the_next_part():
-            exports = self._exports if plan.strategy == "export" else None
-            means, recall = self._means, self._recall
-            return SegmentRun(self._question, self._survey, self._held, self._terms, means, recall, exports).pull()
+            means, recall, exports = self._means, self._recall, self._exports
+            lists = SegmentRun(self._question, self._survey, self._held, self._terms, means, recall, exports)
+            return lists.pull(by_exports=plan.strategy == "export")
 
     @contextmanager
     def _kept_for_the_next_part(self, run: CustomerRun | None = None) -> Iterator[None]:

@@ -46,6 +46,11 @@ class Question:
         return self.wanted == "export" or (self.exports and self.wanted == "auto")
 
     @property
+    def may_export_everyone(self) -> bool:
+        """Return whether a file of everyone may be asked for in place of their list."""
+        return self.exports or self.strategy == "export"
+
+    @property
     def is_about_everyone(self) -> bool:
         """Return whether everyone Voucherify knows is asked about."""
         return self.customer_ids is None

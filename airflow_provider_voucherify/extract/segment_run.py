@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from airflow_provider_voucherify.api.endpoints import get_segment, rest_of
@@ -13,6 +14,7 @@ from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Out
 from airflow_provider_voucherify.api.walk import calls_for
 from airflow_provider_voucherify.extract.existence import refuse_unknown
 from airflow_provider_voucherify.extract.export_notes import ExportNotes
+from airflow_provider_voucherify.extract.export_roster import ROSTER_CALLS, read_everyone
 from airflow_provider_voucherify.extract.fetch import STOPS
 from airflow_provider_voucherify.extract.listing import Listing, Terms, gone_name
 from airflow_provider_voucherify.extract.means import Means, Mismatch, Moved, Pulled, kept_if_interrupted
@@ -45,7 +47,7 @@ class SegmentRun:
     :param terms: those of the lists.
     :param means: client, sink and the like.
     :param recall: sends what is of use as a whole only.
-    :param exports: notes of exports, where files may be asked for; ``None`` where all is listed.
+    :param exports: notes of exports.
     """
 
     def __init__(
@@ -56,7 +58,7 @@ class SegmentRun:
         terms: Terms,
         means: Means,
         recall: Recall,
-        exports: ExportNotes | None = None,
+        exports: ExportNotes,
     ) -> None:
         self._recall = recall
         self._question = question
@@ -65,18 +67,22 @@ class SegmentRun:
         self._means = means
         self._roster = terms.roster
         self._knows_somebody = False
-        self._exporting = None if exports is None else PerExport(means, exports, self._listings)
+        self._exports = exports
+        self._exporting: PerExport | None = None
         listed = {listing.segment.id for listing in self._listings}
         self._gone = {id_: gone_name(id_, walk) for id_, walk in held.walks.items() if id_ not in listed}
 
-    def pull(self) -> Pulled:
+    def pull(self, *, by_exports: bool) -> Pulled:
         """Read all lists, see that they are whole and true, and let the sink turn them into answers.
 
+        :param by_exports: whether files are asked for in place of lists.
         :raises VoucherifyError: what stopped the run early, with all pages up to then held.
         :raises SegmentsFailed: if a list could not be read, with all others held.
         :raises MembersDisagree: if the lists do not say what Voucherify answers for a sample of customers.
         """
         self._forget_gone()
+        if by_exports:
+            self._exporting = PerExport(self._means, self._exports, self._listings)
         self._read_all()
         self._look_after_missing(self._listings)
         mismatch = self._verify()
@@ -256,12 +262,31 @@ class SegmentRun:
         for part in chunks((one for one in open_ if one not in unlisted), _SETTLED_AT_A_TIME):
             sink.settle(part, frozenset(), self._means.now())
             self._knows_somebody = True
-        everyone, left = self._survey.everyone, IdList(one for one in open_ if one in unlisted)
-        if everyone is None or everyone.total is None or len(left) < calls_for(everyone.total):
+        left = IdList(one for one in open_ if one in unlisted)
+        if self._finds_by_export(len(left), unlisted):
+            self._settle_unlisted(left, unlisted)
+        elif len(left) < self._walk_calls:
             self._settle_one_by_one(left)
         else:
             self._settle_by_walk(left, unlisted)
         forget_aliases(sink, self._roster)
+
+    @property
+    def _walk_calls(self) -> float:
+        everyone = self._survey.everyone
+        return math.inf if everyone is None or everyone.total is None else calls_for(everyone.total)
+
+    def _finds_by_export(self, left: int, missing: IdSet) -> bool:
+        """Take those an export of everyone names out of the missing, if that is allowed and takes the fewest calls."""
+        everyone, may_export = self._survey.everyone, self._question.may_export_everyone
+        if everyone is None or not may_export or left <= ROSTER_CALLS:
+            return False
+
+        def find(customers: Iterator[Customer]) -> None:
+            for part in chunks(customers, _SETTLED_AT_A_TIME // 100):
+                self._find(part, missing)
+
+        return read_everyone(self._means, self._exports, everyone, find)
 
     def _judge_unknown(self) -> None:
         """Refuse a project that knows nobody, and unknown customers where none is accepted."""
@@ -302,6 +327,9 @@ class SegmentRun:
         :param unknown: the same customers; those the list names are taken out.
         """
         self._means.run(self._walk_everyone(unknown))
+        self._settle_unlisted(unlisted, unknown)
+
+    def _settle_unlisted(self, unlisted: Sequence[str], unknown: IdSet) -> None:
         for part in chunks(unlisted, _SETTLED_AT_A_TIME):
             self._settle_part(part, unknown)
         self._judge_unknown()

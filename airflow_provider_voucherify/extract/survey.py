@@ -10,9 +10,10 @@ from typing import Literal
 
 from airflow_provider_voucherify.api.endpoints import Sender, list_segments
 from airflow_provider_voucherify.api.pages import PAGE
-from airflow_provider_voucherify.api.walk import CustomerWalk, calls_for
+from airflow_provider_voucherify.api.walk import CustomerWalk
 from airflow_provider_voucherify.extract.everyone import Counted, Everyone
-from airflow_provider_voucherify.extract.export_notes import Asked
+from airflow_provider_voucherify.extract.export_notes import EVERYONE, Asked
+from airflow_provider_voucherify.extract.export_roster import ROSTER_CALLS, roster_calls
 from airflow_provider_voucherify.extract.exporting import MOST_LOOKS
 from airflow_provider_voucherify.extract.listing import Listing, Terms
 from airflow_provider_voucherify.extract.per_export import file_calls, is_worth_exporting, most_file_calls
@@ -63,7 +64,7 @@ class Held:
     @property
     def begun_as(self) -> WayName | None:
         """Return the way the earlier try took: customers and lists cannot be mixed in one ledger."""
-        if any(one.is_open for one in self.exports.values()):
+        if any(one.is_open and one.key != EVERYONE for one in self.exports.values()):
             return "export"
         if self.walks:
             return "per_segment"
@@ -243,8 +244,11 @@ class Survey:
             return Way("per_customer", calls, "or more" if has_ghost else "")
         total = self.total
         return Way(
-            "per_customer", None if total is None else spent + calls_for(total) - 1 + total - self._held.answered
+            "per_customer", None if total is None else spent + self._roster(total) - 1 + total - self._held.answered
         )
+
+    def _roster(self, total: int) -> int:
+        return roster_calls(total, may_export=self._question.may_export_everyone)
 
     @cached_property
     def _to_resolve(self) -> int:
@@ -271,7 +275,10 @@ class Survey:
             return Way("export", listed.calls, listed.bound)
         saved = sum((one.calls_left or 0) - file_calls(one.segment) for one in chosen)
         again = -(-len(listings) // PAGE)
+        if self.total is not None:
+            saved += self._existence - min(self._existence, self._roster(self.total))
         dearest = sum(most_file_calls(one.segment) for one in chosen) + MOST_LOOKS + again + 2 * self._verified
+        dearest += MOST_LOOKS + ROSTER_CALLS if self._existence > ROSTER_CALLS else 0
         return Way("export", listed.calls - saved + _LOOKS + again, listed.bound, listed.calls + dearest)
 
     @property

@@ -73,8 +73,8 @@ class CustomerSegmentsOperator(CustomersOperator):
         ``per_segment`` lists the members of each segment, 100 a call. ``export`` has a file made for each long
         dynamic segment, some 7 calls each, checks it and lists what it does not believe; ``auto`` takes that way
         only if the connection's extra ``exports`` says so.
-    :param max_calls: a plan that (with exports, at the worst) takes more calls fails before it spends them, and a run that turns out dearer stops
-        a tenth (at least 20 calls) above; by default any number is fine.
+    :param max_calls: a plan that takes more calls (with exports: at the worst) fails before it spends them, and a run
+        that turns out dearer stops a tenth (at least 20 calls) above; by default any number is fine.
     :param unknown_customers: what becomes of ids Voucherify does not know: ``drop`` counts and leaves them out,
         ``fail`` fails the task without a retry, ``keep`` takes Voucherify's word, which puts them into the segments
         an empty profile matches.

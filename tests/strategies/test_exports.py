@@ -35,7 +35,7 @@ def big_shop() -> Iterator[Emulator]:
             [
                 {
                     "source_id": f"customer-{number:07d}",
-                    "created_at": f"2024-{number % 12 + 1:02d}-{number % 28 + 1:02d}T10:{number % 60:02d}:00.{number:03d}Z",
+                    "created_at": f"2024-{number % 12 + 1:02d}-{number % 28 + 1:02d}T10:00:00.{number:03d}Z",
                     "metadata": {"tier": "gold" if number % 5 else "silver"},
                     "total_amount": number % 200,
                 }
@@ -170,7 +170,7 @@ def test_a_limit_of_exports_lets_the_rest_be_listed(shop: Emulator) -> None:
 
 
 @pytest.mark.parametrize("after_acting", [False, True])
-def test_an_answer_that_is_lost_leads_to_no_second_export(shop: Emulator, after_acting: bool) -> None:  # noqa: FBT001
+def test_an_answer_that_is_lost_leads_to_no_second_export(shop: Emulator, after_acting: bool) -> None:
     shop.set_faults([Fault("reset", 1.0, count=2, path="^POST /v1/exports", after_acting=after_acting)])
     before = calls_so_far(shop)
     assert Desk(shop).pull(EXPORT).rows == truth(shop)
@@ -226,7 +226,7 @@ def test_swapped_rows_no_count_can_see_are_seen_by_the_sample_and_the_segment_is
     shop.set_switches(Switches(export_fault="swapped", export_fault_every=3))
     silenced = pytest.MonkeyPatch()
     silenced.setattr("airflow_provider_voucherify.extract.exporting.check_windows", lambda *_: None)
-    silenced.setattr("airflow_provider_voucherify.extract.per_export._job_of", blind(per_export._job_of))  # noqa: SLF001
+    silenced.setattr("airflow_provider_voucherify.extract.per_export._job_of", blind(per_export._job_of))
     try:
         done = Desk(shop).pull(replace(EXPORT, verify_sample=40))
     finally:
@@ -283,3 +283,46 @@ def test_kills_lose_no_row_ask_for_no_export_twice_and_leave_none_behind(shop: E
     assert done.rows == truth(shop)
     assert made["POST /v1/exports"] == 4
     assert left_behind(shop) == []
+
+
+ABSENT = [f"nobody-{number}" for number in range(30)]
+#: Nobody of these is in a segment asked about.
+ABOUT_FEW = Question([*CUSTOMERS[600:], *ABSENT], ["static"], strategy="per_segment", exports=True)
+
+
+@pytest.fixture
+def larger_shop(shop: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """A shop whose list of everyone is taken for longer than an export takes calls."""
+    monkeypatch.setattr("airflow_provider_voucherify.extract.export_roster.ROSTER_CALLS", 6)
+    return shop
+
+
+def test_who_exists_is_told_by_one_export_of_everyone(larger_shop: Emulator) -> None:
+    before = calls_so_far(larger_shop)
+    done = Desk(larger_shop).pull(ABOUT_FEW)
+    made = gained(larger_shop, before)
+    assert (done.loaded.unknown, done.loaded.no_segment) == (30, 100)
+    assert made["POST /v1/exports"] == made["GET /download/exports/{id}"] == made["DELETE /v1/exports/{id}"] == 1
+    listed = Desk(larger_shop).pull(replace(ABOUT_FEW, exports=False))
+    assert done.loaded == listed.loaded
+    assert done.calls < listed.calls
+
+
+@pytest.mark.parametrize("fault", ["cut", "missing", "error", "expired", "never made"])
+def test_a_file_of_everyone_that_is_not_whole_is_not_believed(larger_shop: Emulator, fault: str) -> None:
+    larger_shop.set_switches(FAULTS[fault])
+    done = Desk(larger_shop).pull(ABOUT_FEW)
+    assert (done.loaded.unknown, done.loaded.no_segment) == (30, 100)
+    assert left_behind(larger_shop) == []
+
+
+@pytest.mark.parametrize("fault", ["", "cut"])
+def test_everyone_asked_one_by_one_is_read_by_one_export(larger_shop: Emulator, fault: str) -> None:
+    larger_shop.set_switches(FAULTS.get(fault, Switches()))
+    before = calls_so_far(larger_shop)
+    done = Desk(larger_shop).pull(Question(None, ["static"], strategy="per_customer", exports=True))
+    made = gained(larger_shop, before)
+    assert done.rows == [row for row in truth(larger_shop) if row in done.rows] != []
+    assert done.loaded.customers == 700
+    assert made["GET /v1/customers"] == (9 if fault else 2)
+    assert left_behind(larger_shop) == []
