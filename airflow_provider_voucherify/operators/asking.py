@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def question_of(operator: CustomerSegmentsOperator, *, exports: bool) -> Question:
+def question_of(operator: CustomerSegmentsOperator, *, exports: bool = False) -> Question:
     """Return what a rendered operator asks; its query, if it has one, is run.
 
     :param exports: whether the connection lets files be exported.

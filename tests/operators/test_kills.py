@@ -163,7 +163,7 @@ def test_kills_while_segments_are_exported_ask_for_none_twice_and_leave_none_beh
         connection.execute("DROP TABLE customer_segments")
     slow_voucherify.reset()
     moments, kills = random.Random(6), 0
-    while kills < KILLS and run_for_calls(tries, slow_voucherify, moments.randint(1, 45)) != 0:
+    while kills < KILLS and run_for_calls(tries, slow_voucherify, moments.randint(1, 20)) != 0:
         kills += 1
         assert read(postgres_database) is None
     if kills == KILLS:
