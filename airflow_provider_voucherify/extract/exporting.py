@@ -53,7 +53,7 @@ _WAITS = (10.0,) * 30 + (15.0,) * 30 + (60.0,) * 30
 MOST_LOOKS = len(_WAITS) + 1
 #: An export asked for longer ago than this that is not made yet is not waited for.
 _LONGEST = timedelta(hours=1)
-#: After so many seconds a task that may defer gives its worker back, for so many.
+#: After so many seconds a task that may defer gives its worker back, for so many; a later part of the try at once.
 _WORTH_DEFERRING, _DEFERRED_FOR = 60.0, 60.0
 #: The server's clock may be off by so much.
 _CLOCKS_APART = timedelta(minutes=15)
@@ -151,7 +151,7 @@ class Exports:
         for wait in _WAITS:
             if not (pending := self._look(jobs)):
                 return
-            if self._means.may_defer and waited >= _WORTH_DEFERRING:
+            if self._means.may_defer and (waited >= _WORTH_DEFERRING or self._means.is_resumed):
                 message = f"{len(pending):,} of {len(jobs):,} exports are still being made"
                 raise ExportsPending(message, wait=_DEFERRED_FOR, is_told=False)
             if not waited:

@@ -192,7 +192,7 @@ class SegmentPull:
             self._spent = replace(self._spent, held=pull.held)
         plan = pull.plan()
         if self._spent.planned is None:
-            self._spent = replace(self._spent, planned=plan.calls)
+            self._spent = replace(self._spent, planned=plan.most_calls)
         log.info("Pulling segments from %s: %s", self._hook.settings.base_url, plan)
         self._report = replace(self._report, plan=plan)
         if isinstance(self._sink, XComSink):

@@ -251,6 +251,7 @@ def test_a_worker_given_back_while_files_are_made_goes_on_with_them(shop: Emulat
     assert (pending.value.wait, sum(slept)) == (60.0, 60.0)
     with pytest.raises(ExportsPending):
         replace(desk, part=1).pull(EXPORT, xcom_sink(everyone=True, store=store))
+    assert sum(slept) == 60.0  # a later part only looks
     shop.advance(501)
     done = replace(desk, part=2).pull(EXPORT, xcom_sink(everyone=True, store=store))
     made = gained(shop, before)
