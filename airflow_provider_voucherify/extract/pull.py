@@ -46,6 +46,8 @@ class Pull:
         self._terms = Terms(question, Roster(question.customer_ids), self._sample(), means.now)
         held, totals = (self._notes.answers, self._beginning.totals) if self._beginning is not None else ({}, {})
         self._recall = Recall(means.client, held, keeps=means.may_defer)
+        if question.may_export or self._exports.totals:
+            self._recall.forget("/v1/segments")  # their filters, which may quote emails, are not kept
         totals = {**totals, **self._exports.totals}
         self._survey = Survey(question, self._held, self._terms, means.client, self._recall, totals)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 
 import pytest
 
@@ -55,7 +56,7 @@ def test_a_task_gives_its_worker_back_while_files_are_made(
     third = run_op(pull(), after=second)  # a file of everyone tells who is in no segment
     assert third.state == "deferred"
     voucherify.advance(602)
-    summary = run_op(pull(), after=third).summary
+    summary: Mapping[str, object] = run_op(pull(), after=third).summary
     assert warehouse.memberships() == truth(voucherify)
     endpoints = voucherify.stats().endpoints
     asked = endpoints["POST /v1/exports"].calls
