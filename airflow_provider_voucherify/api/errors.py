@@ -128,6 +128,10 @@ class RateLimited(VoucherifyError):
     retryable = True
 
 
+class OtherLimitReached(VoucherifyError):
+    """A limit of another kind than that of calls, such as of bulk calls, is used up (429), and is not waited for."""
+
+
 class QuotaExhausted(VoucherifyError):
     """The billing cycle's calls are used up or the subscription ended (429); waiting for hours is no help."""
 
@@ -171,6 +175,14 @@ class AnswerTooLarge(MalformedAnswer):
     """An answer is longer than any of Voucherify's: it was not read to its end, and would not be the next time."""
 
     retryable = False
+
+
+class FileRefused(VoucherifyError):
+    """The file of an export cannot be had: its address leads elsewhere, does not open it, or it is too long."""
+
+
+class ExportFailed(VoucherifyError):
+    """An export ended in ``ERROR``, or its file is not what was asked for."""
 
 
 class PagingFailed(VoucherifyError):
@@ -233,6 +245,10 @@ class WindowClosed(VoucherifyError):
 
 class Unreachable(WindowClosed):
     """Voucherify answered nobody for a while: a run that can give its worker back goes on later."""
+
+
+class ExportsPending(WindowClosed):
+    """Files of exports are being made for a while: a run that can give its worker back goes on later."""
 
 
 #: Errors no later call of the same run can escape: stop at once, keep what was pulled.

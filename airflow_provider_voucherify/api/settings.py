@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 from urllib.parse import SplitResult, urlsplit
 
-from airflow_provider_voucherify.api.errors import InvalidConnection
+from airflow_provider_voucherify.api.errors import FileRefused, InvalidConnection
 
 #: Shared regions by the name of their cluster (Voucherify documentation, "API endpoints").
 CLUSTERS = {
@@ -23,8 +23,13 @@ _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[a-z0-9._~+-]+)*/*", re.ASCII | re.IGNORE
 
 #: How calls are signed: by the keys themselves, or by a token the keys are given, in either version of OAuth.
 Auth: TypeAlias = Literal["keys", "oauth", "oauth2"]
+#: An address of no other characters is read by everybody alike.
+_PRINTABLE = re.compile(r"[!-\[\]-~]{1,2000}", re.ASCII).fullmatch
+_PORTS = {"http": 80, "https": 443}
 
 DEFAULT_CLUSTER = "api"
+#: Where Voucherify has the files of exports; regions have a host below it.
+FILE_HOST = "download.voucherify.io"
 DEFAULT_API_VERSION = "v2018-08-01"
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_QUOTA_SHARE = 0.7
@@ -82,6 +87,33 @@ def checked_base_url(url: str, *, allow_http: bool) -> str:
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
 
 
+def checked_file_url(url: str, base_url: str) -> str:
+    """Return the address of a file unchanged, if the keys may be sent there.
+
+    That is so on the host of the connection, and on Voucherify's hosts of files.
+
+    :param url: as Voucherify gave it; never shown, since what it holds opens the file.
+    :param base_url: that of the connection, checked.
+    :raises FileRefused: if it leads elsewhere, or can be read in more than one way.
+    """
+    parts, own = _split(url), urlsplit(base_url)
+    if parts is None or not (_NETLOC(parts.netloc) and _PRINTABLE(url)):
+        raise FileRefused("the address of the file of an export cannot be read as an https:// address")
+    host = parts.hostname or ""
+    is_own = (parts.scheme, host, _port(parts)) == (own.scheme, own.hostname, _port(own))
+    is_voucherifys = host == FILE_HOST or host.endswith(f".{FILE_HOST}")
+    if not is_own and not (is_voucherifys and parts.scheme == "https" and _port(parts) == _PORTS["https"]):
+        raise FileRefused(
+            f"the file of an export is said to be at {host!r}: the keys are sent to the connection's own host and "
+            f"{FILE_HOST} only"
+        )
+    return url
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or _PORTS.get(parts.scheme)
+
+
 def _check_host(host: str) -> None:
     try:
         in_ascii = host.encode("idna").decode()
@@ -119,6 +151,7 @@ class ApiSettings:
     :param proxy: proxy URL, or ``None``; kept out of ``repr`` since it may hold a password.
     :param trust_env: whether proxies named by environment variables are used.
     :param name: what errors call it: the id of its connection.
+    :param exports: whether files of customers may be exported where that costs fewer calls.
     :param auth: ``keys`` sends the keys with each call, ``oauth`` and ``oauth2`` a token they are given.
     :param scope: what a token is for, with blanks in between.
     :param project_id: of the project a token of ``oauth2`` is for.
@@ -135,6 +168,7 @@ class ApiSettings:
     verify: bool | str = True
     proxy: str | None = field(default=None, repr=False)
     trust_env: bool = True
+    exports: bool = False
     channel: str = "airflow-provider-voucherify"
     auth: Auth = "keys"
     scope: str = ""

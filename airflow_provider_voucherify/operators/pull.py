@@ -92,7 +92,9 @@ class SegmentPull:
         :raises TooManyFailures: if more customers failed than tolerated.
         """
         is_given = not reads_a_table(self._operator.customers)
-        given = question_of(self._operator) if is_given else None  # refused before anything is changed
+        given = (
+            question_of(self._operator, exports=self._hook.settings.exports) if is_given else None
+        )  # refused before anything is changed
         if (kept := self._kept.find()) is not None:
             return self._tell_again(kept, _object(kept.report.get("summary")), kept.report.get("return_value"))
         published = self._sink.open()
@@ -117,7 +119,7 @@ class SegmentPull:
 
     def _question(self) -> Question:
         try:
-            return question_of(self._operator)
+            return question_of(self._operator, exports=self._hook.settings.exports)
         except InvalidCustomers:
             self._discard_what_is_empty()
             raise
@@ -191,7 +193,7 @@ class SegmentPull:
             self._spent = replace(self._spent, held=pull.held)
         plan = pull.plan()
         if self._spent.planned is None:
-            self._spent = replace(self._spent, planned=plan.calls)
+            self._spent = replace(self._spent, planned=plan.most_calls)
         log.info("Pulling segments from %s: %s", self._hook.settings.base_url, plan)
         self._report = replace(self._report, plan=plan)
         if isinstance(self._sink, XComSink):

@@ -120,7 +120,6 @@ class Exports:
         self._made = 0
         self._by_id: dict[str, Export] = {}
         self._waiting: list[Export] = []
-        self._free_at = 0
 
     def add(self, order: Order, switches: Switches, now: int) -> Export:
         """Put an export behind the others.
@@ -146,12 +145,13 @@ class Exports:
         """
         while self._waiting:
             first = self._waiting[0]
-            first.starts_at = max(first.starts_at, self._free_at)
+            made = (one.ends_at for one in self._by_id.values() if one.ends_at != NEVER)
+            first.starts_at = max(first.starts_at, max(made, default=0))
             if first.starts_at > now:
                 break
             self._waiting.pop(0)
             rows, first.content = _file_of(first, population, publications)
-            first.ends_at = self._free_at = first.starts_at + to_micros(first.switches.export_row_seconds) * rows
+            first.ends_at = first.starts_at + to_micros(first.switches.export_row_seconds) * rows
         for export in self._by_id.values():
             export.seen_at = now
 
