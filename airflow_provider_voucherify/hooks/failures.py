@@ -16,11 +16,12 @@ from airflow_provider_voucherify.load.errors import (
     NobodyKnown,
     RunOutOfOrder,
     TableUnfit,
+    ValueUnfit,
     XComTooLarge,
 )
 
 #: What stays wrong however often the task is tried.
-_NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
+NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     *errors.FATAL,
     *errors.ASKED_WRONGLY,
     errors.AnswerTooLarge,
@@ -32,6 +33,7 @@ _NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     NobodyKnown,
     RunOutOfOrder,
     TableUnfit,
+    ValueUnfit,
     XComTooLarge,
 )
 
@@ -47,5 +49,5 @@ def fail_without_retry_where_none_helps() -> Iterator[None]:
     """
     try:
         yield
-    except _NOT_WORTH_A_RETRY as error:
+    except NOT_WORTH_A_RETRY as error:
         raise AirflowFailException(str(error)) from error
