@@ -65,6 +65,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.posts": {"api.errors", "api.id_text", "api.models", "api.wire"},
     "api.campaigns": {"api.campaign_models", "api.endpoints", "api.errors", "api.models", "api.wire"},
     "api.publications": {"api.campaign_models", "api.endpoints", "api.errors", "api.models", "api.posts", "api.wire"},
+    "api.exports": {"api.endpoints", "api.errors", "api.id_text", "api.models", "api.posts", "api.wire"},
     "api.events": {"api.endpoints", "api.models", "api.posts", "api.wire"},
     "api.bulk": {
         *("api.campaign_models", "api.endpoints", "api.errors", "api.id_text", "api.models", "api.posts", "api.wire"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Iterator
 from typing import NoReturn, cast
 
 from airflow_provider_voucherify.api.errors import AnswerTooLarge, MalformedAnswer, TransportFailed
@@ -11,7 +12,58 @@ from airflow_provider_voucherify.api.models import Json
 
 #: Nothing that is read as JSON is longer, in bytes, packed or unpacked: a hundred customers with 80 KB each.
 LARGEST_ANSWER = 8 * 1024 * 1024
+_LARGEST_PIECE = 1024 * 1024
 _GZIP = 16 + zlib.MAX_WBITS
+
+
+class Unpacking:
+    """Unpacks a body piece by piece, in pieces that are small whatever was packed.
+
+    :param encoding: ``Content-Encoding``, ``None`` if there is none.
+    :raises MalformedAnswer: if it is packed in a way that was not asked for.
+    """
+
+    def __init__(self, encoding: str | None) -> None:
+        self._encoding = (encoding or "identity").strip().lower().removeprefix("x-")
+        self._object: zlib._Decompress | None = None
+        if self._encoding not in {"identity", "", "gzip", "deflate"}:
+            raise MalformedAnswer("the body is packed in a way that was not asked for (Content-Encoding)")
+
+    def pieces(self, piece: bytes) -> Iterator[bytes]:
+        """Yield what a piece holds, unpacked.
+
+        :raises TransportFailed: if it cannot be unpacked.
+        """
+        if self._encoding in {"identity", ""}:
+            yield piece
+            return
+        try:
+            yield from self._unpacked(piece)
+        except zlib.error:
+            raise TransportFailed("the answer did not arrive whole: it cannot be unpacked") from None
+
+    def check_end(self) -> None:
+        """Let a body pass that is over.
+
+        :raises TransportFailed: if it was cut off.
+        """
+        if self._object is not None and not self._object.eof:
+            raise TransportFailed("the answer did not arrive whole: it was cut off")
+
+    def _unpacked(self, piece: bytes) -> Iterator[bytes]:
+        while piece:
+            if self._object is None or (self._object.eof and self._encoding == "gzip"):
+                self._object = zlib.decompressobj(self._window_bits(piece))
+            elif self._object.eof:
+                return
+            yield self._object.decompress(piece, _LARGEST_PIECE)
+            piece = self._object.unconsumed_tail or self._object.unused_data
+
+    def _window_bits(self, begin: bytes) -> int:
+        """Return how zlib is to read it: some servers send ``deflate`` without the header it should have."""
+        if self._encoding == "gzip":
+            return _GZIP
+        return zlib.MAX_WBITS if begin[0] & 0xF == zlib.DEFLATED else -zlib.MAX_WBITS
 
 
 class Body:
@@ -24,13 +76,10 @@ class Body:
 
     def __init__(self, status: int, encoding: str | None) -> None:
         self._is_success = 200 <= status < 300
-        self._encoding = (encoding or "identity").strip().lower().removeprefix("x-")
+        self._unpacking = Unpacking(encoding)
         self._pieces: list[bytes] = []
         self._taken = self._length = 0
         self._is_left_out = False
-        self._unpacking: zlib._Decompress | None = None
-        if self._encoding not in {"identity", "", "gzip", "deflate"}:
-            raise MalformedAnswer("the body is packed in a way that was not asked for (Content-Encoding)")
 
     def take(self, piece: bytes) -> bool:
         """Take the next piece; return whether more is wanted.
@@ -41,13 +90,7 @@ class Body:
         self._taken += len(piece)
         if self._taken > LARGEST_ANSWER:
             return self._overflow()
-        if self._encoding in {"identity", ""}:
-            self._pieces.append(piece)
-            return True
-        try:
-            return self._unpack(piece)
-        except zlib.error:
-            raise TransportFailed("the answer did not arrive whole: it cannot be unpacked") from None
+        return self._unpack(piece)
 
     def whole(self) -> bytes:
         """Return the body, unpacked; empty where it was left out.
@@ -56,29 +99,16 @@ class Body:
         """
         if self._is_left_out:
             return b""
-        if self._unpacking is not None and not self._unpacking.eof:
-            raise TransportFailed("the answer did not arrive whole: it was cut off")
+        self._unpacking.check_end()
         return self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
 
     def _unpack(self, piece: bytes) -> bool:
-        while piece:
-            if self._unpacking is None or (self._unpacking.eof and self._encoding == "gzip"):
-                self._unpacking = zlib.decompressobj(self._window_bits(piece))
-            elif self._unpacking.eof:
-                return True
-            unpacked = self._unpacking.decompress(piece, LARGEST_ANSWER + 1 - self._length)
+        for unpacked in self._unpacking.pieces(piece):
             self._pieces.append(unpacked)
             self._length += len(unpacked)
             if self._length > LARGEST_ANSWER:
                 return self._overflow()
-            piece = self._unpacking.unconsumed_tail or self._unpacking.unused_data
         return True
-
-    def _window_bits(self, begin: bytes) -> int:
-        """Return how zlib is to read it: some servers send ``deflate`` without the header it should have."""
-        if self._encoding == "gzip":
-            return _GZIP
-        return zlib.MAX_WBITS if begin[0] & 0xF == zlib.DEFLATED else -zlib.MAX_WBITS
 
     def _overflow(self) -> bool:
         self._pieces.clear()

@@ -11,19 +11,10 @@ from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.errors import InvalidCustomers, MalformedAnswer, VoucherifyError
 from airflow_provider_voucherify.api.id_text import checked_customer_id
 from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape
-from airflow_provider_voucherify.api.posts import post
+from airflow_provider_voucherify.api.posts import Repeatable, post
 
 #: Voucherify refuses longer bodies with a 413, in bytes.
 LARGEST_BODY = 10_485_760
-
-
-class Repeatable(wire.Request):
-    """A call that changes something, and nothing more if it is sent again."""
-
-    @property
-    def is_safe(self) -> bool:
-        """Return that sending it twice does no harm."""
-        return True
 
 
 class BulkUpdateFailed(VoucherifyError):

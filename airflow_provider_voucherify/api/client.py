@@ -14,25 +14,28 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.body import Body
+from airflow_provider_voucherify.api.body import Body, Unpacking
 from airflow_provider_voucherify.api.deadline import Deadline
 from airflow_provider_voucherify.api.gate import Gate
 from airflow_provider_voucherify.api.limit_headers import rate_limit_of, window_of
+from airflow_provider_voucherify.api.models import JsonObject, RateLimit
 from airflow_provider_voucherify.api.outage import Outage
 from airflow_provider_voucherify.api.retry import RetryPolicy
+from airflow_provider_voucherify.api.settings import checked_file_url
 from airflow_provider_voucherify.api.tls import tls_failure, tls_of
 
 if TYPE_CHECKING:
     import aiohttp
     from yarl import URL
 
-    from airflow_provider_voucherify.api.models import JsonObject
     from airflow_provider_voucherify.api.settings import ApiSettings
     from airflow_provider_voucherify.api.span import Ticket
 
 log = logging.getLogger(__name__)
 
 DEFAULT_CONCURRENCY = 32
+#: No file takes longer than this, in seconds, as long as it keeps coming.
+LONGEST_DOWNLOAD = 3_600.0
 #: Asked where a call failed and no other was answered since: is it Voucherify that is down, or this call that fails?
 _PROBE = wire.get("/v1/segments?limit=1")
 
@@ -153,6 +156,10 @@ class Client:
         if response.status == 429:
             self.calls.rejected += 1
             error = wire.error_of(response)
+            kind = response.headers.get("X-Rate-Limit-Type", "" if request.file is not None else "api_calls")
+            if request.may_be_left and not kind.startswith("api_calls"):
+                self.gate.answered(ticket, RateLimit())  # the headers tell of that limit
+                raise errors.OtherLimitReached(str(error), status=429, retry_after=error.retry_after)
             self.gate.turned_away(ticket, rate_limit_of(response.headers))
             raise error
         if response.status >= 500:
@@ -162,6 +169,10 @@ class Client:
         return self._decoded(request, response)
 
     def _decoded(self, request: wire.Request, response: wire.Response) -> JsonObject:
+        if request.file is not None:
+            if response.status != 200:
+                raise wire.file_error_of(response)
+            return {}
         try:
             answer = wire.decode(response, is_common=request.has_common_answers)
         except errors.WrongAddress as error:
@@ -196,22 +207,53 @@ class AiohttpTransport:
         """Return the answer, redirects included: following one would carry the keys along."""
         try:
             with self._deadline:
-                # No "async with": the end of the body gives the connection back.
-                response = await self._session.request(
-                    request.method,
-                    self._url(request.target),
-                    data=request.body,
-                    headers={"Content-Type": "application/json"} if request.body is not None else None,
-                    proxy=self._proxy,
-                    allow_redirects=False,
-                )
-                return wire.Response(response.status, response.headers, await _body_of(response))
+                response = await self._begun(request)
+                if request.file is None or response.status != 200:
+                    return wire.Response(response.status, response.headers, await _body_of(response))
+            await self._take_file(response, request.file)
+            return wire.Response(response.status, response.headers, b"")
         except TimeoutError:
             raise errors.TransportFailed("no whole answer within the timeout") from None
         except self._client_error as error:
             raise _failure(error) from None
         except OSError as error:
             raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
+
+    async def _begun(self, request: wire.Request) -> aiohttp.ClientResponse:
+        if request.file is None:
+            url, accepted = self._url(request.target), {}
+        else:
+            url = type(self._host)(checked_file_url(request.target, self._base_url), encoded=True)
+            accepted = {"Accept": "text/plain, text/csv, */*"}
+        # No "async with": the end of the body gives the connection back.
+        return await self._session.request(
+            request.method,
+            url,
+            data=request.body,
+            headers={"Content-Type": "application/json"} if request.body is not None else accepted,
+            proxy=self._proxy,
+            allow_redirects=False,
+        )
+
+    async def _take_file(self, response: aiohttp.ClientResponse, file: wire.FileTaker) -> None:
+        """Hand on what comes, as long as something comes within the timeout of a call, up to a bound for all."""
+        ends_at = asyncio.get_running_loop().time() + LONGEST_DOWNLOAD
+        try:
+            unpacking = Unpacking(response.headers.get("Content-Encoding"))
+            file.begin()
+            while piece := await self._next_piece(response.content, ends_at):
+                for unpacked in unpacking.pieces(piece):
+                    file.take(unpacked)
+            unpacking.check_end()
+        except BaseException:
+            response.close()
+            raise
+
+    async def _next_piece(self, content: aiohttp.StreamReader, ends_at: float) -> bytes:
+        if asyncio.get_running_loop().time() > ends_at:
+            raise errors.FileRefused(f"the file of an export was not there within {LONGEST_DOWNLOAD:,.0f} s")
+        with self._deadline:
+            return await content.readany()
 
     def _url(self, target: str) -> URL:
         """Return the target's address; where it has no query, host and port need not be read again."""

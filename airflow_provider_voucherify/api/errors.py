@@ -86,6 +86,10 @@ class RateLimited(VoucherifyError):
     retryable = True
 
 
+class OtherLimitReached(VoucherifyError):
+    """A limit of another kind than that of calls, such as of bulk calls, is used up (429), and is not waited for."""
+
+
 class QuotaExhausted(VoucherifyError):
     """The billing cycle's calls are used up or the subscription ended (429); waiting for hours is no help."""
 
@@ -118,6 +122,14 @@ class AnswerTooLarge(MalformedAnswer):
     """An answer is longer than any of Voucherify's: it was not read to its end, and would not be the next time."""
 
     retryable = False
+
+
+class FileRefused(VoucherifyError):
+    """The file of an export cannot be had: its address leads elsewhere, does not open it, or it is too long."""
+
+
+class ExportFailed(VoucherifyError):
+    """An export ended in ``ERROR``, or its file is not what was asked for."""
 
 
 class PagingFailed(VoucherifyError):

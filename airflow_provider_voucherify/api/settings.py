@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
-from airflow_provider_voucherify.api.errors import InvalidConnection
+from airflow_provider_voucherify.api.errors import FileRefused, InvalidConnection
 
 #: Shared regions by the name of their cluster (Voucherify documentation, "API endpoints").
 CLUSTERS = {
@@ -20,7 +20,13 @@ CLUSTERS = {
 _NETLOC = re.compile(r"(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE).fullmatch
 _PATH = re.compile(r"(/(?!\.{1,2}(/|$))[a-z0-9._~+-]+)*/*", re.ASCII | re.IGNORECASE).fullmatch
 
+#: An address of no other characters is read by everybody alike.
+_PRINTABLE = re.compile(r"[!-\[\]-~]{1,2000}", re.ASCII).fullmatch
+_PORTS = {"http": 80, "https": 443}
+
 DEFAULT_CLUSTER = "api"
+#: Where Voucherify has the files of exports; regions have a host below it.
+FILE_HOST = "download.voucherify.io"
 DEFAULT_API_VERSION = "v2018-08-01"
 DEFAULT_TIMEOUT = 30.0
 DEFAULT_QUOTA_SHARE = 0.7
@@ -76,6 +82,33 @@ def checked_base_url(url: str, *, allow_http: bool) -> str:
             'or set the extra "allow_http": true if the network in between is yours'
         )
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+
+
+def checked_file_url(url: str, base_url: str) -> str:
+    """Return the address of a file unchanged, if the keys may be sent there.
+
+    That is so on the host of the connection, and on Voucherify's hosts of files.
+
+    :param url: as Voucherify gave it; never shown, since what it holds opens the file.
+    :param base_url: that of the connection, checked.
+    :raises FileRefused: if it leads elsewhere, or can be read in more than one way.
+    """
+    parts, own = _split(url), urlsplit(base_url)
+    if parts is None or not (_NETLOC(parts.netloc) and _PRINTABLE(url)):
+        raise FileRefused("the address of the file of an export cannot be read as an https:// address")
+    host = parts.hostname or ""
+    is_own = (parts.scheme, host, _port(parts)) == (own.scheme, own.hostname, _port(own))
+    is_voucherifys = host == FILE_HOST or host.endswith(f".{FILE_HOST}")
+    if not is_own and not (is_voucherifys and parts.scheme == "https" and _port(parts) == _PORTS["https"]):
+        raise FileRefused(
+            f"the file of an export is said to be at {host!r}: the keys are sent to the connection's own host and "
+            f"{FILE_HOST} only"
+        )
+    return url
+
+
+def _port(parts: SplitResult) -> int | None:
+    return parts.port or _PORTS.get(parts.scheme)
 
 
 def _check_host(host: str) -> None:

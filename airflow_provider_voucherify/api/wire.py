@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from operator import attrgetter
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 from urllib.parse import quote, urlencode
 
 from airflow_provider_voucherify.api import errors
@@ -37,6 +37,19 @@ _ADVICE: dict[type[errors.VoucherifyError], str] = {
 }
 
 
+class FileTaker(Protocol):
+    """Takes a file as it comes."""
+
+    def begin(self) -> None:
+        """Begin with an empty file: what came before was not the whole one."""
+
+    def take(self, piece: bytes) -> None:
+        """Take the next piece, unpacked.
+
+        :raises FileRefused: if no more is wanted.
+        """
+
+
 class Request(NamedTuple):
     """One call, ready to send.
 
@@ -44,12 +57,17 @@ class Request(NamedTuple):
     :param target: percent-encoded path and query, to be sent as is: decoding it again changes its meaning.
     :param body: JSON text in UTF-8, or ``None``.
     :param has_common_answers: whether many such calls are answered alike, byte for byte: what is the same is read once.
+    :param file: takes the body, which is no JSON and may be long; the target is a whole address then.
+    :param may_be_left: whether the caller would rather be told of a used up limit of another kind than that of calls
+        than wait for it.
     """
 
     method: str
     target: str
     body: bytes | None = None
     has_common_answers: bool = False
+    file: FileTaker | None = None
+    may_be_left: bool = False
 
     @property
     def is_safe(self) -> bool:
@@ -236,6 +254,14 @@ def error_of(response: Response) -> errors.VoucherifyError:
     message += f": {_ADVICE[kind]}" if kind in _ADVICE else ""
     message += f" [request {request_id}]" if request_id else ""
     return kind(message, status=response.status, key=key, request_id=request_id, retry_after=rate.retry_after)
+
+
+def file_error_of(response: Response) -> errors.VoucherifyError:
+    """Return the error an unsuccessful answer to a request for a file stands for: it says nothing of other calls."""
+    error = error_of(response)
+    if isinstance(error, errors.ServerFault | errors.RateLimited):
+        return error
+    return errors.FileRefused(f"the file of an export was refused ({response.status})", status=response.status)
 
 
 def _error_class(status: int, rate: RateLimit, body: JsonObject) -> type[errors.VoucherifyError]:
