@@ -106,7 +106,9 @@ def order_name(value: object) -> str:
     :raises InvalidArgument: if it is none.
     """
     if not isinstance(value, str) or not _ORDER(value):
-        raise InvalidArgument(f"order is {value!r}; write a field's name such as 'created_at', '-created_at' for latest")
+        raise InvalidArgument(
+            f"order is {value!r}; write a field's name such as 'created_at', '-created_at' for latest"
+        )
     return value
 
 
@@ -129,4 +131,3 @@ def _is_time(value: Json) -> bool:
         return isinstance(value, str) and bool(datetime.fromisoformat(value))
     except ValueError:
         return False
-

@@ -50,7 +50,7 @@ class _Columns:
         self._behind = len(titles) - (len(fields) - self._before - 1) if has_metadata else len(titles)
         if self._count < len(fields) - has_metadata or (not has_metadata and self._count != len(fields)):
             raise ExportFailed(
-                f"the export's file has {self._count} columns where {len(fields)} fields were asked for: {_listed(fields)}"
+                f"the export's file has {self._count} columns where {len(fields)} fields were asked for"
             )
         self._keys = [_key(title) for title in titles[self._before : self._behind]] if has_metadata else None
         if self._keys is not None and len(set(self._keys)) < len(self._keys):
@@ -68,19 +68,21 @@ class _Columns:
         """
         if len(row) != self._count:
             raise ExportFailed(
-                f"the row that ends at line {line:,} of the export's file has {len(row)} of {self._count} cells: was it cut off?"
+                f"the row that ends at line {line:,} of the export's file has {len(row)} of {self._count} cells: was it "
+                "cut off?"
             )
         if self._keys is None:
             return [text or None for text in row]
         told = zip(self._keys, row[self._before : self._behind], strict=True)
         metadata = {key: text for key, text in told if text}
-        return [*(text or None for text in row[: self._before]), metadata, *(text or None for text in row[self._behind :])]
+        return [
+            *(text or None for text in row[: self._before]),
+            metadata,
+            *(text or None for text in row[self._behind :]),
+        ]
 
 
 def _key(title: str) -> str:
     head, dot, key = title.partition(".")
     return key if dot and head.strip().lower() == METADATA else title
 
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names)

@@ -19,7 +19,6 @@ from airflow_provider_voucherify.api.errors import (
     TransportFailed,
     VoucherifyError,
 )
-
 from airflow_provider_voucherify.extract.progress import duration
 
 if TYPE_CHECKING:
@@ -61,7 +60,8 @@ _DOCUMENTED = {
     ),
     "points_expiration": "id campaign_id voucher_id status expires_at points",
     "voucher_transactions": (
-        "id campaign_id voucher_id type source_id reason source balance amount related_transaction_id created_at details"
+        "id campaign_id voucher_id type source_id reason source balance amount related_transaction_id created_at "
+        "details"
     ),
     "api_log": (
         "id created_at status request_id channel method endpoint url user_email app_id client_app_id request_duration "
@@ -124,8 +124,13 @@ class Exporter:
         await exports.download(self._client, export, file)
 
     async def remove(self, export_id: str) -> None:
-        """Remove an export and its file, if it is there."""
-        await exports.delete_export(self._client, export_id)
+        """Remove an export and its file, if it is there; where that fails nothing else does."""
+        try:
+            await exports.delete_export(self._client, export_id)
+        except VoucherifyError as error:
+            log.warning(
+                "Export %s could not be deleted (%s): delete it in the dashboard, Audit log > Exports", export_id, error
+            )
 
     def failed(self, export: Export) -> ExportFailed:
         """Return the error of an export that ended in ``ERROR``, for which Voucherify gives no reason."""

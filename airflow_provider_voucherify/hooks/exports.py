@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from airflow_provider_voucherify.api.errors import ExportFailed
 from airflow_provider_voucherify.api.exports import ExportFile
@@ -28,9 +28,18 @@ TIMEOUT: Final = timedelta(hours=6)
 _FIRST_LOOK = 2.0
 
 
-def exported(
-    opening: AbstractAsyncContextManager[Client], wanted: Wanted, poll_interval: timedelta, timeout: timedelta
-) -> Iterator[ExportedRow]:
+class Patience(NamedTuple):
+    """How an export is waited for.
+
+    :param between: time between two looks.
+    :param at_most: so long, from when it was asked for.
+    """
+
+    between: timedelta
+    at_most: timedelta
+
+
+def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, patience: Patience) -> Iterator[ExportedRow]:
     """Yield the rows of an export; it is asked for when the first one is read.
 
     :param opening: a client to be opened; closed before the first row.
@@ -43,32 +52,30 @@ def exported(
 
         async def fetch() -> None:
             async with opening as client:
-                await _fetch(Exporter(client, wanted), file, poll_interval, timeout)
+                await _fetch(Exporter(client, wanted), file, patience)
 
         run_to_end(fetch)
         for row in exported_rows(file.lines(), wanted.fields):
             yield dict(zip(columns, row, strict=True))
 
 
-async def _fetch(exporter: Exporter, file: ExportFile, poll_interval: timedelta, timeout: timedelta) -> None:
+async def _fetch(exporter: Exporter, file: ExportFile, patience: Patience) -> None:
     """Ask, wait and fetch, and remove the export however that ends."""
     asked_at = datetime.now(UTC)
     export = await exporter.ask(asked_at)
     try:
-        done = await _awaited(exporter, export, asked_at, poll_interval, timeout)
+        done = await _awaited(exporter, export, asked_at, patience)
         await exporter.fetch(done, file)
     finally:
         await exporter.remove(export.id)
 
 
-async def _awaited(
-    exporter: Exporter, export: Export, asked_at: datetime, poll_interval: timedelta, timeout: timedelta
-) -> Export:
-    seconds = min(_FIRST_LOOK, poll_interval.total_seconds())
+async def _awaited(exporter: Exporter, export: Export, asked_at: datetime, patience: Patience) -> Export:
+    seconds = min(_FIRST_LOOK, patience.between.total_seconds())
     while not export.is_over:
-        exporter.check_age(export, datetime.now(UTC) - asked_at, timeout)
+        exporter.check_age(export, datetime.now(UTC) - asked_at, patience.at_most)
         await asyncio.sleep(seconds)
-        seconds = poll_interval.total_seconds()
+        seconds = patience.between.total_seconds()
         seen = await exporter.look(export.id)
         if seen is None:
             raise ExportFailed(f"export {export.id} was deleted by somebody else")

@@ -216,7 +216,8 @@ class VoucherifyHook(HttpHook):
         :raises InvalidArgument: if the request cannot be meant; no call is made.
         """
         wanted = export_request.wanted(exported_object, fields, filters, order)
-        return exports.exported(self.aclient(concurrency=1), wanted, poll_interval, timeout)
+        patience = exports.Patience(poll_interval, timeout)
+        return exports.exported(self.aclient(concurrency=1), wanted, patience)
 
     def aclient(
         self,

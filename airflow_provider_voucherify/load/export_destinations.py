@@ -21,7 +21,7 @@ _TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
 def column_of(field_name: str) -> str:
-    """Return the column a field's values go to: ``metadata.tier`` is ``metadata_tier``, others are named as the field."""
+    """Return the column of a field: ``metadata.tier`` is ``metadata_tier``, others are named as the field."""
     return field_name.replace(".", "_")
 
 
@@ -55,7 +55,9 @@ class ExportTable:
         if self.write not in get_args(ExportWriteMode):
             raise InvalidDestination(f"write={self.write!r} is not known: use {_listed(get_args(ExportWriteMode))}")
         if not isinstance(self.types, Mapping):
-            raise InvalidDestination(f"types is {type(self.types).__name__}: write a dict such as {{'value': 'decimal'}}")
+            raise InvalidDestination(
+                f"types is {type(self.types).__name__}: write a dict such as {{'value': 'decimal'}}"
+            )
         for name, kind in self.types.items():
             if kind not in get_args(ColumnKind):
                 raise InvalidDestination(f"types[{name!r}]={kind!r} is not known: use {_listed(get_args(ColumnKind))}")

@@ -21,7 +21,9 @@ def rows_for_xcom(rows: Iterable[Row], fields: Sequence[str], max_rows: int) -> 
     :param max_rows: rows at most; they are held to 1 MiB of JSON besides.
     :raises XComTooLarge: if they are more.
     """
-    columns, found, size = [column_of(name) for name in fields], list[Json](), 0
+    columns = [column_of(name) for name in fields]
+    found: list[Json] = []
+    size = 0
     for row in rows:
         told: dict[str, Json] = {name: _json(cell) for name, cell in zip(columns, row, strict=True)}
         found.append(told)

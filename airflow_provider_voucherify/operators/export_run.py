@@ -100,9 +100,7 @@ class ExportRun:
         identity = identity_of(context, job | {"destination": repr(operator.destination)}, "")
         self._result = KeptResult(store, identity, utc_now)
         is_one_of_many = context["ti"].map_index not in {None, -1}
-        self._sink = export_sink_of(
-            operator.destination, self._wanted.fields, identity.key, is_mapped=is_one_of_many
-        )
+        self._sink = export_sink_of(operator.destination, self._wanted.fields, identity.key, is_mapped=is_one_of_many)
         self._export_id: str | None = None
         self._asked_at: datetime | None = None
 
@@ -125,8 +123,8 @@ class ExportRun:
         except OtherLimitReached as error:
             if not self._operator.deferrable or error.retry_after is None:
                 raise
-            closed = WindowClosed(str(error), wait=error.retry_after, is_told=True)
-            defer_until_open(self._operator, closed, self._spent, self._how_far(), {})
+            bulk = WindowClosed(str(error), wait=error.retry_after, is_told=True)
+            defer_until_open(self._operator, bulk, self._spent, self._how_far(), {})
 
     def stop(self) -> None:
         """Let no further call be sent; a later try goes on with the export."""
@@ -241,7 +239,9 @@ class ExportRun:
             export_id = kept.export_id
             self._with_client(lambda runner, exporter: self._remove(runner, exporter, export_id))
         summary = mark.report.get("summary")
-        return self._hand_out(summary if isinstance(summary, dict) else {}, mark.report.get("return_value"), mark.published_at)
+        return self._hand_out(
+            summary if isinstance(summary, dict) else {}, mark.report.get("return_value"), mark.published_at
+        )
 
     def _hand_out(self, summary: JsonObject, result: Json, published_at: datetime) -> Json:
         self._operator.summary = summary
@@ -251,13 +251,8 @@ class ExportRun:
         return result
 
     def _remove(self, runner: ClientRunner, exporter: Exporter, export_id: str) -> None:
-        """Remove an export that is of no use any more; where that fails nothing else does."""
-        try:
-            runner.run(exporter.remove(export_id))
-        except VoucherifyError as error:
-            log.warning(
-                "Export %s could not be deleted (%s): delete it in the dashboard, Audit log > Exports", export_id, error
-            )
+        """Remove an export that is of no use any more."""
+        runner.run(exporter.remove(export_id))
         self._kept.forget()
 
     def _clean_up(self, runner: ClientRunner, error: BaseException) -> None:
@@ -304,6 +299,8 @@ async def _found(exporter: Exporter, kept: KeptId) -> Export | None:
 
 
 async def _removed(exporter: Exporter, export_id: str | None, asked_at: datetime) -> None:
-    found = None if export_id is not None else await exporter.find(asked_at)
-    if (gone := export_id or (found and found.id)) is not None:
-        await exporter.remove(gone)
+    if export_id is None:
+        found = await exporter.find(asked_at)
+        export_id = None if found is None else found.id
+    if export_id is not None:
+        await exporter.remove(export_id)

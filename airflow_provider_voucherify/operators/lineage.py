@@ -24,6 +24,7 @@ from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, TableName, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.export_destinations import ExportTable, column_of
 from airflow_provider_voucherify.load.file_formats import schema_of
+from airflow_provider_voucherify.operators.export_arguments import wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,7 @@ def lineage_of_export(operator: VoucherifyExportOperator) -> OperatorLineage[Dat
     if place is None or summary is None:
         return OperatorLineage(inputs=inputs)
     kinds = destination.types if isinstance(destination, ExportTable) else {}
-    fields = [SchemaDatasetFacetFields(column_of(name), kinds.get(name, "text")) for name in operator.fields]
+    fields = [SchemaDatasetFacetFields(column_of(name), kinds.get(name, "text")) for name in wanted_of(operator).fields]
     return OperatorLineage(inputs=inputs, outputs=[_output(place, fields, summary, "rows")])
 
 
