@@ -161,6 +161,7 @@ class ExportRun:
         """Return the export of an earlier part or try as it is now, or ask for one."""
         earlier = self._handed or self._kept.find()
         if earlier is not None:
+            self._export_id, self._asked_at = earlier.export_id, earlier.asked_at
             export = runner.run(_found(exporter, earlier))
             is_handed = self._handed is not None
             if export is not None and earlier.is_wanted and (is_handed or export.status != "ERROR"):
@@ -169,7 +170,7 @@ class ExportRun:
             if export is not None:
                 log.info("Removing export %s, which an earlier try left behind", export.id)
                 runner.run(exporter.remove(export.id))
-        asked_at = self._asked_at = utc_now()
+        self._export_id, self._asked_at = None, (asked_at := utc_now())
         self._kept.keep(None, asked_at)
         export = runner.run(exporter.ask(asked_at))
         log.info("Asked for an export of %s: %s", self._wanted.exported_object, export.id)

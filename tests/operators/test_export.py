@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from airflow.sdk import Asset
 from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.execution_time.comms import InactiveAssetsResult
 
 from airflow_provider_voucherify.api.errors import ExportFailed
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Limits, Switches
@@ -18,7 +19,7 @@ from airflow_provider_voucherify.load.export_destinations import ExportTable
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from tests.operators.exporting import FIELDS, GOLD, asked, export, left, truth
 from tests.operators.warehouse import Warehouse
-from tests.run_op import OperatorRunner
+from tests.run_op import OperatorRunner, _Supervisor
 
 INTO = ExportTable("customers", conn_id="warehouse")
 
@@ -210,11 +211,22 @@ def test_objects_there_are_none_of_are_no_rows(
 
 
 def test_the_assets_of_the_task_are_told_the_rows(
-    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    task = export(INTO)
-    task.outlets = [Asset("customers")]
-    assert run_op(task).state == "success"
+    all_active = InactiveAssetsResult(inactive_assets=[])
+    monkeypatch.setattr(_Supervisor, "ValidateInletsAndOutlets", lambda *_: all_active, raising=False)
+    asset, events = Asset("gold"), dict[str, object]()
+    task = VoucherifyExportOperator(
+        task_id="export",
+        exported_object="customer",
+        fields=FIELDS,
+        filters=GOLD,
+        poll_interval=timedelta(seconds=0.02),
+        outlets=[asset],
+        post_execute=lambda context, _: events.update(context["outlet_events"][asset].extra),
+    )
+    run = run_op(task)
+    assert (events["rows"], events["exported_object"]) == (len(run.rows), "customer")
 
 
 def test_a_deferral_carries_ids_and_times_only(run_op: OperatorRunner, voucherify: Emulator) -> None:

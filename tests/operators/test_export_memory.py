@@ -88,14 +88,14 @@ def peak_of(run_op: OperatorRunner, into: ExportDestination, blocks: int, monkey
     return peak
 
 
-@pytest.mark.parametrize("kind", ["table", "files"])
+@pytest.mark.parametrize(("kind", "blocks"), [("table", 200), ("files", 50)])
 def test_memory_is_flat(
-    run_op: OperatorRunner, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+    run_op: OperatorRunner, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, blocks: int
 ) -> None:
     monkeypatch.setattr(export_files, "ROWS_PER_PART", 5_000)
     files, table = ObjectFiles(f"file://{tmp_path}/out", format="jsonl"), ExportTable("rows", conn_id="warehouse")
     into: ExportDestination = table if kind == "table" else files
     few = peak_of(run_op, into, 10, monkeypatch)
-    many = peak_of(run_op, into, 200, monkeypatch)
+    many = peak_of(run_op, into, blocks, monkeypatch)
     assert many < few + 2_000_000
     assert many < MOST_BYTES
