@@ -49,9 +49,7 @@ class _Columns:
         self._before = fields.index(METADATA) if has_metadata else len(fields)
         self._behind = len(titles) - (len(fields) - self._before - 1) if has_metadata else len(titles)
         if self._count < len(fields) - has_metadata or (not has_metadata and self._count != len(fields)):
-            raise ExportFailed(
-                f"the export's file has {self._count} columns where {len(fields)} fields were asked for"
-            )
+            raise ExportFailed(f"the export's file has {self._count} columns where {len(fields)} fields were asked for")
         self._keys = [_key(title) for title in titles[self._before : self._behind]] if has_metadata else None
         if self._keys is not None and len(set(self._keys)) < len(self._keys):
             raise ExportFailed("the export's file has two columns of the same metadata key")
@@ -68,8 +66,8 @@ class _Columns:
         """
         if len(row) != self._count:
             raise ExportFailed(
-                f"the row that ends at line {line:,} of the export's file has {len(row)} of {self._count} cells: was it "
-                "cut off?"
+                f"the row that ends at line {line:,} of the export's file has {len(row)} of {self._count} cells: was "
+                "it cut off?"
             )
         if self._keys is None:
             return [text or None for text in row]
@@ -85,4 +83,3 @@ class _Columns:
 def _key(title: str) -> str:
     head, dot, key = title.partition(".")
     return key if dot and head.strip().lower() == METADATA else title
-

@@ -123,14 +123,16 @@ class Exporter:
         """
         await exports.download(self._client, export, file)
 
-    async def remove(self, export_id: str) -> None:
-        """Remove an export and its file, if it is there; where that fails nothing else does."""
+    async def remove(self, export_id: str) -> bool:
+        """Remove an export and its file, if it is there; return whether it is gone. Where it is not, nothing fails."""
         try:
             await exports.delete_export(self._client, export_id)
         except VoucherifyError as error:
             log.warning(
                 "Export %s could not be deleted (%s): delete it in the dashboard, Audit log > Exports", export_id, error
             )
+            return False
+        return True
 
     def failed(self, export: Export) -> ExportFailed:
         """Return the error of an export that ended in ``ERROR``, for which Voucherify gives no reason."""
@@ -159,8 +161,8 @@ class Exporter:
                 return InvalidArgument(f"{told} (invalid_export_fields): {self._refused_fields()}")
             case RequestRefused(status=400):
                 return InvalidArgument(
-                    f"{told}{f' ({error.key})' if error.key else ''}: it does not export {name!r} with such filters or "
-                    "such an order. Which there are is listed for POST /v1/exports in its documentation"
+                    f"{told}{f' ({error.key})' if error.key else ''}: it does not export {name!r}, or not with such "
+                    "filters or such an order. Which there are is listed for POST /v1/exports in its documentation"
                 )
             case PermissionMissing():
                 return PermissionMissing(

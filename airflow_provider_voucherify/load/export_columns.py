@@ -24,11 +24,19 @@ _LARGEST_INT = 2**63 - 1
 _DIGITS, _DIGITS_BEHIND = 38, 10
 
 
-def columns_of(destination: ExportTable, fields: Sequence[str]) -> list[Column[object]]:
-    """Return a column for each field, in their order; all may be null."""
+def columns_of(destination: ExportTable, fields: Sequence[str], *, is_quoted: bool) -> list[Column[object]]:
+    """Return a column for each field, in their order; all may be null.
+
+    :param is_quoted: whether names are written in quotes always: SQLAlchemy does not know of all words that are
+        reserved in a database; in others quotes keep a name from being in the case the database likes.
+    """
     from sqlalchemy import Column
 
-    return [Column(column_of(name), _type_of(destination.types.get(name, "text")), nullable=True) for name in fields]
+    kinds = [destination.types.get(name, "text") for name in fields]
+    return [
+        Column(column_of(name), _type_of(kind), nullable=True, quote=is_quoted or None)
+        for name, kind in zip(fields, kinds, strict=True)
+    ]
 
 
 def records(destination: ExportTable, fields: Sequence[str], rows: Iterable[Row]) -> Iterator[Record]:

@@ -22,7 +22,7 @@ from airflow_provider_voucherify.load.target import schema_of
 from airflow_provider_voucherify.load.turns import take_turns
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from sqlalchemy import Column, Table
     from sqlalchemy.engine import Connection
 
     from airflow_provider_voucherify.load.database import EngineProvider
@@ -71,7 +71,9 @@ class ExportTableLoader:
         self._destination = destination
         self._fields = fields
         self._run_key = run_key
-        self._table = _table_of(destination, fields, schema_of(self.name, self._database))
+        is_duckdb = self._database.dialect.name == "duckdb"
+        columns = columns_of(destination, fields, is_quoted=is_duckdb)
+        self._table = _table_of(destination, columns, schema_of(self.name, self._database))
 
     def check(self) -> None:
         """Look whether the table, if it exists, can take the rows; before any call.
@@ -129,12 +131,11 @@ class _Counted:
         return record
 
 
-def _table_of(destination: ExportTable, fields: Sequence[str], schema: str | None) -> Table:
+def _table_of(destination: ExportTable, columns: list[Column[object]], schema: str | None) -> Table:
     from sqlalchemy import Column, MetaData, Table
 
     from airflow_provider_voucherify.load.column_types import run_key_text
 
-    columns = columns_of(destination, fields)
     if destination.write == "append":
         columns.append(cast("Column[object]", Column(RUN_KEY, run_key_text(), nullable=False, index=True)))
     return Table(destination.validate().table, MetaData(), *columns, schema=schema)

@@ -22,11 +22,11 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
-from airflow_provider_voucherify.api.exports import ExportFile
 from airflow_provider_voucherify.extract.exported_rows import exported_rows
 from airflow_provider_voucherify.extract.exporter import Exporter
 from airflow_provider_voucherify.extract.interrupt import Interrupt, RunInterrupted
 from airflow_provider_voucherify.extract.progress import duration
+from airflow_provider_voucherify.hooks.exports import PassingFile
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept_export import KeptExport, KeptId
@@ -44,7 +44,7 @@ from airflow_provider_voucherify.operators.report import count_metrics
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_voucherify.api.exports import Export
+    from airflow_provider_voucherify.api.exports import Export, ExportFile
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.extract.exported_rows import Row
     from airflow_provider_voucherify.load.mark import Mark
@@ -149,7 +149,7 @@ class ExportRun:
         began = time.monotonic()
         export = self._awaited(runner, exporter, self._begun(runner, exporter))
         with tempfile.TemporaryFile() as passing:
-            file = ExportFile(passing)
+            file = PassingFile(passing)
             runner.run(exporter.fetch(export, file))
             loaded = self._sink.load(lambda: self._rows(file))
         spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
@@ -253,8 +253,8 @@ class ExportRun:
 
     def _remove(self, runner: ClientRunner, exporter: Exporter, export_id: str) -> None:
         """Remove an export that is of no use any more."""
-        runner.run(exporter.remove(export_id))
-        self._kept.forget()
+        if runner.run(exporter.remove(export_id)):
+            self._kept.forget()
 
     def _clean_up(self, runner: ClientRunner, error: BaseException) -> None:
         """Remove the export, unless a later try can go on with it."""
@@ -267,8 +267,8 @@ class ExportRun:
             return
         exporter = Exporter(runner.client, self._wanted)  # past the interrupt
         try:
-            runner.run(asyncio.wait_for(_removed(exporter, self._export_id, self._asked_at), CLOSE_WITHIN))
-            self._kept.forget()
+            if runner.run(asyncio.wait_for(_removed(exporter, self._export_id, self._asked_at), CLOSE_WITHIN)):
+                self._kept.forget()
         except (VoucherifyError, TimeoutError) as problem:
             log.warning(
                 "Export %s could not be deleted either (%s): delete it in the dashboard, Audit log > Exports",
@@ -299,9 +299,9 @@ async def _found(exporter: Exporter, kept: KeptId) -> Export | None:
     return await (exporter.find(kept.asked_at) if kept.export_id is None else exporter.look(kept.export_id))
 
 
-async def _removed(exporter: Exporter, export_id: str | None, asked_at: datetime) -> None:
+async def _removed(exporter: Exporter, export_id: str | None, asked_at: datetime) -> bool:
+    """Remove an export, also one whose id is not known; return whether there is none any more."""
     if export_id is None:
         found = await exporter.find(asked_at)
         export_id = None if found is None else found.id
-    if export_id is not None:
-        await exporter.remove(export_id)
+    return export_id is None or await exporter.remove(export_id)

@@ -24,7 +24,16 @@ TYPES: dict[str, ColumnKind] = {
     "at": "timestamp",
 }
 ROWS: list[Row] = [
-    ["1", 'tab\t, "quote", back\\slash, line\nbreak, \\N', "3", "2000.05", "true", "2026-01-31", "2026-01-31T12:00:00.5Z", {"a": "ą"}],
+    [
+        "1",
+        'tab\t, "quote", back\\slash, line\nbreak, \\N',
+        "3",
+        "2000.05",
+        "true",
+        "2026-01-31",
+        "2026-01-31T12:00:00.5Z",
+        {"a": "ą"},
+    ],
     ["2", None, None, None, None, None, None, {}],
     ["3", "Zażółć 🎁", "-4", "0.1", "FALSE", "2026-02-01T00:00:00Z", "2026-02-01T01:00:00+01:00", None],
 ]
@@ -51,7 +60,9 @@ def engines(request: pytest.FixtureRequest, tmp_path: Path) -> Engines:
     return Engines(database.url.replace("postgresql+psycopg:", f"postgresql+{request.param}:"))
 
 
-def loader(engines: Engines, write: ExportWriteMode = "replace", run_key: str = "run", **types: ColumnKind) -> ExportTableLoader:
+def loader(
+    engines: Engines, write: ExportWriteMode = "replace", run_key: str = "run", **types: ColumnKind
+) -> ExportTableLoader:
     destination = ExportTable("vouchers", conn_id="warehouse", write=write, types=types or TYPES)
     return ExportTableLoader(engines, destination, FIELDS, run_key)
 

@@ -1,8 +1,8 @@
 """Runs exports again and again, each try in a process of its own that may be killed at any moment.
 
-Writes a line when it is ready. Then it reads a line for each try (the run's name and the number of the try), forks, and
-writes the new process's id, and once that has ended its exit code, negative for the signal that killed it. What Airflow's
-task state store holds is in a file for each run, as Airflow's database outlives a worker.
+Writes a line when it is ready. Then it reads a line for each try (the run's name and the number of the try), forks,
+and writes the new process's id, and once that has ended its exit code, negative for the signal that killed it. What
+Airflow's task state store holds is in a file for each run, as Airflow's database outlives a worker.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.emulator.json_types import JsonObject
+from airflow_provider_voucherify.extract.templates import Unset
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.export_destinations import ExportDestination
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 
@@ -28,18 +29,17 @@ def export(
     timeout: timedelta = timedelta(hours=6),
 ) -> VoucherifyExportOperator:
     """Return an operator that exports customers, and looks often."""
-    given = {} if filters is None else {"filters": filters}
     return VoucherifyExportOperator(
         task_id="export",
         exported_object="customer",
         fields=FIELDS if fields is None else fields,
+        filters=Unset.UNSET if filters is None else filters,
         order="created_at",
         destination=destination,
         poll_interval=timedelta(seconds=0.02),
         timeout=timeout,
         deferrable=deferrable,
         retries=retries,
-        **given,
     )
 
 
@@ -49,10 +49,8 @@ def asked(voucherify: EmulatorControl) -> int:
     return 0 if endpoint is None else endpoint.calls
 
 
-def left(voucherify: Emulator) -> int:
+def left() -> int:
     """Return how many exports were not deleted."""
-    from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-
     with VoucherifyHook() as hook:
         total: int = hook.run("/v1/exports").json()["total"]
     return total

@@ -25,16 +25,16 @@ INTO = ExportTable("customers", conn_id="warehouse")
 
 
 def rows_of(warehouse: Warehouse, columns: str = "id, source_id") -> list[tuple[object, ...]]:
-    return sorted(warehouse.query(f"SELECT {columns} FROM customers"), key=str)  # noqa: S608 - names of the test
+    return sorted(warehouse.query(f"SELECT {columns} FROM customers"), key=str)
 
 
 def test_a_table_holds_everybody_and_the_export_is_gone(
     run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
 ) -> None:
     summary = run_op(export(INTO)).summary
-    assert (summary["rows"], summary["exported_object"]) == (1_000, "customer")
+    assert summary["rows"] == 1_000
     assert rows_of(warehouse) == truth(voucherify)
-    assert (asked(voucherify), left(voucherify)) == (1, 0)
+    assert (asked(voucherify), left()) == (1, 0)
     assert summary["calls"] == voucherify.stats().calls - 1  # that of left()
 
 
@@ -80,7 +80,7 @@ def test_columns_may_be_more_than_texts(run_op: OperatorRunner, voucherify: Emul
     )
     run_op(export(into, fields=["id", "orders_total_count", "orders_total_amount", "created_at"])).value  # noqa: B018
     kinds = "typeof(orders_total_count), typeof(orders_total_amount)"
-    assert set(warehouse.query(f"SELECT {kinds} FROM customers")) <= {  # noqa: S608 - names of the test
+    assert set(warehouse.query(f"SELECT {kinds} FROM customers")) <= {
         ("integer", "real"),
         ("integer", "integer"),
         ("null", "null"),
@@ -100,7 +100,7 @@ def test_a_value_of_another_type_fails_without_a_retry_and_without_a_row(
     assert "row 1 of the export has no integer in 'source_id'" in str(run.error)
     assert "customer-" not in str(run.error)
     assert rows_of(warehouse) == truth(voucherify)
-    assert left(voucherify) == 0
+    assert left() == 0
 
 
 def test_a_table_that_cannot_take_the_columns_is_refused_before_any_call(
@@ -167,7 +167,7 @@ def test_xcom_holds_few_rows_by_column(run_op: OperatorRunner, voucherify: Emula
     run = run_op(export(fields=["id", "metadata.tier"], filters=GOLD))
     assert {row["metadata_tier"] for row in run.rows} == {"gold"}
     assert run.summary["rows"] == len(run.rows)
-    assert left(voucherify) == 0
+    assert left() == 0
 
 
 def test_xcom_refuses_many_rows_unless_they_may_go_to_files(
@@ -178,7 +178,7 @@ def test_xcom_refuses_many_rows_unless_they_may_go_to_files(
     assert "more rows than max_rows=999" in str(run.error)
     overflow = ObjectFiles(f"file://{tmp_path}/out", format="jsonl")
     assert run_op(export(XComRows(max_rows=999, overflow=overflow)), run_id="next").summary["files"] == 1
-    assert left(voucherify) == 0
+    assert left() == 0
 
 
 def test_vouchers_are_exported_too(run_op: OperatorRunner, voucherify: Emulator) -> None:
@@ -240,7 +240,7 @@ def test_a_deferral_carries_ids_and_times_only(run_op: OperatorRunner, voucherif
     assert looks >= 2
     assert run.rows
     assert run.summary["deferrals"] == looks
-    assert (asked(voucherify), left(voucherify)) == (1, 0)
+    assert (asked(voucherify), left()) == (1, 0)
 
 
 def test_without_a_state_store_a_deferral_still_goes_on_with_its_export(
@@ -251,12 +251,12 @@ def test_without_a_state_store_a_deferral_still_goes_on_with_its_export(
     while run.state == "deferred":
         run = run_op_without_state_store(export(deferrable=True, filters=GOLD), after=run)
     assert run.rows
-    assert (asked(voucherify), left(voucherify)) == (1, 0)
+    assert (asked(voucherify), left()) == (1, 0)
 
 
 def test_a_deferral_that_lost_what_it_carries_asks_for_nothing() -> None:
     with pytest.raises(ValueError, match="did not hand on"):
-        export().resume({}, {"moment": "now"})  # type: ignore[typeddict-item]
+        export().resume({}, {"moment": "now"})
 
 
 def test_an_error_says_so_and_the_retry_asks_for_another(run_op: OperatorRunner, voucherify: Emulator) -> None:
@@ -264,10 +264,10 @@ def test_an_error_says_so_and_the_retry_asks_for_another(run_op: OperatorRunner,
     run = run_op(export(filters=GOLD))
     assert run.state == "up_for_retry"
     assert "status ERROR and gives no reason" in str(run.error)
-    assert left(voucherify) == 0
+    assert left() == 0
     voucherify.set_switches(Switches())
     assert run_op(export(filters=GOLD), try_number=2).rows
-    assert (asked(voucherify), left(voucherify)) == (2, 0)
+    assert (asked(voucherify), left()) == (2, 0)
 
 
 def test_an_export_that_takes_too_long_is_given_up(run_op: OperatorRunner, voucherify: Emulator) -> None:
@@ -275,7 +275,7 @@ def test_an_export_that_takes_too_long_is_given_up(run_op: OperatorRunner, vouch
     run = run_op(export(timeout=timedelta(seconds=0.05)))
     assert isinstance(run.error, ExportFailed)
     assert "longer than timeout allows" in str(run.error)
-    assert left(voucherify) == 0
+    assert left() == 0
 
 
 def test_a_cut_file_is_refused_and_the_table_is_as_it_was(
@@ -287,7 +287,7 @@ def test_a_cut_file_is_refused_and_the_table_is_as_it_was(
     assert run.state == "up_for_retry"
     assert "cut off" in str(run.error)
     assert rows_of(warehouse) == truth(voucherify)
-    assert left(voucherify) == 0
+    assert left() == 0
 
 
 def test_a_token_that_expired_is_asked_for_again(run_op: OperatorRunner, voucherify: Emulator) -> None:
@@ -296,20 +296,22 @@ def test_a_token_that_expired_is_asked_for_again(run_op: OperatorRunner, voucher
     assert run.state == "up_for_retry"
     assert "refused (401)" in str(run.error)
     assert voucherify.stats().endpoints["GET /v1/exports/{id}"].calls == 2
-    assert left(voucherify) == 0
+    assert left() == 0
 
 
 def test_fields_that_are_not_exported_are_named(run_op: OperatorRunner, voucherify: Emulator) -> None:
     run = run_op(export(fields=["id", "shoe_size"]))
     assert isinstance(run.error, AirflowFailException)
-    assert "(invalid_export_fields): shoe_size of fields cannot be exported of customer; documented are" in str(run.error)
-    assert left(voucherify) == 0
+    assert "(invalid_export_fields): shoe_size of fields cannot be exported of customer; documented are" in str(
+        run.error
+    )
+    assert left() == 0
 
 
 def test_filters_that_are_not_exported_are_refused_in_words(run_op: OperatorRunner, voucherify: Emulator) -> None:
     run = run_op(export(filters={"junction": "and", "shoe": {"conditions": {"$is": ["43"]}}}))
     assert isinstance(run.error, AirflowFailException)
-    assert "does not export 'customer' with such filters" in str(run.error)
+    assert "does not export 'customer', or not with such filters" in str(run.error)
 
 
 def test_keys_that_may_not_export_fail_without_a_retry(run_op: OperatorRunner, voucherify: Emulator) -> None:
@@ -336,7 +338,7 @@ def test_a_lost_answer_is_no_second_export(run_op: OperatorRunner, voucherify: E
     fault = Fault(kind, rate=1.0, path="^POST /v1/exports", after_acting=True)  # type: ignore[arg-type]
     voucherify.set_faults([fault])
     assert run_op(export(filters=GOLD)).rows
-    assert (asked(voucherify), left(voucherify)) == (1, 0)
+    assert (asked(voucherify), left()) == (1, 0)
 
 
 def test_an_export_somebody_deleted_is_asked_for_anew_by_the_next_try(
@@ -352,7 +354,7 @@ def test_an_export_somebody_deleted_is_asked_for_anew_by_the_next_try(
     while run.state == "deferred":
         run = run_op(export(deferrable=True, filters=GOLD), after=run)
     assert run.rows
-    assert (asked(voucherify), left(voucherify)) == (2, 0)
+    assert (asked(voucherify), left()) == (2, 0)
 
 
 def test_a_retry_of_a_success_asks_for_nothing(run_op: OperatorRunner, voucherify: Emulator) -> None:

@@ -122,7 +122,7 @@ def test_templates_that_render_to_nothing_or_to_nonsense_cost_no_call(
 def test_none_among_what_is_mapped_over_is_not_all(run_op: OperatorRunner, voucherify: Emulator, name: str) -> None:
     with DAG("mapped", schedule=None, start_date=LOGICAL_DATE):
         mapped = VoucherifyExportOperator.partial(task_id="export", **GIVEN).expand(**{name: [None]})
-    run = run_op(mapped.operator, map_index=0)
+    run = run_op(mapped, map_index=0)
     assert f"{name} is None in a mapped task" in str(run.error)
     assert voucherify.stats().calls == 0
 
@@ -150,6 +150,6 @@ def test_a_mapped_task_may_not_replace_what_the_others_wrote(
     with DAG("mapped", schedule=None, start_date=LOGICAL_DATE):
         into = ExportTable("customers", conn_id="warehouse")
         mapped = VoucherifyExportOperator.partial(task_id="export", destination=into, **GIVEN).expand(filters=[GOLD])
-    run = run_op(mapped.operator, map_index=0)
+    run = run_op(mapped, map_index=0)
     assert "write='replace' in a mapped task" in str(run.error)
     assert voucherify.stats().calls == 0

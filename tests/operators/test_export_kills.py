@@ -100,7 +100,7 @@ def test_kills_at_random_moments(
             number, kills = number + 1, kills + 1
             time.sleep(RETRY_DELAY)
         assert slow_voucherify.stats().endpoints[CREATE].calls - before == runs, "asked for twice, or never"
-        assert left(slow_voucherify) == 0
+        assert left() == 0
         with postgres_database.connect() as connection:
             rows = connection.execute("SELECT id, source_id FROM customers").fetchall()
             connection.execute("DELETE FROM customers")
@@ -131,7 +131,7 @@ def ending(step: Callable[..., Any], *, behind: bool) -> Callable[..., Any]:
         await coroutine
         raise Killed
 
-    def ended(*args: Any, **kwargs: Any) -> object:  # noqa: ANN401 - whatever the step takes
+    def ended(*args: Any, **kwargs: Any) -> object:
         if not behind:
             raise Killed
         result = step(*args, **kwargs)
@@ -151,7 +151,7 @@ def test_a_try_that_ends_at_a_step_is_gone_on_with(
     monkeypatch: pytest.MonkeyPatch,
     kind: type,
     name: str,
-    behind: bool,  # noqa: FBT001 - a parameter of the test
+    behind: bool,
 ) -> None:
     into = ExportTable("customers", conn_id="warehouse")
     voucherify.set_switches(Switches(export_wait_seconds=0.02))
@@ -161,7 +161,7 @@ def test_a_try_that_ends_at_a_step_is_gone_on_with(
     assert isinstance(run.error, Killed)
     assert run_op(export(into), try_number=2).summary["rows"] == 1_000
     assert sorted(warehouse.query("SELECT id, source_id FROM customers")) == truth(voucherify)
-    assert (asked(voucherify), left(voucherify)) == (1, 0)
+    assert (asked(voucherify), left()) == (1, 0)
 
 
 @pytest.mark.parametrize("name", ["look", "fetch"])
@@ -171,9 +171,9 @@ def test_the_last_try_leaves_no_export_behind(
     voucherify.set_switches(Switches(export_wait_seconds=0.02))
     monkeypatch.setattr(Exporter, name, ending(getattr(Exporter, name), behind=False))
     assert run_op(export(), try_number=2).state == "up_for_retry"
-    assert left(voucherify) == 1
+    assert left() == 1
     assert run_op(export(), try_number=3).state == "failed"
-    assert (asked(voucherify), left(voucherify)) == (1, 0)
+    assert (asked(voucherify), left()) == (1, 0)
 
 
 def test_without_a_state_store_each_try_asks_anew_and_removes_its_own(
@@ -182,7 +182,7 @@ def test_without_a_state_store_each_try_asks_anew_and_removes_its_own(
     with monkeypatch.context() as patched:
         patched.setattr(Exporter, "fetch", ending(Exporter.fetch, behind=False))
         assert run_op_without_state_store(export()).state == "up_for_retry"
-    assert left(voucherify) == 0
+    assert left() == 0
     assert len(run_op_without_state_store(export(), try_number=2).rows) == 1_000
     assert asked(voucherify) == 2
 
@@ -193,9 +193,9 @@ def test_a_cleared_task_asks_anew_and_removes_what_was_left(
     with monkeypatch.context() as patched:
         patched.setattr(Exporter, "fetch", ending(Exporter.fetch, behind=False))
         assert run_op(export()).state == "up_for_retry"
-    assert left(voucherify) == 1
+    assert left() == 1
     assert run_op(export(), try_number=2, clears=1).rows
-    assert (asked(voucherify), left(voucherify)) == (2, 0)
+    assert (asked(voucherify), left()) == (2, 0)
 
 
 def test_a_kill_by_airflow_ends_the_waiting_and_the_next_try_goes_on(
@@ -211,7 +211,7 @@ def test_a_kill_by_airflow_ends_the_waiting_and_the_next_try_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(Exporter, "look", look_and_be_killed)
         assert run_op(export()).state == "up_for_retry"
-    assert left(voucherify) == 1
+    assert left() == 1
     voucherify.advance(60)
     assert run_op(export(), try_number=2).rows
-    assert (asked(voucherify), left(voucherify)) == (1, 0)
+    assert (asked(voucherify), left()) == (1, 0)

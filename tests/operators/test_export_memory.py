@@ -30,12 +30,12 @@ class _Voucherify(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     blocks = 0
 
-    def do_POST(self) -> None:  # noqa: N802 - named as the method
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
         url = f"http://{self.headers['Host']}/download/exports/exp_1?token=1"
         self._answer(json.dumps({"id": "exp_1", "object": "export", "status": "DONE", "result": {"url": url}}))
 
-    def do_GET(self) -> None:  # noqa: N802 - named as the method
+    def do_GET(self) -> None:
         title = "ID,Source ID,Created At\n"
         self.send_response(200)
         self.send_header("Content-Length", str(len(title) + len(_BLOCK) * self.blocks))
@@ -44,7 +44,7 @@ class _Voucherify(BaseHTTPRequestHandler):
         for _ in range(self.blocks):
             self.wfile.write(_BLOCK.encode())
 
-    def do_DELETE(self) -> None:  # noqa: N802 - named as the method
+    def do_DELETE(self) -> None:
         self.send_response(204)
         self.end_headers()
 
@@ -90,7 +90,12 @@ def peak_of(run_op: OperatorRunner, into: ExportDestination, blocks: int, monkey
 
 @pytest.mark.parametrize(("kind", "blocks"), [("table", 200), ("files", 50)])
 def test_memory_is_flat(
-    run_op: OperatorRunner, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, blocks: int
+    run_op: OperatorRunner,
+    warehouse: Warehouse,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    blocks: int,
 ) -> None:
     monkeypatch.setattr(export_files, "ROWS_PER_PART", 5_000)
     files, table = ObjectFiles(f"file://{tmp_path}/out", format="jsonl"), ExportTable("rows", conn_id="warehouse")
