@@ -53,7 +53,8 @@ class PassingFile(ExportFile):
             super().take(piece)
         except OSError as error:
             raise StorageFailed(
-                f"the export's file could not be kept in {tempfile.gettempdir()} ({error.strerror}): make room there, name another directory in TMPDIR, or export less with filters"
+                f"the export's file could not be kept in {tempfile.gettempdir()} ({error.strerror}): make room there, "
+                "name another directory in TMPDIR, or export less with filters"
             ) from None
 
 

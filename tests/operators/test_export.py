@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.comms import InactiveAssetsResult
 
 from airflow_provider_voucherify.api.errors import ExportFailed
+from airflow_provider_voucherify.api.exports import ExportFile
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.errors import TableUnfit
@@ -363,3 +365,36 @@ def test_a_retry_of_a_success_asks_for_nothing(run_op: OperatorRunner, voucherif
     second = run_op(export(filters=GOLD), try_number=2)
     assert (second.rows, second.summary) == (first.rows, first.summary)
     assert voucherify.stats().calls == calls
+
+
+def test_a_worker_without_room_for_the_file_says_so(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ExportFile, "take", full)
+        run = run_op(export(filters=GOLD))
+    assert (run.state, type(run.error).__name__) == ("up_for_retry", "StorageFailed")
+    assert "(No space left on device): make room there" in str(run.error)
+    assert run_op(export(filters=GOLD), try_number=2).rows
+    assert (asked(voucherify), left()) == (1, 0)
+
+
+def test_an_export_that_cannot_be_deleted_is_told_and_fails_nothing(
+    run_op: OperatorRunner, voucherify: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    voucherify.set_faults([Fault("status", rate=1.0, path="^DELETE /v1/exports", status=403)])
+    assert run_op(export(filters=GOLD)).rows
+    assert "could not be deleted" in caplog.text
+    assert left() == 1
+
+
+def test_two_operators_may_share_a_destination(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
+) -> None:
+    into = ExportTable("customers_{{ run_id }}", conn_id="warehouse")
+    for run_id in ("a", "b"):
+        assert run_op(export(into), run_id=run_id).state == "success"
+    assert {"customers_a", "customers_b"} <= warehouse.tables()
