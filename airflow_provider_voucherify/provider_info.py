@@ -37,6 +37,11 @@ _LIMITS: dict[str, object] = {
         "description": "Seconds to wait for an answer. Empty: 30.",
         "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "examples": [30]},
     },
+    "exports": {
+        "label": "Exports",
+        "description": "Whether files of customers may be exported where that takes fewer calls. Empty: no.",
+        "schema": {"type": ["boolean", "null"]},
+    },
     "api_version": {
         "label": "API version",
         "description": "Version of the Voucherify API to pin. Empty: v2018-08-01.",

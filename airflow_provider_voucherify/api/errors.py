@@ -190,6 +190,10 @@ class Unreachable(WindowClosed):
     """Voucherify answered nobody for a while: a run that can give its worker back goes on later."""
 
 
+class ExportsPending(WindowClosed):
+    """Files of exports are being made for a while: a run that can give its worker back goes on later."""
+
+
 #: Errors no later call of the same run can escape: stop at once, keep what was pulled.
 FATAL: tuple[type[VoucherifyError], ...] = (
     InvalidConnection,

@@ -63,7 +63,8 @@ class Segment:
 
     ``type`` (``static``, ``passive``, ``auto-update``) and the times (UTC) are ``None`` where Voucherify
     does not send them: a customer's own segments come with id and name only. The same holds
-    for ``initial_sync_status`` (``IN_PROGRESS``, ``DONE``), which newer versions of the API leave out.
+    for ``initial_sync_status`` (``IN_PROGRESS``, ``DONE``), which newer versions of the API leave out. ``filter`` is
+    that of a dynamic segment; two segments are the same whatever it says.
     """
 
     id: str
@@ -72,6 +73,7 @@ class Segment:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     initial_sync_status: str | None = None
+    filter: Mapping[str, Json] | None = field(default=None, repr=False, hash=False, compare=False)
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Segment:
@@ -81,15 +83,16 @@ class Segment:
         """
         try:
             return _segment(*map(data.get, _SEGMENT_FIELDS))
-        except TypeError:  # a list or an object where a text should be
+        except TypeError:  # a filter, or a list or an object where a text should be
             return _read_segment(*map(data.get, _SEGMENT_FIELDS))
 
 
-_SEGMENT_FIELDS = ("id", "name", "type", "created_at", "updated_at", "initial_sync_status")
+_SEGMENT_FIELDS = ("id", "name", "type", "created_at", "updated_at", "initial_sync_status", "filter")
 
 
 def _read_segment(*values: Json) -> Segment:
     data = dict(zip(_SEGMENT_FIELDS, values, strict=True))
+    conditions = data["filter"]
     return Segment(
         _text(data, "id"),
         _text(data, "name"),
@@ -97,6 +100,7 @@ def _read_segment(*values: Json) -> Segment:
         _time(_optional_text(data, "created_at")),
         _time(_optional_text(data, "updated_at")),
         _optional_text(data, "initial_sync_status"),
+        conditions if isinstance(conditions, dict) else None,
     )
 
 

@@ -146,6 +146,28 @@ def created_between(after: int, before: int, page: int, segment_id: str | None) 
     return _list(segment_id, bounds | {"page": page})
 
 
+def newest(segment_id: str | None) -> wire.Request:
+    """Return the request for the customer created last, which tells how many there are.
+
+    :param segment_id: only members of this segment.
+    """
+    return _few(segment_id, {"order": "-created_at"})
+
+
+def created_before(instant: int, segment_id: str | None) -> wire.Request:
+    """Return the request that tells how many customers were created before a moment.
+
+    :param instant: milliseconds since 1970 (UTC); whether customers of this very moment are among them is not known.
+    :param segment_id: only members of this segment.
+    """
+    return _few(segment_id, {"order": "created_at", "created_at[before]": text_of(instant)})
+
+
+def _few(segment_id: str | None, query: dict[str, str | int]) -> wire.Request:
+    members = {} if segment_id is None else {"segment_id": segment_id}
+    return wire.get(wire.path_of("customers"), {"limit": 1, **query, **members})
+
+
 def _list(segment_id: str | None, position: dict[str, str | int]) -> wire.Request:
     query: dict[str, str | int] = {"limit": PAGE, "order": "created_at"}
     if segment_id is not None:

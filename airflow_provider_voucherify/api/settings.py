@@ -147,6 +147,7 @@ class ApiSettings:
     :param verify: whether TLS certificates are checked, or the path of a CA bundle to check them with.
     :param proxy: proxy URL, or ``None``; kept out of ``repr`` since it may hold a password.
     :param trust_env: whether proxies named by environment variables are used.
+    :param exports: whether files of customers may be exported where that costs fewer calls.
     :param channel: sent as ``X-Voucherify-Channel``: how the calls are named in Voucherify's own logs.
     """
 
@@ -160,6 +161,7 @@ class ApiSettings:
     verify: bool | str = True
     proxy: str | None = field(default=None, repr=False)
     trust_env: bool = True
+    exports: bool = False
     channel: str = "airflow-provider-voucherify"
 
     def __post_init__(self) -> None:

@@ -51,8 +51,8 @@ class Switches:
     :param export_content_type: what a file says it is.
     :param export_counted_as: which limit asking for an export counts in.
     :param unknown_export_filter: what becomes of filters that are not documented for exports.
-    :param export_fault: what is wrong with files: the filter was ignored, the end is cut off, every so many rows are
-        others than they should be (as many wrong as missing), or are missing.
+    :param export_fault: what is wrong with files: the filter was ignored, numbers were compared as texts, the end is
+        cut off, every so many rows are others than they should be (as many wrong as missing), or are missing.
     :param export_fault_every: one in so many rows is hit.
     :param oauth_token_seconds: seconds for which an OAuth token is worth something.
     :param oauth_tokens: how many OAuth tokens a project may have at a time.
@@ -92,7 +92,7 @@ class Switches:
     export_content_type: Literal["text/plain", "text/csv"] = "text/plain"
     export_counted_as: Literal["api_calls", "bulk_api_calls"] = "api_calls"
     unknown_export_filter: Literal["refused", "ignored"] = "refused"
-    export_fault: Literal["none", "filter_ignored", "cut", "swapped", "rows_missing"] = "none"
+    export_fault: Literal["none", "filter_ignored", "numbers_as_text", "cut", "swapped", "rows_missing"] = "none"
     export_fault_every: int = 50
     oauth_token_seconds: float = 900.0
     oauth_tokens: int = 1_000

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyError, WindowClosed, WrongProject
 from airflow_provider_voucherify.api.ids import IdList
-from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
+from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.extract.existence import Ghost, ask_ghost, refuse_unknown
+from airflow_provider_voucherify.extract.export_notes import ExportNotes
+from airflow_provider_voucherify.extract.export_roster import read_everyone
 from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer, missing_of, others_of
 from airflow_provider_voucherify.extract.means import Means, Pulled, kept_if_interrupted
 from airflow_provider_voucherify.extract.notes import Believed, Notes
@@ -38,14 +40,18 @@ class CustomerRun:
     :param notes: what earlier parts remembered.
     :param means: client, sink and the like.
     :param recall: sends what is of use as a whole only.
+    :param exports: notes of exports.
     """
 
-    def __init__(self, question: Question, survey: Survey, notes: Notes, means: Means, recall: Recall) -> None:
+    def __init__(
+        self, question: Question, survey: Survey, notes: Notes, means: Means, recall: Recall, exports: ExportNotes
+    ) -> None:
         self._question = question
         self._survey = survey
         self._notes = notes
         self._means = means
         self._recall = recall
+        self._exports = exports
         self._strategy: PerCustomer | None = None
         self.ghost: Ghost | None = None
         self.ghost_asked_at = means.now()
@@ -75,8 +81,15 @@ class CustomerRun:
 
     def _everyone(self) -> Mapping[str, str | None]:
         """Return the merchant's id of everyone Voucherify knows, by Voucherify's."""
-        assert self._survey.everyone is not None, "the survey begins the list of everyone"
-        return self._means.run(self._survey.everyone.rest(self._recall))
+        everyone, found = self._survey.everyone, dict[str, str | None]()
+        assert everyone is not None, "the survey begins the list of everyone"
+
+        def find(customers: Iterator[Customer]) -> None:
+            found.update((customer.id, customer.source_id) for customer in customers)
+
+        if self._question.may_export_everyone and read_everyone(self._means, self._exports, everyone, find):
+            return found
+        return self._means.run(everyone.rest(self._recall))
 
     def _asking(self, everyone: Mapping[str, str | None], asked: int, held: int) -> PerCustomer:
         progress = self._means.progress(asked, held, "customers")

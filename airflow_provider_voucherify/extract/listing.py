@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
 from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.errors import NotFound, PagingFailed, VoucherifyError
-from airflow_provider_voucherify.api.models import Json, JsonObject, Member, MembershipPage, Segment
+from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, Member, MembershipPage, Segment
+from airflow_provider_voucherify.api.pages import text_of
 from airflow_provider_voucherify.api.walk import CustomerWalk, Drift, calls_for
 from airflow_provider_voucherify.extract.fetch import STOPS
 from airflow_provider_voucherify.extract.question import Question
@@ -43,6 +44,8 @@ class Terms:
 class Listing:
     """The members of one segment, from the first page or from where an earlier try came to.
 
+    ``first_ids`` are Voucherify's ids of those on the first page, where it was read by this one.
+
     :param segment: the segment.
     :param terms: those of the run.
     :param stored: how far the sink holds it.
@@ -54,6 +57,7 @@ class Listing:
     ) -> None:
         self.segment = segment
         self.sampled: list[str] = []
+        self.first_ids: frozenset[str] = frozenset()
         self.failure: Exception | None = None
         self._terms = terms
         self._walk = CustomerWalk(segment.id)
@@ -140,11 +144,37 @@ class Listing:
         request = self._walk.request()
         assert request is not None, "the list is whole"
         answer = await client.send(request)
-        members = self._terms.roster.members(self._walk.take(answer))
+        customers = self._walk.take(answer)
+        if not self._pages:
+            self.first_ids = frozenset(customer.id for customer in customers)
+        members = self._terms.roster.members(customers)
         self._ends_with_nobody = not wire.listed(answer)
         self._pages += 1
         self.is_whole = self._is_at_the_end()
         return self._page(members, is_first=self._pages == 1)
+
+    def file_page(self, customers: Sequence[Customer], read_at: datetime, *, is_first: bool) -> MembershipPage:
+        """Return a part of the members as a file has them; a try that stops there reads the file from the start.
+
+        :param read_at: when the file was made, or shortly before (UTC).
+        """
+        members = self._terms.roster.members(customers)
+        known = () if is_first else self.sampled
+        self.sampled = self._terms.sample.lowest({*known, *(member.customer_id for member in members)})
+        return replace(self.restart(), members=members, observed_at=read_at, is_first=is_first)
+
+    def end_file(self, held: int, latest: int, totals: tuple[int, int], read_at: datetime) -> MembershipPage:
+        """Return what makes the list whole once stored behind all parts of the file.
+
+        :param held: how many members the file has.
+        :param latest: when the last of them was created, milliseconds since 1970 (UTC).
+        :param totals: how many there were before the file was made, and after.
+        :param read_at: when the file was made, or shortly before (UTC).
+        """
+        drift = Drift().then(totals[0]).then(totals[1])
+        self._walk = CustomerWalk(self.segment.id, after=text_of(latest), held=held, drift=drift)
+        self._pages, self.is_whole, self._kept, self.failure = 1, True, None, None
+        return MembershipPage(self.segment, (), read_at, self._resume(), is_last=True)
 
     def give_up(self, error: Exception) -> MembershipPage | None:
         """Note that the list failed; return what makes a later try read it from the start where that is needed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,10 @@ from airflow_provider_voucherify.extract.progress import Progress
 from airflow_provider_voucherify.load.base import Sink
 
 T = TypeVar("T")
+
+
+async def _sleep(seconds: float) -> None:
+    await asyncio.sleep(seconds)
 
 
 class Runs(Protocol):
@@ -41,6 +46,7 @@ class Means:
     :param spent: how many calls this try has made so far, as Voucherify counts them.
     :param may_defer: whether the try may end early and go on later.
     :param is_resumed: whether it does so now.
+    :param sleep: waits so many seconds, inside a coroutine.
     """
 
     client: Sender
@@ -55,6 +61,7 @@ class Means:
     spent: Callable[[], int] = lambda: 0
     may_defer: bool = False
     is_resumed: bool = False
+    sleep: Callable[[float], Coroutine[object, object, None]] = _sleep
 
     @property
     def part_size(self) -> int:

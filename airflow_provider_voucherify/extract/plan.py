@@ -14,7 +14,7 @@ from airflow_provider_voucherify.extract.progress import duration
 
 T = TypeVar("T")
 
-WayName: TypeAlias = Literal["per_customer", "per_segment"]
+WayName: TypeAlias = Literal["per_customer", "per_segment", "export"]
 
 #: Finding out what listing segments costs is worth a try only for so many times as many customers.
 WORTH_PROBING = 10
@@ -28,16 +28,20 @@ class Way:
         ``None`` if it cannot be told.
     :param bound: what is said of the number: it is a lower bound where finding out more was of no use, or where
         customers Voucherify may not know cost a call more each; it is an estimate where checks may turn out fewer.
+    :param most: what it takes if every file of an export is refused and its list read instead; ``None`` without files.
     """
 
     name: WayName
     calls: int | None
     bound: Literal["", "or more", "about"] = ""
+    most: int | None = None
 
     def __str__(self) -> str:
         if self.calls is None:
             return f"{self.name} an unknown number of calls"
         about, more = ("about " if self.bound == "about" else ""), (" or more" if self.bound == "or more" else "")
+        if self.most is not None:
+            return f"{self.name} about {self.calls:,}, at most {self.most:,} calls{more}"
         return f"{self.name} {about}{self.calls:,} calls{more}"
 
 
@@ -68,6 +72,12 @@ class Plan:
         return next(way.calls for way in self.ways if way.name == self.strategy)
 
     @property
+    def most_calls(self) -> int | None:
+        """Return the calls the way taken costs at most, ``None`` if it cannot be told."""
+        most = next(way.most for way in self.ways if way.name == self.strategy)
+        return self.calls if most is None else most
+
+    @property
     def seconds(self) -> float | None:
         """Return about how long it takes, ``None`` if calls or rate are not known."""
         return None if self.calls is None or not self.per_minute else self.calls / self.per_minute * 60
@@ -81,13 +91,11 @@ class Plan:
         return f"{who}{held}: {', '.join(str(way) for way in self.ways)}{chosen}{took}{reason}"
 
 
-def cheaper(per_customer: Way, per_segment: Way) -> WayName:
-    """Return the way that takes fewer calls; one whose cost cannot be told is not taken if the other's can."""
-    if per_segment.calls is None:
-        return "per_customer"
-    if per_customer.calls is None or per_segment.calls < per_customer.calls:
-        return "per_segment"
-    return "per_customer"
+def cheaper(*ways: Way) -> WayName:
+    """Return the way that takes the fewest calls, the first of those; one whose cost cannot be told is not taken if
+    another's can."""
+    told = [way for way in ways if way.calls is not None]
+    return min(told, key=lambda way: way.calls or 0).name if told else ways[0].name
 
 
 def check_affordable(plan: Plan, max_calls: int | None) -> None:
@@ -95,7 +103,7 @@ def check_affordable(plan: Plan, max_calls: int | None) -> None:
 
     :raises PlanTooDear: if it takes more, or nobody knows how many.
     """
-    if max_calls is not None and (plan.calls is None or plan.calls > max_calls):
+    if max_calls is not None and (plan.most_calls is None or plan.most_calls > max_calls):
         raise PlanTooDear(
             f"max_calls allows {max_calls:,} calls, and the plan is: {plan}; raise max_calls, ask about fewer "
             "customers, or restrict the answer with segments=[...]"

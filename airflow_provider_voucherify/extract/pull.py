@@ -11,6 +11,7 @@ from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList
 from airflow_provider_voucherify.extract.cap import Cap
 from airflow_provider_voucherify.extract.customer_run import CustomerRun
+from airflow_provider_voucherify.extract.export_notes import ExportNotes
 from airflow_provider_voucherify.extract.listing import Terms, stored_salt, stored_sample_size
 from airflow_provider_voucherify.extract.means import Means, Pulled
 from airflow_provider_voucherify.extract.notes import Beginning, Notes
@@ -39,11 +40,13 @@ class Pull:
         self._means = means = replace(means, client=cap.over(means.client))
         self._rate = rate
         self._notes = Notes(means.sink, means.now)
+        self._exports = ExportNotes(means.sink, means.now)
         self._held = self._what_is_held()
         self._beginning = self._begun_so()
         self._terms = Terms(question, Roster(question.customer_ids), self._sample(), means.now)
         held, totals = (self._notes.answers, self._beginning.totals) if self._beginning is not None else ({}, {})
         self._recall = Recall(means.client, held, keeps=means.may_defer)
+        totals = {**totals, **self._exports.totals}
         self._survey = Survey(question, self._held, self._terms, means.client, self._recall, totals)
 
     @property
@@ -67,11 +70,13 @@ class Pull:
         :raises VoucherifyError: what stopped the run early, with all that was found up to then held.
         """
         if plan.strategy == "per_customer":
-            run = CustomerRun(self._question, self._survey, self._notes, self._means, self._recall)
+            run = CustomerRun(self._question, self._survey, self._notes, self._means, self._recall, self._exports)
             with self._kept_for_the_next_part(run):
                 return run.pull()
         with self._kept_for_the_next_part():
-            return SegmentRun(self._question, self._survey, self._held, self._terms, self._means, self._recall).pull()
+            means, recall, exports = self._means, self._recall, self._exports
+            lists = SegmentRun(self._question, self._survey, self._held, self._terms, means, recall, exports)
+            return lists.pull(by_exports=plan.strategy == "export")
 
     @contextmanager
     def _kept_for_the_next_part(self, run: CustomerRun | None = None) -> Iterator[None]:
@@ -97,7 +102,7 @@ class Pull:
     def _what_is_held(self) -> Held:
         sink, ids = self._means.sink, self._question.customer_ids
         if ids is None:
-            return Held((), len(sink.done()), segment_walks(sink.walks()))
+            return Held((), len(sink.done()), segment_walks(sink.walks()), exports=self._exports.held)
         self._forget_what_is_of_no_use(ids)
         done = sink.done()
         to_ask = IdList(customer_id for customer_id in ids if customer_id not in done) if done else ids
@@ -105,7 +110,7 @@ class Pull:
         is_right_project = self._notes.begun_with is not None or bool(walks)
         told = self._notes.resolved
         resolved = sum(one in told for one in resolving(ids))
-        return Held(to_ask, len(done), walks, is_right_project, resolved)
+        return Held(to_ask, len(done), walks, is_right_project, resolved, self._exports.held)
 
     def _forget_what_is_of_no_use(self, ids: Sequence[str]) -> None:
         sink = self._means.sink

@@ -12,7 +12,7 @@ from airflow_provider_voucherify.api.errors import InvalidSegments
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Segment
 
-StrategyName: TypeAlias = Literal["auto", "per_customer", "per_segment"]
+StrategyName: TypeAlias = Literal["auto", "per_customer", "per_segment", "export"]
 UnknownCustomers: TypeAlias = Literal["drop", "keep", "fail"]
 
 _SHOWN_NAMES = 5
@@ -29,6 +29,7 @@ class Question:
     :param unknown: what becomes of ids Voucherify does not know.
     :param verify_sample: customers read both ways where segments are listed.
     :param max_calls: the most calls the plan, and with an allowance the run, may take; ``None`` for any number.
+    :param exports: whether the connection lets ``auto`` have files exported.
     """
 
     customer_ids: Sequence[str] | None
@@ -37,6 +38,17 @@ class Question:
     unknown: UnknownCustomers = "drop"
     verify_sample: int = 10
     max_calls: int | None = None
+    exports: bool = False
+
+    @property
+    def may_export(self) -> bool:
+        """Return whether files of exports may be asked for: it was said so, here or on the connection."""
+        return self.wanted == "export" or (self.exports and self.wanted == "auto")
+
+    @property
+    def may_export_everyone(self) -> bool:
+        """Return whether a file of everyone may be asked for in place of their list."""
+        return self.exports or self.strategy == "export"
 
     @property
     def is_about_everyone(self) -> bool:

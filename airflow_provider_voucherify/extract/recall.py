@@ -13,7 +13,8 @@ from airflow_provider_voucherify.api.endpoints import Sender
 from airflow_provider_voucherify.api.errors import NotFound
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
-#: What is read of the answers: lists, their customers and segments. Nothing else is kept, least of all a profile.
+#: What is read of the answers: lists, their customers and segments with their filters. Nothing else is kept, least of
+#: all a profile.
 _KEPT = (
     "object",
     "data_ref",
@@ -25,6 +26,7 @@ _KEPT = (
     "type",
     "created_at",
     "initial_sync_status",
+    "filter",
 )
 _LISTS = ("customers", "data", "segments")
 

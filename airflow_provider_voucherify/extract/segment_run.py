@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
 from airflow_provider_voucherify.api.endpoints import get_segment, rest_of
@@ -12,9 +13,12 @@ from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Rema
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment
 from airflow_provider_voucherify.api.walk import calls_for
 from airflow_provider_voucherify.extract.existence import refuse_unknown
+from airflow_provider_voucherify.extract.export_notes import ExportNotes
+from airflow_provider_voucherify.extract.export_roster import ROSTER_CALLS, read_everyone
 from airflow_provider_voucherify.extract.fetch import STOPS
 from airflow_provider_voucherify.extract.listing import Listing, Terms, gone_name
 from airflow_provider_voucherify.extract.means import Means, Mismatch, Moved, Pulled, kept_if_interrupted
+from airflow_provider_voucherify.extract.per_export import PerExport
 from airflow_provider_voucherify.extract.per_segment import PerSegment, Round
 from airflow_provider_voucherify.extract.plan import chunks
 from airflow_provider_voucherify.extract.project import FEWEST_TO_JUDGE, wrong_project
@@ -43,10 +47,18 @@ class SegmentRun:
     :param terms: those of the lists.
     :param means: client, sink and the like.
     :param recall: sends what is of use as a whole only.
+    :param exports: notes of exports.
     """
 
     def __init__(
-        self, question: Question, survey: Survey, held: Held, terms: Terms, means: Means, recall: Recall
+        self,
+        question: Question,
+        survey: Survey,
+        held: Held,
+        terms: Terms,
+        means: Means,
+        recall: Recall,
+        exports: ExportNotes,
     ) -> None:
         self._recall = recall
         self._question = question
@@ -55,18 +67,23 @@ class SegmentRun:
         self._means = means
         self._roster = terms.roster
         self._knows_somebody = False
+        self._exports = exports
+        self._exporting: PerExport | None = None
         listed = {listing.segment.id for listing in self._listings}
         self._gone = {id_: gone_name(id_, walk) for id_, walk in held.walks.items() if id_ not in listed}
 
-    def pull(self) -> Pulled:
+    def pull(self, *, by_exports: bool) -> Pulled:
         """Read all lists, see that they are whole and true, and let the sink turn them into answers.
 
+        :param by_exports: whether files are asked for in place of lists.
         :raises VoucherifyError: what stopped the run early, with all pages up to then held.
         :raises SegmentsFailed: if a list could not be read, with all others held.
         :raises MembersDisagree: if the lists do not say what Voucherify answers for a sample of customers.
         """
         self._forget_gone()
-        self._read_lists(self._listings)
+        if by_exports:
+            self._exporting = PerExport(self._means, self._exports, self._listings)
+        self._read_all()
         self._look_after_missing(self._listings)
         mismatch = self._verify()
         if self._question.is_about_everyone:
@@ -92,6 +109,15 @@ class SegmentRun:
             whole = frozenset(listing.segment.id for listing in self._listings)
             segment_ids = whole - self._gone.keys()
         return Scope(self._question.is_about_everyone, segment_ids)
+
+    def _read_all(self) -> None:
+        """Read all lists; while files of exports are made, those that have none."""
+        exporting = self._exporting
+        if exporting is not None:
+            exporting.ask()
+            self._read_lists([listing for listing in self._listings if listing not in exporting.listings])
+            exporting.read()
+        self._read_lists([listing for listing in self._listings if not listing.is_over])
 
     def _read_lists(self, listings: Sequence[Listing]) -> None:
         calls = sum(listing.calls_left or 1 for listing in listings)
@@ -157,6 +183,8 @@ class SegmentRun:
         verification, mismatch = self._sampled()
         if verification.unlisted and self._read_new_segments():
             verification, mismatch = self._sampled()
+        if self._list_what_files_hold(verification.doubtful):
+            verification, mismatch = self._sampled()
         if self._question.verify_sample:
             self._look_into_empty(verification)
         if (error := verification.failure(mismatch)) is not None:
@@ -170,6 +198,21 @@ class SegmentRun:
             self._question, self._present, self._terms, self._survey.everyone, self._gone.keys()
         )
         return verification, self._means.run(verification.read(self._recall))
+
+    def _list_what_files_hold(self, doubtful: Sequence[Listing]) -> bool:
+        """List those in doubt whose members came from a file; return whether there are any."""
+        exporting = self._exporting
+        again = [one for one in doubtful if exporting is not None and one.segment.id in exporting.read_by_file]
+        if exporting is None or not again:
+            return False
+        names = ", ".join(repr(one.segment.name) for one in again[:_SHOWN_FAILURES])
+        log.warning("Sampled customers are not as the files of exports say; listed after all: %s", names)
+        exporting.distrust(again)
+        anew = {one.segment.id: Listing(one.segment, self._terms) for one in again}
+        self._survey.listings = [anew.get(one.segment.id, one) for one in self._listings]
+        self._read_lists([*anew.values()])
+        self._look_after_missing([*anew.values()])
+        return True
 
     def _read_new_segments(self) -> bool:
         """Read the lists of segments that were made meanwhile, or left out; return whether there are any."""
@@ -219,12 +262,31 @@ class SegmentRun:
         for part in chunks((one for one in open_ if one not in unlisted), _SETTLED_AT_A_TIME):
             sink.settle(part, frozenset(), self._means.now())
             self._knows_somebody = True
-        everyone, left = self._survey.everyone, IdList(one for one in open_ if one in unlisted)
-        if everyone is None or everyone.total is None or len(left) < calls_for(everyone.total):
+        left = IdList(one for one in open_ if one in unlisted)
+        if self._finds_by_export(len(left), unlisted):
+            self._settle_unlisted(left, unlisted)
+        elif len(left) < self._walk_calls:
             self._settle_one_by_one(left)
         else:
             self._settle_by_walk(left, unlisted)
         forget_aliases(sink, self._roster)
+
+    @property
+    def _walk_calls(self) -> float:
+        everyone = self._survey.everyone
+        return math.inf if everyone is None or everyone.total is None else calls_for(everyone.total)
+
+    def _finds_by_export(self, left: int, missing: IdSet) -> bool:
+        """Take those an export of everyone names out of the missing, if that is allowed and takes the fewest calls."""
+        everyone, may_export = self._survey.everyone, self._question.may_export_everyone
+        if everyone is None or not may_export or left <= ROSTER_CALLS:
+            return False
+
+        def find(customers: Iterator[Customer]) -> None:
+            for part in chunks(customers, _SETTLED_AT_A_TIME // 100):
+                self._find(part, missing)
+
+        return read_everyone(self._means, self._exports, everyone, find)
 
     def _judge_unknown(self) -> None:
         """Refuse a project that knows nobody, and unknown customers where none is accepted."""
@@ -265,6 +327,9 @@ class SegmentRun:
         :param unknown: the same customers; those the list names are taken out.
         """
         self._means.run(self._walk_everyone(unknown))
+        self._settle_unlisted(unlisted, unknown)
+
+    def _settle_unlisted(self, unlisted: Sequence[str], unknown: IdSet) -> None:
         for part in chunks(unlisted, _SETTLED_AT_A_TIME):
             self._settle_part(part, unknown)
         self._judge_unknown()

@@ -9,9 +9,14 @@ from functools import cached_property
 from typing import Literal
 
 from airflow_provider_voucherify.api.endpoints import Sender, list_segments
-from airflow_provider_voucherify.api.walk import CustomerWalk, calls_for
+from airflow_provider_voucherify.api.pages import PAGE
+from airflow_provider_voucherify.api.walk import CustomerWalk
 from airflow_provider_voucherify.extract.everyone import Counted, Everyone
+from airflow_provider_voucherify.extract.export_notes import EVERYONE, Asked
+from airflow_provider_voucherify.extract.export_roster import ROSTER_CALLS, roster_calls
+from airflow_provider_voucherify.extract.exporting import MOST_LOOKS
 from airflow_provider_voucherify.extract.listing import Listing, Terms
+from airflow_provider_voucherify.extract.per_export import file_calls, is_worth_exporting, most_file_calls
 from airflow_provider_voucherify.extract.plan import (
     WORTH_PROBING,
     Plan,
@@ -32,6 +37,8 @@ _WAVE = 8
 _WORTH_A_WALK = 10
 #: Where a list fails, so many calls may be made to do without lists; beyond it the task rather fails and tries again.
 _MOST_INSTEAD_OF_LISTS = 2_000
+#: So often it is looked whether exports are made, in a plan.
+_LOOKS = 3
 _TOO_FEW = "too few customers for listing segments to pay"
 
 
@@ -44,6 +51,7 @@ class Held:
     :param walks: how far it holds the lists of segments.
     :param is_right_project: whether one of the customers is known for sure.
     :param resolved: of how many ids, of those to resolve, it is known whom they stand for.
+    :param exports: notes of exports, by the segment's id.
     """
 
     to_ask: Sequence[str] = ()
@@ -51,10 +59,13 @@ class Held:
     walks: Mapping[str, StoredWalk] = field(default_factory=dict)
     is_right_project: bool = False
     resolved: int = 0
+    exports: Mapping[str, Asked] = field(default_factory=dict)
 
     @property
     def begun_as(self) -> WayName | None:
-        """Return the way the earlier try took: the two cannot be mixed in one ledger."""
+        """Return the way the earlier try took: customers and lists cannot be mixed in one ledger."""
+        if any(one.is_open and one.key != EVERYONE for one in self.exports.values()):
+            return "export"
         if self.walks:
             return "per_segment"
         return "per_customer" if self.answered else None
@@ -93,7 +104,8 @@ class Survey:
         self._client = Counted(recall)
         self._probing = Counted(client)
         self._totals = totals
-        self._wanted = held.begun_as or question.wanted
+        begun_as = held.begun_as
+        self._wanted = "export" if begun_as == "per_segment" and question.may_export else begun_as or question.wanted
 
     async def plan(self, rate: Callable[[], float | None]) -> Plan:
         """Return the plan.
@@ -104,10 +116,10 @@ class Survey:
         """
         reason = await self._find_out()
         ways = self._ways(reason)
-        strategy = ways[0].name if len(ways) == 1 else cheaper(ways[0], ways[1])
+        strategy = "export" if self._wanted == "export" and len(ways) > 1 else cheaper(*ways)
         ids = self._question.customer_ids
         customers = len(ids) if ids is not None else self.total
-        memberships = self._memberships if strategy == "per_segment" else 0
+        memberships = self._memberships if strategy != "per_customer" else 0
         return Plan(customers, self._held.answered, strategy, ways, reason, rate(), memberships)
 
     @property
@@ -156,7 +168,7 @@ class Survey:
         if self._is_too_small(len(self.listings or ())):
             return _TOO_FEW
         await self._look_closer()
-        if self._wanted == "per_segment":
+        if self._wanted != "auto":
             return "begun so by an earlier try" if self._held.begun_as else "as asked for"
         return ""
 
@@ -199,22 +211,29 @@ class Survey:
 
     @property
     def _may_pay(self) -> bool:
-        per_customer, per_segment = self._per_customer, self._per_segment
-        return per_customer.calls is None or per_segment.calls is None or per_segment.calls < per_customer.calls
+        per_customer, listed = self._per_customer.calls, self._per_segment.calls
+        if self._question.may_export and listed is not None:
+            listed = min(listed, self._export.calls or listed)
+        return per_customer is None or listed is None or listed < per_customer
 
     @property
     def _is_too_dear(self) -> bool:
         """Whether each way that may be taken costs more than allowed already: then finding out more is a waste."""
         per_segment = self._per_segment.calls
         least = None if per_segment is None else per_segment - self._existence
-        ways = [least] if self._wanted == "per_segment" else [least, self._per_customer.calls]
+        ways = [least] if self._wanted != "auto" else [least, self._per_customer.calls]
         allowed = self._question.max_calls
         return allowed is not None and all(calls is not None and calls > allowed for calls in ways)
 
     def _ways(self, reason: str) -> tuple[Way, ...]:
         if self._wanted == "per_customer" or reason == _TOO_FEW:
             return (self._per_customer,)
-        return (self._per_segment,) if self._wanted == "per_segment" else (self._per_customer, self._per_segment)
+        if self._wanted == "export":
+            return (self._per_segment, self._export)
+        if self._wanted == "per_segment":
+            return (self._per_segment,)
+        exports = (self._export,) if self._question.may_export else ()
+        return (self._per_customer, self._per_segment, *exports)
 
     @property
     def _per_customer(self) -> Way:
@@ -225,8 +244,11 @@ class Survey:
             return Way("per_customer", calls, "or more" if has_ghost else "")
         total = self.total
         return Way(
-            "per_customer", None if total is None else spent + calls_for(total) - 1 + total - self._held.answered
+            "per_customer", None if total is None else spent + self._roster(total) - 1 + total - self._held.answered
         )
+
+    def _roster(self, total: int) -> int:
+        return roster_calls(total, may_export=self._question.may_export_everyone)
 
     @cached_property
     def _to_resolve(self) -> int:
@@ -243,6 +265,21 @@ class Survey:
         is_probed = all(listing.is_begun or listing.is_over for listing in listings)
         bound: Literal["", "about"] = "about" if self._existence else ""
         return Way("per_segment", self.calls + sum(known) + checks, bound if is_probed else "or more")
+
+    @property
+    def _export(self) -> Way:
+        """Return what it takes to export what can be and list the rest; and to list all of it after all."""
+        listed, listings = self._per_segment, self.listings or []
+        chosen = [one for one in listings if is_worth_exporting(one, self._held.exports)]
+        if listed.calls is None or not chosen:
+            return Way("export", listed.calls, listed.bound)
+        saved = sum((one.calls_left or 0) - file_calls(one.segment) for one in chosen)
+        again = -(-len(listings) // PAGE)
+        if self.total is not None:
+            saved += self._existence - min(self._existence, self._roster(self.total))
+        dearest = sum(most_file_calls(one.segment) for one in chosen) + MOST_LOOKS + again + 2 * self._verified
+        dearest += MOST_LOOKS + ROSTER_CALLS if self._existence > ROSTER_CALLS else 0
+        return Way("export", listed.calls - saved + _LOOKS + again, listed.bound, listed.calls + dearest)
 
     @property
     def _memberships(self) -> int:

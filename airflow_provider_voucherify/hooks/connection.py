@@ -32,6 +32,7 @@ KNOWN_EXTRAS = (
     "allow_http",
     "api_version",
     "cluster",
+    "exports",
     "proxies",
     "proxy",
     "quota_share",
@@ -64,6 +65,7 @@ def settings_from_connection(connection: Connection) -> ApiSettings:
         verify=_verify(extras),
         proxy=_proxy(extras, urlsplit(base_url).scheme),
         trust_env=extras.flag("trust_env", default=True),
+        exports=extras.flag("exports", default=False),
         channel=CHANNEL,
     )
 

@@ -14,7 +14,6 @@ from airflow_provider_voucherify.api.exports import ExportFile
 from airflow_provider_voucherify.extract.exported_rows import Cell, exported_rows
 from airflow_provider_voucherify.extract.exporter import Exporter
 from airflow_provider_voucherify.hooks.memberships import run_to_end
-from airflow_provider_voucherify.load.errors import StorageFailed
 from airflow_provider_voucherify.load.export_destinations import column_of
 
 if TYPE_CHECKING:
@@ -40,24 +39,6 @@ class Patience(NamedTuple):
     at_most: timedelta
 
 
-class PassingFile(ExportFile):
-    """The file of an export in a passing file of this machine, which may be full."""
-
-    def take(self, piece: bytes) -> None:
-        """Take the next piece.
-
-        :raises StorageFailed: if there is no room for it.
-        :raises FileRefused: if the file is too long.
-        """
-        try:
-            super().take(piece)
-        except OSError as error:
-            raise StorageFailed(
-                f"the export's file could not be kept in {tempfile.gettempdir()} ({error.strerror}): make room there, "
-                "name another directory in TMPDIR, or export less with filters"
-            ) from None
-
-
 def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, patience: Patience) -> Iterator[ExportedRow]:
     """Yield the rows of an export; it is asked for when the first one is read.
 
@@ -67,7 +48,7 @@ def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, patie
     """
     columns = [column_of(name) for name in wanted.fields]
     with tempfile.TemporaryFile() as passing:
-        file = PassingFile(passing)
+        file = ExportFile(passing)
 
         async def fetch() -> None:
             async with opening as client:

@@ -32,15 +32,18 @@ if TYPE_CHECKING:
 Customers: TypeAlias = "Iterable[str] | AllCustomers"
 
 
-def question_about(customers: Customers, segments: Sequence[str] | None, strategy: StrategyName) -> Question:
+def question_about(
+    customers: Customers, segments: Sequence[str] | None, strategy: StrategyName, *, exports: bool
+) -> Question:
     """Return a question with an operator's defaults.
 
+    :param exports: whether the connection lets files be exported.
     :raises InvalidCustomerId: if an id cannot be asked for.
     :raises ValueError: if segments or strategy cannot be meant.
     """
     customer_ids = None if isinstance(customers, AllCustomers) else checked_ids(customers)
     names = None if segments is None else segment_names(segments)
-    return Question(customer_ids, names, checked_strategy_name(strategy))
+    return Question(customer_ids, names, checked_strategy_name(strategy), exports=exports)
 
 
 def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Client], question: Question) -> Plan:

@@ -188,7 +188,7 @@ class VoucherifyHook(HttpHook):
         :param segments: ids or names of the segments asked about; by default all.
         :raises VoucherifyError: if it cannot be found out.
         """
-        question = planning.question_about(customers, segments, strategy)
+        question = planning.question_about(customers, segments, strategy, exports=self.settings.exports)
         return planning.plan_question(self.settings, self.aclient(), question)
 
     def export(

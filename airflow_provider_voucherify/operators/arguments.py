@@ -108,9 +108,9 @@ def checked_destination(destination: object) -> Destination:
 def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers) -> StrategyName:
     """Return the strategy, if it can do what is asked."""
     strategy = checked_strategy_name(strategy)
-    if strategy == "per_segment" and unknown_customers == "keep":
+    if strategy in {"per_segment", "export"} and unknown_customers == "keep":
         raise ValueError(
-            'strategy="per_segment" cannot keep unknown customers: no segment lists them; write '
+            f'strategy="{strategy}" cannot keep unknown customers: no segment lists them; write '
             'unknown_customers="drop", or strategy="per_customer"'
         )
     return strategy

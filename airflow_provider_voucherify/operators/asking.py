@@ -33,9 +33,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def question_of(operator: CustomerSegmentsOperator) -> Question:
+def question_of(operator: CustomerSegmentsOperator, *, exports: bool) -> Question:
     """Return what a rendered operator asks; its query, if it has one, is run.
 
+    :param exports: whether the connection lets files be exported.
     :raises InvalidCustomers: if what was given as customers is no list of ids.
     :raises InvalidSegments: if what was given as segments is no list of texts.
     """
@@ -46,6 +47,7 @@ def question_of(operator: CustomerSegmentsOperator) -> Question:
         unknown=operator.unknown_customers,
         verify_sample=operator.verify_sample,
         max_calls=operator.max_calls,
+        exports=exports,
     )
 
 

@@ -70,9 +70,11 @@ class CustomerSegmentsOperator(CustomersOperator):
         results; with ``XComRows(overflow=ObjectFiles(...))`` results that are not small go to files (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param strategy: ``auto`` takes the way that costs fewer calls: ``per_customer`` asks once for each customer,
-        ``per_segment`` lists the members of each segment, 100 a call.
-    :param max_calls: a plan that takes more calls fails before it spends them, and a run that turns out dearer stops
-        a tenth (at least 20 calls) above; by default any number is fine.
+        ``per_segment`` lists the members of each segment, 100 a call. ``export`` has a file made for each long
+        dynamic segment, some 7 calls each, checks it and lists what it does not believe; ``auto`` takes that way
+        only if the connection's extra ``exports`` says so.
+    :param max_calls: a plan that takes more calls (with exports: at the worst) fails before it spends them, and a run
+        that turns out dearer stops a tenth (at least 20 calls) above; by default any number is fine.
     :param unknown_customers: what becomes of ids Voucherify does not know: ``drop`` counts and leaves them out,
         ``fail`` fails the task without a retry, ``keep`` takes Voucherify's word, which puts them into the segments
         an empty profile matches.
@@ -159,7 +161,8 @@ class CustomerSegmentsOperator(CustomersOperator):
 
         self.given.check(self)
         hook = VoucherifyHook(self.voucherify_conn_id, quota_share=self.quota_share)
-        return plan_question(hook.settings, hook.aclient(concurrency=self.pace.concurrency), question_of(self))
+        question = question_of(self, exports=hook.settings.exports)
+        return plan_question(hook.settings, hook.aclient(concurrency=self.pace.concurrency), question)
 
     def dry_run(self) -> None:
         """Log the templates and what a run of the rendered operator would cost."""

@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, NoReturn
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_voucherify.api.errors import RateLimited, TransportFailed, Unreachable, WindowClosed
+from airflow_provider_voucherify.api.errors import (
+    ExportsPending,
+    RateLimited,
+    TransportFailed,
+    Unreachable,
+    WindowClosed,
+)
 from airflow_provider_voucherify.extract.progress import duration
 from airflow_provider_voucherify.operators.clocks import utc_now
 
@@ -72,7 +78,8 @@ def defer_until_open(
             'try: let it give the same for a whole Dag run, or write strategy="per_customer"'
         )
     opens_at = utc_now() + timedelta(seconds=closed.wait)
-    until = "to look again" if isinstance(closed, Unreachable) else "until the rate-limit window opens"
+    looks = isinstance(closed, Unreachable | ExportsPending)
+    until = "to look again" if looks else "until the rate-limit window opens"
     log.info("%s; deferring for %s %s at %s", done, duration(closed.wait), until, opens_at)
     spent = replace(spent, deferrals=spent.deferrals + 1, begins_window=closed.is_told, unreachable_parts=unreachable)
     handed_on = {**kwargs, "spent": asdict(spent)}

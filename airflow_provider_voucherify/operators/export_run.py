@@ -22,11 +22,11 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
+from airflow_provider_voucherify.api.exports import ExportFile
 from airflow_provider_voucherify.extract.exported_rows import exported_rows
 from airflow_provider_voucherify.extract.exporter import Exporter
 from airflow_provider_voucherify.extract.interrupt import Interrupt, RunInterrupted
 from airflow_provider_voucherify.extract.progress import duration
-from airflow_provider_voucherify.hooks.exports import PassingFile
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept_export import KeptExport, KeptId
@@ -44,7 +44,7 @@ from airflow_provider_voucherify.operators.report import count_metrics
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_voucherify.api.exports import Export, ExportFile
+    from airflow_provider_voucherify.api.exports import Export
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.extract.exported_rows import Row
     from airflow_provider_voucherify.load.mark import Mark
@@ -60,8 +60,8 @@ log = logging.getLogger(__name__)
 FIRST_LOOK = timedelta(seconds=2)
 #: While it waits, a task looks so often, in seconds, whether it was told to stop.
 _LOOK_UP = 0.5
-#: With these the file is at fault, or nothing was asked for: nothing is there to go on with.
-_NOTHING_TO_GO_ON_WITH = (ExportFailed, FileRefused, AirflowFailException, *NOT_WORTH_A_RETRY)
+#: With these there is no other try, or the file is at fault: nothing is there to go on with.
+_NOTHING_TO_GO_ON_WITH = (ExportFailed, AirflowFailException, *NOT_WORTH_A_RETRY)
 _NOTHING_ASKED = (InvalidArgument, PermissionMissing, OtherLimitReached)
 
 
@@ -149,7 +149,7 @@ class ExportRun:
         began = time.monotonic()
         export = self._awaited(runner, exporter, self._begun(runner, exporter))
         with tempfile.TemporaryFile() as passing:
-            file = PassingFile(passing)
+            file = ExportFile(passing)
             runner.run(exporter.fetch(export, file))
             loaded = self._sink.load(lambda: self._rows(file))
         spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
@@ -262,8 +262,11 @@ class ExportRun:
             self._kept.forget()
             return
         task = self._context["ti"]
+        # Without a status it was not the server that refused the file, but a disk that is full.
+        is_refused = isinstance(error, FileRefused) and error.status is not None
+        is_of_use = not (is_refused or isinstance(error, _NOTHING_TO_GO_ON_WITH))
         has_retry = self._kept.is_durable and task.try_number <= task.max_tries
-        if self._asked_at is None or (has_retry and not isinstance(error, _NOTHING_TO_GO_ON_WITH)):
+        if self._asked_at is None or (has_retry and is_of_use):
             return
         exporter = Exporter(runner.client, self._wanted)  # past the interrupt
         try:

@@ -91,7 +91,9 @@ class SegmentPull:
         :raises TooManyFailures: if more customers failed than tolerated.
         """
         is_given = not reads_a_table(self._operator.customers)
-        given = question_of(self._operator) if is_given else None  # refused before anything is changed
+        given = (
+            question_of(self._operator, exports=self._hook.settings.exports) if is_given else None
+        )  # refused before anything is changed
         if (kept := self._kept.find()) is not None:
             return self._tell_again(kept, _object(kept.report.get("summary")), kept.report.get("return_value"))
         published = self._sink.open()
@@ -116,7 +118,7 @@ class SegmentPull:
 
     def _question(self) -> Question:
         try:
-            return question_of(self._operator)
+            return question_of(self._operator, exports=self._hook.settings.exports)
         except InvalidCustomers:
             self._discard_what_is_empty()
             raise

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
 from airflow_provider_voucherify.extract.question import Question
-from benchmarks.calls.measuring import MOST_RUN, measure_shop
-from benchmarks.calls.tables import SEGMENTS, calls_table, months_table, readings
+from benchmarks.calls.measuring import MOST_RUN, measure_exports, measure_shop
+from benchmarks.calls.tables import SEGMENTS, Exported, calls_table, exports_table, months_table, readings
 from benchmarks.reporting import Report, Target
 
 #: Customers of the shops.
 SHOPS = (10_000, 100_000, 1_000_000)
+#: Customers and segments of the shops that are exported.
+EXPORTED = ((1_000_000, 100), (100_000, 40), (1_000_000, 40), (100_000, 100))
 QUESTION = f"""\
 How many calls does a pull take by each way, and by the way `auto` takes, against the least that any way needs? Shops \
 of 10,000, 100,000 and 1,000,000 customers in {SEGMENTS} segments (60 % to 0.1 % of the customers), in the emulator, \
@@ -22,9 +25,29 @@ planner and not carried out; so is `auto` where it takes more than {MOST_RUN:,} 
 {Question(None).verify_sample} customers read both ways."""
 
 
+def export_targets(exported: Sequence[Exported]) -> list[Target]:
+    """Return what was aimed at with exports, and what came of it."""
+    by_size = {(one.customers, one.segments): one for one in exported}
+    small, large = by_size[100_000, 40], by_size[1_000_000, 100]
+    right = [one.is_true for one in exported if one.is_true is not None]
+    return [
+        Target(
+            "exports of 100,000 customers in 40 segments", "at most 500", f"{small.calls}", (small.calls or 501) <= 500
+        ),
+        Target(
+            "exports of 1,000,000 in 100, planned",
+            "at most 1,300",
+            f"{large.planned}",
+            (large.planned or 1_301) <= 1_300,
+        ),
+        Target("exports whose rows are the truth", "all", f"{sum(right)} of {len(right)}", all(right)),
+    ]
+
+
 def main() -> None:
     """Measure and write the report."""
     with ProcessPoolExecutor(2, multiprocessing.get_context("spawn")) as pool:  # calls are counted, not timed
+        exported = [*pool.map(measure_exports, EXPORTED)]
         largest_first = [*pool.map(measure_shop, sorted(SHOPS, reverse=True))]
     measured = [one for shop in reversed(largest_first) for one in shop]
     made = [one for one in measured if one.made is not None]
@@ -33,9 +56,12 @@ def main() -> None:
         name="calls",
         title="Calls: how many a pull takes, and the least",
         question=QUESTION,
-        tables=[calls_table(measured), months_table(measured)],
+        tables=[calls_table(measured), exports_table(exported), months_table(measured)],
         reading=readings(measured),
-        targets=[Target("pulls whose rows are the truth", "all", f"{true} of {len(made)}", true == len(made))],
+        targets=[
+            Target("pulls whose rows are the truth", "all", f"{true} of {len(made)}", true == len(made)),
+            *export_targets(exported),
+        ],
     ).publish()
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import random
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from airflow_provider_voucherify.emulator import EmulatorProcess, Limits
 from airflow_provider_voucherify.extract.question import Question
 from benchmarks.calls.pulls import Case, SqliteFile, planned, pulling, sink_in
-from benchmarks.calls.tables import SEGMENTS, WAYS, Measured
+from benchmarks.calls.tables import SEGMENTS, WAYS, Exported, Measured
 from benchmarks.calls.truth import ShopTruth
 
 #: Of larger shops only two segments are pulled: the rest would take minutes here.
@@ -34,6 +35,28 @@ def measure(shop: ShopTruth, case: Case) -> Measured:
         calls = emulator.stats().calls
         is_true = SqliteFile(path).rows() == shop.rows(case) if is_run else None
     return Measured(case, ways, plan.strategy, calls if is_run else None, shop.least(case), is_true)
+
+
+def measure_exports(size: tuple[int, int]) -> Exported:
+    """Plan a refresh of everyone by exports, and carry it out where the shop is not too large.
+
+    :param size: customers and segments of the shop.
+    """
+    customers, segments = size
+    question = Question(None, strategy="export")
+    with EmulatorProcess(customers=customers, segments=segments) as emulator, tempfile.TemporaryDirectory() as folder:
+        emulator.set_limits(Limits(limit=None))
+        path = Path(folder) / "warehouse.db"
+        sink = sink_in(path, is_about_everyone=True)
+        with pulling(emulator, question, sink) as job:
+            plan = job.plan()
+            listed = next(way.calls for way in plan.ways if way.name == "per_segment")
+            told = Exported(customers, segments, listed, plan.calls, plan.most_calls)
+            if customers > LARGEST_PULLED:
+                return told
+            sink.finish(job.carry_out(plan).scope)
+        made, truth = emulator.stats().calls, {(one.customer_id, one.segment_id) for one in emulator.memberships()}
+        return replace(told, made=made, is_true=SqliteFile(path).rows() == truth)
 
 
 def measure_shop(customers: int) -> list[Measured]:

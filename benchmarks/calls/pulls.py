@@ -66,7 +66,8 @@ class Case:
 @contextmanager
 def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> Iterator[Pull]:
     """Open a pull."""
-    settings = ApiSettings(emulator.url, emulator.app_id, emulator.app_token, quota_share=1.0)
+    # The emulator makes files while others wait.
+    settings = ApiSettings(emulator.url, emulator.app_id, emulator.app_token, quota_share=1.0, timeout=600.0)
     with asyncio.Runner() as runner:
         stack = AsyncExitStack()
         gate = Gate(Window(1.0), Concurrency(32), OwnCeiling(None))

@@ -5,17 +5,41 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from airflow_provider_voucherify.api.walk import calls_for
 from airflow_provider_voucherify.extract.plan import WayName
 from benchmarks.calls.pulls import Case
 from benchmarks.reporting import Cell, Table
 
 SEGMENTS = 40
-WAYS: tuple[WayName, ...] = ("per_customer", "per_segment")
+WAYS: tuple[WayName, ...] = ("per_customer", "per_segment", "export")
 #: Calls per window of a minute, and per billing cycle.
 SUBSCRIPTIONS = {"Business": (100, 100_000), "Organization": (2_000, 300_000)}
 SHARE = 0.7
 #: Of a billing cycle.
 DAYS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """What became of a pull by exports.
+
+    :param planned: calls, and ``most`` of them if no file is to be believed.
+    :param made: calls; ``None`` where it was not carried out.
+    :param is_true: whether the rows are the truth.
+    """
+
+    customers: int
+    segments: int
+    listed: int | None
+    planned: int | None
+    most: int | None
+    made: int | None = None
+    is_true: bool | None = None
+
+    @property
+    def calls(self) -> int | None:
+        """Return the calls made, else planned."""
+        return self.planned if self.made is None else self.made
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +85,26 @@ def calls_table(measured: Sequence[Measured]) -> Table:
     columns = ["customers of the shop", "asked about", "segments", *WAYS, "auto takes", "auto", "least", "auto / least",
                "rows are the truth"]  # fmt: skip
     return Table("Calls of one pull", columns, rows)
+
+
+def exports_table(exported: Sequence[Exported]) -> Table:
+    """Return the calls of a refresh of everyone by each way, exports carried out where the shop is not too large."""
+    rows: list[list[Cell]] = [
+        [
+            one.customers,
+            one.segments,
+            calls_for(one.customers) + one.customers,
+            *map(_marked, (one.listed, one.planned, one.most)),
+            one.made,
+            None if one.is_true is None else "yes" if one.is_true else "NO",
+            *(f"{DAYS * (one.calls or 0) / cycle:.0%}" for _, cycle in SUBSCRIPTIONS.values()),
+        ]
+        for one in exported
+    ]
+    columns = ["customers of the shop", "segments", "per_customer (computed)", "per_segment", "export", "at most",
+               "export made", "rows are the truth",
+               *(f"{name}: daily export, part of the month's calls" for name in SUBSCRIPTIONS)]  # fmt: skip
+    return Table("Exports: a refresh of everyone", columns, rows)
 
 
 def _marked(calls: int | None) -> str:

@@ -8,6 +8,7 @@ import io
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 import pytest
@@ -170,12 +171,12 @@ def test_a_file_longer_than_wanted_is_not_read_to_its_end(emulator: Emulator) ->
 
 def test_a_full_disk_is_named_and_is_no_fault_of_the_connection(emulator: Emulator) -> None:
     async def act(client: Client) -> None:
-        export = await made(client)
-        with open("/dev/full", "r+b", buffering=0) as full:
-            await exports.download(client, export, _NoSeeking(full))
+        await exports.download(client, await made(client), file)
 
-    with pytest.raises(errors.FileRefused, match="No space left on device"):
-        on(emulator, act)
+    with Path("/dev/full").open("r+b", buffering=0) as full:
+        file = _NoSeeking(full)
+        with pytest.raises(errors.FileRefused, match="No space left on device"):
+            on(emulator, act)
 
 
 class _NoSeeking(ExportFile):

@@ -11,12 +11,12 @@ import os
 import sys
 
 from airflow_provider_voucherify.extract.customers import CustomerQuery
-from airflow_provider_voucherify.extract.question import StrategyName
+from airflow_provider_voucherify.extract.question import checked_strategy_name
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 from tests.run_op import OperatorRunner
 
-STRATEGY: StrategyName = "per_segment" if os.environ["STRATEGY"] == "per_segment" else "per_customer"
+STRATEGY = checked_strategy_name(os.environ["STRATEGY"])
 #: What others write to standard output, as logging does, goes to standard error.
 OUTPUT = os.dup(1)
 os.dup2(2, 1)

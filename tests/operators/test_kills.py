@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import requests
 
 from airflow_provider_voucherify.emulator import EmulatorProcess
 from tests.operators.warehouse import truth
@@ -148,3 +149,27 @@ def test_kills_while_segments_are_listed_waste_one_round_each_at_most(
     assert read(postgres_database) == truth(slow_voucherify, ids)
     assert kills >= 3, "it should not be over so soon"
     assert slow_voucherify.stats().calls <= whole + kills * (5 + PLANNING + FIRST_PAGES)
+
+
+@pytest.mark.parametrize("tries", [("export", 5)], indirect=True, ids=["export"])
+def test_kills_while_segments_are_exported_ask_for_none_twice_and_leave_none_behind(
+    slow_voucherify: EmulatorProcess, postgres_database: PostgresDatabase, tries: subprocess.Popen[str]
+) -> None:
+    ids = add_customers(postgres_database)
+    assert run_try(tries) == 0
+    asked = slow_voucherify.stats().endpoints["POST /v1/exports"].calls
+    assert asked >= 2, "some segments should be exported"
+    with postgres_database.connect() as connection:
+        connection.execute("DROP TABLE customer_segments")
+    slow_voucherify.reset()
+    moments, kills = random.Random(6), 0
+    while kills < KILLS and run_for_calls(tries, slow_voucherify, moments.randint(1, 45)) != 0:
+        kills += 1
+        assert read(postgres_database) is None
+    if kills == KILLS:
+        assert run_try(tries) == 0
+    assert kills >= 3, "it should not be over so soon"
+    assert read(postgres_database) == truth(slow_voucherify, ids)
+    assert slow_voucherify.stats().endpoints["POST /v1/exports"].calls == asked
+    keys = {"X-App-Id": slow_voucherify.app_id, "X-App-Token": slow_voucherify.app_token}
+    assert requests.get(f"{slow_voucherify.url}/v1/exports", headers=keys, timeout=10).json()["exports"] == []

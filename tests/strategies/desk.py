@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -90,6 +90,10 @@ def change_nothing(_: str, answer: JsonObject) -> JsonObject:
     return answer
 
 
+async def no_sleep(_: float) -> None:
+    """Wait for nothing."""
+
+
 @dataclass
 class Desk:
     """Pulls as one would with the connection's keys.
@@ -110,6 +114,7 @@ class Desk:
     part: int | None = None  # of a try that may defer, from 0
     watch: Callable[[str], None] = watch_nothing
     change: Change = change_nothing
+    sleep: Callable[[float], Coroutine[object, object, None]] = no_sleep
 
     def pull(self, question: Question, sink: Sink | None = None) -> Done:
         """Pull to the end and publish."""
@@ -137,6 +142,7 @@ class Desk:
                     ghost_stays=self.ghost_stays,
                     may_defer=self.part is not None,
                     is_resumed=bool(self.part),
+                    sleep=self.sleep,
                 )
                 pull = Pull(question, means, lambda: None)
                 plan = pull.plan()

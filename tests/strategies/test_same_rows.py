@@ -1,4 +1,4 @@
-"""Whatever the shop, both strategies give the same rows, and they are the truth."""
+"""Whatever the shop, all strategies give the same rows, and they are the truth."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from hypothesis import strategies as st
 
 from airflow_provider_voucherify.api.errors import WrongProject
 from airflow_provider_voucherify.emulator import Emulator, Limits, ProjectSettings
-from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.extract.question import Question, StrategyName
 from tests.strategies.desk import Desk, truth
 
 ODD_IDS = ("a/b c+d%?#é", "50%25", "…", " padded ", "A@x.com", "a@x.com", "0017", "17", "%2e%2e", "日本", "x" * 300)
 MOMENTS = ("2024-05-01T10:00:00.000Z", "2024-05-01T10:00:00.001Z", "2024-05-01T10:00:00.002Z", "2025-01-01T00:00:00Z")
+
+WAYS: tuple[StrategyName, ...] = ("per_customer", "per_segment", "export", "auto")
 
 shops = st.fixed_dictionaries(
     {
@@ -60,7 +62,7 @@ def asked_for(drawn: dict[str, Any], ids: list[str], names: list[str]) -> list[s
     return list(dict.fromkeys([*asked, *(f"nobody-{number}" for number in range(drawn["unknown"]))]))
 
 
-def test_both_strategies_give_the_truth() -> None:
+def test_all_strategies_give_the_truth() -> None:
     with Emulator(customers=0, segments=0, limits=Limits(limit=None)) as emulator:
 
         @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -70,16 +72,16 @@ def test_both_strategies_give_the_truth() -> None:
             asked = asked_for(drawn, ids, names)
             desk = Desk(emulator)
             if len(ids) and any(name in asked for name in (*ids, *names)):
-                pulls = [desk.pull(Question(asked, strategy=way)) for way in ("per_customer", "per_segment", "auto")]
-                assert [pull.rows for pull in pulls] == [truth(emulator, asked)] * 3
+                pulls = [desk.pull(Question(asked, strategy=way)) for way in WAYS]
+                assert [pull.rows for pull in pulls] == [truth(emulator, asked)] * len(WAYS)
                 assert {pull.loaded.customers for pull in pulls} == {pulls[0].loaded.customers}
             if not ids:
                 with pytest.raises(WrongProject, match="no customers at all"):
                     desk.pull(Question(None))
                 return
-            everyone = [desk.pull(Question(None, strategy=way)) for way in ("per_customer", "per_segment")]
-            assert [pull.rows for pull in everyone] == [truth(emulator)] * 2
-            assert [pull.loaded.customers for pull in everyone] == [len(ids)] * 2
+            everyone = [desk.pull(Question(None, strategy=way)) for way in WAYS]
+            assert [pull.rows for pull in everyone] == [truth(emulator)] * len(WAYS)
+            assert [pull.loaded.customers for pull in everyone] == [len(ids)] * len(WAYS)
 
         check()
 

@@ -31,7 +31,10 @@ def create(call: Call) -> Answer:
             f"Property .exported_object should be equal to one of the allowed values [ {allowed} ]"
         )
     lets_in = rows_let_in(
-        kind, parameters.get("filters"), ignores_unknown=call.switches.unknown_export_filter == "ignored"
+        kind,
+        parameters.get("filters"),
+        ignores_unknown=call.switches.unknown_export_filter == "ignored",
+        numbers_as_text=call.switches.export_fault == "numbers_as_text",
     )
     fields = tuple(checked_fields(kind, as_list(parameters.get("fields") or [])))
     by = str(parameters.get("order") or "-created_at")

@@ -8,10 +8,10 @@ from typing import Final
 from airflow_provider_voucherify.emulator.exports.objects import Row
 from airflow_provider_voucherify.emulator.giving.publications import Publication
 from airflow_provider_voucherify.emulator.http import problems
-from airflow_provider_voucherify.emulator.json_types import Json, JsonObject
+from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_list, as_object
 from airflow_provider_voucherify.emulator.shop.customers import Customer
-from airflow_provider_voucherify.emulator.shop.filters import parse_filter
-from airflow_provider_voucherify.emulator.shop.operators import compile_condition
+from airflow_provider_voucherify.emulator.shop.filters import getter, parse_filter
+from airflow_provider_voucherify.emulator.shop.operators import Test, compile_condition
 
 OPERATORS: Final = frozenset(
     [
@@ -67,12 +67,15 @@ _NARROWED: Final = {
 _PUBLISHED_AT: Final = ("date", "created_at")
 
 
-def rows_let_in(kind: str, filters: Json, *, ignores_unknown: bool) -> Callable[[Row, int], bool]:
+def rows_let_in(
+    kind: str, filters: Json, *, ignores_unknown: bool, numbers_as_text: bool = False
+) -> Callable[[Row, int], bool]:
     """Understand the filters of an export.
 
     :param kind: the exported object.
     :param filters: as in the request; nothing lets everything in.
     :param ignores_unknown: whether what is not documented is left out in silence.
+    :param numbers_as_text: whether sizes are compared as texts are, which is wrong.
     :returns: whether a row is in, at an instant (microseconds since 1970, UTC).
     :raises ApiProblem: 400 for a name or an operator that is not documented.
     """
@@ -88,7 +91,7 @@ def rows_let_in(kind: str, filters: Json, *, ignores_unknown: bool) -> Callable[
         raise problems.invalid_payload(f"Property .parameters.filters.{unknown} is not supported")
     if not set(kept) - {"junction"}:
         return lambda _row, _now: True
-    matches = parse_filter(kept).matches
+    matches = _compared_as_text(kept) if numbers_as_text else parse_filter(kept).matches
     return lambda row, now: isinstance(row, Customer) and matches(row, now)
 
 
@@ -98,6 +101,29 @@ def _is_known(name: str, value: Json) -> bool:
         return False
     is_name = name in _NAMES or name.startswith(_PREFIXES)
     return is_name and set(conditions) <= _NARROWED.get(name, OPERATORS)
+
+
+def _compared_as_text(filters: JsonObject) -> Callable[[Customer, int], bool]:
+    fields = []
+    for name, value in filters.items():
+        if name != "junction":
+            conditions, get = as_object(as_object(value)["conditions"]), getter(name)
+            tests = [_text_test(name, operator, wanted) for operator, wanted in conditions.items()]
+            fields.append((get, tests))
+    junction = any if str(filters.get("junction", "and")).lower() == "or" else all
+    return lambda row, now: junction(all(test(get(row), now) for test in tests) for get, tests in fields)
+
+
+def _text_test(name: str, operator: str, wanted: Json) -> Test:
+    if operator not in {"$more_than", "$less_than", "$more_than_equal", "$less_than_equal"}:
+        return compile_condition(name, operator, wanted)
+    want, is_more, is_equal = str(as_list(wanted)[0]), "more" in operator, "equal" in operator
+
+    def test(have: Json, _: int) -> bool:
+        text = str(have)
+        return have is not None and ((text > want if is_more else text < want) or (is_equal and text == want))
+
+    return test
 
 
 def _of_publications(filters: JsonObject) -> Callable[[Row, int], bool]:

@@ -162,3 +162,13 @@ def test_publications_and_vouchers_are_exported_and_what_the_emulator_lacks_is_e
     before: JsonObject = {"created_at": {"conditions": {"$before": ["2025-01-01T00:00:00Z"]}}}
     assert file_of(desk, ask_for(desk, "voucher", filters=before))[1:] == []
     assert file_of(desk, ask_for(desk, "redemption", fields=["id", "date"])) == [["ID", "Date"]]
+
+
+def test_numbers_may_be_compared_as_texts() -> None:
+    desk = Desk(customers=1_000, segments=1)
+    rich: JsonObject = {"junction": "and", "summary.orders.total_amount": {"conditions": {"$more_than": [9_000]}}}
+    right = {row[0] for row in file_of(desk, ask_for(desk, fields=FIELDS, filters=rich))[1:]}
+    desk.state.set_switches(Switches(export_fault="numbers_as_text"))
+    wrong = {row[0] for row in file_of(desk, ask_for(desk, fields=FIELDS, filters=rich))[1:]}
+    assert right
+    assert right != wrong
