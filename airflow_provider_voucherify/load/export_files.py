@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import re
@@ -17,7 +18,6 @@ from airflow_provider_voucherify.load.errors import InvalidDestination, LoadErro
 from airflow_provider_voucherify.load.export_destinations import column_of
 from airflow_provider_voucherify.load.file_formats import check_can_write
 from airflow_provider_voucherify.load.manifest import MANIFEST
-from airflow_provider_voucherify.load.run_log import digest_of
 from airflow_provider_voucherify.load.summary import as_utc
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class ExportFiles:
         self._format = file_format
         self._columns = [column_of(name) for name in fields]
         self._run_key = run_key
+        self._digest = hashlib.blake2b(run_key.encode(), digest_size=6).hexdigest()  # the run's name in those of files
         self._now = now
 
     def check(self) -> None:
@@ -81,7 +82,7 @@ class ExportFiles:
         """
         before = self._manifest()
         parts: list[_Part] = []
-        prefix = f"export-{digest_of(self._run_key)}-{self._directory.new_token()}"
+        prefix = f"export-{self._digest}-{self._directory.new_token()}"
         try:
             for batch in _parts_of(rows):
                 parts.append(self._put(f"{prefix}-{len(parts):05d}.{self._format}", batch))
@@ -148,7 +149,7 @@ class ExportFiles:
                 part = _PART.fullmatch(name)
                 if part is None or name in new:
                     continue
-                if name in replaced or part["run"] == digest_of(self._run_key):
+                if name in replaced or part["run"] == self._digest:
                     self._directory.remove(name)
                 else:
                     self._directory.remove_if_older(name, self._now() - LEFTOVER_AGE)

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import date
+from itertools import islice
 from typing import TYPE_CHECKING, Protocol, cast
 
 from airflow_provider_voucherify.load import bulk_statements
@@ -17,7 +18,6 @@ from airflow_provider_voucherify.load.export_columns import Record, Value, colum
 from airflow_provider_voucherify.load.export_destinations import RUN_KEY, ExportTable
 from airflow_provider_voucherify.load.fitness import check_columns, check_name, check_takes_rows
 from airflow_provider_voucherify.load.rights import REPLACE, check_rights
-from airflow_provider_voucherify.load.staged_rows import batches
 from airflow_provider_voucherify.load.target import schema_of
 from airflow_provider_voucherify.load.turns import take_turns
 
@@ -147,9 +147,11 @@ def _insert(connection: Connection, table: Table, rows: Iterable[Record]) -> Non
     if (dialect.name, dialect.driver) == ("postgresql", "psycopg"):
         _copy(connection, table, rows)
         return
-    insert = _INSERTS.get(dialect.name if dialect.name != "postgresql" else dialect.driver, _insert_values)
-    for batch in batches(rows, ROWS_PER_INSERT):
-        insert(connection, table, batch)
+    way = dialect.driver if dialect.name == "postgresql" else dialect.name
+    insert_batch = _INSERTS.get(way, _insert_values)
+    rest = iter(rows)
+    while batch := list(islice(rest, ROWS_PER_INSERT)):
+        insert_batch(connection, table, batch)
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Record]) -> None:
@@ -171,8 +173,10 @@ def _insert_lists(connection: Connection, table: Table, rows: Sequence[Record]) 
 
 
 def _insert_values(connection: Connection, table: Table, rows: Sequence[Record]) -> None:
+    from sqlalchemy import insert
+
     names = table.columns.keys()
-    connection.execute(bulk_statements.insert_staged(table), [dict(zip(names, row, strict=True)) for row in rows])
+    connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
 
 
 #: By the name of the database, or of PostgreSQL's driver.
