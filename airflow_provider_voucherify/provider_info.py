@@ -153,6 +153,7 @@ def get_provider_info() -> dict[str, object]:
         "operators": [
             _modules(
                 "airflow_provider_voucherify.operators.customer_segments",
+                "airflow_provider_voucherify.operators.export",
                 "airflow_provider_voucherify.operators.publish_vouchers",
                 "airflow_provider_voucherify.operators.update_customers_metadata",
             )

@@ -78,6 +78,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "load.outcome_store": {"api.campaign_models", "api.models", "load"},
     "load.outcome_table": {"api.campaign_models", "load", "sqlalchemy"},
     "load": {"api.ids", "api.models", "load", "sqlalchemy"},
+    "load.export_files": {"api.models", "load", "pyarrow"},
     "load.file_formats": {"api.models", "load", "pyarrow"},
     "assets": {"assets", "airflow", "pydantic"},
     "hooks": {"api", "extract", "load", "hooks", "__version__", "airflow", "requests", "aiohttp", "urllib3", "pandas"},
@@ -169,6 +170,7 @@ def test_a_dag_file_that_imports_the_operator_loads_nothing_heavy() -> None:
         "from airflow.sdk import BaseOperator\n"
         "before = set(sys.modules)\n"
         "from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator\n"
+        "from airflow_provider_voucherify.operators.export import ExportTable, VoucherifyExportOperator\n"
         "from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator\n"
         "from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator\n"
         "from airflow_provider_voucherify.load.destinations import WarehouseTable\n"

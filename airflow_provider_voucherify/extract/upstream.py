@@ -72,15 +72,27 @@ def segment_names(value: object, what: str = "segments", *, is_rendered: bool = 
     :param is_rendered: whether a text is what a template made of a list.
     :raises InvalidSegments: if it is no list of texts, or an empty one.
     """
+    return list(dict.fromkeys(names(value, what, _NAMES, InvalidSegments, is_rendered=is_rendered)))
+
+
+def names(
+    value: object, what: str, advice: str, error: type[VoucherifyError], *, is_rendered: bool = False
+) -> list[str]:
+    """Return a list of texts that say something, as it was given.
+
+    :param advice: what to write.
+    :param is_rendered: whether a text is what a template made of a list.
+    :raises VoucherifyError: of the class given, if it is no list of texts, or an empty one.
+    """
     if is_rendered and isinstance(value, str):
-        value = literal(value, what, InvalidSegments, list | tuple)
-    names = [*_listed(value, what, _NAMES, InvalidSegments)]
-    if not names:
-        raise InvalidSegments(f"{what} is an empty list; {_NAMES}")
-    for name in names:
+        value = literal(value, what, error, list | tuple)
+    listed = [*_listed(value, what, advice, error)]
+    if not listed:
+        raise error(f"{what} is an empty list; {advice}")
+    for name in listed:
         if not isinstance(name, str) or not name.strip() or is_nothing(name):
-            raise InvalidSegments(f"{what} holds {_shown(name)}; {_NAMES}")
-    return list(dict.fromkeys(str.__str__(name) for name in names if isinstance(name, str)))
+            raise error(f"{what} holds {_shown(name)}; {advice}")
+    return [str.__str__(name) for name in listed if isinstance(name, str)]
 
 
 def metadata(value: object, what: str = "metadata", *, is_rendered: bool = False) -> dict[str, Json]:
@@ -211,9 +223,9 @@ def _shown(value: object) -> str:
 
 def _json_object(value: Mapping[object, object], what: str, depth: int) -> dict[str, Json]:
     if depth > _DEEPEST:
-        raise InvalidMetadata(f"metadata cannot be sent as JSON: it is nested more than {_DEEPEST} times")
+        raise InvalidMetadata(f"{_root(what)} cannot be sent as JSON: it is nested more than {_DEEPEST} times")
     if wrong := [key for key in value if not isinstance(key, str)]:
-        raise InvalidMetadata(f"metadata cannot be sent as JSON: a key of {what} is {_shown(wrong[0])}, no text")
+        raise InvalidMetadata(f"{_root(what)} cannot be sent as JSON: a key of {what} is {_shown(wrong[0])}, no text")
     return {str(key): _json(one, f"{what}[{str(key)!r}]", depth + 1) for key, one in value.items()}
 
 
@@ -235,6 +247,10 @@ def _json(value: object, what: str, depth: int) -> Json:
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     raise InvalidMetadata(
-        f"metadata cannot be sent as JSON: {what} is {_shown(value)}. Write texts, finite numbers, truth values, None, "
-        "lists and dicts; a time as a text, such as moment.isoformat()"
+        f"{_root(what)} cannot be sent as JSON: {what} is {_shown(value)}. Write texts, finite numbers, truth values, "
+        "None, lists and dicts; a time as a text, such as moment.isoformat()"
     )
+
+
+def _root(what: str) -> str:
+    return what.partition("[")[0]

@@ -19,13 +19,14 @@ from airflow_provider_voucherify.load.errors import (
     NobodyKnown,
     RunOutOfOrder,
     TableUnfit,
+    ValueUnfit,
     XComTooLarge,
 )
 
 log = logging.getLogger(__name__)
 
 #: What stays wrong however often the task is tried.
-_NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
+NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     *errors.FATAL,
     *errors.ASKED_WRONGLY,
     errors.AnswerTooLarge,
@@ -37,6 +38,7 @@ _NOT_WORTH_A_RETRY: tuple[type[Exception], ...] = (
     NobodyKnown,
     RunOutOfOrder,
     TableUnfit,
+    ValueUnfit,
     XComTooLarge,
 )
 
@@ -72,6 +74,6 @@ class _Told:
         text = str(error.of_connection(self._conn_id) if isinstance(error, errors.VoucherifyError) else error)
         if isinstance(error, NobodyKnown):
             text = f"connection {self._conn_id!r}: {text}"
-        if isinstance(error, _NOT_WORTH_A_RETRY):
+        if isinstance(error, NOT_WORTH_A_RETRY):
             raise AirflowFailException(text) from None
         raise error.with_traceback(None) from None

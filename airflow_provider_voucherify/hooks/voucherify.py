@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ from airflow_provider_voucherify.api.models import Customer, Segment
 from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.api.segment_walk import SegmentWalk
 from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_share
-from airflow_provider_voucherify.hooks import connection_test, memberships, planning
+from airflow_provider_voucherify.extract import export_request
+from airflow_provider_voucherify.hooks import connection_test, exports, memberships, planning
 from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.clients import Clients, ClientTerms
 from airflow_provider_voucherify.hooks.connection import refuse_other_type, settings_from_connection, unknown_extras
@@ -208,6 +210,34 @@ class VoucherifyHook(HttpHook):
         """
         question = planning.question_about(customers, segments, strategy, exports=self.settings.exports)
         return planning.plan_question(self.settings, self.aclient(), question)
+
+    def export(
+        self,
+        exported_object: str,
+        fields: Sequence[str],
+        *,
+        filters: Mapping[str, Any] | None = None,
+        order: str | None = None,
+        poll_interval: timedelta = exports.POLL_INTERVAL,
+        timeout: timedelta = exports.TIMEOUT,
+    ) -> Iterator[exports.ExportedRow]:
+        """Return the rows of an export, for some five calls however many they are; it is deleted once it is fetched.
+
+        The export is asked for and waited for when the first row is read. The file is on this machine's disk then,
+        and rows are read off it one by one.
+
+        :param exported_object: such as ``voucher``, ``redemption``, ``customer``.
+        :param fields: columns by the names of the API; ``metadata`` is one dict, ``metadata.tier`` the one key.
+        :param filters: as the documentation of ``POST /v1/exports`` has them.
+        :param order: a field, with ``-`` before it for descending.
+        :param poll_interval: time between two looks at whether the file is there.
+        :param timeout: how long it is waited for.
+        :returns: dicts by field, dots as ``_``: texts, ``None`` where there is none.
+        :raises InvalidArgument: if the request cannot be meant; no call is made.
+        """
+        wanted = export_request.wanted(exported_object, fields, filters, order)
+        patience = exports.Patience(poll_interval, timeout)
+        return exports.exported(self.aclient(concurrency=1), wanted, patience)
 
     def aclient(
         self,

@@ -15,6 +15,10 @@ class TableUnfit(LoadError):
     """The table or schema that exists cannot take the rows; found before any call was made."""
 
 
+class ValueUnfit(LoadError):
+    """An exported value is none of the type its column is to have; nothing was changed."""
+
+
 class LedgerLost(LoadError):
     """Another try of the run took over, replaced or removed the ledger this one was writing to."""
 

@@ -22,7 +22,9 @@ from airflow.sdk import BaseHook
 from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, TableName, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.export_destinations import ExportTable, column_of
 from airflow_provider_voucherify.load.file_formats import schema_of
+from airflow_provider_voucherify.operators.export_arguments import wanted_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.models import JsonObject
     from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+    from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 
 
 def lineage_of(operator: CustomerSegmentsOperator) -> OperatorLineage[Dataset, RunFacet]:
@@ -40,13 +43,31 @@ def lineage_of(operator: CustomerSegmentsOperator) -> OperatorLineage[Dataset, R
     :param operator: rendered; without a summary, as after a failure, nothing was written.
     :returns: inputs are the Voucherify project and the tables of a query; the output is the table or directory.
     """
-    inputs = [_project(operator), *_queried(operator)]
+    inputs = [_project(operator.voucherify_conn_id), *_queried(operator)]
     outputs: list[Dataset] = [] if operator.summary is None else [*_outputs(operator, operator.summary)]
     return OperatorLineage(inputs=inputs, outputs=outputs)
 
 
-def _project(operator: CustomerSegmentsOperator) -> Dataset:
-    settings = VoucherifyHook(operator.voucherify_conn_id).settings
+def lineage_of_export(operator: VoucherifyExportOperator) -> OperatorLineage[Dataset, RunFacet]:
+    """Return the data sets of an export that ran.
+
+    :param operator: rendered; without a summary, as after a failure, nothing was written.
+    :returns: the input is the Voucherify project; the output is the table or directory.
+    """
+    destination, summary = operator.destination, operator.summary
+    if isinstance(destination, XComRows) and destination.overflow and "manifest" in (summary or {}):
+        destination = destination.overflow
+    place = None if summary is None or isinstance(destination, XComRows) else _named(destination)
+    inputs = [_project(operator.voucherify_conn_id)]
+    if place is None or summary is None:
+        return OperatorLineage(inputs=inputs)
+    kinds = destination.types if isinstance(destination, ExportTable) else {}
+    fields = [SchemaDatasetFacetFields(column_of(name), kinds.get(name, "text")) for name in wanted_of(operator).fields]
+    return OperatorLineage(inputs=inputs, outputs=[_output(place, fields, summary, "rows")])
+
+
+def _project(conn_id: str) -> Dataset:
+    settings = VoucherifyHook(conn_id).settings
     return Dataset(namespace=f"voucherify://{urlsplit(settings.base_url).netloc}", name=settings.app_id)
 
 
@@ -65,20 +86,28 @@ def _queried(operator: CustomerSegmentsOperator) -> Sequence[Dataset]:
 
 def _outputs(operator: CustomerSegmentsOperator, summary: JsonObject) -> list[OutputDataset]:
     destination = _written(operator)
-    if isinstance(destination, WarehouseTable):
-        database = _Database.of(destination.conn_id)
-        if database is None:
-            return []
-        namespace, name = SQLParser.create_namespace(database.info), database.name_of(destination.validate())
-    elif isinstance(destination, ObjectFiles):
-        namespace, name = _place_of(destination.url)
-    else:
-        return []
+    place = None if isinstance(destination, XComRows) else _named(destination)
+    return [] if place is None else [_output(place, _fields(operator), summary, "memberships")]
+
+
+def _named(destination: WarehouseTable | ExportTable | ObjectFiles) -> tuple[str, str] | None:
+    """Return namespace and name of a table or directory; ``None`` if the database's hook tells nothing."""
+    if isinstance(destination, ObjectFiles):
+        return _place_of(destination.url)
+    database = _Database.of(destination.conn_id)
+    if database is None:
+        return None
+    return SQLParser.create_namespace(database.info), database.name_of(destination.validate())
+
+
+def _output(
+    place: tuple[str, str], fields: list[SchemaDatasetFacetFields], summary: JsonObject, counted: str
+) -> OutputDataset:
     statistics = OutputStatisticsOutputDatasetFacet(
-        rowCount=_count(summary, "memberships"), fileCount=_count(summary, "files")
+        rowCount=_count(summary, counted), fileCount=_count(summary, "files")
     )
-    facets: dict[str, DatasetFacet] = {"schema": SchemaDatasetFacet(fields=_fields(operator))}
-    return [OutputDataset(namespace, name, facets=facets, outputFacets={"outputStatistics": statistics})]
+    facets: dict[str, DatasetFacet] = {"schema": SchemaDatasetFacet(fields=fields)}
+    return OutputDataset(*place, facets=facets, outputFacets={"outputStatistics": statistics})
 
 
 def _written(operator: CustomerSegmentsOperator) -> Destination:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Those a run does not tell are left out.
-_TOLD = ("customers", "memberships", "entered", "left", "calls", "strategy", "manifest")
+_TOLD = ("customers", "memberships", "exported_object", "rows", "entered", "left", "calls", "strategy", "manifest")
 
 
 def emit_outlets(context: Context, outlets: Sequence[object], summary: JsonObject, published_at: datetime) -> None:

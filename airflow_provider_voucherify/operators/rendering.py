@@ -21,12 +21,30 @@ if TYPE_CHECKING:
 _CUSTOMERS = "customers"
 
 
-class CustomersOperator(BaseOperator):
-    """An operator whose ``customers`` are ids in a list, or what gives them.
-
-    What it renders is its own: Airflow renders objects in place, and a destination may belong to several operators,
-    or to all indexes of a mapped one.
+class OwnArgumentsOperator(BaseOperator):
+    """An operator that renders what is its own: Airflow renders objects in place, and a destination may belong to
+    several operators, or to all indexes of a mapped one.
     """
+
+    def _do_render_template_fields(
+        self,
+        parent: object,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: Environment,
+        seen_oids: set[int],
+    ) -> None:
+        """Render; Airflow calls this for mapped operators too, for which it does not call render_template_fields."""
+        fields = list(template_fields)
+        if parent is self:
+            for name in fields:
+                if id(value := getattr(self, name)) not in seen_oids:
+                    setattr(self, name, _own(value))
+        super()._do_render_template_fields(parent, fields, context, jinja_env, seen_oids)
+
+
+class CustomersOperator(OwnArgumentsOperator):
+    """An operator whose ``customers`` are ids in a list, or what gives them."""
 
     customers: Customers
 
@@ -38,17 +56,14 @@ class CustomersOperator(BaseOperator):
         jinja_env: Environment,
         seen_oids: set[int],
     ) -> None:
-        """Render; Airflow calls this for mapped operators too, for which it does not call render_template_fields.
+        """Render, each id of a list by itself.
 
         :raises AirflowFailException: if an id in a list cannot be rendered.
         """
-        if parent is not self:
-            super()._do_render_template_fields(parent, template_fields, context, jinja_env, seen_oids)
-            return
         fields = list(template_fields)
-        for name in fields:
-            if id(value := getattr(self, name)) not in seen_oids:
-                setattr(self, name, _own(value))
+        if parent is not self:
+            super()._do_render_template_fields(parent, fields, context, jinja_env, seen_oids)
+            return
         if isinstance(self.customers, list | tuple) and _CUSTOMERS in fields:
             self._render_ids(self.customers, context, jinja_env, seen_oids)
             fields.remove(_CUSTOMERS)

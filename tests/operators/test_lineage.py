@@ -15,7 +15,9 @@ from openlineage.client.serde import Serde
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.export_destinations import ExportTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.postgres import PostgresDatabase
 from tests.run_op import OperatorRunner
@@ -151,3 +153,38 @@ def test_without_openlineage_nothing_is_imported_and_nothing_breaks(
     assert run_op(pull).state == "success"
     assert pull.get_openlineage_facets_on_complete(None) is None
     assert "airflow_provider_voucherify.operators.lineage" not in sys.modules
+
+
+def test_an_export_is_told_with_its_columns_and_rows(voucherify: Emulator, crm: str) -> None:
+    table = ExportTable("public.vouchers", conn_id="crm", types={"value": "decimal"})
+    task = VoucherifyExportOperator(
+        task_id="export", exported_object="voucher", fields=["code", "value", "metadata.tier"], destination=table
+    )
+    before = task.get_openlineage_facets_on_complete(None)
+    assert before is not None
+    assert before.outputs == []
+    task.summary = {"rows": 7}
+    lineage = task.get_openlineage_facets_on_complete(None)
+    assert lineage is not None
+    assert [one.name for one in lineage.inputs] == [voucherify.app_id]
+    (output,) = lineage.outputs
+    told = json.loads(Serde.to_json(output))
+    assert output.name == f"{crm}.public.vouchers"
+    assert [(field["name"], field["type"]) for field in told["facets"]["schema"]["fields"]] == [
+        ("code", "text"),
+        ("value", "decimal"),
+        ("metadata_tier", "text"),
+    ]
+    assert told["outputFacets"]["outputStatistics"]["rowCount"] == 7
+
+
+def test_an_export_that_overflowed_into_files_is_told_there(voucherify: Emulator) -> None:
+    files = ObjectFiles("s3://bucket/vouchers/ds=1/")
+    task = VoucherifyExportOperator(
+        task_id="export", exported_object="voucher", fields=["code"], destination=XComRows(overflow=files)
+    )
+    for summary, expected in (({"rows": 1}, []), ({"rows": 1, "manifest": "m", "files": 2}, ["vouchers/ds=1"])):
+        task.summary = summary  # type: ignore[assignment]
+        lineage = task.get_openlineage_facets_on_complete(None)
+        assert lineage is not None
+        assert [one.name for one in lineage.outputs] == expected

@@ -1,0 +1,85 @@
+"""The rows of an export, one by one, as the hook offers them."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+
+from airflow_provider_voucherify.api.errors import ExportFailed
+from airflow_provider_voucherify.api.exports import ExportFile
+from airflow_provider_voucherify.extract.exported_rows import Cell, exported_rows
+from airflow_provider_voucherify.extract.exporter import Exporter
+from airflow_provider_voucherify.hooks.memberships import run_to_end
+from airflow_provider_voucherify.load.export_destinations import column_of
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.client import Client
+    from airflow_provider_voucherify.api.exports import Export, Wanted
+
+ExportedRow: TypeAlias = dict[str, Cell]
+
+POLL_INTERVAL: Final = timedelta(seconds=15)
+TIMEOUT: Final = timedelta(hours=6)
+#: A small export is there soon: the first look is so long after it was asked for, in seconds.
+_FIRST_LOOK = 2.0
+
+
+class Patience(NamedTuple):
+    """How an export is waited for.
+
+    :param between: time between two looks.
+    :param at_most: so long, from when it was asked for.
+    """
+
+    between: timedelta
+    at_most: timedelta
+
+
+def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, patience: Patience) -> Iterator[ExportedRow]:
+    """Yield the rows of an export; it is asked for when the first one is read.
+
+    :param opening: a client to be opened; closed before the first row.
+    :raises ExportFailed: if it ended in ``ERROR``, is not done in time, or its file is not what was asked for.
+    :raises VoucherifyError: if it cannot be had.
+    """
+    columns = [column_of(name) for name in wanted.fields]
+    with tempfile.TemporaryFile() as passing:
+        file = ExportFile(passing)
+
+        async def fetch() -> None:
+            async with opening as client:
+                await _fetch(Exporter(client, wanted), file, patience)
+
+        run_to_end(fetch)
+        for row in exported_rows(file.lines(), wanted.fields):
+            yield dict(zip(columns, row, strict=True))
+
+
+async def _fetch(exporter: Exporter, file: ExportFile, patience: Patience) -> None:
+    """Ask, wait and fetch, and remove the export however that ends."""
+    asked_at = datetime.now(UTC)
+    export = await exporter.ask(asked_at)
+    try:
+        done = await _awaited(exporter, export, asked_at, patience)
+        await exporter.fetch(done, file)
+    finally:
+        await exporter.remove(export.id)
+
+
+async def _awaited(exporter: Exporter, export: Export, asked_at: datetime, patience: Patience) -> Export:
+    seconds = min(_FIRST_LOOK, patience.between.total_seconds())
+    while not export.is_over:
+        exporter.check_age(export, datetime.now(UTC) - asked_at, patience.at_most)
+        await asyncio.sleep(seconds)
+        seconds = patience.between.total_seconds()
+        seen = await exporter.look(export.id)
+        if seen is None:
+            raise ExportFailed(f"export {export.id} was deleted by somebody else")
+        export = seen
+    if export.status == "ERROR":
+        raise exporter.failed(export)
+    return export

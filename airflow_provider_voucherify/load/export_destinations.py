@@ -1,0 +1,98 @@
+"""Where exported objects go, as Dag authors write it; imported at every parse of a Dag file, so nothing heavy here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, TypeAlias, get_args
+
+from airflow_provider_voucherify.load.destinations import ObjectFiles, TableName, XComRows, check_text
+from airflow_provider_voucherify.load.errors import InvalidDestination
+
+ExportWriteMode: TypeAlias = Literal["replace", "append"]
+ColumnKind: TypeAlias = Literal["text", "integer", "decimal", "boolean", "date", "timestamp"]
+#: What an exported row holds: a text of the file, ``None`` where it is empty, and all metadata as one dict.
+Cell: TypeAlias = str | dict[str, str] | None
+Row: TypeAlias = Sequence[Cell]
+
+#: Tells the rows of one run from those of others, where they are added to a table.
+RUN_KEY = "run_key"
+_TEMPLATE_MARKS = ("{{", "{%", "{#")
+
+
+def column_of(field_name: str) -> str:
+    """Return the column of a field: ``metadata.tier`` is ``metadata_tier``, others are named as the field."""
+    return field_name.replace(".", "_")
+
+
+@dataclass
+class ExportTable:
+    """Exported objects go to a table of a SQL database: one row per object, one column per field.
+
+    The table is created if it is missing. All columns are texts that may be null, unless ``types`` says otherwise;
+    an empty value is null. ``metadata`` is one column of JSON text, ``metadata.tier`` the column ``metadata_tier``.
+    Rows are replaced or added in one transaction: readers see the whole export or nothing of it.
+
+    :param table: ``table``, ``schema.table`` or ``database.schema.table``, unquoted and in the case the
+        database stores; may be a Jinja template.
+    :param conn_id: Airflow connection of the database; may be a Jinja template.
+    :param write: ``replace`` makes the whole table this export (not for mapped tasks: the last one would win);
+        ``append`` adds its rows to those of earlier runs, with a column ``run_key``. A re-run of the same Dag run
+        replaces its own rows, never doubles them.
+    :param types: of columns that are no texts, by field: ``integer``, ``decimal``, ``boolean``, ``date``,
+        ``timestamp`` (UTC). A value that is none fails the task; the table stays as it was.
+    :raises InvalidDestination: if a value cannot be used.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id")
+
+    table: str
+    conn_id: str
+    write: ExportWriteMode = "replace"
+    types: Mapping[str, ColumnKind] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.write not in get_args(ExportWriteMode):
+            raise InvalidDestination(f"write={self.write!r} is not known: use {_listed(get_args(ExportWriteMode))}")
+        if not isinstance(self.types, Mapping):
+            raise InvalidDestination(
+                f"types is {type(self.types).__name__}: write a dict such as {{'value': 'decimal'}}"
+            )
+        for name, kind in self.types.items():
+            if kind not in get_args(ColumnKind):
+                raise InvalidDestination(f"types[{name!r}]={kind!r} is not known: use {_listed(get_args(ColumnKind))}")
+        for name, value in (("table", self.table), ("conn_id", self.conn_id)):
+            check_text(name, value)
+        if not any(mark in self.table for mark in _TEMPLATE_MARKS):
+            self.validate()
+
+    def validate(self) -> TableName:
+        """Check the rendered values; call it after Airflow has rendered the templates.
+
+        :returns: the table's name in parts.
+        :raises InvalidDestination: if a value is empty or not a table name.
+        """
+        check_text("conn_id", self.conn_id)
+        return TableName.parse(self.table)
+
+    def check_fields(self, fields: Sequence[str]) -> None:
+        """Look whether the fields and the table's columns go together.
+
+        :raises InvalidDestination: if there is a type for a field that is not exported, or two columns of one name.
+        """
+        if unknown := [name for name in self.types if name not in fields]:
+            raise InvalidDestination(f"types has {_listed(unknown)}, which fields has not: correct one of them")
+        if self.types.get("metadata", "text") != "text":
+            raise InvalidDestination("types['metadata'] can be 'text' only: all metadata is one JSON object")
+        ours = (RUN_KEY,) if self.write == "append" else ()
+        names = [*ours, *(column_of(name) for name in fields)]
+        lowered = [name.lower() for name in names]
+        if doubled := sorted({name for name in names if lowered.count(name.lower()) > 1}):
+            raise InvalidDestination(f"fields make two columns of one name: {_listed(doubled)}; leave one out")
+
+
+ExportDestination: TypeAlias = ExportTable | ObjectFiles | XComRows
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(repr(name) for name in names)

@@ -1,0 +1,56 @@
+"""The rows of an export by the hook: streamed, by column, and the export is deleted whatever happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument
+from airflow_provider_voucherify.emulator import Emulator, Switches
+from airflow_provider_voucherify.hooks.exports import ExportedRow
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from tests.operators.exporting import GOLD, asked, left
+
+OFTEN = timedelta(seconds=0.02)
+
+
+def exported(*fields: str, **more: object) -> Iterator[ExportedRow]:
+    return VoucherifyHook().export("customer", fields, poll_interval=OFTEN, **more)  # type: ignore[arg-type]
+
+
+def test_rows_are_dicts_by_column_and_the_export_is_gone_with_the_first(voucherify_connection: Emulator) -> None:
+    voucherify_connection.set_switches(Switches(export_wait_seconds=0.05))
+    rows = exported("id", "metadata", "metadata.tier", filters=GOLD, order="-created_at")
+    assert asked(voucherify_connection) == 0
+    first = next(rows)
+    assert left() == 0
+    assert list(first) == ["id", "metadata", "metadata_tier"]
+    assert isinstance(first["metadata"], dict)
+    gold = {one.customer_id for one in voucherify_connection.customers() if one.metadata["tier"] == "gold"}
+    assert {first["id"], *(row["id"] for row in rows)} == gold
+    assert asked(voucherify_connection) == 1
+
+
+@pytest.mark.parametrize(
+    ("switches", "said"),
+    [
+        (Switches(export_outcome="error"), "status ERROR"),
+        (Switches(export_wait_seconds=60), "longer than timeout allows"),
+        (Switches(export_fault="cut"), "cut off"),
+    ],
+    ids=["error", "too long", "cut"],
+)
+def test_what_fails_leaves_no_export_behind(voucherify_connection: Emulator, switches: Switches, said: str) -> None:
+    voucherify_connection.set_switches(switches)
+    with pytest.raises(ExportFailed, match=said):
+        list(exported("id", "email", "created_at", timeout=timedelta(seconds=0.1)))
+    assert (asked(voucherify_connection), left()) == (1, 0)
+
+
+@pytest.mark.parametrize("fields", [[], "id", ["id", "id"], None], ids=str)
+def test_what_cannot_be_meant_is_refused_before_any_call(voucherify_connection: Emulator, fields: object) -> None:
+    with pytest.raises(InvalidArgument, match="fields"):
+        VoucherifyHook().export("customer", fields)  # type: ignore[arg-type]
+    assert voucherify_connection.stats().calls == 0

@@ -1,0 +1,153 @@
+"""Exported rows in tables: each database's way of many rows, all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, create_engine, text
+
+from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
+from airflow_provider_voucherify.load.export_destinations import ColumnKind, ExportTable, ExportWriteMode, Row
+from airflow_provider_voucherify.load.export_table import ROWS_PER_INSERT, ExportTableLoader
+from tests.postgres import PostgresDatabase
+
+FIELDS = ["id", "name", "uses", "value", "active", "day", "at", "metadata"]
+TYPES: dict[str, ColumnKind] = {
+    "uses": "integer",
+    "value": "decimal",
+    "active": "boolean",
+    "day": "date",
+    "at": "timestamp",
+}
+ROWS: list[Row] = [
+    [
+        "1",
+        'tab\t, "quote", back\\slash, line\nbreak, \\N',
+        "3",
+        "2000.05",
+        "true",
+        "2026-01-31",
+        "2026-01-31T12:00:00.5Z",
+        {"a": "ą"},
+    ],
+    ["2", None, None, None, None, None, None, {}],
+    ["3", "Zażółć 🎁", "-4", "0.1", "FALSE", "2026-02-01T00:00:00Z", "2026-02-01T01:00:00+01:00", None],
+]
+
+
+class Engines:
+    """Makes engines as Airflow's hooks do."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
+        return create_engine(self.url, **(engine_kwargs or {}))
+
+
+@pytest.fixture(params=["sqlite", "duckdb", "psycopg", "psycopg2"])
+def engines(request: pytest.FixtureRequest, tmp_path: Path) -> Engines:
+    """An empty database of each kind."""
+    if request.param in ("sqlite", "duckdb"):
+        pytest.importorskip("duckdb_engine" if request.param == "duckdb" else "sqlite3")
+        return Engines(f"{request.param}:///{tmp_path / 'warehouse.db'}")
+    database: PostgresDatabase = request.getfixturevalue("postgres_database")
+    pytest.importorskip(request.param)
+    return Engines(database.url.replace("postgresql+psycopg:", f"postgresql+{request.param}:"))
+
+
+def loader(
+    engines: Engines, write: ExportWriteMode = "replace", run_key: str = "run", **types: ColumnKind
+) -> ExportTableLoader:
+    destination = ExportTable("vouchers", conn_id="warehouse", write=write, types=types or TYPES)
+    return ExportTableLoader(engines, destination, FIELDS, run_key)
+
+
+def read(engines: Engines, query: str = "SELECT * FROM vouchers ORDER BY id") -> Sequence[tuple[object, ...]]:
+    with engines.get_sqlalchemy_engine().connect() as connection:
+        return [tuple(row) for row in connection.execute(text(query))]
+
+
+def test_values_are_what_they_were(engines: Engines) -> None:
+    loading = loader(engines)
+    loading.check()
+    assert loading.load(ROWS) == 3
+    first, second, third = read(engines)
+    assert first[1] == ROWS[0][1]
+    assert first[2] == 3
+    assert Decimal(str(first[3])) == Decimal("2000.05")
+    assert bool(first[4])
+    assert str(first[5]) == str(date(2026, 1, 31))
+    moment = first[6] if isinstance(first[6], datetime) else datetime.fromisoformat(str(first[6]))
+    assert moment.astimezone(UTC) == datetime(2026, 1, 31, 12, 0, 0, 500_000, tzinfo=UTC)
+    assert (first[7], second[1:7], second[7]) == ('{"a": "ą"}', (None,) * 6, "{}")
+    assert third[1] == "Zażółć 🎁"
+    assert (third[2], bool(third[4]), third[7]) == (-4, False, None)
+
+
+def test_more_rows_than_one_statement_takes(engines: Engines) -> None:
+    rows: list[Row] = [[str(number), *([None] * 7)] for number in range(2 * ROWS_PER_INSERT + 1)]
+    assert loader(engines).load(iter(rows)) == len(rows)
+    assert read(engines, "SELECT count(DISTINCT id) FROM vouchers") == [(len(rows),)]
+
+
+def test_what_reading_raises_leaves_the_table_as_it_was(engines: Engines) -> None:
+    def broken() -> Iterator[Row]:
+        yield from ROWS * 400
+        raise OSError("the file ends")
+
+    loader(engines).load(ROWS[:1])
+    with pytest.raises(OSError, match="the file ends"):
+        loader(engines).load(broken())
+    assert [row[0] for row in read(engines)] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("field", "cell"),
+    [("uses", "many"), ("uses", "9" * 30), ("value", "NaN"), ("active", "yes"), ("day", "31.01."), ("at", "noon")],
+)
+def test_a_value_of_another_type_is_named_by_row_and_field_only(tmp_path: Path, field: str, cell: str) -> None:
+    row: list[object] = ["1", *([None] * 7)]
+    row[FIELDS.index(field)] = cell
+    with pytest.raises(ValueUnfit, match=rf"row 2 of the export has no \w+ in '{field}'") as caught:
+        loader(Engines(f"sqlite:///{tmp_path / 'w.db'}")).load([ROWS[1], row])  # type: ignore[list-item]
+    assert cell not in str(caught.value)
+
+
+def test_rows_are_added_to_those_of_other_runs_and_take_the_place_of_their_own(engines: Engines) -> None:
+    loader(engines, "append", "one").load(ROWS)
+    loader(engines, "append", "two").load(ROWS[:2])
+    again = loader(engines, "append", "one")
+    again.check()
+    again.load(ROWS[:1])
+    assert read(engines, "SELECT run_key, count(*) FROM vouchers GROUP BY 1 ORDER BY 1") == [("one", 1), ("two", 2)]
+
+
+def test_what_cannot_be_used_is_told_before_anything_is_read(engines: Engines) -> None:
+    with engines.get_sqlalchemy_engine().begin() as connection:
+        connection.execute(text("CREATE TABLE vouchers (id text, name text)"))
+    with pytest.raises(TableUnfit, match="lacks uses, value, active, day, at, metadata"):
+        loader(engines).check()
+
+
+def test_a_database_that_refuses_quotes_no_row(postgres_database: PostgresDatabase) -> None:
+    engines = Engines(postgres_database.url)
+    with engines.get_sqlalchemy_engine().begin() as connection:
+        columns = ", ".join(f"{name} text" for name in FIELDS[1:])
+        connection.execute(text(f"CREATE TABLE vouchers (id text CHECK (id <> '2'), {columns})"))
+    with pytest.raises(StatementFailed, match="could not load the export") as caught:
+        loader(engines, id="text").load([["2", "secret@shop.example", *([None] * 6)]])
+    assert "secret" not in str(caught.value)
+
+
+def test_a_schema_that_is_not_there_is_told(postgres_database: PostgresDatabase) -> None:
+    destination = ExportTable("nowhere.vouchers", conn_id="warehouse")
+    with pytest.raises(TableUnfit, match="there is no schema 'nowhere'"):
+        ExportTableLoader(Engines(postgres_database.url), destination, FIELDS, "run").check()
+    other = ExportTable("elsewhere.public.vouchers", conn_id="warehouse")
+    with pytest.raises(InvalidDestination, match="is in database 'elsewhere'"):
+        ExportTableLoader(Engines(postgres_database.url), other, FIELDS, "run")
