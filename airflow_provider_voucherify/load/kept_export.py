@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
-from airflow_provider_voucherify.load.kept_result import KeepingStore
+from airflow_provider_voucherify.load.kept_json import KeepingStore
 
 _KEY = "voucherify:export"
 #: An export asked for longer ago than this tells of yesterday: it is asked for anew.

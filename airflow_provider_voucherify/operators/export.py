@@ -138,7 +138,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         handed = None
         if export_id is not None and asked_at is not None:
             handed = KeptId(export_id, datetime.fromisoformat(asked_at), is_wanted=True)
-        with fail_without_retry_where_none_helps():
+        with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self._running = ExportRun(self, context, Spent.from_json(spent), handed)
             return self._running.run()
 

@@ -42,7 +42,7 @@ def into_history(customers: Customers = CUSTOMERS, strategy: StrategyName = "aut
 def asked(run_op: OperatorRunner, customers: EnteredSegment | LeftSegment) -> set[str]:
     """Return whom an operator asked about in a task of the present Dag run."""
     task = CustomerSegmentsOperator(task_id="tell", customers=customers, unknown_customers="keep")
-    with mock.patch.object(pull, "question_of", wraps=pull.question_of) as asking:
+    with mock.patch.object(pull, "question_of", wraps=question_of) as asking:
         run_op(task, run_id=f"run {run_op.logical_date}").rows  # noqa: B018 - raises what the task raised
     return set(question_of(asking.call_args.args[0]).customer_ids or ())
 
