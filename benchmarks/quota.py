@@ -17,19 +17,19 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import open_client
-from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.http.client import open_client
+from airflow_provider_voucherify.api.http.settings import ApiSettings
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.api.models import Outcome
-from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator.http.faults import Fault
 from airflow_provider_voucherify.emulator.http.limits import Limits
 from airflow_provider_voucherify.emulator.process import EmulatorProcess
 from airflow_provider_voucherify.emulator.stats import Stats
-from airflow_provider_voucherify.extract.fetch import PerCustomer
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.pull.per_customer.ask import PerCustomer
 from benchmarks.reporting import Report, Table
 
 LIMIT, LENGTH = 200, 6.0

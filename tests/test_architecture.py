@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -23,77 +24,48 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.ids": set(),
     "api.models": set(),
     "api.id_text": {"api.errors"},
-    "api.span": {"api.window_length"},
-    "api.window": {"api.span", "api.window_length"},
-    "api.window_length": set(),
-    "api.server_clock": set(),
-    "api.concurrency": set(),
-    "api.deadline": set(),
-    "api.ceiling": set(),
-    "api.settings": {"api.errors"},
-    "api.limit_headers": {"api.models"},
-    "api.body": {"api.errors", "api.models"},
-    "api.tls": {"api.errors", "api.settings", "certifi"},
-    "api.outage": {"api.errors"},
-    "api.retry": set(),
-    "api.wire": {"api.body", "api.errors", "api.id_text", "api.limit_headers", "api.models"},
-    "api.auth": {"api.errors", "api.models", "api.settings", "api.wire"},
-    "api.gate": {
-        *("api.ceiling", "api.concurrency", "api.errors", "api.models", "api.server_clock", "api.span", "api.window"),
-    },
-    "api.client": {
-        "api.auth",
-        "api.body",
-        "api.deadline",
-        "api.errors",
-        "api.gate",
-        "api.limit_headers",
-        "api.models",
-        "api.outage",
-        "api.retry",
-        "api.settings",
-        "api.span",
-        "api.tls",
-        "api.wire",
-        "aiohttp",
-        "yarl",
-    },
-    "api.pages": {"api.errors", "api.models", "api.wire"},
-    "api.ties": {"api.errors", "api.models", "api.pages", "api.wire"},
-    "api.walk": {"api.errors", "api.models", "api.pages", "api.ties", "api.wire"},
-    "api.segment_walk": {"api.errors", "api.models", "api.pages", "api.wire"},
-    "api.endpoints": {"api.errors", "api.models", "api.segment_walk", "api.walk", "api.wire"},
     "api.campaign_models": {"api.models"},
-    "api.posts": {"api.errors", "api.id_text", "api.models", "api.wire"},
-    "api.campaigns": {"api.campaign_models", "api.endpoints", "api.errors", "api.models", "api.wire"},
-    "api.publications": {"api.campaign_models", "api.endpoints", "api.errors", "api.models", "api.posts", "api.wire"},
-    "api.exports": {"api.endpoints", "api.errors", "api.id_text", "api.models", "api.posts", "api.wire"},
-    "api.events": {"api.endpoints", "api.models", "api.posts", "api.wire"},
-    "api.bulk": {
-        *("api.campaign_models", "api.endpoints", "api.errors", "api.id_text", "api.models", "api.posts", "api.wire"),
+    "api.limit": {"api.limit", "api.errors", "api.models"},
+    "api.http": {"api.http", "api.limit", "api.errors", "api.id_text", "api.models"},
+    "api.http.tls": {"api.http.settings", "api.errors", "certifi"},
+    "api.http.client": {"api.http", "api.limit", "api.errors", "api.models", "aiohttp", "yarl"},
+    "api.lists": {"api.lists", "api.http.wire", "api.errors", "api.models"},
+    "api.calls": {
+        *("api.calls", "api.lists", "api.http.wire", "api.errors", "api.id_text", "api.models", "api.campaign_models"),
     },
-    "extract.publish_run": {"api", "extract", "load.outcomes"},
-    "extract": {"api", "extract", "load.base"},
+    "pull": {"api", "pull", "load.base"},
+    "exporting": {"api", "exporting", "pull"},
+    "giving": {"api", "giving", "pull", "load.outcomes"},
+    "warehouse": {"api.ids", "api.models", "warehouse", "load.errors", "load.summary", "sqlalchemy"},
+    "load": {"api.ids", "api.models", "load", "warehouse", "sqlalchemy"},
     "load.outcomes": {"api.campaign_models", "load"},
-    "load.outcome_store": {"api.campaign_models", "api.models", "load"},
-    "load.outcome_table": {"api.campaign_models", "load", "sqlalchemy"},
-    "load": {"api.ids", "api.models", "load", "sqlalchemy"},
-    "load.export_files": {"api.models", "load", "pyarrow"},
-    "load.file_formats": {"api.models", "load", "pyarrow"},
+    "load.xcom.outcome_store": {"api.campaign_models", "api.models", "load"},
+    "load.sql.outcome_table": {"api.campaign_models", "load", "warehouse", "sqlalchemy"},
+    "load.exports.files": {"api.models", "load", "pyarrow"},
+    "load.files.formats": {"api.models", "load", "pyarrow"},
     "assets": {"assets", "airflow", "pydantic"},
-    "hooks": {"api", "extract", "load", "hooks", "__version__", "airflow", "requests", "aiohttp", "urllib3", "pandas"},
+    "hooks": {
+        *("api", "pull", "exporting", "giving", "load", "hooks", "__version__"),
+        *("airflow", "requests", "aiohttp", "urllib3", "pandas"),
+    },
     "links": {"api.errors", "hooks", "airflow"},
-    "operators": {"api", "extract", "load", "hooks", "links", "operators", "airflow", "jinja2"},
+    "operators": {
+        *(
+            "api",
+            "pull",
+            "exporting",
+            "giving",
+            "load",
+            "warehouse",
+            "hooks",
+            "links",
+            "operators",
+            "airflow",
+            "jinja2",
+        ),
+    },
     "sensors": {
-        "api",
-        "extract.progress",
-        "extract.question",
-        "extract.templates",
-        "load",
-        "hooks",
-        "links",
-        "sensors",
-        "airflow",
+        *("api", "pull.progress", "pull.plan.question", "load", "hooks", "links", "sensors", "airflow"),
     },
     "emulator": {"emulator", "aiohttp"},
     "testing": {"emulator", "pytest"},
@@ -146,6 +118,22 @@ def test_every_room_has_a_rule() -> None:
     assert rooms <= {prefix.split(".")[0] for prefix in MAY_IMPORT}
 
 
+def test_the_architecture_page_says_what_each_folder_is_for_and_holds() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text()
+    for init in sorted(ROOT.rglob("__init__.py")):
+        if (folder := init.parent) == ROOT:
+            continue
+        purpose = ast.get_docstring(ast.parse(init.read_text()))
+        files = sorted(path.stem for path in folder.glob("*.py") if path.stem not in {"__init__", "__main__"})
+        assert f"| `{folder.relative_to(ROOT)}/` | {purpose} | {', '.join(files)} |" in page
+
+
+def test_files_the_architecture_page_names_are_there() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text()
+    named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", page))
+    assert {name for name in named if not (ROOT / name).exists() and not (ROOT.parent / name).exists()} == set()
+
+
 def test_files_are_short() -> None:
     long = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in modules()}
     assert {name: lines for name, lines in long.items() if lines > 450} == {}
@@ -174,7 +162,7 @@ def test_a_dag_file_that_imports_the_operator_loads_nothing_heavy() -> None:
         "from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator\n"
         "from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator\n"
         "from airflow_provider_voucherify.load.destinations import WarehouseTable\n"
-        "from airflow_provider_voucherify.extract.customers import CustomerQuery\n"
+        "from airflow_provider_voucherify.pull.customers.sources import CustomerQuery\n"
         "print(' '.join(set(sys.modules) - before))\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)

@@ -16,7 +16,7 @@ import jsonschema
 import pytest
 
 from airflow_provider_voucherify import __version__, get_provider_info
-from airflow_provider_voucherify.api.settings import (
+from airflow_provider_voucherify.api.http.settings import (
     CLUSTERS,
     DEFAULT_API_VERSION,
     DEFAULT_CLUSTER,
@@ -167,7 +167,7 @@ def test_the_form_offers_the_clusters_as_a_dropdown(airflow_says: dict[str, Any]
 
 
 def test_the_form_has_every_optional_field(airflow_says: dict[str, Any]) -> None:
-    from airflow_provider_voucherify.hooks.connection import KNOWN_EXTRAS
+    from airflow_provider_voucherify.hooks.connection.parse import KNOWN_EXTRAS
 
     assert set(airflow_says["form"]["extra_fields"]) == set(KNOWN_EXTRAS) - {"proxies"}
 

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from airflow_provider_voucherify.api.body import LARGEST_ANSWER, too_large
+from airflow_provider_voucherify.api.http.body import LARGEST_ANSWER, too_large
 
 #: Of status line, headers and the frame of a chunked body so many bytes are read besides the body.
 _MOST_BESIDES = 2**20

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from airflow_provider_voucherify.api import bulk, campaigns, events, publications, wire
+from airflow_provider_voucherify.api.calls import campaigns, events, publications
+from airflow_provider_voucherify.api.calls import metadata_updates as bulk
 from airflow_provider_voucherify.api.errors import InvalidCampaign
-from airflow_provider_voucherify.extract import upstream
-from airflow_provider_voucherify.extract.customers import distinct_ids
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.pull.customers import upstream
+from airflow_provider_voucherify.pull.customers.sources import distinct_ids
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.campaign_models import AsyncAction, Campaign, Publication

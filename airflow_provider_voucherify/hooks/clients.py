@@ -7,17 +7,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.client import open_client
 from airflow_provider_voucherify.api.errors import VoucherifyError
-from airflow_provider_voucherify.api.gate import Gate
-from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.api.http.client import open_client
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.ceiling import OwnCeiling
-    from airflow_provider_voucherify.api.client import Client
-    from airflow_provider_voucherify.api.concurrency import Concurrency
-    from airflow_provider_voucherify.api.retry import RetryPolicy
-    from airflow_provider_voucherify.api.settings import ApiSettings
+    from airflow_provider_voucherify.api.http.client import Client
+    from airflow_provider_voucherify.api.http.retry import RetryPolicy
+    from airflow_provider_voucherify.api.http.settings import ApiSettings
+    from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+    from airflow_provider_voucherify.api.limit.concurrency import Concurrency
 
 
 @dataclass(frozen=True, slots=True)

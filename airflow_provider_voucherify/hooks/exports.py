@@ -9,16 +9,16 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
+from airflow_provider_voucherify.api.calls.exports import ExportFile
 from airflow_provider_voucherify.api.errors import ExportFailed
-from airflow_provider_voucherify.api.exports import ExportFile
-from airflow_provider_voucherify.extract.exported_rows import Cell, exported_rows
-from airflow_provider_voucherify.extract.exporter import Exporter
+from airflow_provider_voucherify.exporting.exporter import Exporter
+from airflow_provider_voucherify.exporting.rows import Cell, exported_rows
 from airflow_provider_voucherify.hooks.memberships import run_to_end
-from airflow_provider_voucherify.load.export_destinations import column_of
+from airflow_provider_voucherify.load.exports.destinations import column_of
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.client import Client
-    from airflow_provider_voucherify.api.exports import Export, Wanted
+    from airflow_provider_voucherify.api.calls.exports import Export, Wanted
+    from airflow_provider_voucherify.api.http.client import Client
 
 ExportedRow: TypeAlias = dict[str, Cell]
 

@@ -9,9 +9,7 @@ from types import TracebackType
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.extract.fetch import AllFailed
-from airflow_provider_voucherify.extract.publish_run import CodesRanOut, TooManyPublications
-from airflow_provider_voucherify.extract.tolerance import TooManyFailures
+from airflow_provider_voucherify.giving.run import CodesRanOut, TooManyPublications
 from airflow_provider_voucherify.load.errors import (
     ChangesUnknown,
     InvalidDestination,
@@ -22,6 +20,8 @@ from airflow_provider_voucherify.load.errors import (
     ValueUnfit,
     XComTooLarge,
 )
+from airflow_provider_voucherify.pull.per_customer.ask import AllFailed
+from airflow_provider_voucherify.pull.tolerance import TooManyFailures
 
 log = logging.getLogger(__name__)
 

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers, VoucherifyError
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
-from airflow_provider_voucherify.extract.customers import distinct_ids
-from airflow_provider_voucherify.extract.fetch import PerCustomer
-from airflow_provider_voucherify.extract.upstream import id_list
+from airflow_provider_voucherify.pull.customers.sources import distinct_ids
+from airflow_provider_voucherify.pull.customers.upstream import id_list
+from airflow_provider_voucherify.pull.per_customer.ask import PerCustomer
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from airflow_provider_voucherify.api.client import Client
-    from airflow_provider_voucherify.api.endpoints import Sender
+    from airflow_provider_voucherify.api.calls.reads import Sender
+    from airflow_provider_voucherify.api.http.client import Client
 
 T = TypeVar("T")
 

@@ -9,24 +9,24 @@ from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
-from airflow_provider_voucherify.extract.customers import AllCustomers
-from airflow_provider_voucherify.extract.listing import Terms
-from airflow_provider_voucherify.extract.plan import Plan
-from airflow_provider_voucherify.extract.question import (
+from airflow_provider_voucherify.hooks.memberships import checked_ids, run_to_end
+from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.sample import Sample
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers
+from airflow_provider_voucherify.pull.customers.upstream import segment_names
+from airflow_provider_voucherify.pull.per_segment.listing import Terms
+from airflow_provider_voucherify.pull.plan.plan import Plan
+from airflow_provider_voucherify.pull.plan.question import (
     Question,
     StrategyName,
     checked_strategy_name,
 )
-from airflow_provider_voucherify.extract.recall import Recall
-from airflow_provider_voucherify.extract.roster import Roster
-from airflow_provider_voucherify.extract.sample import Sample
-from airflow_provider_voucherify.extract.survey import Held, Survey
-from airflow_provider_voucherify.extract.upstream import segment_names
-from airflow_provider_voucherify.hooks.memberships import checked_ids, run_to_end
+from airflow_provider_voucherify.pull.plan.survey import Held, Survey
+from airflow_provider_voucherify.pull.recall import Recall
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.client import Client
-    from airflow_provider_voucherify.api.settings import ApiSettings
+    from airflow_provider_voucherify.api.http.client import Client
+    from airflow_provider_voucherify.api.http.settings import ApiSettings
 
 
 Customers: TypeAlias = "Iterable[str] | AllCustomers"

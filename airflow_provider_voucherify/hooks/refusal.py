@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 from airflow.sdk import XComArg
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_voucherify.extract.upstream import text
+from airflow_provider_voucherify.pull.customers.upstream import text
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -14,13 +14,14 @@ from requests.exceptions import ProxyError, RequestException, SSLError, Timeout
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as TookTooLong
 
-from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
-from airflow_provider_voucherify.api.body import Body
-from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.api.tls import tls_failure
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
+from airflow_provider_voucherify.api.http.body import Body
+from airflow_provider_voucherify.api.http.settings import ApiSettings
+from airflow_provider_voucherify.api.http.tls import tls_failure
 from airflow_provider_voucherify.hooks.bounded import BoundedAdapter, within
-from airflow_provider_voucherify.hooks.endpoint import EndpointRefused, origin
+from airflow_provider_voucherify.hooks.connection.endpoint import EndpointRefused, origin
 
 _Prepared = TypeVar("_Prepared", bound=PreparedRequest)
 

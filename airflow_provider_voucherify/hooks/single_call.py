@@ -11,10 +11,11 @@ from typing import TypeVar
 
 from requests import Request, Response, Session
 
-from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.limit_headers import rate_limit_of
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.limit.headers import rate_limit_of
 from airflow_provider_voucherify.api.models import JsonObject, RateLimit
-from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.session import answer_of
 
 log = logging.getLogger(__name__)

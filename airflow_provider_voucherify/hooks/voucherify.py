@@ -15,37 +15,42 @@ from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.log import mask_secret
 from requests import PreparedRequest, Request, Response, Session
 
-from airflow_provider_voucherify.api import wire
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import DEFAULT_CONCURRENCY, Client
-from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.errors import InvalidConnection
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.client import DEFAULT_CONCURRENCY, Client
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.settings import ApiSettings, checked_quota_share
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.lists.segments import SegmentWalk
 from airflow_provider_voucherify.api.models import Customer, Segment
-from airflow_provider_voucherify.api.retry import RetryPolicy
-from airflow_provider_voucherify.api.segment_walk import SegmentWalk
-from airflow_provider_voucherify.api.settings import ApiSettings, checked_quota_share
-from airflow_provider_voucherify.extract import export_request
-from airflow_provider_voucherify.hooks import connection_test, exports, memberships, planning
+from airflow_provider_voucherify.exporting import request as export_request
+from airflow_provider_voucherify.hooks import exports, memberships, planning
 from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.clients import Clients, ClientTerms
-from airflow_provider_voucherify.hooks.connection import refuse_other_type, settings_from_connection, unknown_extras
-from airflow_provider_voucherify.hooks.endpoint import checked_endpoint
-from airflow_provider_voucherify.hooks.environment import (
+from airflow_provider_voucherify.hooks.connection import check as connection_test
+from airflow_provider_voucherify.hooks.connection.endpoint import checked_endpoint
+from airflow_provider_voucherify.hooks.connection.environment import (
     mask_proxy_password,
     mask_sign_in,
     warn_if_unverified,
     with_environment,
 )
-from airflow_provider_voucherify.hooks.options import json_headers, send_options, session_options
+from airflow_provider_voucherify.hooks.connection.options import json_headers, send_options, session_options
+from airflow_provider_voucherify.hooks.connection.parse import (
+    refuse_other_type,
+    settings_from_connection,
+    unknown_extras,
+)
 from airflow_provider_voucherify.hooks.session import KeySession, answer_of
 from airflow_provider_voucherify.hooks.single_call import LONGEST_WAIT, Clock, SingleCall
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from airflow_provider_voucherify.extract.plan import Plan
-    from airflow_provider_voucherify.extract.question import StrategyName
     from airflow_provider_voucherify.hooks.planning import Customers
+    from airflow_provider_voucherify.pull.plan.plan import Plan
+    from airflow_provider_voucherify.pull.plan.question import StrategyName
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,13 @@ from typing import Any, TypeAlias, get_args
 from airflow.sdk import BaseOperator, XComArg
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
-from airflow_provider_voucherify.api.settings import checked_quota_share
-from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment, SegmentChanges
-from airflow_provider_voucherify.extract.customers import (
+from airflow_provider_voucherify.api.http.settings import checked_quota_share
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
+from airflow_provider_voucherify.hooks.templates import Unset
+from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
+from airflow_provider_voucherify.operators.pace import Pace
+from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment, SegmentChanges
+from airflow_provider_voucherify.pull.customers.sources import (
     AllCustomers,
     CustomerQuery,
     GivenIds,
@@ -20,16 +24,12 @@ from airflow_provider_voucherify.extract.customers import (
     given_ids,
     is_template,
 )
-from airflow_provider_voucherify.extract.question import (
+from airflow_provider_voucherify.pull.customers.upstream import id_list, segment_names
+from airflow_provider_voucherify.pull.plan.question import (
     StrategyName,
     UnknownCustomers,
     checked_strategy_name,
 )
-from airflow_provider_voucherify.extract.templates import Unset
-from airflow_provider_voucherify.extract.upstream import id_list, segment_names
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
-from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
-from airflow_provider_voucherify.operators.pace import Pace
 
 Customers: TypeAlias = (
     Sequence[object]

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.client import Client
+    from airflow_provider_voucherify.api.http.client import Client
 
 log = logging.getLogger(__name__)
 

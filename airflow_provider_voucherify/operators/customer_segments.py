@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
 
-from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
-from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
-from airflow_provider_voucherify.extract.templates import Given, Unset
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators import arguments
 from airflow_provider_voucherify.operators.arguments import Customers, Destination, Segments
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
+from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.pull.plan.question import StrategyName, UnknownCustomers
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset, RunFacet
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.extract.plan import Plan
-    from airflow_provider_voucherify.operators.pull import SegmentPull
+    from airflow_provider_voucherify.operators.pulling.run import SegmentPull
+    from airflow_provider_voucherify.pull.plan.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -157,7 +157,7 @@ class CustomerSegmentsOperator(CustomersOperator):
         """
         from airflow_provider_voucherify.hooks.planning import plan_question
         from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-        from airflow_provider_voucherify.operators.asking import question_of
+        from airflow_provider_voucherify.operators.pulling.question import question_of
 
         self.given.check(self)
         hook = VoucherifyHook(self.voucherify_conn_id, quota_share=self.quota_share)
@@ -171,8 +171,8 @@ class CustomerSegmentsOperator(CustomersOperator):
 
     def _pull(self, context: Context, spent: Mapping[str, float | None]) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.operators.pull import SegmentPull
-        from airflow_provider_voucherify.operators.report import Spent
+        from airflow_provider_voucherify.operators.pulling.report import Spent
+        from airflow_provider_voucherify.operators.pulling.run import SegmentPull
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self._running = SegmentPull(self, context, Spent.from_json(spent))
@@ -187,7 +187,7 @@ class CustomerSegmentsOperator(CustomersOperator):
 
         if find_spec("airflow.providers.openlineage") is None:
             return None
-        from airflow_provider_voucherify.operators.lineage import lineage_of
+        from airflow_provider_voucherify.operators.pulling.lineage import lineage_of
 
         return lineage_of(self)
 

@@ -19,13 +19,13 @@ from airflow_provider_voucherify.api.errors import (
     Unreachable,
     WindowClosed,
 )
-from airflow_provider_voucherify.extract.progress import duration
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.pull.progress import duration
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
 
-    from airflow_provider_voucherify.operators.report import Spent
+    from airflow_provider_voucherify.operators.pulling.report import Spent
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.load.directory import Directory
 from airflow_provider_voucherify.load.errors import InvalidDestination
+from airflow_provider_voucherify.load.files.directory import Directory
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.load.destinations import ObjectFiles

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
 
-from airflow_provider_voucherify.extract.templates import Given, Unset
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
-from airflow_provider_voucherify.load.export_destinations import ExportDestination, ExportTable
-from airflow_provider_voucherify.operators import arguments, export_arguments
-from airflow_provider_voucherify.operators.export_arguments import EXPORT_CHECKS, Fields, Filters
+from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable
+from airflow_provider_voucherify.operators import arguments
+from airflow_provider_voucherify.operators.exporting import arguments as export_arguments
+from airflow_provider_voucherify.operators.exporting.arguments import EXPORT_CHECKS, Fields, Filters
 from airflow_provider_voucherify.operators.rendering import OwnArgumentsOperator
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.operators.export_run import ExportRun
+    from airflow_provider_voucherify.operators.exporting.run import ExportRun
 
 __all__ = ["ExportTable", "ObjectFiles", "VoucherifyExportOperator", "XComRows"]
 
@@ -131,9 +132,9 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         self, context: Context, spent: Mapping[str, float | None], export_id: str | None, asked_at: str | None
     ) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.load.kept_export import KeptId
-        from airflow_provider_voucherify.operators.export_run import ExportRun
-        from airflow_provider_voucherify.operators.report import Spent
+        from airflow_provider_voucherify.load.exports.kept_export import KeptId
+        from airflow_provider_voucherify.operators.exporting.run import ExportRun
+        from airflow_provider_voucherify.operators.pulling.report import Spent
 
         handed = None
         if export_id is not None and asked_at is not None:
@@ -151,7 +152,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
 
         if find_spec("airflow.providers.openlineage") is None:
             return None
-        from airflow_provider_voucherify.operators.lineage import lineage_of_export
+        from airflow_provider_voucherify.operators.pulling.lineage import lineage_of_export
 
         return lineage_of_export(self)
 

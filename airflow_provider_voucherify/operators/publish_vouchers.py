@@ -8,29 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
 
-from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
-from airflow_provider_voucherify.extract.customers import CustomerQuery
-from airflow_provider_voucherify.extract.publication_key import PER_RUN
-from airflow_provider_voucherify.extract.templates import Given, Unset
+from airflow_provider_voucherify.giving.publication_key import PER_RUN
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
-from airflow_provider_voucherify.operators import arguments, publish_arguments
-from airflow_provider_voucherify.operators.pace import Pace
-from airflow_provider_voucherify.operators.publish_arguments import (
+from airflow_provider_voucherify.operators import arguments
+from airflow_provider_voucherify.operators.giving import arguments as publish_arguments
+from airflow_provider_voucherify.operators.giving.arguments import (
     MOST_PUBLICATIONS,
     Metadata,
     Recipients,
     UnknownRecipients,
 )
+from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
+from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json
-    from airflow_provider_voucherify.operators.publishing import Publishing
+    from airflow_provider_voucherify.operators.giving.publish import Publishing
 
 _CHECKS: arguments.Checks = {
     **arguments.CHECKS,
@@ -148,8 +149,8 @@ class PublishVouchersOperator(CustomersOperator):
 
     def _publish(self, context: Context, spent: Mapping[str, float | None], began_at: datetime | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.operators.publishing import Publishing
-        from airflow_provider_voucherify.operators.report import Spent
+        from airflow_provider_voucherify.operators.giving.publish import Publishing
+        from airflow_provider_voucherify.operators.pulling.report import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self._running = Publishing(self, context, Spent.from_json(spent), began_at)

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.configuration import conf
 
-from airflow_provider_voucherify.extract.changes import EnteredSegment, LeftSegment
-from airflow_provider_voucherify.extract.customers import CustomerQuery
-from airflow_provider_voucherify.extract.templates import Given
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.templates import Given
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
-from airflow_provider_voucherify.operators import arguments, publish_arguments
-from airflow_provider_voucherify.operators.publish_arguments import Metadata, Recipients
+from airflow_provider_voucherify.operators import arguments
+from airflow_provider_voucherify.operators.giving import arguments as publish_arguments
+from airflow_provider_voucherify.operators.giving.arguments import Metadata, Recipients
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
+from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -107,8 +108,8 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
 
     def _update(self, context: Context, spent: Mapping[str, float | None], begun: Mapping[str, Any] | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.operators.metadata_update import Begun, MetadataUpdate
-        from airflow_provider_voucherify.operators.report import Spent
+        from airflow_provider_voucherify.operators.giving.metadata_update import Begun, MetadataUpdate
+        from airflow_provider_voucherify.operators.pulling.report import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             update = MetadataUpdate(self, context, Spent.from_json(spent))

@@ -8,16 +8,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_provider_voucherify.api import pages, wire
 from airflow_provider_voucherify.api.errors import NotFound, RateLimited, VoucherifyError
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.outage import is_outage
+from airflow_provider_voucherify.api.limit.window import LONGEST_WAIT
+from airflow_provider_voucherify.api.lists import pages
 from airflow_provider_voucherify.api.models import Json, JsonObject, Segment
-from airflow_provider_voucherify.api.outage import is_outage
-from airflow_provider_voucherify.api.window import LONGEST_WAIT
-from airflow_provider_voucherify.extract.progress import counted, duration
-from airflow_provider_voucherify.extract.question import chosen_segments
 from airflow_provider_voucherify.hooks.session import answer_of
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-from airflow_provider_voucherify.load.state_store import StateStore
+from airflow_provider_voucherify.load.xcom.state_store import StateStore
+from airflow_provider_voucherify.pull.plan.question import chosen_segments
+from airflow_provider_voucherify.pull.progress import counted, duration
 
 log = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
 from airflow.sdk.configuration import conf
 from airflow.sdk.exceptions import AirflowFailException, AirflowSensorTimeout, AirflowSkipException
 
-from airflow_provider_voucherify.extract.templates import Given
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_text, refuses
+from airflow_provider_voucherify.hooks.templates import Given
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
-from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.pull.plan.question import Question
 from benchmarks.calls.measuring import MOST_RUN, measure_exports, measure_shop
 from benchmarks.calls.tables import SEGMENTS, Exported, calls_table, exports_table, months_table, readings
 from benchmarks.reporting import Report, Target

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from airflow_provider_voucherify.emulator import EmulatorProcess, Limits
-from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.pull.plan.question import Question
 from benchmarks.calls.pulls import Case, SqliteFile, planned, pulling, sink_in
 from benchmarks.calls.tables import SEGMENTS, WAYS, Exported, Measured
 from benchmarks.calls.truth import ShopTruth

@@ -13,21 +13,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import open_client
-from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.gate import Gate
-from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.api.http.client import open_client
+from airflow_provider_voucherify.api.http.settings import ApiSettings
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.emulator import EmulatorControl
-from airflow_provider_voucherify.extract.means import Means
-from airflow_provider_voucherify.extract.plan import WayName
-from airflow_provider_voucherify.extract.progress import Progress
-from airflow_provider_voucherify.extract.pull import Pull
-from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.load.base import RunIdentity
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.pull.needs import Means
+from airflow_provider_voucherify.pull.plan.plan import WayName
+from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.progress import Progress
+from airflow_provider_voucherify.pull.pull import Pull
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

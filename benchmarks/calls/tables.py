@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.api.walk import calls_for
-from airflow_provider_voucherify.extract.plan import WayName
+from airflow_provider_voucherify.api.lists.customers import calls_for
+from airflow_provider_voucherify.pull.plan.plan import WayName
 from benchmarks.calls.pulls import Case
 from benchmarks.reporting import Cell, Table
 

@@ -16,17 +16,17 @@ from urllib.parse import parse_qs, urlsplit
 
 import psycopg
 
-from airflow_provider_voucherify.api import wire
-from airflow_provider_voucherify.api.client import CallCount
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.client import CallCount
+from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.api.models import Json, JsonObject
-from airflow_provider_voucherify.api.window import Window
-from airflow_provider_voucherify.extract.customers import Cursor, CustomerQuery
-from airflow_provider_voucherify.extract.means import Means
-from airflow_provider_voucherify.extract.progress import Progress
-from airflow_provider_voucherify.extract.pull import Pull
-from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.load.base import RunIdentity
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.pull.customers.sources import Cursor, CustomerQuery
+from airflow_provider_voucherify.pull.needs import Means
+from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.progress import Progress
+from airflow_provider_voucherify.pull.pull import Pull
 from benchmarks.load.databases import Warehouse
 
 Who: TypeAlias = Literal["query", "query_by_lists", "everyone"]

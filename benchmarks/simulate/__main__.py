@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from airflow_provider_voucherify.extract.plan import Plan, WayName
+from airflow_provider_voucherify.pull.plan.plan import Plan, WayName
 from benchmarks.reporting import Report, Target
 from benchmarks.simulate.chart import PATH, Line, draw
 from benchmarks.simulate.forecast import calls_of, forecast

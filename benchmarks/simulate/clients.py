@@ -8,11 +8,11 @@ import random
 from collections.abc import Callable
 from datetime import UTC, datetime
 
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import Client, Clock
-from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.gate import Gate
-from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.api.http.client import Client, Clock
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
 from benchmarks.simulate.server import EPOCH, SimulatedServer
 from benchmarks.simulate.world import Scene
 

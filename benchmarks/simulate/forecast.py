@@ -5,8 +5,8 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable
 
-from airflow_provider_voucherify.api.walk import calls_for
-from airflow_provider_voucherify.extract.plan import Plan, WayName
+from airflow_provider_voucherify.api.lists.customers import calls_for
+from airflow_provider_voucherify.pull.plan.plan import Plan, WayName
 from benchmarks.simulate.stretch import Stretch
 from benchmarks.simulate.world import Shop
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from airflow_provider_voucherify.api.walk import calls_for
-from airflow_provider_voucherify.extract.plan import Plan
+from airflow_provider_voucherify.api.lists.customers import calls_for
+from airflow_provider_voucherify.pull.plan.plan import Plan
 from benchmarks.simulate.forecast import calls_of, forecast, in_lists
 from benchmarks.simulate.scenes import ENOUGH, USUAL
 from benchmarks.simulate.stretch import Stretch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from airflow_provider_voucherify.extract.plan import WayName
+from airflow_provider_voucherify.pull.plan.plan import WayName
 from benchmarks.simulate.world import BUSINESS, CUSTOM, HOURLY, ORGANIZATION, SANDBOX, Scene, Subscription
 
 #: Latency of the main scenes, seconds.

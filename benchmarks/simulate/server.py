@@ -12,8 +12,8 @@ from email.utils import formatdate
 from functools import lru_cache
 from urllib.parse import parse_qs, urlsplit
 
-from airflow_provider_voucherify.api import wire
-from airflow_provider_voucherify.api.pages import PAGE, instant_of, text_of
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.lists.pages import PAGE, instant_of, text_of
 from benchmarks.simulate.world import Scene, Shop
 
 #: Virtual time 0 on the server's clock, seconds since 1970 (UTC), somewhere inside of a window.

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.api.client import Client
 from airflow_provider_voucherify.api.errors import WindowClosed
-from airflow_provider_voucherify.extract.existence import ask_ghost
-from airflow_provider_voucherify.extract.fetch import PerCustomer
+from airflow_provider_voucherify.api.http.client import Client
+from airflow_provider_voucherify.pull.customers.existence import ask_ghost
+from airflow_provider_voucherify.pull.per_customer.ask import PerCustomer
 from benchmarks.simulate.clients import START, clock_of, open_client
 from benchmarks.simulate.server import SimulatedServer
 from benchmarks.simulate.world import Scene, Shop

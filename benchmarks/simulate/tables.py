@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from airflow_provider_voucherify.extract.plan import Plan, WayName
+from airflow_provider_voucherify.pull.plan.plan import Plan, WayName
 from benchmarks.reporting import Cell, Table
 from benchmarks.simulate.forecast import calls_of
 from benchmarks.simulate.stretch import Stretch

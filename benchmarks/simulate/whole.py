@@ -9,18 +9,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.api.client import Client
 from airflow_provider_voucherify.api.errors import WindowClosed
-from airflow_provider_voucherify.extract.listing import Terms
-from airflow_provider_voucherify.extract.means import Means
-from airflow_provider_voucherify.extract.plan import Plan
-from airflow_provider_voucherify.extract.progress import Progress
-from airflow_provider_voucherify.extract.pull import Pull
-from airflow_provider_voucherify.extract.question import Question, StrategyName
-from airflow_provider_voucherify.extract.recall import Recall
-from airflow_provider_voucherify.extract.roster import Roster
-from airflow_provider_voucherify.extract.sample import Sample
-from airflow_provider_voucherify.extract.survey import Held, Survey
+from airflow_provider_voucherify.api.http.client import Client
+from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.sample import Sample
+from airflow_provider_voucherify.pull.needs import Means
+from airflow_provider_voucherify.pull.per_segment.listing import Terms
+from airflow_provider_voucherify.pull.plan.plan import Plan
+from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
+from airflow_provider_voucherify.pull.plan.survey import Held, Survey
+from airflow_provider_voucherify.pull.progress import Progress
+from airflow_provider_voucherify.pull.pull import Pull
+from airflow_provider_voucherify.pull.recall import Recall
 from benchmarks.simulate.clients import START, clock_of, open_client
 from benchmarks.simulate.nowhere import Nowhere
 from benchmarks.simulate.server import SimulatedServer

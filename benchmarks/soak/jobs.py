@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
-from airflow_provider_voucherify.extract.changes import EnteredSegment
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
-from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.load.destinations import Destination, WarehouseTable
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
+from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.pull.plan.question import StrategyName
 
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator

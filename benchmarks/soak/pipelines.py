@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
-from airflow_provider_voucherify.extract.changes import EnteredSegment
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
-from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.load.destinations import FileFormat, ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
+from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.pull.plan.question import StrategyName
 from benchmarks.soak.jobs import WAREHOUSE, Job, Publish, Pull, Stamp, date_of
 from benchmarks.soak.models import Appended, Asked, History, Model, Snapshot, Truth, states_between
 

@@ -17,9 +17,9 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TypeVar
 
-from airflow_provider_voucherify.api.endpoints import segments_of_customer
+from airflow_provider_voucherify.api.calls.reads import segments_of_customer
 from airflow_provider_voucherify.api.errors import VoucherifyError
-from airflow_provider_voucherify.api.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from benchmarks.soak.growth import Usage, usage_now

@@ -11,7 +11,7 @@ from collections import UserDict
 from dataclasses import dataclass
 from pathlib import Path
 
-from airflow_provider_voucherify.api.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from benchmarks.soak.endings import Ending, die_at_write
 from benchmarks.soak.jobs import Job
@@ -22,10 +22,10 @@ for name in (
     "airflow.providers.postgres.hooks.postgres",
     "airflow.providers.standard.triggers.temporal",
     "airflow.sdk.execution_time.task_runner",
-    "airflow_provider_voucherify.operators.metadata_update",
-    "airflow_provider_voucherify.operators.publishing",
-    "airflow_provider_voucherify.operators.pull",
-    "airflow_provider_voucherify.load.outcome_table",
+    "airflow_provider_voucherify.operators.giving.metadata_update",
+    "airflow_provider_voucherify.operators.giving.publish",
+    "airflow_provider_voucherify.operators.pulling.run",
+    "airflow_provider_voucherify.load.sql.outcome_table",
     "pyarrow.parquet",
     "sqlalchemy.dialects.postgresql",
 ):

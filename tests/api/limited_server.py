@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import formatdate
 
-from airflow_provider_voucherify.api import wire
 from airflow_provider_voucherify.api.errors import TransportFailed
+from airflow_provider_voucherify.api.http import wire
 
 EPOCH = 1_790_000_000.0
 

@@ -6,13 +6,13 @@ import asyncio
 import math
 import random
 
-from airflow_provider_voucherify.api import wire
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import Client, Clock
-from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.gate import Gate
-from airflow_provider_voucherify.api.retry import RetryPolicy
-from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.client import Client, Clock
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
 from tests.api.limited_server import LimitedServer
 
 

@@ -10,7 +10,7 @@ from itertools import product
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
-from airflow_provider_voucherify.api import wire
+from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

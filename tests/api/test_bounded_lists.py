@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_voucherify.api import errors, pages
-from airflow_provider_voucherify.api.limit_headers import rate_limit_of, window_of
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.limit.headers import rate_limit_of, window_of
+from airflow_provider_voucherify.api.lists import pages
+from airflow_provider_voucherify.api.lists.customers import CustomerWalk
+from airflow_provider_voucherify.api.lists.segments import SegmentWalk
 from airflow_provider_voucherify.api.models import Json, JsonObject
-from airflow_provider_voucherify.api.segment_walk import SegmentWalk
-from airflow_provider_voucherify.api.walk import CustomerWalk
 
 Answers = Callable[[int], JsonObject]
 

@@ -9,14 +9,15 @@ from typing import TypeVar
 
 import pytest
 
-from airflow_provider_voucherify.api import endpoints, errors
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import Client, open_client
-from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.gate import Gate
-from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.api.walk import CustomerWalk
-from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls import reads as endpoints
+from airflow_provider_voucherify.api.http.client import Client, open_client
+from airflow_provider_voucherify.api.http.settings import ApiSettings
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
+from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from tests.api.paging_model import (
     BEGIN,

@@ -13,17 +13,18 @@ from typing import TypeVar
 
 import pytest
 
-from airflow_provider_voucherify.api import client as client_module
-from airflow_provider_voucherify.api import errors, exports
-from airflow_provider_voucherify.api.body import Unpacking
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import Client, open_client
-from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.exports import Export, ExportFile, Wanted
-from airflow_provider_voucherify.api.gate import Gate
-from airflow_provider_voucherify.api.retry import RetryPolicy
-from airflow_provider_voucherify.api.settings import ApiSettings, checked_file_url
-from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls import exports
+from airflow_provider_voucherify.api.calls.exports import Export, ExportFile, Wanted
+from airflow_provider_voucherify.api.http import client as client_module
+from airflow_provider_voucherify.api.http.body import Unpacking
+from airflow_provider_voucherify.api.http.client import Client, open_client
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.settings import ApiSettings, checked_file_url
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 
 T = TypeVar("T")

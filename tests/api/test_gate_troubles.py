@@ -9,8 +9,9 @@ import re
 
 import pytest
 
-from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.client import Client
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.client import Client
 from tests.api.limited_server import LimitedServer
 from tests.api.paced_client import ask, client_of
 from tests.virtual_time import run_virtually

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from airflow_provider_voucherify.api import wire
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.concurrency import Concurrency
 from airflow_provider_voucherify.api.errors import WindowClosed
-from airflow_provider_voucherify.api.limit_headers import rate_limit_of
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.headers import rate_limit_of
 from tests.api.limited_server import LimitedServer
 from tests.api.paced_client import ask, client_of
 from tests.virtual_time import run_virtually

@@ -9,14 +9,15 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.bulk import update_customers_metadata
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import Client, Clock
-from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.gate import Gate
-from airflow_provider_voucherify.api.retry import RetryPolicy
-from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls.metadata_updates import update_customers_metadata
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.client import Client, Clock
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
 from tests.virtual_time import run_virtually
 
 HEADERS = {"X-Rate-Limit-Limit": "10000", "X-Rate-Limit-Remaining": "9999"}

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from airflow_provider_voucherify.api import errors, wire
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.lists.segments import SegmentWalk
 from airflow_provider_voucherify.api.models import Json, JsonObject
-from airflow_provider_voucherify.api.segment_walk import SegmentWalk
 from tests.api.paging_model import BEGIN, read, shown, spread
 
 BEFORE = "filters[created_at][conditions][$before]"

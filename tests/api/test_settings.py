@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_voucherify.api.errors import InvalidConnection
-from airflow_provider_voucherify.api.settings import ApiSettings, checked_base_url, cluster_url
+from airflow_provider_voucherify.api.http.settings import ApiSettings, checked_base_url, cluster_url
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.walk import CustomerWalk, Drift, calls_for
+from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift, calls_for
 from tests.api.paging_model import ALL_READINGS, BEGIN, PagingServer, Reading, shown, spread
 from tests.api.walking import run, step
 

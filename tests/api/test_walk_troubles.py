@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift
 from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.api.walk import CustomerWalk, Drift
 from tests.api.paging_model import ALL_READINGS, BEGIN, PagingServer, Reading, shown, spread
 from tests.api.walking import run, step
 

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
-from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.limit_headers import rate_limit_of
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.limit.headers import rate_limit_of
 from airflow_provider_voucherify.api.models import Json, Segment
 
 FIVE_SEGMENTS: list[Json] = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_voucherify.api.walk import CustomerWalk
+from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from tests.api.paging_model import PagingServer
 
 MOST_CALLS = 2_000

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_voucherify.extract import customers, segment_run
+from airflow_provider_voucherify.pull.customers import sources as customers
+from airflow_provider_voucherify.pull.per_segment import run as segment_run
 from benchmarks.load import memory
 
 CUSTOMERS = 30_000

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_voucherify.api import wire
+from airflow_provider_voucherify.api.http import wire
 from benchmarks.simulate.forecast import in_lists, in_windows
 from benchmarks.simulate.server import SimulatedServer
 from benchmarks.simulate.stretch import Stretch, run_stretch

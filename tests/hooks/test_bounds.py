@@ -12,11 +12,12 @@ from collections.abc import Callable, Sized
 
 import pytest
 
-from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.body import LARGEST_ANSWER, Body
-from airflow_provider_voucherify.api.endpoints import segments_of_customer
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls.reads import segments_of_customer
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.body import LARGEST_ANSWER, Body
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.hooks.answers import FIVE_SEGMENTS
 from tests.hooks.conftest import MakeHook

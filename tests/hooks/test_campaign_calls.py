@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.bulk import BulkUpdateFailed, check_action
+from airflow_provider_voucherify.api.calls.metadata_updates import BulkUpdateFailed, check_action
 from airflow_provider_voucherify.api.campaign_models import AsyncAction
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Switches
 from airflow_provider_voucherify.hooks.campaigns import CampaignCalls

@@ -9,8 +9,8 @@ from airflow.sdk import Connection
 
 from airflow_provider_voucherify import __version__
 from airflow_provider_voucherify.api.errors import InvalidConnection
-from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.hooks.connection import settings_from_connection, unknown_extras
+from airflow_provider_voucherify.api.http.settings import ApiSettings
+from airflow_provider_voucherify.hooks.connection.parse import settings_from_connection, unknown_extras
 from tests.hooks.conftest import APP_ID, SECRET, MakeHook
 
 

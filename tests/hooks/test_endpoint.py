@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_voucherify.hooks.endpoint import EndpointRefused, checked_endpoint, origin
+from airflow_provider_voucherify.hooks.connection.endpoint import EndpointRefused, checked_endpoint, origin
 
 
 @pytest.mark.parametrize(

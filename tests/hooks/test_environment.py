@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_voucherify.api.errors import InvalidConnection
-from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.hooks.environment import with_environment
+from airflow_provider_voucherify.api.http.settings import ApiSettings
+from airflow_provider_voucherify.hooks.connection.environment import with_environment
 
 
 def settings(*, verify: bool | str = True, proxy: str | None = None, trust_env: bool = True) -> ApiSettings:

@@ -13,10 +13,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from airflow_provider_voucherify.api import endpoints, errors
-from airflow_provider_voucherify.extract.customers import CustomerQuery
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls import reads as endpoints
 from airflow_provider_voucherify.hooks.memberships import SomeCustomersFailed
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 from tests.hooks.conftest import SECRET, MakeHook
 from tests.hooks.local_server import Answer, Call, LocalServer, json_answer
 

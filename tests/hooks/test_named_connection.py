@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from airflow_provider_voucherify.api import errors, wire
-from airflow_provider_voucherify.api.retry import RetryPolicy
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.hooks.conftest import MakeHook
 from tests.hooks.local_server import Answer, LocalServer

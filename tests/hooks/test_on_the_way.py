@@ -15,9 +15,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from airflow_provider_voucherify.api import endpoints, errors
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls import reads as endpoints
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.models import Segment
-from airflow_provider_voucherify.api.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.hooks.answers import FIVE_SEGMENTS
 from tests.hooks.conftest import MakeHook

@@ -9,7 +9,7 @@ import pytest
 from requests_mock import ANY, Mocker
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.hooks.endpoint import EndpointRefused
+from airflow_provider_voucherify.hooks.connection.endpoint import EndpointRefused
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.hooks.answers import EUROPE
 from tests.hooks.conftest import SECRET, MakeHook

@@ -10,9 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from airflow_provider_voucherify.api import auth, errors, events, wire
-from airflow_provider_voucherify.api.client import Client, Clock
-from airflow_provider_voucherify.api.retry import RetryPolicy
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls import events
+from airflow_provider_voucherify.api.http import auth, wire
+from airflow_provider_voucherify.api.http.client import Client, Clock
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, ProjectSettings, Switches
 from airflow_provider_voucherify.hooks.session import KeySession
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
@@ -384,7 +386,7 @@ def test_neither_token_nor_keys_show_anywhere(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     masked: list[str] = []
-    monkeypatch.setattr("airflow_provider_voucherify.hooks.environment.mask_secret", masked.append)
+    monkeypatch.setattr("airflow_provider_voucherify.hooks.connection.environment.mask_secret", masked.append)
     caplog.set_level(logging.DEBUG, "airflow_provider_voucherify")
     hook = connect(**extra)
     ask(hook, 2)

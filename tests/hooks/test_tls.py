@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.endpoints import segments_of_customer
+from airflow_provider_voucherify.api.calls.reads import segments_of_customer
 from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.hooks.answers import FIVE_SEGMENTS

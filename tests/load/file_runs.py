@@ -16,9 +16,9 @@ from fsspec.implementations.local import LocalFileSystem
 from airflow_provider_voucherify.api.models import CustomerAnswer, Scope
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
 from airflow_provider_voucherify.load.destinations import FileFormat
-from airflow_provider_voucherify.load.directory import Directory, FileSystem
-from airflow_provider_voucherify.load.files import FilesSink
-from airflow_provider_voucherify.load.manifest import Manifest
+from airflow_provider_voucherify.load.files.directory import Directory, FileSystem
+from airflow_provider_voucherify.load.files.manifest import Manifest
+from airflow_provider_voucherify.load.files.sink import FilesSink
 from tests.load.memory_store import Killed
 from tests.load.runs import NOON, Clock, failed, found, identity, page
 

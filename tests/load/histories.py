@@ -8,9 +8,9 @@ from typing import TypeAlias
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Scope
 from airflow_provider_voucherify.load.base import LoadSummary
-from airflow_provider_voucherify.load.changes import Direction, read_changes
+from airflow_provider_voucherify.load.sql.entered_left import Direction, read_changes
+from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.summary import as_utc
-from airflow_provider_voucherify.load.table import TableSink
 from tests.load.runs import NOON, TABLE, Warehouse, identity
 
 #: Customer, segment, day of the beginning, day of the end.

@@ -9,7 +9,7 @@ import sys
 from sqlalchemy import Engine, create_engine, event
 
 from airflow_provider_voucherify.api.models import Scope
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.runs import NOON, Warehouse, failed, found, page
 
 CHUNKS = (

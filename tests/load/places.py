@@ -11,8 +11,8 @@ from typing import TypeAlias
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.base import LoadSummary, Sink
 from airflow_provider_voucherify.load.destinations import XComRows
-from airflow_provider_voucherify.load.overflow import XComOrFilesSink
-from airflow_provider_voucherify.load.xcom import XComSink
+from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
+from airflow_provider_voucherify.load.xcom.sink import XComSink
 from tests.load.file_runs import Shelf
 from tests.load.memory_store import MemoryStore
 from tests.load.runs import TABLE, Warehouse, identity

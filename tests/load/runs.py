@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Segment
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
-from airflow_provider_voucherify.load.catalog import catalog_of
 from airflow_provider_voucherify.load.destinations import WriteMode
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.warehouse.catalog import catalog_of
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLE = "customer_segments"

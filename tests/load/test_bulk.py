@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
-from airflow_provider_voucherify.load.column_types import SqliteTexts, utc_time
 from airflow_provider_voucherify.load.errors import StatementFailed
+from airflow_provider_voucherify.warehouse.column_types import SqliteTexts, utc_time
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found
 
 ODD = [

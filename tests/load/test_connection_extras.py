@@ -14,9 +14,9 @@ from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from sqlalchemy import Engine, create_engine
 
-from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.runs import NOON, TABLE, Clock, Warehouse, found, identity
 from tests.postgres import PostgresDatabase
 

@@ -12,15 +12,10 @@ from sqlalchemy import ClauseElement, Column, Table, column, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable, DropTable
 
-from airflow_provider_voucherify.load import (
-    bulk_statements,
-    history,
-    outcome_statements,
-    page_statements,
-    publication,
-    statements,
-)
-from airflow_provider_voucherify.load.extra_columns import ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.load.sql import history, outcome_statements, page_statements, statements
+from airflow_provider_voucherify.load.sql import loader_statements as bulk_statements
+from airflow_provider_voucherify.load.sql import visible as publication
+from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns, columns_of, values_of
 
 DIALECTS = {
     name: make_url(url).get_dialect()()

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, create_engine, text
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
-from airflow_provider_voucherify.load.export_destinations import ColumnKind, ExportTable, ExportWriteMode, Row
-from airflow_provider_voucherify.load.export_table import ROWS_PER_INSERT, ExportTableLoader
+from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode, Row
+from airflow_provider_voucherify.load.exports.table import ROWS_PER_INSERT, ExportTableLoader
 from tests.postgres import PostgresDatabase
 
 FIELDS = ["id", "name", "uses", "value", "active", "day", "at", "metadata"]

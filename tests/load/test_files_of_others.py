@@ -11,7 +11,7 @@ import pytest
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.errors import InvalidDestination
-from airflow_provider_voucherify.load.run_log import digest_of
+from airflow_provider_voucherify.load.files.run_log import digest_of
 from tests.load.file_runs import Shelf
 from tests.load.runs import NOON, failed, found, identity
 

@@ -13,8 +13,8 @@ from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.errors import InvalidDestination, LedgerLost
-from airflow_provider_voucherify.load.files import FilesSink
-from airflow_provider_voucherify.load.run_log import RunLog
+from airflow_provider_voucherify.load.files.run_log import RunLog
+from airflow_provider_voucherify.load.files.sink import FilesSink
 from tests.load.file_runs import AFTER, CHUNKS, MortalFiles, Shelf
 from tests.load.runs import NOON, failed, found, identity, page
 

@@ -15,7 +15,7 @@ from airflow_provider_voucherify.load.errors import (
     TableUnfit,
     TooFewMemberships,
 )
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.histories import EVERYONE, day, history_sink, intervals, moved, record, some_segments
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, no_segment, page, unknown
 

@@ -12,7 +12,7 @@ from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.base import Sink
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
-from airflow_provider_voucherify.load.xcom import XComSink
+from airflow_provider_voucherify.load.xcom.sink import XComSink
 from tests.load.file_runs import Shelf
 from tests.load.memory_store import MemoryStore
 from tests.load.runs import NOON, Clock, Warehouse, failed, found, identity, no_segment, page

@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
-from airflow_provider_voucherify.load.changes import read_changes
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import LedgerLost, RunOutOfOrder, TooFewMemberships
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.entered_left import read_changes
+from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.model import SEGMENTS, Count, Job, Ledger, Truth
 from tests.load.reading import Outage, Reader
 from tests.load.runs import NOON, Warehouse

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import Connection, make_url
 
 from airflow_provider_voucherify.load.base import RunIdentity
-from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
+from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.histories import record
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
 

@@ -23,7 +23,7 @@ WRITE_MUCH = """
     from datetime import UTC, datetime
     from tests.load.runs import found
     from airflow_provider_voucherify.load.errors import LoadError
-    from airflow_provider_voucherify.load.scratch import Scratch
+    from airflow_provider_voucherify.load.files.scratch import Scratch
     from tests.load.runs import Warehouse
 
     if {most_bytes}:

@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_voucherify.api.models import Json, Scope
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import LedgerLost
-from airflow_provider_voucherify.load.xcom import XComSink
+from airflow_provider_voucherify.load.xcom.sink import XComSink
 from tests.load.memory_store import MemoryStore
 from tests.load.runs import Clock, found, identity
 

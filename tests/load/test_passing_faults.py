@@ -11,13 +11,13 @@ import psycopg
 import pytest
 from sqlalchemy import Connection
 
-from airflow_provider_voucherify.load.bulk import insert_rows
-from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.destinations import TableName, WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
-from airflow_provider_voucherify.load.outcome_table import OutcomeTableLedger
-from airflow_provider_voucherify.load.staged_rows import Row, row
-from airflow_provider_voucherify.load.statements import ANSWER, staging_table
+from airflow_provider_voucherify.load.sql.loaders import insert_rows
+from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger
+from airflow_provider_voucherify.load.sql.staged_rows import Row, row
+from airflow_provider_voucherify.load.sql.statements import ANSWER, staging_table
+from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
 
 PASSING = r"\. That is passing: a retry tries again"

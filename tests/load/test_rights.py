@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_voucherify.load.destinations import TableName, WriteMode
 from airflow_provider_voucherify.load.errors import TableUnfit
-from airflow_provider_voucherify.load.outcome_table import OutcomeTableLedger
+from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
 
 WHOLE = "select, insert, update, delete"

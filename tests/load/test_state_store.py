@@ -7,7 +7,7 @@ import json
 import pytest
 
 from airflow_provider_voucherify.load.errors import XComTooLarge
-from airflow_provider_voucherify.load.state_store import MAX_VALUE_BYTES, decode, encode
+from airflow_provider_voucherify.load.xcom.state_store import MAX_VALUE_BYTES, decode, encode
 from tests.load.runs import failed, found, no_segment, unknown
 
 

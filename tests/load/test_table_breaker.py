@@ -7,7 +7,7 @@ import pytest
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, TooFewMemberships
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.runs import TABLE, Clock, Warehouse, failed, found, identity, no_segment
 
 BEFORE = [found(f"customer-{number}", "gold") for number in range(10)]

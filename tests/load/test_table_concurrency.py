@@ -10,13 +10,13 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_voucherify.load.bulk import insert_answers
-from airflow_provider_voucherify.load.database import Database
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import LedgerLost
-from airflow_provider_voucherify.load.staging import Staging
-from airflow_provider_voucherify.load.statements import staging_table
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.loaders import insert_answers
+from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.load.sql.staging import Staging
+from airflow_provider_voucherify.load.sql.statements import staging_table
+from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, page
 
 LATER = NOON + timedelta(minutes=5)

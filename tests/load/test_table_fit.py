@@ -9,8 +9,8 @@ import pytest
 
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
-from airflow_provider_voucherify.load.extra_columns import ExtraColumns
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns
+from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.runs import NOON, TABLE, Clock, Warehouse, failed, found, identity
 
 TEXTS = ("customer_id", "segment_id", "segment_name")

@@ -11,8 +11,8 @@ from airflow.providers.sqlite.hooks.sqlite import SqliteHook
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.base import Sink
-from airflow_provider_voucherify.load.database import EngineProvider
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.warehouse.database import EngineProvider
 from tests.load.runs import NOON, TABLE, Clock, Warehouse, failed, found, identity
 from tests.postgres import PostgresDatabase
 

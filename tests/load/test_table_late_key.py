@@ -10,8 +10,8 @@ import pytest
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.errors import LedgerLost
-from airflow_provider_voucherify.load.statements import create_key, staging_table
-from airflow_provider_voucherify.load.turns import take_turns
+from airflow_provider_voucherify.load.sql.statements import create_key, staging_table
+from airflow_provider_voucherify.load.sql.turns import take_turns
 from tests.load.runs import NOON, TABLE, Warehouse, found, page
 
 LATER = NOON + timedelta(minutes=5)

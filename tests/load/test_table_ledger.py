@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
-from airflow_provider_voucherify.load.staging_name import is_staging_name, staging_name
+from airflow_provider_voucherify.load.sql.staging_name import is_staging_name, staging_name
 from tests.load.runs import TABLE, Warehouse, failed, found, identity, no_segment, unknown
 
 

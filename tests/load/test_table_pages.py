@@ -11,7 +11,7 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scop
 from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount, StoredWalk
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import LedgerLost, TableUnfit
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.runs import NOON, TABLE, Clock, Warehouse, failed, found, identity, no_segment, page, unknown
 
 LATER = NOON + timedelta(minutes=5)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.runs import TABLE, Warehouse, failed, found, identity, no_segment, unknown
 
 SECRET = "hidden@example.com"

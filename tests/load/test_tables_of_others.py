@@ -6,10 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_voucherify.load import statements
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import TableUnfit
-from airflow_provider_voucherify.load.staging_name import staging_name
+from airflow_provider_voucherify.load.sql import statements
+from airflow_provider_voucherify.load.sql.staging_name import staging_name
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
 
 OWN_STAGING = staging_name(TABLE, TABLE, identity().key)

@@ -16,7 +16,7 @@ from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.summary import summarise
-from airflow_provider_voucherify.load.xcom import MAX_JSON_BYTES, XComSink
+from airflow_provider_voucherify.load.xcom.sink import MAX_JSON_BYTES, XComSink
 from tests.load.memory_store import Killed, MemoryStore
 from tests.load.runs import NOON, Clock, failed, found, identity, no_segment, unknown
 

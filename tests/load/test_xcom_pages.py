@@ -12,8 +12,8 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, Member, Membe
 from airflow_provider_voucherify.load.base import LoadSummary, StoredWalk
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
-from airflow_provider_voucherify.load.state_store import decode, encode
-from airflow_provider_voucherify.load.xcom import XComSink
+from airflow_provider_voucherify.load.xcom.sink import XComSink
+from airflow_provider_voucherify.load.xcom.state_store import decode, encode
 from tests.load.memory_store import Killed, MemoryStore
 from tests.load.runs import NOON, Clock, failed, found, identity, page, segment, unknown
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_voucherify.load.destinations import XComRows
-from airflow_provider_voucherify.load.xcom import XComSink
+from airflow_provider_voucherify.load.xcom.sink import XComSink
 from tests.load.memory_store import MemoryStore
 from tests.load.model import SEGMENTS, Job, Ledger
 from tests.load.runs import NOON, Clock, identity

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_voucherify.api.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.operators.warehouse import Warehouse

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
-from airflow_provider_voucherify.load.export_destinations import ExportTable
+from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from tests.operators.exporting import export
 from tests.run_op import Json, OperatorRunner, TaskKey
 

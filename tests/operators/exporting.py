@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.emulator.json_types import JsonObject
-from airflow_provider_voucherify.extract.templates import Unset
+from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-from airflow_provider_voucherify.load.export_destinations import ExportDestination
+from airflow_provider_voucherify.load.exports.destinations import ExportDestination
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 
 if TYPE_CHECKING:

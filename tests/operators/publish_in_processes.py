@@ -9,11 +9,11 @@ from __future__ import annotations
 import os
 import sys
 
-from airflow_provider_voucherify.api.retry import RetryPolicy
-from airflow_provider_voucherify.extract.customers import CustomerQuery
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 from tests.run_op import OperatorRunner
 
 #: What others write to standard output, as logging does, goes to standard error.

@@ -7,7 +7,7 @@ from typing import TypedDict, Unpack
 from airflow_provider_voucherify.emulator import EmulatorControl
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
-from airflow_provider_voucherify.operators.publish_arguments import Recipients, UnknownRecipients
+from airflow_provider_voucherify.operators.giving.arguments import Recipients, UnknownRecipients
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
 from tests.operators.warehouse import Warehouse
 

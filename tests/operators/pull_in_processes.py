@@ -10,10 +10,10 @@ from __future__ import annotations
 import os
 import sys
 
-from airflow_provider_voucherify.extract.customers import CustomerQuery
-from airflow_provider_voucherify.extract.question import checked_strategy_name
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
+from airflow_provider_voucherify.pull.plan.question import checked_strategy_name
 from tests.run_op import OperatorRunner
 
 STRATEGY = checked_strategy_name(os.environ["STRATEGY"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypedDict
 
-from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
+from airflow_provider_voucherify.pull.plan.question import StrategyName, UnknownCustomers
 
 
 class Asking(TypedDict):

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 
 @pytest.mark.parametrize(

@@ -18,18 +18,18 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowTaskTimeout
 
-from airflow_provider_voucherify.api import wire
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import Client, open_client
-from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.endpoints import Sender
-from airflow_provider_voucherify.api.gate import Gate
-from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.api.window import Window
+from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.client import Client, open_client
+from airflow_provider_voucherify.api.http.settings import ApiSettings
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Limits
-from airflow_provider_voucherify.extract.fetch import Fetched, PerCustomer
-from airflow_provider_voucherify.extract.interrupt import Interrupt, RunInterrupted
 from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
+from airflow_provider_voucherify.pull.interrupt import Interrupt, RunInterrupted
+from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer
 
 EMPTY_LIST = b'{"object": "list", "data_ref": "data", "data": [], "total": 0}'
 IDS = [f"customer-{number:07d}" for number in range(1, 200_001)]

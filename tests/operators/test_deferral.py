@@ -9,9 +9,9 @@ import pytest
 import requests
 
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
-from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, membership_rows, truth
 from tests.run_op import OperatorRunner, TaskRun

@@ -18,7 +18,7 @@ from airflow_provider_voucherify.api.errors import ExportFailed
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.errors import TableUnfit
-from airflow_provider_voucherify.load.export_destinations import ExportTable
+from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from tests.operators.exporting import FIELDS, GOLD, asked, export, left, truth
 from tests.operators.warehouse import Warehouse

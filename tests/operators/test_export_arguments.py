@@ -9,7 +9,7 @@ from airflow.sdk import DAG
 
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.load.destinations import WarehouseTable
-from airflow_provider_voucherify.load.export_destinations import ExportTable
+from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from tests.operators.exporting import GOLD
 from tests.operators.warehouse import Warehouse

@@ -17,11 +17,11 @@ from typing import Any
 import pytest
 
 from airflow_provider_voucherify.emulator import Emulator, EmulatorProcess, Switches
-from airflow_provider_voucherify.extract.exporter import Exporter
-from airflow_provider_voucherify.load.export_destinations import ExportTable
-from airflow_provider_voucherify.load.export_table import ExportTableLoader
-from airflow_provider_voucherify.load.kept_export import KeptExport
-from airflow_provider_voucherify.load.kept_result import KeptResult
+from airflow_provider_voucherify.exporting.exporter import Exporter
+from airflow_provider_voucherify.load.exports.destinations import ExportTable
+from airflow_provider_voucherify.load.exports.kept_export import KeptExport
+from airflow_provider_voucherify.load.exports.table import ExportTableLoader
+from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from tests.operators.exporting import CREATE, asked, export, left, truth
 from tests.operators.warehouse import Warehouse
 from tests.postgres import PostgresDatabase

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_voucherify.load import export_files
 from airflow_provider_voucherify.load.destinations import ObjectFiles
-from airflow_provider_voucherify.load.export_destinations import ExportDestination, ExportTable
+from airflow_provider_voucherify.load.exports import files as export_files
+from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable
 from tests.operators.exporting import export
 from tests.operators.warehouse import Warehouse
 from tests.run_op import OperatorRunner

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 import pytest
 
 from airflow_provider_voucherify.emulator import Emulator, Switches
-from airflow_provider_voucherify.extract import exporting, per_export
-from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.pull.per_export import fetch as exporting
+from airflow_provider_voucherify.pull.per_export import files as per_export
+from airflow_provider_voucherify.pull.plan.question import StrategyName
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner
 

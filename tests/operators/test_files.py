@@ -14,11 +14,11 @@ from airflow.sdk import DAG, Asset, AssetAlias, ObjectStoragePath
 from airflow.sdk.execution_time.comms import InactiveAssetsResult
 
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
-from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 from airflow_provider_voucherify.operators.directories import directory_of
+from airflow_provider_voucherify.pull.plan.question import StrategyName
 from tests.operators.warehouse import CUSTOMERS, truth
 from tests.run_op import LOGICAL_DATE, OperatorRunner, TaskRun, _Supervisor
 from tests.s3 import CONN_ID, S3Bucket

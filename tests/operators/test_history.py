@@ -10,10 +10,7 @@ import pytest
 
 from airflow_provider_voucherify.emulator import Emulator, Limits, Move
 from airflow_provider_voucherify.emulator.json_types import JsonObject
-from airflow_provider_voucherify.extract.question import StrategyName
-from airflow_provider_voucherify.operators import pull
 from airflow_provider_voucherify.operators.arguments import Customers
-from airflow_provider_voucherify.operators.asking import question_of
 from airflow_provider_voucherify.operators.customer_segments import (
     AllCustomers,
     CustomerSegmentsOperator,
@@ -21,7 +18,10 @@ from airflow_provider_voucherify.operators.customer_segments import (
     LeftSegment,
     WarehouseTable,
 )
+from airflow_provider_voucherify.operators.pulling import run as pull
+from airflow_provider_voucherify.operators.pulling.question import question_of
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+from airflow_provider_voucherify.pull.plan.question import StrategyName
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import LOGICAL_DATE, OperatorRunner
 

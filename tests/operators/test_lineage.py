@@ -13,11 +13,11 @@ import pytest
 from openlineage.client.serde import Serde
 
 from airflow_provider_voucherify.emulator import Emulator
-from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
-from airflow_provider_voucherify.load.export_destinations import ExportTable
+from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.postgres import PostgresDatabase
 from tests.run_op import OperatorRunner
@@ -152,7 +152,7 @@ def test_without_openlineage_nothing_is_imported_and_nothing_breaks(
 
     assert run_op(pull).state == "success"
     assert pull.get_openlineage_facets_on_complete(None) is None
-    assert "airflow_provider_voucherify.operators.lineage" not in sys.modules
+    assert "airflow_provider_voucherify.operators.pulling.lineage" not in sys.modules
 
 
 def test_an_export_is_told_with_its_columns_and_rows(voucherify: Emulator, crm: str) -> None:

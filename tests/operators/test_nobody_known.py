@@ -10,12 +10,12 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, ProjectSettings
-from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+from airflow_provider_voucherify.pull.plan.question import StrategyName
 from tests.operators.publishing import CAMPAIGN
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import OperatorRunner

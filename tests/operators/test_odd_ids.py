@@ -12,9 +12,9 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId
 from airflow_provider_voucherify.emulator import Emulator, ProjectSettings
-from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 from tests.operators.warehouse import MembershipRow, Warehouse, membership_rows
 from tests.run_op import OperatorRunner, TaskKey
 

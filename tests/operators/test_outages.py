@@ -7,9 +7,9 @@ import logging
 import pytest
 
 from airflow_provider_voucherify.emulator import Emulator, Fault
-from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from airflow_provider_voucherify.pull.plan.question import StrategyName
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner

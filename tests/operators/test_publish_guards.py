@@ -9,10 +9,10 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Limits, Switches
-from airflow_provider_voucherify.extract.customers import AllCustomers
-from airflow_provider_voucherify.extract.publish_run import CampaignNotReady
+from airflow_provider_voucherify.giving.run import CampaignNotReady
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, outcomes, publish, recorded, voucherify_ids
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import OperatorRunner

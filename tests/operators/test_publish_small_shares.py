@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Limits
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
-from airflow_provider_voucherify.operators import publishing
+from airflow_provider_voucherify.operators.giving import publish as publishing
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, publish, recorded, voucherify_ids
 from tests.operators.test_small_shares import Hourly

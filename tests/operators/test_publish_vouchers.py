@@ -10,11 +10,11 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Switches
-from airflow_provider_voucherify.extract.customers import CustomerQuery
-from airflow_provider_voucherify.extract.publish_run import PublicationsFailed
-from airflow_provider_voucherify.operators import publishing
+from airflow_provider_voucherify.giving.run import PublicationsFailed
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.giving import publish as publishing
 from airflow_provider_voucherify.operators.publish_vouchers import Pace
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, outcomes, publish, recorded, voucherify_ids
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import OperatorRunner
@@ -164,7 +164,7 @@ def test_once_per_says_what_a_customer_gets_one_code_per(
 def test_somebody_elses_publication_under_our_key_is_a_failure(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:
-    from airflow_provider_voucherify.extract.publication_key import publication_source_id
+    from airflow_provider_voucherify.giving.publication_key import publication_source_id
     from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 
     ours, theirs = voucherify_ids(shop, 2)

@@ -199,7 +199,7 @@ def test_a_mark_holds_no_customer(run_op: OperatorRunner, voucherify: Emulator, 
 
 
 def test_assets_hear_of_a_result_found(run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse) -> None:
-    from airflow_provider_voucherify.operators import pull as pulling
+    from airflow_provider_voucherify.operators.pulling import run as pulling
 
     fails_behind(run_op, into_table())
     with mock.patch.object(pulling, "emit_outlets") as emit:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from airflow_provider_voucherify.api import auth
+from airflow_provider_voucherify.api.http import auth
 from airflow_provider_voucherify.emulator import Emulator, Switches
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace

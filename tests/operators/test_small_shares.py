@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
-from airflow_provider_voucherify.extract.question import StrategyName, UnknownCustomers
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import AllCustomers, CustomerSegmentsOperator
+from airflow_provider_voucherify.pull.plan.question import StrategyName, UnknownCustomers
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner, TaskRun
 

@@ -7,9 +7,9 @@ from airflow.sdk import DAG
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.emulator import Emulator, Move
-from airflow_provider_voucherify.extract.customers import CustomerQuery
 from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner

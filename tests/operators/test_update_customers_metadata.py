@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_voucherify.api.bulk import BulkUpdateFailed
+from airflow_provider_voucherify.api.calls.metadata_updates import BulkUpdateFailed
 from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
-from airflow_provider_voucherify.operators import metadata_update
+from airflow_provider_voucherify.operators.giving import metadata_update
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
 from tests.operators.publishing import voucherify_ids
 from tests.operators.test_small_shares import Hourly

@@ -17,14 +17,14 @@ from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
-from airflow_provider_voucherify.extract.changes import EnteredSegment
-from airflow_provider_voucherify.extract.customers import AllCustomers, CustomerQuery
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
 from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
 from tests.operators.publishing import CAMPAIGN
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth

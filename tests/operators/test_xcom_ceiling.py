@@ -9,10 +9,10 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
-from airflow_provider_voucherify.extract.question import StrategyName
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.operators.arguments import Customers
 from airflow_provider_voucherify.operators.customer_segments import AllCustomers, CustomerSegmentsOperator, Pace
+from airflow_provider_voucherify.pull.plan.question import StrategyName
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.test_files import read_back
 from tests.operators.warehouse import CUSTOMERS, membership_rows, truth

@@ -9,7 +9,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk.exceptions import AirflowSensorTimeout, AirflowSkipException
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Fault, Switches
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.sensors.acting import FIVE_MINUTES, context_of, deferred, enter, resume, sensor_of

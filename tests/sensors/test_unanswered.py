@@ -16,7 +16,7 @@ from airflow.sdk.exceptions import (
 )
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Fault, Limits, Switches
 from airflow_provider_voucherify.hooks.single_call import Clock
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook

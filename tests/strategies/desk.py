@@ -10,26 +10,26 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_voucherify.api import wire
-from airflow_provider_voucherify.api.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.client import open_client
-from airflow_provider_voucherify.api.concurrency import Concurrency
-from airflow_provider_voucherify.api.endpoints import Sender
-from airflow_provider_voucherify.api.gate import Gate
+from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.client import open_client
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.settings import ApiSettings
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.api.retry import RetryPolicy
-from airflow_provider_voucherify.api.settings import ApiSettings
-from airflow_provider_voucherify.api.window import Window
 from airflow_provider_voucherify.emulator import EmulatorControl
-from airflow_provider_voucherify.extract.means import Means, Pulled
-from airflow_provider_voucherify.extract.plan import Plan
-from airflow_provider_voucherify.extract.progress import Progress
-from airflow_provider_voucherify.extract.pull import Pull
-from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import XComRows
-from airflow_provider_voucherify.load.state_store import StateStore
-from airflow_provider_voucherify.load.xcom import XComSink
+from airflow_provider_voucherify.load.xcom.sink import XComSink
+from airflow_provider_voucherify.load.xcom.state_store import StateStore
+from airflow_provider_voucherify.pull.needs import Means, Pulled
+from airflow_provider_voucherify.pull.plan.plan import Plan
+from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.progress import Progress
+from airflow_provider_voucherify.pull.pull import Pull
 
 Row = tuple[str, str]
 Change = Callable[[str, JsonObject], JsonObject]

@@ -10,9 +10,9 @@ import pytest
 from airflow_provider_voucherify.api.errors import PlanTooDear, SegmentsFailed
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Switches
-from airflow_provider_voucherify.extract.cap import most_calls
-from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.load.base import Sink
+from airflow_provider_voucherify.pull.plan.cap import most_calls
+from airflow_provider_voucherify.pull.plan.question import Question
 from tests.strategies.desk import Desk, truth, xcom_sink
 
 CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 1001)]

@@ -15,8 +15,8 @@ import requests
 from airflow_provider_voucherify.api.errors import ExportsPending, PlanTooDear
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
-from airflow_provider_voucherify.extract import per_export
-from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.pull.per_export import files as per_export
+from airflow_provider_voucherify.pull.plan.question import Question
 from tests.strategies.desk import Desk, truth, xcom_sink
 from tests.strategies.stores import MemoryStore
 
@@ -225,8 +225,8 @@ def test_swapped_rows_no_count_can_see_are_seen_by_the_sample_and_the_segment_is
     """Rows of one window are swapped for others of it: counts and witnesses agree."""
     shop.set_switches(Switches(export_fault="swapped", export_fault_every=3))
     silenced = pytest.MonkeyPatch()
-    silenced.setattr("airflow_provider_voucherify.extract.exporting.check_windows", lambda *_: None)
-    silenced.setattr("airflow_provider_voucherify.extract.per_export._job_of", blind(per_export._job_of))
+    silenced.setattr("airflow_provider_voucherify.pull.per_export.fetch.check_windows", lambda *_: None)
+    silenced.setattr("airflow_provider_voucherify.pull.per_export.files._job_of", blind(per_export._job_of))
     try:
         done = Desk(shop).pull(replace(EXPORT, verify_sample=40))
     finally:
@@ -294,7 +294,7 @@ ABOUT_FEW = Question([*CUSTOMERS[600:], *ABSENT], ["static"], strategy="per_segm
 @pytest.fixture
 def larger_shop(shop: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """A shop whose list of everyone is taken for longer than an export takes calls."""
-    monkeypatch.setattr("airflow_provider_voucherify.extract.export_roster.ROSTER_CALLS", 6)
+    monkeypatch.setattr("airflow_provider_voucherify.pull.per_export.roster.ROSTER_CALLS", 6)
     return shop
 
 

@@ -15,10 +15,10 @@ from sqlalchemy import Engine, create_engine
 from airflow_provider_voucherify.api.errors import MembersDisagree
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator
-from airflow_provider_voucherify.extract.means import Mismatch
-from airflow_provider_voucherify.extract.question import Question
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
-from airflow_provider_voucherify.load.table import TableSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.pull.needs import Mismatch
+from airflow_provider_voucherify.pull.plan.question import Question
 from tests.strategies.desk import Desk, truth, utc_now, xcom_sink
 from tests.strategies.stores import MemoryStore
 

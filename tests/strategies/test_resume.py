@@ -6,7 +6,7 @@ import pytest
 
 from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
-from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.pull.plan.question import Question
 from tests.strategies.desk import Desk, truth, xcom_sink
 from tests.strategies.stores import MemoryStore
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from airflow_provider_voucherify.api.errors import WrongProject
 from airflow_provider_voucherify.emulator import Emulator, Limits, ProjectSettings
-from airflow_provider_voucherify.extract import per_export
-from airflow_provider_voucherify.extract.question import Question, StrategyName
+from airflow_provider_voucherify.pull.per_export import files as per_export
+from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.strategies.desk import Desk, truth
 
 ODD_IDS = ("a/b c+d%?#é", "50%25", "…", " padded ", "A@x.com", "a@x.com", "0017", "17", "%2e%2e", "日本", "x" * 300)

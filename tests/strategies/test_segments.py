@@ -18,7 +18,7 @@ from airflow_provider_voucherify.api.errors import (
     SegmentsFailed,
 )
 from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
-from airflow_provider_voucherify.extract.question import Question, StrategyName
+from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.strategies.desk import Desk, truth, xcom_sink
 from tests.strategies.stores import MemoryStore
 

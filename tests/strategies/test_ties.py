@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 from airflow_provider_voucherify.emulator import Emulator, Move, Switches
-from airflow_provider_voucherify.extract.question import Question
+from airflow_provider_voucherify.pull.plan.question import Question
 from tests.strategies.desk import Desk, truth, xcom_sink
 
 TIED = [f"tied-{number:04d}" for number in range(1_000)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_voucherify.emulator import Emulator
-from airflow_provider_voucherify.extract.question import Question, StrategyName
+from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.strategies.desk import Desk
 
 WAYS: tuple[StrategyName, ...] = ("per_customer", "per_segment")

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_voucherify.api.errors import CustomersUnknown, WrongProject
 from airflow_provider_voucherify.emulator import Emulator, ProjectSettings, Switches
-from airflow_provider_voucherify.extract.question import Question, StrategyName
+from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.strategies.desk import Desk, truth, xcom_sink
 
 KNOWN = [f"customer-{number:07d}" for number in range(1, 401)]

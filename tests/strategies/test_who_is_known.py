@@ -12,9 +12,9 @@ import pytest
 
 from airflow_provider_voucherify.api.errors import CustomersUnknown, TransportFailed, WindowClosed, WrongProject
 from airflow_provider_voucherify.emulator import Emulator, Fault, ProjectSettings
-from airflow_provider_voucherify.extract.interrupt import RunInterrupted
-from airflow_provider_voucherify.extract.notes import Believed, Notes
-from airflow_provider_voucherify.extract.question import Question, StrategyName
+from airflow_provider_voucherify.pull.interrupt import RunInterrupted
+from airflow_provider_voucherify.pull.notes import Believed, Notes
+from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.strategies.desk import Desk, rows_of, truth, utc_now, xcom_sink
 from tests.strategies.stores import MemoryStore
 

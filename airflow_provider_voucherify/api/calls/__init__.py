@@ -1,0 +1,1 @@
+"""What can be asked of Voucherify and given by it."""

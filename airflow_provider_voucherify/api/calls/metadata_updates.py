@@ -1,0 +1,97 @@
+"""Bulk updates: accepted at once, carried out later, and to be judged by what they say in the end."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from airflow_provider_voucherify.api.calls.posts import Repeatable, post
+from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.campaign_models import AsyncAction
+from airflow_provider_voucherify.api.errors import InvalidCustomers, MalformedAnswer, VoucherifyError
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.id_text import checked_customer_id
+from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape
+
+#: Voucherify refuses longer bodies with a 413, in bytes.
+LARGEST_BODY = 10_485_760
+
+
+class BulkUpdateFailed(VoucherifyError):
+    """A bulk update is over, and not all of its rows were updated."""
+
+
+def metadata_update_request(source_ids: Sequence[str], metadata: Mapping[str, Json]) -> wire.Request:
+    """Return the request that gives many customers the same metadata.
+
+    Sent twice it does the same, but counts as another bulk call and waits in the same queue.
+
+    :param source_ids: the merchant's ids: Voucherify's own are not understood, and an unknown one makes a customer.
+    :param metadata: what changes; other keys stay.
+    :raises InvalidCustomers: if there are none, one is no ``source_id``, or the body would be too long.
+    """
+    ids = [checked_customer_id(one) for one in source_ids]
+    if not ids or any(one.startswith("cust_") for one in ids):
+        raise InvalidCustomers("a bulk update takes source_ids, at least one, and no cust_... ids: look them up first")
+    listed: list[Json] = [*ids]
+    request = post(wire.path_of("customers", "metadata", "async"), {"source_ids": listed, "metadata": dict(metadata)})
+    if request.body is not None and len(request.body) > LARGEST_BODY:
+        raise InvalidCustomers(f"a bulk update of {len(ids):,} customers is longer than 10 MB: split it")
+    return request
+
+
+def action_request(action_id: str) -> wire.Request:
+    """Return the request for an async action (``aa_...``)."""
+    return wire.get(wire.path_of("async-actions", checked_customer_id(action_id)))
+
+
+def action_id_from(data: JsonObject) -> str:
+    """Return the id of the async action that carries an accepted update out.
+
+    :raises MalformedAnswer: if there is none.
+    """
+    action_id = data.get("async_action_id")
+    if not isinstance(action_id, str) or not action_id:
+        raise MalformedAnswer("an accepted bulk update has no async_action_id")
+    return action_id
+
+
+def action_from(data: JsonObject) -> AsyncAction:
+    """Return one async action.
+
+    :raises MalformedAnswer: if it is none.
+    """
+    try:
+        return AsyncAction.from_json(data)
+    except UnexpectedShape as shape:
+        raise MalformedAnswer(f"an async action is not as documented: {shape}") from None
+
+
+def check_action(action: AsyncAction) -> None:
+    """Let an action that is over pass only if all of its rows were updated.
+
+    :raises BulkUpdateFailed: with counts and reasons, without ids.
+    """
+    if action.is_success:
+        return
+    reasons = ", ".join(f"{count:,} x {key}" for key, count in sorted(Counter(action.error_keys).items()))
+    raise BulkUpdateFailed(
+        f"async action {action.id} ended as {action.status} ({action.operation_status or 'no operation_status'}): "
+        f"{action.done_count or 0:,} rows updated, {action.failed_count or 0:,} failed ({reasons or 'no reasons'})"
+    )
+
+
+async def update_customers_metadata(client: Sender, source_ids: Sequence[str], metadata: Mapping[str, Json]) -> str:
+    """Begin to give many customers the same metadata, for one call, and return the id of the async action.
+
+    Without an answer it is sent again: that may begin a second update, which changes nothing more.
+    """
+    return action_id_from(await client.send(Repeatable(*metadata_update_request(source_ids, metadata))))
+
+
+async def get_async_action(client: Sender, action_id: str) -> AsyncAction:
+    """Return how far an async action is, for one call.
+
+    :raises NotFound: if there is none.
+    """
+    return action_from(await client.send(action_request(action_id)))

@@ -1,0 +1,1 @@
+"""How a call travels: built, signed, sent, waited for, read; `client` alone has an HTTP library."""

@@ -1,0 +1,391 @@
+"""The async client: take from the window, send, settle, retry. The only room that imports aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Protocol
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
+from airflow_provider_voucherify.api.http.body import Body, Unpacking
+from airflow_provider_voucherify.api.http.deadline import Deadline
+from airflow_provider_voucherify.api.http.outage import Outage
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.settings import checked_file_url
+from airflow_provider_voucherify.api.http.tls import tls_failure, tls_of
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.headers import rate_limit_of, window_of
+from airflow_provider_voucherify.api.models import JsonObject, RateLimit
+
+if TYPE_CHECKING:
+    import aiohttp
+    from yarl import URL
+
+    from airflow_provider_voucherify.api.http.settings import ApiSettings
+    from airflow_provider_voucherify.api.limit.span import Ticket
+
+log = logging.getLogger(__name__)
+
+DEFAULT_CONCURRENCY = 32
+#: No file takes longer than this, in seconds, as long as it keeps coming.
+LONGEST_DOWNLOAD = 3_600.0
+#: Asked where a call failed and no other was answered since: is it Voucherify that is down, or this call that fails?
+_PROBE = wire.get("/v1/segments?limit=1")
+
+
+class Transport(Protocol):
+    """Sends one request and brings the whole answer."""
+
+    async def __call__(self, request: wire.Request) -> wire.Response:
+        """Return the answer.
+
+        :raises TransportFailed: if no whole answer arrived.
+        :raises AnswerTooLarge: if it is longer than any should be.
+        """
+
+
+@dataclass(slots=True)
+class CallCount:
+    """Calls of one client, for progress and summary; ``answered`` are those the server did not fail to answer."""
+
+    sent: int = 0
+    answered: int = 0
+    rejected: int = 0
+    retried: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Time and chance, to be replaced in tests.
+
+    :param now: monotonic seconds.
+    :param sleep: waits so many seconds.
+    :param uniform: a random number from 0 to 1.
+    """
+
+    now: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    uniform: Callable[[], float] = random.random
+
+
+@dataclass(slots=True)
+class Client:
+    """Sends calls as fast as the window, the ceiling and the server allow.
+
+    :param transport: sends one request.
+    :param gate: gives leave to send.
+    :param retry: how failed calls are tried again.
+    :param clock: time and chance.
+    :param sign_in: what signs calls, ``None`` where the transport sends the keys.
+    """
+
+    transport: Transport
+    gate: Gate
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    clock: Clock = field(default_factory=Clock)
+    calls: CallCount = field(default_factory=CallCount)
+    sign_in: SignIn | None = None
+    _signing_in: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _failed_sign_ins: list[errors.VoucherifyError] = field(default_factory=list)
+    _has_met_voucherify: bool = False
+    _outage: Outage = field(init=False)
+
+    def __post_init__(self) -> None:
+        may_defer = self.gate.longest_wait < math.inf
+        probe, waits = partial(self._send_once, _PROBE, is_retry=True), self.retry.outage_waits
+        now, sleep = self.clock.now, self.clock.sleep
+        self._outage = Outage(self.calls, probe, waits, may_defer=may_defer, now=now, sleep=sleep)
+
+    async def send(self, request: wire.Request) -> JsonObject:
+        """Return the JSON object Voucherify answers with.
+
+        A failed call is tried again if that does no harm; a call the limit turned away was not counted as a try. A
+        call whose token was refused did nothing: it is sent once more with a new one. Where no other call is answered
+        either, an outage is waited for.
+
+        :param request: what to ask.
+        :raises VoucherifyError: the last try's error.
+        :raises WindowClosed: if the window stays closed for longer than the gate may wait; caused by the error of the
+            try before, if that failed.
+        """
+        attempt, is_retry, answered = 1, False, -1
+        failed: errors.VoucherifyError | None = None
+        while True:
+            try:
+                return await self._send_once(request, is_retry=is_retry, failed=failed)
+            except errors.RateLimited as error:
+                if self.gate.is_hopeless:
+                    self.gate.shut(error)
+                    raise
+            except errors.ENDS_TRY as error:
+                self.gate.shut(error)
+                raise
+            except errors.VoucherifyError as error:
+                if not (error.retryable and (request.is_safe or error in self._failed_sign_ins)):
+                    raise
+                failed = error
+                is_given_up = self._outage.is_given_up
+                is_alone, answered = is_given_up or self.calls.answered == answered, self.calls.answered
+                if attempt < self.retry.attempts and not is_given_up:
+                    told = min(error.retry_after or 0.0, self.retry.longest_wait)
+                    await self.clock.sleep(max(self.retry.wait(attempt, self.clock.uniform), told))
+                elif not is_alone:
+                    raise
+                else:
+                    look = partial(self._send_once, request, is_retry=True)
+                    if (answer := await self._outage.wait(error, look)) is not None:
+                        return answer
+                attempt += 1
+            is_retry = True
+
+    async def _send_once(
+        self, request: wire.Request, *, is_retry: bool, failed: errors.VoucherifyError | None = None
+    ) -> JsonObject:
+        try:
+            ticket, token = await self._leave()
+        except errors.WindowClosed as closed:
+            if failed is None:
+                raise
+            # Its own: the gate gives all who wait the same one.
+            raise type(closed)(str(closed), wait=closed.wait, is_told=closed.is_told) from failed
+        response = await self._answer_to(request, token, ticket, is_retry=is_retry)
+        is_refused = response.status == 401 and request.file is None  # a file is refused for its own token
+        if token is not None and self.sign_in is not None and is_refused:
+            self.sign_in.refuse(token)
+            ticket, token = await self._leave()
+            response = await self._answer_to(request, token, ticket, is_retry=True)
+        return self._decoded(request, response)
+
+    async def _answer_to(
+        self, request: wire.Request, token: Token | None, ticket: Ticket, *, is_retry: bool
+    ) -> wire.Response:
+        """Send a call, and hand its ticket back with what the answer says of the limit.
+
+        :raises RateLimited: if the limit turned it away.
+        """
+        self.calls.sent += 1
+        self.calls.retried += is_retry
+        try:
+            response = await self.transport(request if token is None else request._replace(headers=token.headers))
+        except BaseException:
+            self.gate.lost(ticket)
+            raise
+        if response.status < 500:
+            self.calls.answered += 1
+            self._outage.note_answer()
+        if response.status == 429:
+            self.calls.rejected += 1
+            error = wire.error_of(response)
+            kind = response.headers.get("X-Rate-Limit-Type", "" if request.file is not None else "api_calls")
+            if request.may_be_left and not kind.startswith("api_calls"):
+                self.gate.answered(ticket, RateLimit())  # the headers tell of that limit
+                raise errors.OtherLimitReached(str(error), status=429, retry_after=error.retry_after)
+            self.gate.turned_away(ticket, rate_limit_of(response.headers))
+            raise error
+        if response.status >= 500:
+            self.gate.failed(ticket)
+        else:
+            self.gate.answered(ticket, window_of(response.headers))
+        return response
+
+    async def _leave(self) -> tuple[Ticket, Token | None]:
+        """Return leave to send a call, and the token that signs it, if one does."""
+        if (sign_in := self.sign_in) is None:
+            return await self.gate.enter(), None
+        while True:
+            await self._have_token(sign_in)
+            ticket = await self.gate.enter()
+            if (token := sign_in.token(self.clock.now())) is not None:
+                return ticket, token
+            self.gate.give_back(ticket)  # the token came to its end in the queue
+
+    async def _have_token(self, sign_in: SignIn) -> None:
+        """See to it that there is a token: one call asks for it, the others wait and share its error, if it fails."""
+        failed = len(self._failed_sign_ins)
+        while sign_in.token(self.clock.now()) is None:
+            async with self._signing_in:
+                if len(self._failed_sign_ins) > failed:
+                    raise self._failed_sign_ins[-1]
+                if sign_in.token(self.clock.now()) is None:
+                    await self._ask_for_token(sign_in)
+
+    async def _ask_for_token(self, sign_in: SignIn) -> None:
+        if not sign_in.begin():  # another client of this process has begun to
+            await self.clock.sleep(LOOK_AGAIN_AFTER)
+            return
+        try:
+            ticket = await self.gate.enter()
+            answer = await self._answer_to(sign_in.request, None, ticket, is_retry=False)
+            sign_in.take(answer, self.clock.now())
+        except errors.VoucherifyError as error:
+            self._failed_sign_ins.append(error)
+            raise
+        finally:
+            sign_in.end()
+
+    def _decoded(self, request: wire.Request, response: wire.Response) -> JsonObject:
+        if request.file is not None:
+            if response.status != 200:
+                raise wire.file_error_of(response)
+            return {}
+        try:
+            answer = wire.decode(response, is_common=request.has_common_answers)
+        except errors.WrongAddress as error:
+            if not self._has_met_voucherify:
+                raise
+            # Something on the way, such as a proxy whose backends restart: the address was right before.
+            raise errors.MalformedAnswer("a 404 that is not Voucherify's", status=error.status) from None
+        self._has_met_voucherify = True
+        return answer
+
+
+class AiohttpTransport:
+    """Sends requests on one pooled aiohttp session.
+
+    :param session: an open session whose headers carry the keys, unless each call's own hold a token.
+    :param settings: base URL, timeout, TLS and proxy.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, settings: ApiSettings) -> None:
+        from aiohttp import ClientError
+        from yarl import URL
+
+        self._session = session
+        self._client_error = ClientError
+        self._base_url = settings.base_url
+        self._host = URL(settings.base_url, encoded=True)
+        self._prefix = self._host.raw_path.rstrip("/")
+        self._proxy = None if settings.is_plain_and_local else settings.proxy
+        self._deadline = Deadline(settings.timeout)
+
+    async def __call__(self, request: wire.Request) -> wire.Response:
+        """Return the answer, redirects included: following one would carry the keys along."""
+        try:
+            with self._deadline:
+                response = await self._begun(request)
+                if request.file is None or response.status != 200:
+                    return wire.Response(response.status, response.headers, await _body_of(response))
+            await self._take_file(response, request.file)
+            return wire.Response(response.status, response.headers, b"")
+        except TimeoutError:
+            raise errors.TransportFailed("no whole answer within the timeout") from None
+        except self._client_error as error:
+            raise _failure(error) from None
+        except OSError as error:
+            raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
+
+    async def _begun(self, request: wire.Request) -> aiohttp.ClientResponse:
+        if request.file is None:
+            url, headers = self._url(request.target), request.own_headers
+        else:
+            url = type(self._host)(checked_file_url(request.target, self._base_url), encoded=True)
+            headers = wire.SecretHeaders({"Accept": "text/plain, text/csv, */*", **(request.own_headers or {})})
+        # No "async with": the end of the body gives the connection back.
+        return await self._session.request(
+            request.method,
+            url,
+            data=request.body,
+            headers=headers,
+            proxy=self._proxy,
+            allow_redirects=False,
+        )
+
+    async def _take_file(self, response: aiohttp.ClientResponse, file: wire.FileTaker) -> None:
+        """Hand on what comes, as long as something comes within the timeout of a call, up to a bound for all."""
+        ends_at = asyncio.get_running_loop().time() + LONGEST_DOWNLOAD
+        try:
+            unpacking = Unpacking(response.headers.get("Content-Encoding"))
+            file.begin()
+            while piece := await self._next_piece(response.content, ends_at):
+                for unpacked in unpacking.pieces(piece):
+                    file.take(unpacked)
+            unpacking.check_end()
+        except BaseException:
+            response.close()
+            raise
+
+    async def _next_piece(self, content: aiohttp.StreamReader, ends_at: float) -> bytes:
+        if asyncio.get_running_loop().time() > ends_at:
+            raise errors.FileRefused(f"the file of an export was not there within {LONGEST_DOWNLOAD:,.0f} s")
+        with self._deadline:
+            return await content.readany()
+
+    def _url(self, target: str) -> URL:
+        """Return the target's address; where it has no query, host and port need not be read again."""
+        if "?" in target:
+            return type(self._host)(self._base_url + target, encoded=True)
+        return self._host.with_path(self._prefix + target, encoded=True)
+
+
+async def _body_of(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, unpacked and bounded; where it is not read to its end the connection is closed."""
+    try:
+        body, content = Body(response.status, response.headers.get("Content-Encoding")), response.content
+        while piece := await content.readany():
+            if not body.take(piece):
+                response.close()
+                break
+        return body.whole()
+    except BaseException:
+        response.close()
+        raise
+
+
+def _failure(error: aiohttp.ClientError) -> errors.TransportFailed:
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return tls_failure(error.certificate_error, f"{error.host}:{error.port}")
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return tls_failure(error.os_error, f"{error.host}:{error.port}")
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientProxyConnectionError):
+        causes = (type(error.os_error).__name__, type(error).__name__)
+        return errors.no_connection(f"{error.host}:{error.port}", causes)
+    return errors.TransportFailed(_transport_problem(error))
+
+
+def _transport_problem(error: aiohttp.ClientError) -> str:
+    """Name the problem by its class: the texts of aiohttp's errors hold whole URLs, and so customer ids."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answered {error.status}: check the proxy of the connection, or HTTPS_PROXY"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"no connection to the proxy {error.host}:{error.port} ({type(error.os_error).__name__})"
+    return f"the answer did not arrive whole ({type(error).__name__})"
+
+
+@asynccontextmanager
+async def open_client(
+    settings: ApiSettings, gate: Gate, *, retry: RetryPolicy | None = None, clock: Clock | None = None
+) -> AsyncIterator[Client]:
+    """Open a client for many calls and close its connections at the end.
+
+    :param settings: where Voucherify is and who we are.
+    :param gate: gives leave to send; one per process and project.
+    :param retry: how failed calls are tried again.
+    :param clock: time and chance.
+    """
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(limit=0, ssl=tls_of(settings))
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=settings.headers,
+        timeout=aiohttp.ClientTimeout(),  # the transport's deadline holds
+        auto_decompress=False,  # bounded, in _body_of
+    ) as session:
+        # aiohttp would send a GET again by itself when a kept-alive connection was reset: a call nobody counts.
+        session._retry_connection = False  # noqa: SLF001 - there is no public switch
+        transport = AiohttpTransport(session, settings)
+        yield Client(transport, gate, retry or RetryPolicy(), clock or Clock(), sign_in=sign_in_of(settings))

@@ -1,0 +1,274 @@
+"""Pure: how much of the rate-limit window is left to us. The clock is passed in.
+
+Voucherify counts calls in fixed windows, a minute or an hour long. Every answer says the limit and what is left of
+it; none says how long the window is, and the documentation leaves open what ``X-Rate-Limit-Retry`` holds while calls
+remain. So the end of a window is inferred:
+
+* It is *declared* where the server names a moment that is clearly ahead, or the one at which a used-up window opens.
+* It is *seen* when a call sent after "37 used" was known is answered with "12 used".
+* Where neither helps, a single call looks from time to time whether the window is open again; a few calls of the
+  share are held back for that.
+"""
+
+from __future__ import annotations
+
+import math
+
+from airflow_provider_voucherify.api.limit.span import Reading, Span, Ticket
+from airflow_provider_voucherify.api.limit.window_length import KNOWN_LENGTHS, WindowLength
+
+#: Wait at most this long on a server's word, in seconds: the longest window known is an hour.
+LONGEST_WAIT = 3_900.0
+#: A moment the server names is the end of a window only if it is further ahead than whole seconds can blur.
+ROUNDING = 1.5
+#: At most so many calls of a window's share are held back for looking whether it has ended.
+MOST_LOOKS = 8
+
+
+class Window:
+    """The part of each rate-limit window that is ours.
+
+    :param share: part of each window we may use, above 0 and up to 1.
+    :param inherits_usage: count what the first answer shows as used as ours: for a run that goes on after a crash
+        or a wait, and may have spent it itself.
+    """
+
+    def __init__(self, share: float, *, inherits_usage: bool = False) -> None:
+        self.share = share
+        self.in_flight = 0
+        self.rejections_in_a_row = 0
+        self._inherits_usage = inherits_usage
+        self._epoch = 0
+        self._length = WindowLength()
+        self._span = Span(-math.inf, -math.inf)
+        self._closed_until = -math.inf
+        self._learn_limit(None)
+
+    def _learn_limit(self, limit: int | None) -> None:
+        """Cut the limit: our share, the calls of it that look whether the window has ended, those held back for that.
+
+        Where the share is the whole window nothing is held back: used up, the window declares its end.
+        """
+        #: Calls allowed in the window, ``None`` while that is not known.
+        self.limit = limit
+        #: How many calls of a window are ours; 0 while the limit is not known.
+        self.budget = max(math.floor(self.share * limit + 1e-9), 1) if limit else 0
+        self._looks = max(min(MOST_LOOKS, self.budget // 10), min(self.budget - 1, 1))
+        self._held_back = 0 if limit is None or self.budget >= limit else self._looks
+
+    @property
+    def left(self) -> int:
+        """Return how many calls may be sent now: our share less what we sent in this window, or what the server
+        has left less what is in flight, whichever is less; below 1 while the limit is not known."""
+        span, limit = self._span, self.limit
+        ours = self.budget - span.sent
+        if self._held_back and span.end is None:
+            ours -= self._held_back
+        if limit is None or span.used is None:
+            return ours
+        theirs = limit - span.used - self.in_flight
+        return theirs if theirs < ours else ours
+
+    def wait(self, now: float) -> float:
+        """Return how long to wait before a call may be sent.
+
+        :param now: local time, seconds.
+        :returns: seconds; 0.0 if it may be sent now; infinity if an answer in flight has to arrive first.
+        """
+        end = self._span.end
+        if end is not None and now >= end:
+            self._roll_over(now)
+        span = self._span
+        if now < self._closed_until:
+            return self._closed_until - now
+        if not span.answered:
+            return math.inf if span.scout else 0.0
+        if self.limit is None or self.left > 0:
+            return 0.0
+        if span.end is not None:
+            return span.end - now
+        return math.inf if self.in_flight else max(self._next_look() - now, 0.0)
+
+    def is_told_to_end_within(self, wait: float, now: float) -> bool:
+        """Return whether Voucherify said that the present window is over after a wait, in seconds."""
+        ends_at = self._span.ends_at
+        return ends_at is not None and ends_at <= now + wait + ROUNDING
+
+    def pace(self, now: float) -> float | None:
+        """Return the calls per second that use up the share just when the window ends, where its end is known."""
+        span = self._span
+        end = span.end
+        if end is None or self.limit is None or not span.answered:
+            return None
+        return max(self.left, 0) / max(end - now, 0.001)
+
+    def outlook(self, calls: int, now: float) -> float:
+        """Return the seconds until so many more calls can have been sent, as far as is known.
+
+        :param calls: calls still to be sent.
+        :param now: local time, seconds.
+        """
+        beyond_this_window = calls - max(self.left, 0)
+        if not self.limit or beyond_this_window <= 0:
+            return 0.0
+        end = self._span.end
+        length = self._length.guess(0.0 if end is None else end - self._span.began_by)
+        rest = length if end is None else max(end - now, 0.0)
+        return rest + (math.ceil(beyond_this_window / self.budget) - 1) * length
+
+    def __str__(self) -> str:
+        if self.limit is None:
+            return "no limit told"
+        others = f", others used {self.used_by_others:,}" if self.used_by_others else ""
+        return f"{self._span.sent:,} of our {self.budget:,} in this window (limit {self.limit:,}{others})"
+
+    @property
+    def used_by_others(self) -> int:
+        """Return how many calls of this window others used, at least, as far as answers show it."""
+        return 0 if self._span.used is None else max(self._span.used - self._span.sent, 0)
+
+    @property
+    def is_left_to_us(self) -> bool:
+        """Return whether what is left of the window is as much as what we may still send of our share."""
+        span, limit = self._span, self.limit
+        return limit is None or span.used is None or limit - span.used >= self.budget - span.sent
+
+    def take(self, now: float) -> Ticket:
+        """Return leave to send one call now; to be asked for only where :meth:`wait` says 0."""
+        span = self._span
+        if span.began_by == -math.inf:
+            span.began_by = now
+        ticket = Ticket(now, self._epoch, span.used)
+        if not span.answered:
+            span.scout = ticket
+        elif self.limit is not None and self.left <= 0:
+            span.looks += 1
+        span.sent += 1
+        span.last_sent_at = now
+        self.in_flight += 1
+        return ticket
+
+    def settle(self, ticket: Ticket, reading: Reading, now: float) -> None:
+        """Take in the answer to a call.
+
+        :param ticket: the call's.
+        :param reading: what the answer says; empty for an answer that need not have been counted, as an error's.
+        :param now: local time of arrival, seconds.
+        """
+        self._close(ticket)
+        self.rejections_in_a_row = 0
+        if ticket.epoch != self._epoch:
+            return  # sent in an earlier window: it is in our count already, and its numbers may be that window's
+        used = reading.used
+        if self._shows_new_window(ticket, used, reading.opens_at):
+            self._learn_length(now)
+            self._begin(self._span.last_answer_at, now, sent=self.in_flight + 1)
+        span = self._span
+        span.answered = True
+        span.last_answer_at = now
+        if reading.limit != self.limit and reading.limit is not None:
+            self._learn_limit(reading.limit)
+        if used is not None:
+            if span.used is None or used > span.used:
+                span.used = used
+            if self._inherits_usage and used > span.sent:
+                span.sent = used
+        self._inherits_usage = False
+        if (opens_at := reading.opens_at) is not None and opens_at > now:
+            self._learn_end(opens_at, reading.remaining, now)
+
+    def fail(self, ticket: Ticket, now: float) -> None:
+        """Take in that the server failed to answer a call, which it may have counted.
+
+        It says nothing of the limit: while that is not known, the next call goes alone as well.
+        """
+        if self.limit is None and not self._span.answered:
+            self.lose(ticket)
+        else:
+            self.settle(ticket, Reading(), now)
+
+    def reject(self, ticket: Ticket, told: float | None, now: float, *, is_used_up: bool = True) -> float:
+        """Take in that a limit turned a call away: it was not counted.
+
+        :param ticket: the call's.
+        :param told: seconds the server told to wait, or ``None``.
+        :param now: local time of arrival, seconds.
+        :param is_used_up: whether it was the window's limit; another one, as that of bulk calls, leaves its count be.
+        :returns: seconds until the next call, at most :data:`LONGEST_WAIT`.
+        """
+        self._close(ticket)
+        self.rejections_in_a_row += ticket.sent_at >= self._closed_until
+        backoff = 2.0 ** min(self.rejections_in_a_row, 6)
+        wait = backoff if told is None else min(max(told, 0.05 * backoff), LONGEST_WAIT)
+        self._closed_until = max(self._closed_until, now + wait)
+        if ticket.epoch == self._epoch:
+            self._span.sent -= 1
+        if not is_used_up:
+            return self._closed_until - now
+        if told is not None or self.limit is None:
+            self._span.ends_at, self._span.end_was_read = self._closed_until, False
+        else:
+            self._span.used = self.limit  # when it ends is not known: a look after the backoff has to tell
+        return self._closed_until - now
+
+    def give_back(self, ticket: Ticket) -> None:
+        """Take in that a call was not sent after all."""
+        self._close(ticket)
+        if ticket.epoch == self._epoch:
+            self._span.sent -= 1
+
+    def lose(self, ticket: Ticket) -> None:
+        """Take in that no answer arrived: the server may have counted the call, so it stays in our count."""
+        self._close(ticket)
+
+    def _close(self, ticket: Ticket) -> None:
+        if ticket.settled:
+            raise RuntimeError("a ticket of the rate-limit window was settled twice")
+        ticket.settled = True
+        self.in_flight -= 1
+        if self._span.scout is ticket:
+            self._span.scout = None
+
+    def _shows_new_window(self, ticket: Ticket, used: int | None, opens_at: float | None) -> bool:
+        ends_at = self._span.ends_at
+        if ends_at is not None and opens_at is not None and opens_at > ends_at + ROUNDING:
+            return True
+        return used is not None and ticket.used_before is not None and used <= ticket.used_before
+
+    def _learn_end(self, opens_at: float, remaining: int | None, now: float) -> None:
+        """Take in a moment ahead that the server names."""
+        if opens_at > now + LONGEST_WAIT:
+            return
+        if opens_at > now + ROUNDING or remaining == 0:
+            span = self._span
+            span.ends_at = opens_at if span.ends_at is None else min(span.ends_at, opens_at)
+            span.end_was_read = True
+
+    def _learn_length(self, now: float) -> None:
+        self._length.is_at_least(self._span.answered_for)
+        self._length.is_at_most(now - self._span.began_after)
+
+    def _begin(self, after: float, by: float, *, sent: int) -> None:
+        self._epoch += 1
+        self._span = Span(after, by, sent=sent)
+
+    def _roll_over(self, now: float) -> None:
+        """Begin the next window when the declared end has passed: calls still in flight may land in it."""
+        span = self._span
+        if span.end_was_read and span.ends_at is not None:
+            self._length.is_at_most(span.ends_at - span.began_after)
+            self._begin(span.ends_at, now, sent=self.in_flight)
+        else:
+            self._begin(-math.inf, now, sent=self.in_flight)
+
+    def _next_look(self) -> float:
+        span = self._span
+        looks_to_come = self._looks - span.looks
+        if self._length.is_bounded:
+            length = self._length.likely(span.answered_for) if looks_to_come > 0 else self._length.most
+            return max(span.began_by + length, span.last_sent_at + min(0.25 * 2.0**span.looks, KNOWN_LENGTHS[0]))
+        if looks_to_come > 0:
+            # Ever more rarely: the last one a minute after the one before, and if that finds the window still
+            # closed it must be one of an hour.
+            return span.last_sent_at + KNOWN_LENGTHS[0] / 2.0 ** (looks_to_come - 1)
+        return span.last_sent_at + KNOWN_LENGTHS[-1]

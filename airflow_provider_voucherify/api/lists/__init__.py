@@ -1,0 +1,1 @@
+"""Lists of any length, page by page: none lost, none doubled; pure."""

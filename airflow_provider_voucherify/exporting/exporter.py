@@ -1,0 +1,188 @@
+"""One export at Voucherify: asked for, found again, looked at, fetched, removed; and what goes wrong in words."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.api.calls import exports
+from airflow_provider_voucherify.api.errors import (
+    ExportFailed,
+    InvalidArgument,
+    MalformedAnswer,
+    NotFound,
+    OtherLimitReached,
+    PermissionMissing,
+    RequestRefused,
+    ServerFault,
+    TransportFailed,
+    VoucherifyError,
+)
+from airflow_provider_voucherify.pull.progress import duration
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.calls.exports import Export, Wanted
+    from airflow_provider_voucherify.api.calls.reads import Sender
+    from airflow_provider_voucherify.api.http.wire import FileTaker
+
+log = logging.getLogger(__name__)
+
+#: Voucherify's clock and that of a worker may differ by so much.
+CLOCKS_DIFFER = timedelta(minutes=10)
+#: An export whose answers are lost is asked for so often.
+MOST_ASKED = 3
+#: The fields that are documented, by object: to name the one that is meant by ``invalid_export_fields``.
+_DOCUMENTED = {
+    "customer": (
+        "name id description email source_id created_at address_city address_state address_line_1 address_line_2 "
+        "address_country address_postal_code redemptions_total_redeemed redemptions_total_failed "
+        "redemptions_total_succeeded redemptions_total_rolled_back redemptions_total_rollback_failed "
+        "redemptions_total_rollback_succeeded orders_total_amount orders_total_count orders_average_amount "
+        "orders_last_order_amount orders_last_order_date loyalty_points loyalty_referred_customers updated_at phone "
+        "birthday metadata birthdate"
+    ),
+    "voucher": (
+        "code voucher_type value formula discount_type campaign category start_date expiration_date gift_balance "
+        "loyalty_balance redemption_quantity redemption_count active qr_code bar_code metadata id is_referral_code "
+        "created_at updated_at validity_timeframe_interval validity_timeframe_duration validity_day_of_week "
+        "discount_amount_limit campaign_id additional_info customer_id discount_effect discount_unit_type "
+        "discount_unit_effect validation_rules_id customer_source_id"
+    ),
+    "publication": "voucher_code customer_id customer_source_id date channel campaign is_winner metadata",
+    "redemption": (
+        "id object date voucher_code campaign promotion_tier_id customer_id customer_source_id customer_name "
+        "tracking_id order_id order_amount gift_amount loyalty_points result failure_code failure_message metadata"
+    ),
+    "order": (
+        "id source_id created_at updated_at status amount discount_amount items_discount_amount total_discount_amount "
+        "total_amount customer_id referrer_id metadata"
+    ),
+    "points_expiration": "id campaign_id voucher_id status expires_at points",
+    "voucher_transactions": (
+        "id campaign_id voucher_id type source_id reason source balance amount related_transaction_id created_at "
+        "details"
+    ),
+    "api_log": (
+        "id created_at status request_id channel method endpoint url user_email app_id client_app_id request_duration "
+        "request_body response_body"
+    ),
+}
+
+
+class Exporter:
+    """Sends the calls of one export.
+
+    :param client: sends them.
+    :param wanted: what the export is to hold.
+    """
+
+    def __init__(self, client: Sender, wanted: Wanted) -> None:
+        self._client = client
+        self._wanted = wanted
+
+    async def ask(self, asked_at: datetime) -> Export:
+        """Ask for the export. Where the answer is lost it is looked for before it is asked for again.
+
+        :param asked_at: the time (UTC).
+        :raises InvalidArgument: if Voucherify declines fields, filters, order or object.
+        :raises VoucherifyError: if it is not to be had.
+        """
+        for attempt in range(1, MOST_ASKED + 1):
+            try:
+                return await exports.create_export(self._client, self._wanted)
+            except (TransportFailed, ServerFault, MalformedAnswer) as error:
+                found = await self.find(asked_at)
+                if found is not None:
+                    return found
+                if attempt == MOST_ASKED or not error.retryable:
+                    raise
+            except (RequestRefused, PermissionMissing, OtherLimitReached) as error:
+                raise self._in_words(error) from None
+        raise AssertionError("the last attempt returns or raises")
+
+    async def find(self, since: datetime) -> Export | None:
+        """Return the latest export that was asked for with the same since a moment (UTC), as far as clocks tell."""
+        for export in await exports.list_exports(self._client):
+            is_new = export.created_at is not None and export.created_at >= since - CLOCKS_DIFFER
+            if is_new and self._wanted.is_of(export):
+                return export
+        return None
+
+    async def look(self, export_id: str) -> Export | None:
+        """Return an export as it is now, ``None`` if it is not there any more."""
+        try:
+            return await exports.get_export(self._client, export_id)
+        except NotFound:
+            return None
+
+    async def fetch(self, export: Export, file: FileTaker) -> None:
+        """Fetch the file of an export that is done.
+
+        :raises VoucherifyError: if it is not to be had.
+        """
+        await exports.download(self._client, export, file)
+
+    async def remove(self, export_id: str) -> bool:
+        """Remove an export and its file, if it is there; return whether it is gone. Where it is not, nothing fails."""
+        try:
+            await exports.delete_export(self._client, export_id)
+        except VoucherifyError as error:
+            log.warning(
+                "Export %s could not be deleted (%s): delete it in the dashboard, Audit log > Exports", export_id, error
+            )
+            return False
+        return True
+
+    def failed(self, export: Export) -> ExportFailed:
+        """Return the error of an export that ended in ``ERROR``, for which Voucherify gives no reason."""
+        return ExportFailed(
+            f"Voucherify ended export {export.id} of {self._wanted.exported_object} with the status ERROR and gives no "
+            "reason; a retry asks for another one. If that ends so too, try fewer fields, a shorter span of time, or "
+            "the same export in the dashboard"
+        )
+
+    def check_age(self, export: Export, age: timedelta, timeout: timedelta) -> None:
+        """Let an export pass that may be waited for.
+
+        :param age: time since it was asked for.
+        :raises ExportFailed: if that is longer than the timeout.
+        """
+        if age > timeout:
+            raise ExportFailed(
+                f"export {export.id} is {export.status} {duration(age.total_seconds())} after it was asked for, longer "
+                "than timeout allows; a retry asks for another one. Export less with filters, or raise timeout"
+            )
+
+    def _in_words(self, error: VoucherifyError) -> VoucherifyError:
+        name, told = self._wanted.exported_object, f"Voucherify answered {error.status}"
+        match error:
+            case RequestRefused(key="invalid_export_fields"):
+                return InvalidArgument(f"{told} (invalid_export_fields): {self._refused_fields()}")
+            case RequestRefused(status=400):
+                return InvalidArgument(
+                    f"{told}{f' ({error.key})' if error.key else ''}: it does not export {name!r}, or not with such "
+                    "filters or such an order. Which there are is listed for POST /v1/exports in its documentation"
+                )
+            case PermissionMissing():
+                return PermissionMissing(
+                    f"{told}: the keys' role may not export; give the key a role that may, such as User or Viewer, in "
+                    "Project settings > API keys",
+                    status=error.status,
+                    key=error.key,
+                )
+            case OtherLimitReached():
+                return OtherLimitReached(
+                    f"{error}: exports count as bulk calls in this project, and these are used up for now; nothing was "
+                    "asked for. Let the task retry later (retry_delay), or write deferrable=True",
+                    status=error.status,
+                    retry_after=error.retry_after,
+                )
+            case _:
+                return error
+
+    def _refused_fields(self) -> str:
+        known = _DOCUMENTED.get(self._wanted.exported_object, "").split()
+        odd = [one for one in self._wanted.fields if one not in known and not one.startswith("metadata.")]
+        wrong = f"{', '.join(odd)} of fields" if odd else "some of the fields"
+        return f"{wrong} cannot be exported of {self._wanted.exported_object}; documented are {', '.join(known)}"

@@ -1,0 +1,1 @@
+"""Giving codes: one to one customer, however often answers are lost."""

@@ -1,0 +1,1 @@
+"""An Airflow connection read as settings, strictly, and tested."""

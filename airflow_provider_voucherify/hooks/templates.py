@@ -1,0 +1,107 @@
+"""What templates of an operator were before they were rendered: one that had nothing to say is told from none.
+
+Rendering is in place, and what nothing becomes may mean something: no ``segments`` are all segments, no ``since`` is
+one run alone, the text ``None`` is what a customer gets one code per, for ever.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from enum import Enum, auto
+from typing import TypeAlias
+
+from airflow_provider_voucherify.api.errors import InvalidArgument
+from airflow_provider_voucherify.pull.customers.upstream import NOTHING, is_nothing
+
+Path: TypeAlias = tuple[str | int, ...]
+
+#: Values of the user's own, which may be empty or ``None`` on purpose.
+_MAY_BE_EMPTY = frozenset(("metadata", "extra_columns", "parameters"))
+#: What these name is one thing: ``day None`` or ``ds=None`` among them was no name either.
+_NAMES = frozenset(("as_of", "conn_id", "once_per", "segment_id", "since", "table", "url", "voucherify_conn_id"))
+_NONE = re.compile(r"(?<![A-Za-z0-9])None(?![A-Za-z0-9])")
+
+
+class Unset(Enum):
+    """Stands for an argument that was left out, where ``None`` could come from upstream."""
+
+    UNSET = auto()
+
+
+class Given:
+    """What an operator was given, before it is rendered.
+
+    :param operator: not rendered yet.
+    :param fields: names of its templated fields.
+    :param optional: arguments as they were given for which ``None`` stands for a default.
+    """
+
+    def __init__(self, operator: object, fields: Sequence[str], **optional: object) -> None:
+        self._templates = {path: given for name in fields for path, given in _leaves(getattr(operator, name), (name,))}
+        self._nothing = [name for name, value in optional.items() if value is None]
+
+    def check(self, operator: object, *, is_mapped: bool = False) -> None:
+        """Let the rendered operator pass if no template was rendered to nothing, and it was mapped over no ``None``.
+
+        :param operator: rendered; Airflow runs a copy of the one that was given something.
+        :param is_mapped: whether its arguments came out of ``expand`` while the task runs.
+        :raises InvalidArgument: if it was, before anything is asked or changed.
+        """
+        if self._nothing and is_mapped:
+            raise InvalidArgument(f"{self._nothing[0]} is None in a mapped task. {NOTHING} Else leave it out")
+        for path, given in self._templates.items():
+            value = _value_at(operator, path)
+            if _says_nothing(path, given, value):
+                template = "" if given is None else f", made by the template {given}"
+                raise InvalidArgument(f"{_in_words(path)} is {value!r}{template}. {NOTHING}")
+
+
+def _says_nothing(path: Path, given: str | None, value: object) -> bool:
+    if not _MAY_BE_EMPTY.isdisjoint(path[:-1]):
+        return isinstance(value, str) and value.strip() == "None"
+    if is_nothing(value):
+        return True
+    is_name = path[-1] in _NAMES and isinstance(value, str)
+    return is_name and given is not None and bool(_NONE.search(str(value))) and not _NONE.search(_around(given))
+
+
+def _around(template: str) -> str:
+    """Return what of a template is rendered as it stands."""
+    return re.sub(r"\{\{.*?\}\}|\{%.*?%\}", " ", template, flags=re.DOTALL)
+
+
+def _leaves(value: object, path: Path) -> Iterator[tuple[Path, str | None]]:
+    if isinstance(value, str):
+        if "{{" in value or "{%" in value:
+            yield path, value
+    elif isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _leaves(one, (*path, key))
+    elif isinstance(value, list | tuple):
+        for place, one in enumerate(value):
+            yield from _leaves(one, (*path, place))
+    elif callable(getattr(value, "resolve", None)):  # as Airflow tells the output of a task
+        yield path, None
+    else:
+        for name in getattr(value, "template_fields", ()):
+            yield from _leaves(getattr(value, name), (*path, name))
+
+
+def _value_at(owner: object, path: Path) -> object:
+    """Return what stands there now; what holds it where that is no longer what it was."""
+    value = owner
+    for step in path:
+        if isinstance(value, Mapping | Sequence) and not isinstance(value, str):
+            try:
+                value = value[step]  # type: ignore[index]  # a step of a list is a number
+            except (LookupError, TypeError):
+                return value
+        else:
+            value = getattr(value, str(step), value)
+    return value
+
+
+def _in_words(path: Path) -> str:
+    first, *others = path
+    return str(first) + "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in others)

@@ -1,0 +1,1 @@
+"""The rows of an export into a table, files or an XCom."""

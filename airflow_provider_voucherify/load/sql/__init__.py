@@ -1,0 +1,1 @@
+"""A run as a SQL table: its ledger beside it, and how it becomes visible."""

@@ -1,0 +1,175 @@
+"""Can a table that exists take the rows of a run?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.load.errors import TableUnfit
+from airflow_provider_voucherify.load.sql import statements
+from airflow_provider_voucherify.load.sql.ledger_header import LedgerHeader
+from airflow_provider_voucherify.warehouse.catalog import catalog_of, unique_keys
+from airflow_provider_voucherify.warehouse.database import without_rows
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection, Dialect
+    from sqlalchemy.engine.interfaces import ReflectedColumn
+
+    from airflow_provider_voucherify.warehouse.catalog import Catalog
+
+
+#: Databases where ``Segments`` and ``segments`` are one name, whether in quotes or not.
+_TAKING_CASES_ALIKE = ("duckdb", "mysql", "mariadb", "sqlite")
+
+
+def check_name(table: Table, connection: Connection) -> None:
+    """Look whether a table that exists has the name but for upper and lower case, and is the same to the database.
+
+    :raises TableUnfit: if so: the catalogs of SQLite and DuckDB are searched by exact names.
+    """
+    if connection.dialect.name not in ("duckdb", "sqlite"):
+        return
+    for name in catalog_of(connection).get_table_names(schema=table.schema):
+        if name != table.name and name.casefold() == table.name.casefold():
+            raise TableUnfit(f"the database takes {table.name!r} for its table {name!r}: write that name")
+
+
+def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialect) -> None:
+    """Look whether a table that exists can take rows.
+
+    :raises TableUnfit: if not.
+    """
+    names = {column["name"] for column in existing}
+    missing = [column.name for column in table.columns if column.name not in names]
+    alike = {name.casefold(): name for name in names} if dialect.name in _TAKING_CASES_ALIKE else {}
+    if renamed := [f"{alike[name.casefold()]} to {name}" for name in missing if name.casefold() in alike]:
+        raise TableUnfit(
+            f"table {table.fullname} has columns of our names in other cases: rename {', '.join(renamed)}, or name "
+            "another table"
+        )
+    if missing:
+        help_ = "; ".join(statements.add_column(table, name, dialect) for name in missing)
+        raise TableUnfit(
+            f"table {table.fullname} exists but lacks {', '.join(missing)}. To use it, run: {help_}; "
+            "or name another table"
+        )
+    if strict := _refusing_null(table, existing):
+        raise TableUnfit(
+            f"table {table.fullname} has columns that may not be null, and not every row has a value for them: "
+            f"{', '.join(strict)}. Let them be null, or name another table"
+        )
+    needy = [column["name"] for column in existing if column["name"] not in table.c and _needs_value(column)]
+    if needy:
+        raise TableUnfit(
+            f"table {table.fullname} has columns that may not be null and have no default, and are not ours to "
+            f"fill: {', '.join(needy)}. Give them a default, or name another table"
+        )
+
+
+def check_is_ours(table: Table, connection: Connection, target: str) -> None:
+    """Look whether a table beside the target, if it exists, is one that we made: runs write there what is theirs.
+
+    :param target: name of the target as people know it.
+    :raises TableUnfit: if not.
+    """
+    from sqlalchemy import DateTime
+
+    catalog = catalog_of(connection)
+    if not catalog.has_table(table.name, schema=table.schema):
+        return
+    types = {column["name"]: column["type"] for column in catalog.get_columns(table.name, schema=table.schema)}
+    missing = [column.name for column in table.columns if column.name not in types]
+    others = [name for name in types if name not in table.columns]
+    no_times = [
+        column.name
+        for column in table.columns
+        if isinstance(column.type, DateTime) and not isinstance(types.get(column.name), DateTime | None)
+    ]
+    problems = [
+        f"{what} {', '.join(names)}"
+        for what, names in (("lacks", missing), ("has", others), ("has other types in", no_times))
+        if names
+    ]
+    if problems:
+        raise TableUnfit(
+            f"table {table.fullname} exists but {' and '.join(problems)}, so it is none of ours: it was left as it is. "
+            f"Runs into {target} need that name for a table of their own: rename it, or name another table"
+        )
+
+
+def check_is_ledger(staging: Table, connection: Connection) -> None:
+    """Look whether a table with the name of a run's ledger, if it exists, is one: to begin the run it would be dropped.
+
+    :raises TableUnfit: if not.
+    """
+    catalog = catalog_of(connection)
+    if not catalog.has_table(staging.name, schema=staging.schema):
+        return
+    names = {column["name"] for column in catalog.get_columns(staging.name, schema=staging.schema)}
+    if names == {column.name for column in staging.columns}:
+        header = connection.execute(statements.select_header(staging)).first()
+        if header is not None and LedgerHeader.read(header[0], header[1]) is not None:
+            return
+        # MySQL commits the table before its first row: a process killed in between leaves an empty one.
+        if connection.execute(statements.any_row(staging)).first() is None:
+            return
+    raise TableUnfit(
+        f"table {staging.fullname} has the name of this run's ledger and is none of ours: it was left as it is. Rename "
+        "it, or name another target table"
+    )
+
+
+def _refusing_null(table: Table, existing: list[ReflectedColumn]) -> list[str]:
+    may_be_null = {column.name for column in table.columns if column.nullable and not column.info.get("is_filled")}
+    return [column["name"] for column in existing if column["name"] in may_be_null and not column["nullable"]]
+
+
+def _needs_value(column: ReflectedColumn) -> bool:
+    from sqlalchemy import Integer
+
+    if column["nullable"] or column.get("default") is not None:
+        return False
+    # SQLite fills an INTEGER PRIMARY KEY by itself, and says no more of it than that it is in the key.
+    counted = column.get("primary_key") and isinstance(column["type"], Integer)
+    return not (counted or column.get("autoincrement") or column.get("computed") or column.get("identity"))
+
+
+def check_keys(table: Table, catalog: Catalog) -> None:
+    """Look whether a table that exists has room for rows that only the whole key tells apart.
+
+    :raises TableUnfit: if it has a key without some of these columns.
+    """
+    needed = [column.name for column in table.primary_key]
+    # What else a key may have, but for ids of the merchant's, can be the same in several rows of a run.
+    may_repeat = set(table.columns.keys()) - {"source_id"}
+    for key in unique_keys(catalog, table):
+        if key and set(key) <= may_repeat and not set(needed) <= set(key):
+            raise TableUnfit(
+                f"a key of {table.fullname} is ({', '.join(key)}), which does not tell the rows apart that this write "
+                f"mode makes: make it ({', '.join(needed)}), or name another table"
+            )
+
+
+def check_takes_rows(table: Table, connection: Connection) -> None:
+    """Look whether rows can be removed from a table, if it exists: the database is asked for its plan, nothing is done.
+
+    :raises TableUnfit: if not: most likely it is a view.
+    :raises StatementFailed: if the database could not say now.
+    """
+    from sqlalchemy import delete, false
+    from sqlalchemy.exc import DBAPIError
+
+    if connection.dialect.name not in ("postgresql", "mysql", "mariadb", "sqlite", "duckdb"):
+        return
+    if not catalog_of(connection).has_table(table.name, schema=table.schema):
+        return
+    statement = delete(table).where(false()).compile(connection, compile_kwargs={"literal_binds": True})
+    try:
+        connection.exec_driver_sql(f"EXPLAIN {statement}")
+    except DBAPIError as error:
+        problem = without_rows(f"plan to remove rows of {table.fullname}", error)
+    else:
+        return
+    if problem.is_passing:
+        raise problem
+    raise TableUnfit(f"{problem}. A run removes rows and adds others, and most views let nobody do so: name a table")

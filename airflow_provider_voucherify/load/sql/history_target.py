@@ -1,0 +1,240 @@
+"""A history as the table people read, and beside it the table of the dates it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, TypeAlias
+
+from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
+from airflow_provider_voucherify.load.sql import history
+from airflow_provider_voucherify.load.sql import visible as publication
+from airflow_provider_voucherify.load.sql.exactness import check_exactness
+from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.load.sql.fitness import check_is_ours, check_keys, check_name, check_takes_rows
+from airflow_provider_voucherify.load.sql.staged_rows import batches
+from airflow_provider_voucherify.load.sql.target import (
+    FAILURES_SUFFIX,
+    Target,
+    check_room,
+    parts_of,
+)
+from airflow_provider_voucherify.load.summary import SegmentChange, as_utc, with_changes
+from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.rights import ADD, CHANGE, check_rights
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy.engine import Connection
+
+    from airflow_provider_voucherify.api.models import Scope
+    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
+    from airflow_provider_voucherify.load.destinations import TableName
+    from airflow_provider_voucherify.load.sql.visible import StagedAs
+
+RUNS_SUFFIX = "_runs"
+
+Part: TypeAlias = tuple[Sequence[str] | None, "ColumnElement[bool]"]
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryTarget(Target):
+    """The tables a run is published to as changes of a history.
+
+    :param runs: the table of the dates the history holds.
+    :param as_of: the run's date (UTC): what begins or ends with it does so at this moment.
+    """
+
+    runs: Table = field(kw_only=True)
+    as_of: datetime = field(kw_only=True)
+
+    @classmethod
+    def of_run(
+        cls,
+        name: TableName,
+        schema: str | None,
+        identity: RunIdentity,
+        *,
+        min_ratio: float | None = None,
+        with_source_id: bool = False,
+        extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
+    ) -> HistoryTarget:
+        """Define the tables for a run.
+
+        :raises InvalidDestination: if the run has no date, or the name leaves no room for those of the other tables.
+        """
+        from airflow_provider_voucherify.load.sql.statements import failures_table
+
+        if identity.as_of is None:
+            raise InvalidDestination("write='history' needs the moment the run speaks of: give its identity an as_of")
+        check_room(name)
+        table = history.history_table(
+            name.table, schema, with_source_id=with_source_id, extra=columns_of(extra_columns)
+        )
+        return cls(
+            table=table,
+            failures=failures_table(name.table + FAILURES_SUFFIX, schema),
+            display_name=str(name),
+            write="history",
+            run_key=identity.key,
+            min_ratio=min_ratio,
+            extra_columns=extra_columns,
+            runs=history.runs_table(name.table + RUNS_SUFFIX, table),
+            as_of=as_utc(identity.as_of),
+        )
+
+    def check(self, connection: Connection) -> None:
+        """Look whether what exists can take the run's changes.
+
+        :raises TableUnfit: if not.
+        """
+        catalog = catalog_of(connection)
+        if catalog.has_table(self.table.name, schema=self.table.schema):
+            columns = catalog.get_columns(self.table.name, schema=self.table.schema)
+            if "valid_from" not in {column["name"] for column in columns}:
+                raise TableUnfit(
+                    f"table {self.display_name} exists and is no history, it has no column valid_from: "
+                    "name another table, it is created for you"
+                )
+            _check_times(self.table, {column["name"]: column["type"] for column in columns}, connection)
+        Target.check(self, connection)
+        check_name(self.runs, connection)
+        check_is_ours(self.runs, connection, self.display_name)
+        if catalog.has_table(self.runs.name, schema=self.runs.schema):
+            check_keys(self.runs, catalog)
+        check_exactness(self.runs, connection)
+        check_rights(self.table, CHANGE, connection)
+        check_rights(self.runs, ADD, connection)
+        check_takes_rows(self.runs, connection)
+
+    def _shown_now(self) -> ColumnElement[bool]:
+        return self.table.c.valid_to.is_(None)
+
+    def check_order(self, connection: Connection) -> None:
+        """Look whether a newer run of all segments is held, before any call is made.
+
+        :raises RunOutOfOrder: if so. A newer run of some segments shows when it is known which this one covers.
+        """
+        if catalog_of(connection).has_table(self.runs.name, schema=self.runs.schema):
+            self._refuse_newer_run(connection, [])
+
+    def publish(
+        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, staged_as: StagedAs
+    ) -> LoadSummary:
+        """Begin and end intervals by what the staged run finds; the caller holds the lock and commits.
+
+        :param summary: what the run shows.
+        :param staged_as: how its memberships were staged.
+        :returns: the summary, with who entered and left.
+        :raises RunOutOfOrder: if a newer run of these segments is held.
+        :raises TooFewMemberships: if they are too few beside those before.
+        :raises NobodyKnown: if memberships would end that may not.
+        """
+        from sqlalchemy import true
+
+        create_if_missing(connection, self.table)
+        create_if_missing(connection, self.runs)
+        parts = list(self._parts(staging, scope))
+        for segments, _ in parts:
+            self._refuse_newer_run(connection, segments)
+        # Looked for first, in one pass: what it rules out takes a join with the staged run each.
+        is_newest = not connection.execute(history.reaches(self.table, self.as_of)).scalar_one()
+        if not is_newest:
+            for _, rows in parts:
+                self._refuse_newer_change(connection, rows)
+        self._refuse_fewer(connection, parts, summary.memberships)
+        self._refuse_removal(connection, [rows for _, rows in parts], scope)
+        self.record_failures(connection, staging, summary.failed)
+        for segments, rows in parts:
+            if not is_newest:
+                self._revoke(connection, staging, rows, has_hidden=staged_as.has_hidden)
+            self._apply(connection, staging, segments, rows, staged_as)
+        self._relabel(connection, {one.segment_id: one.segment_name for one in summary.per_segment})
+        self._remember(connection, scope)
+        # What happened at this date, if nothing had before, is this run's.
+        moved = [true()] if is_newest else [rows for _, rows in parts]
+        return with_changes(summary, [change for rows in moved for change in self._changes(connection, rows)])
+
+    def _parts(self, staging: Table, scope: Scope) -> Iterator[Part]:
+        """Return what the run speaks for: segments, and the condition of the intervals, which share no row."""
+        rows_of = publication.all_rows if scope.everyone else publication.answered_rows
+        yield from ((part, rows_of(self.table, staging, part)) for part in parts_of(scope))
+
+    def _refuse_newer_run(self, connection: Connection, segments: Sequence[str] | None) -> None:
+        newer = self.runs.c.as_of > self.as_of
+        newest = connection.execute(history.select_runs(self.runs, newer, segments)).scalar_one()
+        if newest is not None:
+            raise self._out_of_order(f"holds the run of {as_utc(newest)}")
+
+    def _refuse_newer_change(self, connection: Connection, rows: ColumnElement[bool]) -> None:
+        changes = connection.execute(history.count_after(self.table, rows, self.as_of)).scalar_one()
+        if changes:
+            raise self._out_of_order(f"holds {changes:,} memberships that began or ended later")
+
+    def _out_of_order(self, holds: str) -> RunOutOfOrder:
+        return RunOutOfOrder(
+            f"the run of {self.as_of} is older than what {self.display_name} has of the same segments: it {holds}. "
+            "The table was left as it was. A history takes runs in the order of their logical dates: set "
+            "max_active_runs=1 in the Dag, and do not clear or backfill what is older than the newest run"
+        )
+
+    def _refuse_fewer(self, connection: Connection, parts: Sequence[Part], new: int) -> None:
+        if self.min_ratio is None:
+            return
+        # Those just before this date, not those open now: a date that is done again compares with the same.
+        before = history.members_before(self.table, self.as_of)
+        previous = sum(
+            connection.execute(publication.count(self.table, rows & before)).scalar_one() for _, rows in parts
+        )
+        self._refuse_loss(previous, new, self.min_ratio)
+
+    def _revoke(self, connection: Connection, staging: Table, rows: ColumnElement[bool], *, has_hidden: bool) -> None:
+        """Take back what an earlier try of this date did and this one does not find."""
+        found = publication.shown(staging, None, has_hidden=has_hidden)
+        connection.execute(history.revoke_entries(self.table, staging, found, rows, self.as_of))
+        connection.execute(history.revoke_exits(self.table, staging, found, rows, self.as_of))
+
+    def _apply(
+        self,
+        connection: Connection,
+        staging: Table,
+        segments: Sequence[str] | None,
+        rows: ColumnElement[bool],
+        staged_as: StagedAs,
+    ) -> None:
+        found = publication.shown(staging, None, has_hidden=staged_as.has_hidden)
+        connection.execute(history.retire(self.table, staging, found, rows, self.as_of))
+        found = publication.shown(staging, segments, has_hidden=staged_as.has_hidden)
+        extra, is_listed = values_of(self.extra_columns), staged_as.is_listed
+        connection.execute(history.enter(self.table, staging, found, self.as_of, extra=extra, is_listed=is_listed))
+
+    def _relabel(self, connection: Connection, names: dict[str, str]) -> None:
+        held = connection.execute(history.select_labels(self.table)).all()
+        for segment_id in [id_ for id_, *labels in held if id_ in names and {*labels} != {names[id_]}]:
+            connection.execute(history.relabel(self.table, segment_id, names[segment_id]))
+
+    def _remember(self, connection: Connection, scope: Scope) -> None:
+        covered = {history.ALL_SEGMENTS} if scope.segment_ids is None else scope.segment_ids
+        held = set(connection.scalars(history.select_marks(self.runs, self.as_of)))
+        marks = [{"as_of": self.as_of, "segment_id": segment_id} for segment_id in sorted(covered - held)]
+        for slice_ in batches(marks, 1_000):
+            connection.execute(self.runs.insert(), slice_)
+
+    def _changes(self, connection: Connection, rows: ColumnElement[bool]) -> Iterator[SegmentChange]:
+        for id_, name, entered, left in connection.execute(history.count_changes(self.table, rows, self.as_of)):
+            yield SegmentChange(id_, name, int(entered), int(left))
+
+
+def _check_times(table: Table, types: dict[str, object], connection: Connection) -> None:
+    from sqlalchemy import DateTime
+
+    if connection.dialect.name not in ("postgresql", "duckdb"):
+        return
+    for name in ("valid_from", "valid_to", "observed_at"):
+        type_ = types.get(name)
+        if isinstance(type_, DateTime) and not type_.timezone:
+            raise TableUnfit(
+                f"column {name} of {table.fullname} is without time zone, so its moments depend on the session: "
+                "make it timestamptz, or name another table"
+            )

@@ -1,0 +1,141 @@
+"""The marks of the runs published to a table, in a small table beside it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
+from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
+from airflow_provider_voucherify.load.mark import Mark
+from airflow_provider_voucherify.load.sql import mark_statements
+from airflow_provider_voucherify.load.sql.staging_name import marks_name
+from airflow_provider_voucherify.load.sql.turns import take_turns
+from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+    from airflow_provider_voucherify.api.models import JsonObject
+    from airflow_provider_voucherify.load.base import RunIdentity
+    from airflow_provider_voucherify.load.sql.target import Target
+    from airflow_provider_voucherify.warehouse.database import Database
+
+log = logging.getLogger(__name__)
+
+
+class TableMarks:
+    """Keeps a mark for each run that was published to a table, for ``LEFTOVER_AGE``.
+
+    :param database: where the table is.
+    :param name: the table's, without its schema.
+    :param schema: as SQLAlchemy wants it.
+    :param identity: whose marks are looked for and left.
+    :param now: the clock, UTC.
+    """
+
+    def __init__(
+        self, database: Database, name: str, schema: str | None, identity: RunIdentity, now: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._table = mark_statements.marks_table(marks_name(name), schema)
+        self._identity = identity
+        self._now = now
+
+    def check(self, connection: Connection) -> None:
+        """Look whether a table of this name is ours, if there is one.
+
+        :raises TableUnfit: if not, or if the connection's user may not write to it.
+        """
+        catalog, table = catalog_of(connection), self._table
+        if not catalog.has_table(table.name, schema=table.schema):
+            return
+        columns = {column["name"] for column in catalog.get_columns(table.name, schema=table.schema)}
+        if columns != set(table.c.keys()):
+            raise TableUnfit(
+                f"table {table.fullname} exists and is not the one that tells which runs were published, which has "
+                f"the columns {', '.join(table.c.keys())}: rename it, or name another table as destination"
+            )
+        check_rights(table, REPLACE, connection)
+
+    def find(self, *, has_ledger: bool = False) -> Mark | None:
+        """Return the mark of an earlier try, if this one is its retry.
+
+        :param has_ledger: whether the ledger that was published is still there.
+        :raises StatementFailed: if the database refused or could not be reached.
+        """
+        mark = self._database.read("look whether the run was published", self._read)
+        holds = mark is not None and mark.holds_for(self._identity, self._now(), has_ledger=has_ledger)
+        return mark if holds else None
+
+    def find_of(self, target: Target, *, has_ledger: bool) -> Mark | None:
+        """Return the mark of an earlier try of a pull, if this one is its retry and the table shows what it published.
+
+        :param has_ledger: whether the ledger that was published is still there.
+        :raises StatementFailed: if the database refused or could not be reached.
+        """
+        mark = self.find(has_ledger=has_ledger)
+        if mark is None or mark.summary is None:
+            return None
+        memberships = mark.summary.memberships
+        if self._database.read("look at the table", lambda connection: target.shows(connection, memberships)):
+            return mark
+        log.warning(
+            "Try %d published to %s, but its rows are gone, the table was dropped or emptied since: they are asked for "
+            "anew",
+            mark.try_number,
+            target.display_name,
+        )
+        return None
+
+    def keep(self, report: JsonObject) -> None:
+        """Leave a mark in a transaction of its own, and remove those past their age.
+
+        :param report: what a retry is to tell, without a customer's id.
+        :raises TableUnfit: if a table of this name is not ours.
+        :raises StatementFailed: if the database refused or could not be reached.
+        """
+
+        def work(connection: Connection) -> None:
+            take_turns(connection, self._table)
+            self.check(connection)
+            self.make_ready(connection)
+            self.put(connection, Mark.of(self._identity, self._now(), report))
+
+        self._database.write("mark the run as published", work)
+        self.remove_old()
+
+    def make_ready(self, connection: Connection) -> None:
+        """Create the table, if it is missing; some databases commit at this."""
+        create_if_missing(connection, self._table)
+
+    def put(self, connection: Connection, mark: Mark) -> None:
+        """Leave a mark in place of an earlier one of this run; the caller made ready, and commits."""
+        key, detail = self._identity.key, json.dumps(mark.to_json())
+        connection.execute(mark_statements.forget_mark(self._table, key))
+        connection.execute(mark_statements.insert_mark(self._table, key, mark.published_at, detail))
+
+    def remove_old(self) -> None:
+        """Remove the marks past their age, whatever run's; a failure is logged."""
+        table, before = self._table, self._now() - LEFTOVER_AGE
+
+        def work(connection: Connection) -> None:
+            if catalog_of(connection).has_table(table.name, schema=table.schema):
+                connection.execute(mark_statements.forget_marks(table, before))
+
+        try:
+            self._database.write("remove old marks of published runs", work)
+        except LoadError as error:
+            log.warning("Old marks of published runs could not be removed, the next run will try again: %s", error)
+
+    def _read(self, connection: Connection) -> Mark | None:
+        table = self._table
+        if not catalog_of(connection).has_table(table.name, schema=table.schema):
+            return None
+        query = mark_statements.select_mark(table, self._identity.key)
+        text = connection.scalars(query).one_or_none()
+        return None if text is None else Mark.from_text(text)

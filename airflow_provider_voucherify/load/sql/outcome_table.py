@@ -1,0 +1,153 @@
+"""The ledger of publications that is a SQL table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
+from airflow_provider_voucherify.load.destinations import TableName
+from airflow_provider_voucherify.load.errors import TableUnfit
+from airflow_provider_voucherify.load.outcomes import standing
+from airflow_provider_voucherify.load.sql.exactness import check_exactness
+from airflow_provider_voucherify.load.sql.fitness import check_columns, check_takes_rows
+from airflow_provider_voucherify.load.sql.outcome_statements import forget_outcomes, outcome_table, select_outcomes
+from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT, batches
+from airflow_provider_voucherify.load.sql.target import schema_of
+from airflow_provider_voucherify.load.sql.turns import take_turns
+from airflow_provider_voucherify.load.summary import as_utc
+from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
+from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sqlalchemy import Row
+    from sqlalchemy.engine import Connection
+
+
+class OutcomeTableLedger:
+    """Keeps outcomes in a table, one row per campaign, what a code is given per, and customer.
+
+    :param engines: where the table is, usually an Airflow ``DbApiHook``.
+    :param name: the table's.
+    """
+
+    def __init__(self, engines: EngineProvider, name: TableName) -> None:
+        self._database = Database(engines)
+        self._name = name
+        self._table = outcome_table(name.table, schema_of(name, self._database))
+
+    @property
+    def is_durable(self) -> bool:
+        """Return ``True``: a table outlives the process."""
+        return True
+
+    def open(self, customer_ids: Sequence[str]) -> None:  # noqa: ARG002 - a table takes any number
+        """Create the table, or look whether what exists can take the outcomes.
+
+        :raises TableUnfit: if it lacks columns or the key that tells outcomes apart.
+        """
+        self._database.write("create the table of outcomes", self._create_or_check)
+
+    def held(self, campaign_id: str, once_per: str, customer_ids: Sequence[str]) -> dict[str, PublicationOutcome]:
+        """Return the outcome of each of the customers that has one."""
+        return self._database.read(
+            "read the outcomes held",
+            lambda connection: self._read(connection, campaign_id, once_per, customer_ids),
+        )
+
+    def write(self, outcomes: Sequence[PublicationOutcome]) -> None:
+        """Hold outcomes in one transaction, each in place of an earlier one; a code once held stays."""
+        if outcomes:
+            self._database.write("store outcomes", lambda connection: self._replace(connection, outcomes))
+
+    def close(self) -> None:
+        """Do nothing: the table stays, it is what people read."""
+
+    def _create_or_check(self, connection: Connection) -> None:
+        from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+
+        take_turns(connection, self._table)
+        catalog, schema = catalog_of(connection), self._table.schema
+        if not catalog.has_table(self._table.name, schema=schema):
+            create_if_missing(connection, self._table)
+            return
+        names = {column["name"] for column in catalog.get_columns(self._table.name, schema=schema)}
+        if missing := [column.name for column in self._table.columns if column.name not in names]:
+            raise TableUnfit(
+                f"table {self._name} exists but lacks {', '.join(missing)}: it is no table of outcomes; name another"
+            )
+        check_columns(self._table, catalog.get_columns(self._table.name, schema=schema), connection.dialect)
+        key = catalog.get_pk_constraint(self._table.name, schema=schema)["constrained_columns"]
+        needed = [column.name for column in self._table.primary_key]
+        if set(key) != set(needed):
+            raise TableUnfit(f"the primary key of {self._name} is ({', '.join(key)}): make it ({', '.join(needed)})")
+        check_exactness(self._table, connection)
+        check_rights(self._table, REPLACE, connection)
+        check_takes_rows(self._table, connection)
+
+    def _replace(self, connection: Connection, outcomes: Sequence[PublicationOutcome]) -> None:
+        # Two tasks that share a customer would break the table's key.
+        take_turns(connection, self._table)
+        for (campaign_id, once_per), group in _by_job(outcomes).items():
+            before = self._read(connection, campaign_id, once_per, [one.customer_id for one in group])
+            kept = standing(before, group)
+            for batch in batches(kept, IDS_PER_STATEMENT):
+                ids = [one.customer_id for one in batch]
+                connection.execute(forget_outcomes(self._table, campaign_id, once_per, ids))
+                connection.execute(self._table.insert(), [_row(one) for one in batch])
+
+    def _read(
+        self, connection: Connection, campaign_id: str, once_per: str, customer_ids: Sequence[str]
+    ) -> dict[str, PublicationOutcome]:
+        return {
+            outcome.customer_id: outcome
+            for ids in batches(customer_ids, IDS_PER_STATEMENT)
+            for outcome in map(_outcome, connection.execute(select_outcomes(self._table, campaign_id, once_per, ids)))
+        }
+
+
+def _by_job(outcomes: Sequence[PublicationOutcome]) -> Mapping[tuple[str, str], list[PublicationOutcome]]:
+    jobs: dict[tuple[str, str], list[PublicationOutcome]] = {}
+    for outcome in outcomes:
+        jobs.setdefault((outcome.campaign_id, outcome.once_per), []).append(outcome)
+    return jobs
+
+
+def _row(outcome: PublicationOutcome) -> dict[str, str | datetime | None]:
+    return {
+        "campaign_id": outcome.campaign_id,
+        "once_per": outcome.once_per,
+        "customer_id": outcome.customer_id,
+        "voucherify_id": outcome.voucherify_id,
+        "outcome": outcome.result.value,
+        "error_key": outcome.error_key,
+        "code": outcome.code,
+        "publication_id": outcome.publication_id,
+        "published_at": None if outcome.published_at is None else as_utc(outcome.published_at),
+        "publication_source_id": outcome.source_id,
+        "campaign_name": outcome.campaign_name,
+        "run_key": outcome.run_key,
+        "recorded_at": as_utc(outcome.recorded_at),
+    }
+
+
+def _outcome(row: Row[*tuple[object, ...]]) -> PublicationOutcome:
+    found = row._mapping  # noqa: SLF001 - SQLAlchemy's public name
+    published_at = found["published_at"]
+    return PublicationOutcome(
+        customer_id=found["customer_id"],
+        campaign_id=found["campaign_id"],
+        once_per=found["once_per"],
+        run_key=found["run_key"],
+        recorded_at=as_utc(found["recorded_at"]),
+        result=PublicationResult(found["outcome"]),
+        campaign_name=found["campaign_name"],
+        source_id=found["publication_source_id"],
+        voucherify_id=found["voucherify_id"],
+        publication_id=found["publication_id"],
+        code=found["code"],
+        published_at=None if published_at is None else as_utc(published_at),
+        error_key=found["error_key"],
+    )

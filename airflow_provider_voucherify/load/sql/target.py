@@ -1,0 +1,279 @@
+"""The table people read, and beside it the table of failures: is it fit, and how a run becomes visible in it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.load.errors import InvalidDestination, NobodyKnown, TableUnfit, TooFewMemberships
+from airflow_provider_voucherify.load.sql import statements
+from airflow_provider_voucherify.load.sql import visible as publication
+from airflow_provider_voucherify.load.sql.exactness import check_exactness
+from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.load.sql.fitness import (
+    check_columns,
+    check_is_ours,
+    check_keys,
+    check_name,
+    check_takes_rows,
+)
+from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT, batches
+from airflow_provider_voucherify.load.sql.staging_name import MAX_NAME_BYTES
+from airflow_provider_voucherify.load.sql.turns import take_turns
+from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy.engine import Connection
+
+    from airflow_provider_voucherify.api.models import Scope
+    from airflow_provider_voucherify.load.base import LoadSummary
+    from airflow_provider_voucherify.load.destinations import TableName, WriteMode
+    from airflow_provider_voucherify.load.sql.visible import StagedAs
+    from airflow_provider_voucherify.warehouse.database import Database
+
+log = logging.getLogger(__name__)
+
+FAILURES_SUFFIX = "_failures"
+
+
+def schema_of(name: TableName, database: Database) -> str | None:
+    """Return the schema as SQLAlchemy wants it.
+
+    :raises InvalidDestination: if the name is in another database than the connection's, where the database
+        cannot reach across.
+    """
+    if name.database is None:
+        return name.schema
+    if database.dialect.name in ("mysql", "mariadb"):
+        raise InvalidDestination(f"table={str(name)!r} has three parts, a table of MySQL two: write database.table")
+    if database.dialect.name not in ("postgresql", "sqlite"):
+        return f"{name.database}.{name.schema}"
+    if name.database == database.name:
+        return name.schema
+    raise InvalidDestination(
+        f"table={str(name)!r} is in database {name.database!r}, the connection is to {database.name!r}: "
+        f"write {name.schema}.{name.table} and use a connection to {name.database}"
+    )
+
+
+def check_room(name: TableName) -> None:
+    """Look whether there is room for the names of the tables beside the target.
+
+    :raises InvalidDestination: if there is none for that of the failures table, the longest.
+    """
+    room = MAX_NAME_BYTES - len(FAILURES_SUFFIX)
+    if (length := len(name.table.encode())) > room:
+        raise InvalidDestination(
+            f"table={str(name)!r} has a name of {length} bytes: at most {room}, as "
+            f"<name>{FAILURES_SUFFIX} has to fit into {MAX_NAME_BYTES}"
+        )
+
+
+def parts_of(scope: Scope) -> list[Sequence[str] | None]:
+    """Return the segments a run covers, so many at a time as fit into a statement; ``None`` for all."""
+    if scope.segment_ids is None:
+        return [None]
+    return list(batches(sorted(scope.segment_ids), IDS_PER_STATEMENT))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The tables a run is published to.
+
+    :param display_name: full name as the user wrote it.
+    :param min_ratio: the least part of the rows it removes that a run must put in their place, if there is one.
+    """
+
+    table: Table
+    failures: Table
+    display_name: str
+    write: WriteMode
+    run_key: str
+    min_ratio: float | None = None
+    extra_columns: ExtraColumns = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        name: TableName,
+        schema: str | None,
+        write: WriteMode,
+        run_key: str,
+        *,
+        min_ratio: float | None = None,
+        with_source_id: bool = False,
+        extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
+    ) -> Target:
+        """Define the tables for a name and a write mode.
+
+        :raises InvalidDestination: if the name leaves no room for that of the failures table.
+        """
+        check_room(name)
+        return cls(
+            table=statements.target_table(
+                name.table,
+                schema,
+                with_run_key=write == "append",
+                with_source_id=with_source_id,
+                extra=columns_of(extra_columns),
+            ),
+            failures=statements.failures_table(name.table + FAILURES_SUFFIX, schema),
+            display_name=str(name),
+            write=write,
+            run_key=run_key,
+            min_ratio=min_ratio,
+            extra_columns=extra_columns,
+        )
+
+    def check(self, connection: Connection) -> None:
+        """Look whether what exists can take the run's rows.
+
+        :raises TableUnfit: if not, with the statement that would help where there is one.
+        """
+        catalog = catalog_of(connection)
+        schema = self.table.schema
+        if schema is not None and not catalog.has_schema(schema):
+            raise TableUnfit(f"there is no schema {schema!r}: create it, or correct table={self.display_name!r}")
+        check_is_ours(self.failures, connection, self.display_name)
+        for table in (self.table, self.failures):
+            check_name(table, connection)
+            if catalog.has_table(table.name, schema=schema):
+                check_columns(table, catalog.get_columns(table.name, schema=schema), connection.dialect)
+                check_keys(table, catalog)
+            check_exactness(table, connection)
+            check_rights(table, REPLACE, connection)
+            check_takes_rows(table, connection)
+
+    def lock(self, connection: Connection) -> None:
+        """Let one run at a time publish to this target, until the transaction ends.
+
+        Of two merges that share a customer, the second cannot see rows the first inserts while it waits for
+        the rows the first deletes, and would break the primary key.
+
+        :raises StatementFailed: if others publish for too long.
+        """
+        take_turns(connection, self.table)
+
+    def check_order(self, connection: Connection) -> None:
+        """Look whether the table is past this run already; only a history can be."""
+
+    def members(self, connection: Connection, segment_id: str, limit: int) -> list[str]:
+        """Return at most so many customers the table has in a segment now, those observed last."""
+        if not catalog_of(connection).has_table(self.table.name, schema=self.table.schema):
+            return []
+        rows = (self.table.c.segment_id == segment_id) & self._shown_now()
+        return list(connection.scalars(publication.select_customers(self.table, rows, limit)))
+
+    def shows(self, connection: Connection, memberships: int) -> bool:
+        """Return whether the table still can show what a run published: it is there, and not empty since.
+
+        :param memberships: how many the run published.
+        """
+        if not catalog_of(connection).has_table(self.table.name, schema=self.table.schema):
+            return False
+        run_key = self.run_key if self.write == "append" else None
+        return not memberships or connection.execute(publication.first_row(self.table, run_key)).first() is not None
+
+    def _shown_now(self) -> ColumnElement[bool]:
+        from sqlalchemy import true
+
+        return true()
+
+    def publish(
+        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, staged_as: StagedAs
+    ) -> LoadSummary:
+        """Make the target show the staged run; the caller holds the lock and commits.
+
+        :param summary: what the run shows.
+        :param staged_as: how its memberships were staged.
+        :returns: the summary, with what only the target knows.
+        :raises TooFewMemberships: if they are too few beside those they replace.
+        :raises NobodyKnown: if rows would go that may not.
+        """
+        # DDL first: a database that commits at DDL (MySQL) has nothing to commit yet.
+        create_if_missing(connection, self.table)
+        if connection.dialect.name == "postgresql" and (self.write == "append" or self._covers_all(scope)):
+            # Statistics made before this run's rows say that there are none to compare with those who failed.
+            connection.execute(statements.never_loop())
+        if self.min_ratio is not None:
+            previous = sum(
+                connection.execute(publication.count(self.table, rows)).scalar_one()
+                for rows in self._rows_to_remove(staging, scope)
+            )
+            self._refuse_loss(previous, summary.memberships, self.min_ratio)
+        self._refuse_removal(connection, self._rows_to_remove(staging, scope), scope)
+        self.record_failures(connection, staging, summary.failed)
+        for rows in self._rows_to_remove(staging, scope):
+            connection.execute(publication.forget(self.table, rows))
+        naive = self._observed_at_is_naive(connection)
+        for part in parts_of(scope):
+            insert = publication.insert_memberships(
+                self.table,
+                staging,
+                part,
+                run_key=self.run_key,
+                staged_as=staged_as,
+                observed_at_is_naive=naive,
+                extra=values_of(self.extra_columns),
+            )
+            connection.execute(insert)
+        return summary
+
+    def _rows_to_remove(self, staging: Table, scope: Scope) -> Iterator[ColumnElement[bool]]:
+        """Return what the staged run takes the place of, as conditions that share no row."""
+        if self.write == "append":
+            # All it wrote before, whatever it covers now: the rows carry its name.
+            yield publication.rows_of_run(self.table, staging, self.run_key)
+            return
+        rows_of = publication.all_rows if self._covers_all(scope) else publication.answered_rows
+        yield from (rows_of(self.table, staging, part) for part in parts_of(scope))
+
+    def _refuse_removal(self, connection: Connection, rows: Iterable[ColumnElement[bool]], scope: Scope) -> None:
+        if scope.may_remove:
+            return
+        shown = [publication.count(self.table, some & self._shown_now()) for some in rows]
+        if removed := sum(connection.execute(counted).scalar_one() for counted in shown):
+            raise NobodyKnown(self.display_name, removed)
+
+    def _covers_all(self, scope: Scope) -> bool:
+        return scope.everyone or self.write == "replace"
+
+    def _refuse_loss(self, previous: int, new: int, min_ratio: float) -> None:
+        if previous == 0 or new >= min_ratio * previous:
+            return
+        raise TooFewMemberships(
+            f"the run would put {new:,} memberships in place of {previous:,} in {self.display_name}, which is less "
+            f"than min_ratio_to_previous={min_ratio:g} of them: the table was left as it was. Look into Voucherify "
+            "whether its segments are whole; if the loss is real, lower min_ratio_to_previous, or leave it out, and "
+            "try again: what was asked is kept and costs no call again",
+            previous=previous,
+            new=new,
+        )
+
+    def record_failures(self, connection: Connection, staging: Table, failed: int) -> None:
+        """Put the staged failures into the table of failures, in place of those this run recorded before.
+
+        The table is created once there is something to put into it.
+
+        :param failed: how many failures are staged.
+        """
+        if failed:
+            create_if_missing(connection, self.failures)
+        elif not catalog_of(connection).has_table(self.failures.name, schema=self.failures.schema):
+            return
+        connection.execute(publication.forget_failures(self.failures, self.run_key))
+        connection.execute(publication.insert_failures(self.failures, staging, self.run_key))
+
+    def _observed_at_is_naive(self, connection: Connection) -> bool:
+        from sqlalchemy import DateTime
+
+        if connection.dialect.name not in ("postgresql", "duckdb"):
+            return False
+        columns = catalog_of(connection).get_columns(self.table.name, schema=self.table.schema)
+        types = {column["name"]: column["type"] for column in columns}
+        observed_at = types["observed_at"]
+        return isinstance(observed_at, DateTime) and not observed_at.timezone

@@ -1,0 +1,1 @@
+"""A run as an XCom: its ledger in Airflow's task state store, and the size guard."""

@@ -1,0 +1,126 @@
+"""JSON of any length in Airflow's task state store, whose values are limited; what a try keeps for its parts."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+import zlib
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from typing import Protocol
+
+from airflow_provider_voucherify.api.models import Json, JsonObject
+from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
+from airflow_provider_voucherify.load.xcom.state_store import MAX_VALUE_BYTES
+
+#: Two quotes come with a text when it is measured as JSON.
+_PIECE_LENGTH = MAX_VALUE_BYTES - 2
+
+
+class KeepingStore(Protocol):
+    """What is asked of ``context["task_state_store"]``."""
+
+    def get(self, key: str, default: Json = None) -> Json:
+        """Return the value of the key, or the default."""
+
+    def set(self, key: str, value: Json, *, retention: timedelta | None = None) -> None:
+        """Store a JSON value of at most 64 KB durably, for so long."""
+
+    def delete(self, key: str) -> None:
+        """Remove the key, if it is there."""
+
+
+class KeptJson:
+    """Keeps one object under a key and numbered ones, for ``LEFTOVER_AGE``.
+
+    :param store: ``context["task_state_store"]``.
+    :param key: what stands under it says which of the numbered keys count, besides what it is told.
+    """
+
+    def __init__(self, store: KeepingStore, key: str) -> None:
+        self._store = store
+        self._key = key
+
+    def head(self) -> JsonObject | None:
+        """Return what is told of the object, without reading it; ``None`` if there is none."""
+        head = self._store.get(self._key)
+        if not isinstance(head, dict) or "pieces" not in head:
+            return None
+        return {name: value for name, value in head.items() if name not in {"token", "pieces"}}
+
+    def read(self) -> JsonObject | None:
+        """Return the object; ``None`` if it is not there, or a piece of it is gone."""
+        texts = [self._store.get(key) for key in self._piece_keys()]
+        try:
+            packed = base64.b64decode("".join(text for text in texts if isinstance(text, str)))
+            kept: Json = json.loads(zlib.decompress(packed))
+        except (ValueError, zlib.error):
+            return None
+        return kept if isinstance(kept, dict) else None
+
+    def write(self, head: JsonObject, kept: Mapping[str, Json]) -> None:
+        """Keep an object, in place of an earlier one."""
+        before, token = self._piece_keys(), secrets.token_hex(4)
+        pieces = list(_pieces(kept))
+        for number, piece in enumerate(pieces):
+            self._store.set(f"{self._key}:{token}:{number}", piece, retention=LEFTOVER_AGE)
+        # Last: pieces that are not counted are not read.
+        self._store.set(self._key, {**head, "token": token, "pieces": len(pieces)}, retention=LEFTOVER_AGE)
+        for key in before:
+            self._store.delete(key)
+
+    def delete(self) -> None:
+        """Remove the object, if it is there."""
+        before = self._piece_keys()
+        self._store.delete(self._key)
+        for key in before:
+            self._store.delete(key)
+
+    def _piece_keys(self) -> list[str]:
+        match self._store.get(self._key):
+            case {"token": str(token), "pieces": int(pieces)}:
+                return [f"{self._key}:{token}:{number}" for number in range(pieces)]
+            case _:
+                return []
+
+
+class TryNotes:
+    """What a part of a try that gives its worker back leaves to the next.
+
+    :param store: ``context["task_state_store"]`` (Airflow 3.3), or ``None``: then nothing is kept.
+    :param identity: of the task's run: another try, or one of another job, finds nothing.
+    :param is_resumed: whether there was a part before.
+    """
+
+    def __init__(self, store: KeepingStore | None, identity: RunIdentity, *, is_resumed: bool) -> None:
+        self._kept = None if store is None else KeptJson(store, "voucherify:try")
+        self._head: JsonObject = {"job": identity.fingerprint, "try": identity.try_number}
+        self._is_resumed = is_resumed
+
+    @property
+    def is_durable(self) -> bool:
+        """Return whether anything is kept."""
+        return self._kept is not None
+
+    def read(self) -> JsonObject:
+        """Return what the part before left; nothing if there is none."""
+        if self._kept is None or not self._is_resumed or self._kept.head() != self._head:
+            return {}
+        return self._kept.read() or {}
+
+    def write(self, notes: Mapping[str, Json]) -> None:
+        """Leave notes in place of those before."""
+        if self._kept is not None:
+            self._kept.write(self._head, notes)
+
+    def forget(self) -> None:
+        """Remove the notes: the try is over."""
+        if self._kept is not None and self._is_resumed:
+            self._kept.delete()
+
+
+def _pieces(kept: Mapping[str, Json]) -> Iterator[str]:
+    text = base64.b64encode(zlib.compress(json.dumps(kept).encode())).decode()
+    yield from (text[start : start + _PIECE_LENGTH] for start in range(0, len(text), _PIECE_LENGTH))

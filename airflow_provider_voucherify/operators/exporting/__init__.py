@@ -1,0 +1,1 @@
+"""One try of an export inside a task."""

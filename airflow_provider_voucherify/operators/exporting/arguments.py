@@ -1,0 +1,119 @@
+"""The export operator's arguments, checked while the Dag file is parsed: what is wrong, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from airflow.sdk import XComArg
+
+from airflow_provider_voucherify.exporting import request as export_request
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
+from airflow_provider_voucherify.hooks.templates import Unset
+from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
+from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable
+from airflow_provider_voucherify.operators.arguments import Checks, checked_poll_interval
+from airflow_provider_voucherify.pull.customers.sources import is_template
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.calls.exports import Wanted
+    from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
+
+Fields: TypeAlias = Sequence[str] | XComArg | str
+Filters: TypeAlias = Mapping[str, Any] | XComArg | str
+
+
+@refuses
+def checked_object(value: object) -> str:
+    """Return what is exported."""
+    return value if _is_from_airflow(value) else export_request.object_name(value)  # type: ignore[return-value]
+
+
+@refuses
+def checked_fields(value: object) -> Fields:
+    """Return the fields."""
+    return value if _is_from_airflow(value) else export_request.field_names(value)  # type: ignore[return-value]
+
+
+@refuses
+def checked_filters(value: object) -> Filters | None:
+    """Return the filters, ``None`` for all objects."""
+    if value is None or value is Unset.UNSET:
+        return None
+    return value if _is_from_airflow(value) else export_request.filter_dict(value)  # type: ignore[return-value]
+
+
+@refuses
+def checked_order(value: object) -> str | None:
+    """Return the order, ``None`` for Voucherify's."""
+    if value is None or value is Unset.UNSET:
+        return None
+    return value if _is_from_airflow(value) else export_request.order_name(value)  # type: ignore[return-value]
+
+
+@refuses
+def checked_export_destination(destination: object) -> ExportDestination:
+    """Return the destination, XCom by default."""
+    if destination is None:
+        return XComRows()
+    if isinstance(destination, ExportTable | XComRows | ObjectFiles):
+        return destination
+    raise ValueError(
+        f'destination is {type(destination).__name__}; write ExportTable("marketing.vouchers", conn_id="warehouse", '
+        'write="replace"), ObjectFiles("s3://bucket/vouchers/ds={{ ds }}/", conn_id="aws"), or leave it out for XCom'
+    )
+
+
+@refuses
+def checked_timeout(value: timedelta) -> timedelta:
+    """Return how long an export is waited for."""
+    if not isinstance(value, timedelta) or value <= timedelta(0):
+        raise ValueError(f"timeout is {value!r}; write a timedelta such as timedelta(hours=6)")
+    return value
+
+
+@refuses
+def check_together(fields: Fields, destination: ExportDestination) -> None:
+    """Look whether fields and columns go together, where both are known."""
+    if isinstance(destination, ExportTable) and isinstance(fields, list):
+        destination.check_fields(fields)
+
+
+#: What checks the arguments, by name.
+EXPORT_CHECKS: Checks = {
+    "destination": checked_export_destination,
+    "exported_object": checked_object,
+    "fields": checked_fields,
+    "filters": checked_filters,
+    "order": checked_order,
+    "poll_interval": checked_poll_interval,
+    "timeout": checked_timeout,
+    "voucherify_conn_id": checked_conn_id,
+}
+
+
+def wanted_of(operator: VoucherifyExportOperator) -> Wanted:
+    """Return what a rendered operator asks for.
+
+    :raises InvalidArgument: if a part of it cannot be meant, before any call.
+    """
+    return export_request.wanted(
+        operator.exported_object, operator.fields, operator.filters, operator.order, is_rendered=True
+    )
+
+
+def _is_from_airflow(value: object) -> bool:
+    """Return whether a value, or a part of it, is known when the task runs only."""
+    return any(isinstance(leaf, XComArg) or is_template(leaf) for leaf in _leaves(value))
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, Mapping):
+        for one in value.values():
+            yield from _leaves(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _leaves(one)
+    else:
+        yield value

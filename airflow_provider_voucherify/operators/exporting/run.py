@@ -1,0 +1,310 @@
+"""One try of an export inside an Airflow task: ask, wait or defer, load, remove. Imported at run time only."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NoReturn, TypeVar
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from airflow_provider_voucherify.api.calls.exports import ExportFile
+from airflow_provider_voucherify.api.errors import (
+    ExportFailed,
+    FileRefused,
+    InvalidArgument,
+    OtherLimitReached,
+    PermissionMissing,
+    VoucherifyError,
+    WindowClosed,
+)
+from airflow_provider_voucherify.exporting.exporter import Exporter
+from airflow_provider_voucherify.exporting.rows import exported_rows
+from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.exports.kept_export import KeptExport, KeptId
+from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
+from airflow_provider_voucherify.operators.arguments import is_mapped
+from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
+from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.exporting.arguments import wanted_of
+from airflow_provider_voucherify.operators.exporting.sinks import export_sink_of
+from airflow_provider_voucherify.operators.identity import identity_of
+from airflow_provider_voucherify.operators.pulling.outlets import emit_outlets
+from airflow_provider_voucherify.operators.pulling.report import count_metrics
+from airflow_provider_voucherify.pull.interrupt import Interrupt, RunInterrupted
+from airflow_provider_voucherify.pull.progress import duration
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_voucherify.api.calls.exports import Export
+    from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.exporting.rows import Row
+    from airflow_provider_voucherify.load.mark import Mark
+    from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
+    from airflow_provider_voucherify.operators.exporting.sinks import Loaded
+    from airflow_provider_voucherify.operators.pulling.report import Spent
+
+    T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+#: A small export is there soon: the first look is so long after it was asked for.
+FIRST_LOOK = timedelta(seconds=2)
+#: While it waits, a task looks so often, in seconds, whether it was told to stop.
+_LOOK_UP = 0.5
+#: With these there is no other try, or the file is at fault: nothing is there to go on with.
+_NOTHING_TO_GO_ON_WITH = (ExportFailed, AirflowFailException, *NOT_WORTH_A_RETRY)
+_NOTHING_ASKED = (InvalidArgument, PermissionMissing, OtherLimitReached)
+
+
+class _NotDone(Exception):
+    """The file is not there yet, and the worker is given back."""
+
+
+class ExportRun:
+    """An export as one task instance does it.
+
+    :param operator: rendered.
+    :param context: the task's context.
+    :param spent: what the parts of this try before a deferral spent.
+    :param handed: the export an earlier part of this try waits for.
+    """
+
+    def __init__(
+        self, operator: VoucherifyExportOperator, context: Context, spent: Spent, handed: KeptId | None
+    ) -> None:
+        operator.given.check(operator, is_mapped=is_mapped(operator))
+        self._operator = operator
+        self._context = context
+        self._spent = spent
+        self._handed = handed
+        self._wanted = wanted_of(operator)
+        self._hook = VoucherifyHook(operator.voucherify_conn_id)
+        self._interrupt = Interrupt()
+        settings, store = self._hook.settings, context.get("task_state_store")
+        job: JsonObject = {
+            "project": [settings.base_url, settings.app_id],
+            "exported_object": self._wanted.exported_object,
+            "parameters": self._wanted.parameters,
+        }
+        # Where the rows go is no part of it: an export is as good for another place.
+        self._kept = KeptExport(store, identity_of(context, job, ""), utc_now)
+        identity = identity_of(context, job | {"destination": repr(operator.destination)}, "")
+        self._result = KeptResult(store, identity, utc_now)
+        is_one_of_many = context["ti"].map_index not in {None, -1}
+        self._sink = export_sink_of(operator.destination, self._wanted.fields, identity.key, is_mapped=is_one_of_many)
+        self._export_id: str | None = None
+        self._asked_at: datetime | None = None
+
+    def run(self) -> Json:
+        """Export, and return rows or summary.
+
+        :raises TaskDeferred: if the file is not there yet, or the rate limit asks for a long wait, and the operator
+            may defer.
+        :raises ExportFailed: if the export ended in ``ERROR``, or is not done in time.
+        """
+        mark = self._result.find()
+        if mark is None:
+            self._sink.check()
+        try:
+            return self._with_client(self._export) if mark is None else self._tell_again(mark)
+        except _NotDone:
+            self._defer()
+        except WindowClosed as closed:
+            defer_until_open(self._operator, closed, self._spent, self._how_far(), self._handed_on())
+        except OtherLimitReached as error:
+            if not self._operator.deferrable or error.retry_after is None:
+                raise
+            bulk = WindowClosed(str(error), wait=error.retry_after, is_told=True)
+            defer_until_open(self._operator, bulk, self._spent, self._how_far(), {})
+
+    def stop(self) -> None:
+        """Let no further call be sent; a later try goes on with the export."""
+        self._interrupt.stop()
+
+    def _with_client(self, work: Callable[[ClientRunner, Exporter], T]) -> T:
+        before, began = self._spent, time.monotonic()
+        opening = self._hook.aclient(concurrency=1, longest_wait=longest_wait(can_defer=self._operator.deferrable))
+        with ClientRunner(opening) as runner:
+            try:
+                return work(runner, Exporter(self._interrupt.over(runner.client), self._wanted))
+            except (_NotDone, WindowClosed):
+                raise
+            except BaseException as error:  # a signal that ends the task as well
+                self._clean_up(runner, error)
+                raise
+            finally:
+                self._spent = before.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
+                count_metrics(before, self._spent)
+
+    def _export(self, runner: ClientRunner, exporter: Exporter) -> Json:
+        began = time.monotonic()
+        export = self._awaited(runner, exporter, self._begun(runner, exporter))
+        with tempfile.TemporaryFile() as passing:
+            file = ExportFile(passing)
+            runner.run(exporter.fetch(export, file))
+            loaded = self._sink.load(lambda: self._rows(file))
+        spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
+        result = self._tell(loaded, export, replace(spent, calls=spent.calls + 1))  # with the one that removes it
+        self._remove(runner, exporter, export.id)
+        return result
+
+    def _begun(self, runner: ClientRunner, exporter: Exporter) -> Export:
+        """Return the export of an earlier part or try as it is now, or ask for one."""
+        earlier = self._handed or self._kept.find()
+        if earlier is not None:
+            self._export_id, self._asked_at = earlier.export_id, earlier.asked_at
+            export = runner.run(_found(exporter, earlier))
+            is_handed = self._handed is not None
+            if export is not None and earlier.is_wanted and (is_handed or export.status != "ERROR"):
+                log.info("Going on with export %s, asked for at %s", export.id, earlier.asked_at)
+                return self._noted(export, earlier.asked_at)
+            if export is not None:
+                log.info("Removing export %s, which an earlier try left behind", export.id)
+                runner.run(exporter.remove(export.id))
+        self._export_id, self._asked_at = None, (asked_at := utc_now())
+        self._kept.keep(None, asked_at)
+        export = runner.run(exporter.ask(asked_at))
+        log.info("Asked for an export of %s: %s", self._wanted.exported_object, export.id)
+        return self._noted(export, asked_at)
+
+    def _noted(self, export: Export, asked_at: datetime) -> Export:
+        self._export_id, self._asked_at = export.id, asked_at
+        self._kept.keep(export.id, asked_at)
+        return export
+
+    def _awaited(self, runner: ClientRunner, exporter: Exporter, export: Export) -> Export:
+        """Return the export once it is done.
+
+        :raises ExportFailed: if it ended in ``ERROR``, is gone, or takes too long.
+        """
+        wait = FIRST_LOOK if self._handed is None else None
+        while not export.is_over:
+            exporter.check_age(export, utc_now() - (self._asked_at or utc_now()), self._operator.timeout)
+            if wait is None and self._operator.deferrable:
+                raise _NotDone
+            self._sleep(min(wait or self._operator.poll_interval, self._operator.poll_interval))
+            wait = None
+            seen = runner.run(exporter.look(export.id))
+            if seen is None:
+                raise ExportFailed(f"export {export.id} was deleted by somebody else; a retry asks for another one")
+            export = seen
+        if export.status == "ERROR":
+            raise exporter.failed(export)
+        return export
+
+    def _sleep(self, wait: timedelta) -> None:
+        """Wait in the worker; a kill is seen soon."""
+        ends_at = time.monotonic() + wait.total_seconds()
+        while not self._interrupt.is_stopped and (left := ends_at - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK_UP))
+
+    def _rows(self, file: ExportFile) -> Iterator[Row]:
+        for row in exported_rows(file.lines(), self._wanted.fields):
+            if self._interrupt.is_stopped:
+                raise RunInterrupted("the run was told to stop while rows were stored; nothing of them is kept")
+            yield row
+
+    def _tell(self, loaded: Loaded, export: Export, spent: Spent) -> Json:
+        summary: JsonObject = {
+            "exported_object": self._wanted.exported_object,
+            "export_id": export.id,
+            **loaded.told,
+            "calls": spent.calls,
+            "rejected": spent.rejected,
+            "deferrals": spent.deferrals,
+            "duration_seconds": spent.seconds,
+        }
+        log.info(
+            "Exported %s rows of %s: %d calls in %s",
+            f"{loaded.told['rows']:,}",
+            self._wanted.exported_object,
+            spent.calls,
+            duration(spent.seconds),
+        )
+        result: Json = summary if loaded.rows is None else loaded.rows
+        self._result.keep({"summary": summary, "return_value": result})
+        return self._hand_out(summary, result, utc_now())
+
+    def _tell_again(self, mark: Mark) -> Json:
+        log.info("The result was published before by try %d; nothing is asked for", mark.try_number)
+        if (kept := self._kept.find()) is not None and kept.export_id is not None:
+            export_id = kept.export_id
+            self._with_client(lambda runner, exporter: self._remove(runner, exporter, export_id))
+        summary = mark.report.get("summary")
+        return self._hand_out(
+            summary if isinstance(summary, dict) else {}, mark.report.get("return_value"), mark.published_at
+        )
+
+    def _hand_out(self, summary: JsonObject, result: Json, published_at: datetime) -> Json:
+        self._operator.summary = summary
+        emit_outlets(self._context, self._operator.outlets, summary, published_at)
+        if isinstance(result, list) and self._operator.do_xcom_push:
+            self._context["ti"].xcom_push(key="summary", value=summary)
+        return result
+
+    def _remove(self, runner: ClientRunner, exporter: Exporter, export_id: str) -> None:
+        """Remove an export that is of no use any more."""
+        if runner.run(exporter.remove(export_id)):
+            self._kept.forget()
+
+    def _clean_up(self, runner: ClientRunner, error: BaseException) -> None:
+        """Remove the export, unless a later try can go on with it."""
+        if isinstance(error, _NOTHING_ASKED) and self._export_id is None:
+            self._kept.forget()
+            return
+        task = self._context["ti"]
+        # Without a status it was not the server that refused the file, but a disk that is full.
+        is_refused = isinstance(error, FileRefused) and error.status is not None
+        is_of_use = not (is_refused or isinstance(error, _NOTHING_TO_GO_ON_WITH))
+        has_retry = self._kept.is_durable and task.try_number <= task.max_tries
+        if self._asked_at is None or (has_retry and is_of_use):
+            return
+        exporter = Exporter(runner.client, self._wanted)  # past the interrupt
+        try:
+            if runner.run(asyncio.wait_for(_removed(exporter, self._export_id, self._asked_at), CLOSE_WITHIN)):
+                self._kept.forget()
+        except (VoucherifyError, TimeoutError) as problem:
+            log.warning(
+                "Export %s could not be deleted either (%s): delete it in the dashboard, Audit log > Exports",
+                self._export_id or "of this task",
+                problem or type(problem).__name__,
+            )
+
+    def _defer(self) -> NoReturn:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        moment = utc_now() + self._operator.poll_interval
+        log.info("%s; looking again at %s", self._how_far(), moment)
+        spent = replace(self._spent, deferrals=self._spent.deferrals + 1, unreachable_parts=0)
+        handed_on = {**self._handed_on(), "spent": asdict(spent)}
+        self._operator.defer(trigger=DateTimeTrigger(moment), method_name="resume", kwargs=handed_on)
+
+    def _handed_on(self) -> dict[str, str]:
+        if self._export_id is None or self._asked_at is None:
+            return {}
+        return {"export_id": self._export_id, "asked_at": self._asked_at.isoformat()}
+
+    def _how_far(self) -> str:
+        return "No export is asked for yet" if self._export_id is None else f"Export {self._export_id} is not done yet"
+
+
+async def _found(exporter: Exporter, kept: KeptId) -> Export | None:
+    """Return an export as it is now, ``None`` if it is gone, or was never asked for."""
+    return await (exporter.find(kept.asked_at) if kept.export_id is None else exporter.look(kept.export_id))
+
+
+async def _removed(exporter: Exporter, export_id: str | None, asked_at: datetime) -> bool:
+    """Remove an export, also one whose id is not known; return whether there is none any more."""
+    if export_id is None:
+        found = await exporter.find(asked_at)
+        export_id = None if found is None else found.id
+    return export_id is None or await exporter.remove(export_id)

@@ -1,0 +1,1 @@
+"""One try of publishing or stamping inside a task."""

@@ -1,0 +1,113 @@
+"""The arguments of publishing, checked while the Dag file is parsed: what is wrong, and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
+
+from airflow.sdk import XComArg
+
+from airflow_provider_voucherify.giving.publication_key import PER_CAMPAIGN, PER_RUN
+from airflow_provider_voucherify.hooks.refusal import checked_text, refuses
+from airflow_provider_voucherify.hooks.templates import Unset
+from airflow_provider_voucherify.load.destinations import XComRows
+from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
+from airflow_provider_voucherify.operators.arguments import Customers, checked_customers
+from airflow_provider_voucherify.pull.customers import upstream
+from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery, is_template
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.models import Json
+
+Recipients: TypeAlias = Sequence[object] | CustomerQuery | EnteredSegment | LeftSegment | XComArg | str
+Metadata: TypeAlias = "Mapping[str, Json] | XComArg | str"
+UnknownRecipients: TypeAlias = Literal["drop", "fail"]
+
+#: A run about more customers than this has to be asked for: a slip in a query should not give a code to everybody.
+MOST_PUBLICATIONS = 10_000
+
+
+@refuses
+def checked_recipients(customers: object) -> Customers:
+    """Return who is to get a code; never everybody Voucherify knows."""
+    if isinstance(customers, AllCustomers):
+        raise ValueError(  # noqa: TRY004 - as for all other arguments
+            "customers is AllCustomers(): name who should get a code, with a list, a CustomerQuery or EnteredSegment"
+        )
+    return checked_customers(customers)
+
+
+def checked_campaign_name(campaign: object) -> str:
+    """Return the campaign's id or name; an upstream task's output passes as it is."""
+    return checked_text(campaign, "campaign", "write the id (camp_...) or the name of a campaign")
+
+
+@refuses
+def checked_outcome_destination(destination: object) -> OutcomeDestination:
+    """Return the destination, XCom by default."""
+    if destination is None:
+        return XComRows()
+    if isinstance(destination, OutcomeTable | XComRows):
+        return destination
+    raise ValueError(
+        f'destination is {type(destination).__name__}; write OutcomeTable("marketing.publications", '
+        'conn_id="warehouse"), or leave it out for XCom'
+    )
+
+
+@refuses
+def checked_once_per(once_per: object) -> str:
+    """Return what a customer gets one code per."""
+    if isinstance(once_per, XComArg):
+        return once_per  # type: ignore[return-value]  # rendered to a text before it is used
+    if isinstance(once_per, str) and (once_per in {PER_RUN, PER_CAMPAIGN} or is_template(once_per)):
+        return once_per
+    raise ValueError(
+        f"once_per is {once_per!r}; write 'run', 'campaign', or a template such as "
+        "\"{{ logical_date.strftime('%Y-%m') }}\" for once a month"
+    )
+
+
+@refuses
+def checked_max_publications(value: object) -> int:
+    """Return for how many customers a run may be."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(
+            f"max_publications is {value!r}; write a whole number of customers such as {MOST_PUBLICATIONS}"
+        )
+    return value
+
+
+@refuses
+def checked_unknown_recipients(unknown: UnknownRecipients) -> UnknownRecipients:
+    """Return what becomes of a run that meets a customer nobody knows."""
+    if unknown not in get_args(UnknownRecipients):
+        raise ValueError(f"unknown_customers is {unknown!r}; write 'drop' or 'fail'")
+    return unknown
+
+
+@refuses
+def checked_metadata(metadata: object) -> Metadata:
+    """Return the metadata of each publication; an upstream task's output and a template pass as they are."""
+    if metadata is None or metadata is Unset.UNSET:
+        return {}
+    if is_template(metadata) or _holds_outputs(metadata):
+        return cast("Metadata", metadata)
+    return upstream.metadata(metadata)
+
+
+@refuses
+def checked_change(metadata: object) -> Metadata:
+    """Return metadata that changes something."""
+    checked = upstream.metadata(None) if metadata is None else checked_metadata(metadata)
+    if isinstance(checked, Mapping) and not checked:
+        raise ValueError('metadata is empty; write what changes, such as {"tier": "gold"}')
+    return checked
+
+
+def _holds_outputs(value: object) -> bool:
+    """Return whether outputs of tasks are in a dict or list: they are looked at when they are there."""
+    if isinstance(value, Mapping):
+        return any(map(_holds_outputs, value.values()))
+    return isinstance(value, XComArg) or (isinstance(value, list | tuple) and any(map(_holds_outputs, value)))

@@ -1,0 +1,268 @@
+"""Bulk updates of metadata as a task begins them and waits for them. Imported at run time only."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow_provider_voucherify.api.calls import metadata_updates as bulk
+from airflow_provider_voucherify.api.calls.posts import is_voucherify_id
+from airflow_provider_voucherify.api.errors import WindowClosed
+from airflow_provider_voucherify.giving.voucherify_ids import Names
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
+from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
+from airflow_provider_voucherify.operators.client_runner import ClientRunner
+from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.giving.arguments import checked_change
+from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
+from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
+from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
+from airflow_provider_voucherify.pull.customers.upstream import metadata
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.load.base import RunIdentity
+    from airflow_provider_voucherify.operators.pulling.report import Spent
+    from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+
+log = logging.getLogger(__name__)
+
+#: Customers of one bulk update: far from the 10 MB a body may have, and few enough to be done soon.
+CUSTOMERS_PER_UPDATE = 5_000
+#: A deferral hands on the ids of so many updates; those of more are kept in the task state store, where there is one.
+MOST_HANDED_ON = 100
+_LOOKED_UP_AT_A_TIME = 32
+
+
+@dataclass(slots=True)
+class Begun:
+    """Bulk updates that were accepted: what a deferral hands on.
+
+    :param action_ids: ``aa_...``, of updates not known to be over.
+    :param customers: ids given.
+    :param unknown: of those, ids Voucherify does not know.
+    :param without_source_id: customers that have no ``source_id``, or one that would be taken for Voucherify's id.
+    :param updated: rows of the updates that are over.
+    :param failed: ``aa_...``, of updates that are over and did not update all of their rows.
+    """
+
+    action_ids: list[str] = field(default_factory=list)
+    customers: int = 0
+    unknown: int = 0
+    without_source_id: int = 0
+    updated: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Json]) -> Begun:
+        """Read what :func:`dataclasses.asdict` made."""
+        numbers = {name: value for name, value in data.items() if isinstance(value, int)}
+        return cls(
+            action_ids=_texts(data.get("action_ids")),
+            customers=numbers.get("customers", 0),
+            unknown=numbers.get("unknown", 0),
+            without_source_id=numbers.get("without_source_id", 0),
+            updated=numbers.get("updated", 0),
+            failed=_texts(data.get("failed")),
+        )
+
+    def to_json(self) -> JsonObject:
+        """Return what is handed on as JSON."""
+        return dict(asdict(self))
+
+
+class MetadataUpdate:
+    """Bulk updates as one task instance makes them.
+
+    :param operator: rendered.
+    :param context: the task's context.
+    :param spent: what the parts of this try before a deferral spent.
+    """
+
+    def __init__(self, operator: UpdateCustomersMetadataOperator, context: Context, spent: Spent) -> None:
+        operator.given.check(operator)
+        self._operator = operator
+        self._spent = spent
+        self._try_number = context["ti"].try_number
+        self._hook = VoucherifyHook(operator.voucherify_conn_id)
+        store, identity = context.get("task_state_store"), self._identity_in(context)
+        self._kept = KeptResult(store, identity, utc_now)
+        self._notes = TryNotes(store, identity, is_resumed=spent.deferrals > 0)
+        self._names = Names()
+        self._begun = Begun()
+        #: ``source_id`` of those whose update was not begun yet; ``None`` before they are known.
+        self._to_send: list[str] | None = None
+
+    def run(self, begun: Begun | None) -> Json:
+        """Begin the updates, unless they were begun, and return what came of them; defers in between if it may.
+
+        :param begun: what a part before began, where it was handed on.
+        :raises TaskDeferred: until the next look, or until the rate limit allows the next call.
+        :raises CustomersUnknown: if Voucherify knows none of the customers.
+        :raises BulkUpdateFailed: if any row of any update failed.
+        """
+        if (mark := self._kept.find()) is not None:
+            log.info("The result was published before by try %d; nobody is asked", mark.try_number)
+            return mark.report
+        if begun is None:
+            self._begin()
+        else:
+            self._begun = begun
+        result = self._wait()
+        self._kept.keep(result)
+        self._notes.forget()
+        return result
+
+    def _identity_in(self, context: Context) -> RunIdentity:
+        operator, settings = self._operator, self._hook.settings
+        job: JsonObject = {
+            "project": [settings.base_url, settings.app_id],
+            "customers": [*kind_of(operator.customers)],
+            "metadata": dict(metadata(operator.metadata, is_rendered=True)),
+        }
+        return identity_of(context, job, hash_of_list(operator.customers))
+
+    def _begin(self) -> None:
+        """Find out who can be updated, and begin to; goes on where a part before gave its worker back."""
+        change = metadata(self._operator.metadata, is_rendered=True)
+        checked_change(change)
+        noted = self._notes.read()
+        self._names = Names.from_json(noted.get("names"))
+        if isinstance(begun := noted.get("begun"), dict):
+            self._begun, self._to_send = Begun.from_json(begun), _texts(noted.get("to_send"))
+        if self._to_send == []:
+            return
+        try:
+            with self._client(keeps=self._notes.is_durable) as runner:
+                to_send = self._to_send = self._who(runner) if self._to_send is None else self._to_send
+                while to_send:
+                    part = to_send[:CUSTOMERS_PER_UPDATE]
+                    action_id = runner.run(bulk.update_customers_metadata(runner.client, part, change))
+                    self._begun.action_ids.append(action_id)
+                    del to_send[:CUSTOMERS_PER_UPDATE]
+        except WindowClosed as closed:
+            self._defer_beginning(closed)
+        self._spent = replace(self._spent, planned=None)  # looks at updates are no sign of beginning anew
+
+    def _who(self, runner: ClientRunner) -> list[str]:
+        """Return the ``source_id`` of everyone who can be updated."""
+        customer_ids = customer_ids_of(self._operator.customers) or []
+        if self._spent.planned is None:
+            self._spent = replace(self._spent, planned=2 * len(customer_ids) + 1)
+        client = runner.client
+        source_ids = [one for one in customer_ids if not is_voucherify_id(one)]
+        runner.run(self._names.read_list(client, source_ids))
+        resolved = runner.run(self._names.look_up(client, customer_ids, workers=_LOOKED_UP_AT_A_TIME))
+        resolved.check()
+        asked = dict.fromkeys(customer_ids)  # others may be known of, where the query gives others by now
+        unknown = [one for one in asked if one in resolved.unknown]
+        refuse_nobody_known(unknown, customer_ids)
+        found = [resolved.known[one].source_id for one in asked if one in resolved.known]
+        to_send = list(dict.fromkeys(one for one in found if one is not None and not is_voucherify_id(one)))
+        nameless = sum(one is None or is_voucherify_id(one) for one in found)
+        self._begun = Begun(customers=len(customer_ids), unknown=len(unknown), without_source_id=nameless)
+        updates = -(-len(to_send) // CUSTOMERS_PER_UPDATE)
+        log.info("Updating the metadata of %s customers in %d bulk updates", f"{len(to_send):,}", updates)
+        return to_send
+
+    def _wait(self) -> JsonObject:
+        begun, interval = self._begun, self._operator.poll_interval
+        while True:
+            try:
+                with self._client(keeps=True) as runner:
+                    self._look(runner)
+            except WindowClosed as closed:
+                done = f"{len(begun.action_ids)} bulk updates are still to be looked at"
+                defer_until_open(self._operator, closed, self._spent, done, self._handed_on())
+            if not begun.action_ids:
+                return {
+                    "customers": begun.customers,
+                    "updated": begun.updated,
+                    "unknown": begun.unknown,
+                    "without_source_id": begun.without_source_id,
+                }
+            log.info("%d bulk updates are not over; looking again in %s", len(begun.action_ids), interval)
+            if self._operator.deferrable:
+                self._defer()
+            time.sleep(interval.total_seconds())
+
+    def _look(self, runner: ClientRunner) -> None:
+        """Look at each update once, those not looked at for longest first.
+
+        :raises BulkUpdateFailed: if all are over, and one failed.
+        """
+        begun = self._begun
+        for action_id in tuple(begun.action_ids):
+            action = runner.run(bulk.get_async_action(runner.client, action_id))
+            begun.action_ids.remove(action_id)
+            if not action.is_over:
+                begun.action_ids.append(action_id)
+            elif action.is_success:
+                begun.updated += action.done_count or 0
+            else:
+                begun.failed.append(action_id)
+        if begun.failed and not begun.action_ids:
+            bulk.check_action(runner.run(bulk.get_async_action(runner.client, begun.failed[0])))
+
+    @contextmanager
+    def _client(self, *, keeps: bool) -> Iterator[ClientRunner]:
+        """Open a client; what it spends counts, however it ends.
+
+        :param keeps: whether a later part finds what this one does.
+        """
+        opening = self._hook.aclient(
+            longest_wait=longest_wait(can_defer=self._operator.deferrable and keeps),
+            inherits_usage=self._spent.shares_window(self._try_number),
+        )
+        began = time.monotonic()
+        with ClientRunner(opening) as runner:
+            try:
+                yield runner
+            finally:
+                self._spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
+
+    def _defer_beginning(self, closed: WindowClosed) -> NoReturn:
+        """Leave who is known, who is still to be sent and what was begun to the next part."""
+        resolved, to_send = self._names.resolved, self._to_send
+        if to_send is None:
+            names = self._names.to_json(resolved.known.keys() | resolved.unknown)
+            self._notes.write({"names": names})
+            done = f"{len(resolved.known) + len(resolved.unknown):,} customers are looked up"
+        else:
+            self._note_begun()
+            done = (
+                f"{len(self._begun.action_ids)} bulk updates are begun, {len(to_send):,} customers are still to be sent"
+            )
+        defer_until_open(self._operator, closed, self._spent, done, {}, advice=MORE_CALLS)
+
+    def _note_begun(self) -> None:
+        to_send: list[Json] = [*(self._to_send or ())]
+        self._notes.write({"begun": self._begun.to_json(), "to_send": to_send})
+
+    def _handed_on(self) -> dict[str, object]:
+        """Return what a deferral hands on: the ids of the updates, unless they are many and can be kept."""
+        if len(self._begun.action_ids) > MOST_HANDED_ON and self._notes.is_durable:
+            self._to_send = None
+            self._note_begun()
+            return {}
+        return {"begun": self._begun.to_json()}
+
+    def _defer(self) -> NoReturn:
+        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+        spent = replace(self._spent, deferrals=self._spent.deferrals + 1, begins_window=False)
+        kwargs = {**self._handed_on(), "spent": asdict(spent)}
+        trigger = DateTimeTrigger(utc_now() + self._operator.poll_interval)
+        self._operator.defer(trigger=trigger, method_name="resume", kwargs=kwargs)
+
+
+def _texts(values: Json) -> list[str]:
+    return [value for value in values if isinstance(value, str)] if isinstance(values, list) else []

@@ -1,0 +1,93 @@
+"""What a task that publishes told, for a retry of it. Imported at run time only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.load.outcomes import OutcomeTable
+from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
+from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.identity import hash_of_ids, identity_of, kind_of
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from airflow_provider_voucherify.api.http.settings import ApiSettings
+    from airflow_provider_voucherify.api.models import JsonObject
+    from airflow_provider_voucherify.load.base import RunIdentity
+    from airflow_provider_voucherify.load.mark import Mark
+    from airflow_provider_voucherify.load.outcomes import OutcomeLedger
+    from airflow_provider_voucherify.load.sql.marks import TableMarks
+    from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
+
+log = logging.getLogger(__name__)
+
+
+class PublishedResult:
+    """Keeps what a task told by the keys of its XComs: beside the table of outcomes, or in the task state store.
+
+    :param operator: rendered.
+    :param context: the task's context.
+    :param settings: the Voucherify project.
+    :param given: what each customer gets: the campaign, what a customer gets one code per, the metadata.
+    :param customer_ids: everyone the run is about. They count, as each of them is to get a code.
+    """
+
+    def __init__(
+        self,
+        operator: PublishVouchersOperator,
+        context: Context,
+        settings: ApiSettings,
+        given: JsonObject,
+        customer_ids: Sequence[str],
+    ) -> None:
+        self._operator = operator
+        self._once_per = str(given["once_per"])
+        self._customer_ids = customer_ids
+        job: JsonObject = {
+            "project": [settings.base_url, settings.app_id],
+            "customers": [*kind_of(operator.customers)],
+            "unknown_customers": operator.unknown_customers,
+            **given,
+            "destination": repr(operator.destination),
+        }
+        #: Of the task's run.
+        self.identity = identity_of(context, job, hash_of_ids(customer_ids))
+        self._place = self._place_of(context, self.identity)
+
+    def find(self, ledger: OutcomeLedger) -> JsonObject | None:
+        """Return what the try that this one repeats told, by the keys of its XComs.
+
+        :param ledger: where outcomes are; a table is opened to see that it still has one of everybody.
+        """
+        mark = None if self._operator.simulate else self._place.find()
+        if mark is None or not self._stands(mark, ledger):
+            return None
+        log.info("The result was published before by try %d; nobody is asked", mark.try_number)
+        return mark.report
+
+    def keep(self, report: JsonObject) -> None:
+        """Keep what is told, by the keys of XComs."""
+        self._place.keep(report)
+
+    def _stands(self, mark: Mark, ledger: OutcomeLedger) -> bool:
+        if not isinstance(self._operator.destination, OutcomeTable):
+            return True
+        ledger.open(self._customer_ids)
+        told = mark.report.get("return_value")
+        campaign_id = str(told.get("campaign_id")) if isinstance(told, dict) else ""
+        return len(ledger.held(campaign_id, self._once_per, self._customer_ids)) == len(self._customer_ids)
+
+    def _place_of(self, context: Context, identity: RunIdentity) -> KeptResult | TableMarks:
+        destination = self._operator.destination
+        if not isinstance(destination, OutcomeTable):
+            return KeptResult(context.get("task_state_store"), identity, utc_now)
+        from airflow_provider_voucherify.load.sql.marks import TableMarks
+        from airflow_provider_voucherify.load.sql.target import schema_of
+        from airflow_provider_voucherify.operators.databases import database_of
+        from airflow_provider_voucherify.warehouse.database import Database
+
+        name, database = destination.validate(), Database(database_of(destination.conn_id))
+        return TableMarks(database, name.table, schema_of(name, database), identity, utc_now)

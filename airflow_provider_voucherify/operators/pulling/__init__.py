@@ -1,0 +1,1 @@
+"""One try of a pull inside a task."""

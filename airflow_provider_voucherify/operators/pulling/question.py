@@ -1,0 +1,110 @@
+"""What a rendered operator asks."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from airflow.sdk.exceptions import AirflowException
+
+from airflow_provider_voucherify.api.errors import InvalidCustomers
+from airflow_provider_voucherify.load.sql.entered_left import read_changes
+from airflow_provider_voucherify.operators.databases import database_of
+from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, SegmentChanges
+from airflow_provider_voucherify.pull.customers.sources import (
+    AllCustomers,
+    CustomerQuery,
+    Unread,
+    distinct_ids,
+    given_ids,
+)
+from airflow_provider_voucherify.pull.customers.upstream import segment_names, text
+from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.progress import counted
+from airflow_provider_voucherify.warehouse.database import without_rows
+
+if TYPE_CHECKING:
+    from airflow.providers.common.sql.hooks.sql import DbApiHook
+
+    from airflow_provider_voucherify.load.sql.entered_left import Direction
+    from airflow_provider_voucherify.operators.arguments import Customers
+    from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+
+log = logging.getLogger(__name__)
+
+
+def question_of(operator: CustomerSegmentsOperator, *, exports: bool = False) -> Question:
+    """Return what a rendered operator asks; its query, if it has one, is run.
+
+    :param exports: whether the connection lets files be exported.
+    :raises InvalidCustomers: if what was given as customers is no list of ids.
+    :raises InvalidSegments: if what was given as segments is no list of texts.
+    """
+    return Question(
+        customer_ids=customer_ids_of(operator.customers),
+        segments=segments_of(operator),
+        strategy=operator.strategy,
+        unknown=operator.unknown_customers,
+        verify_sample=operator.verify_sample,
+        max_calls=operator.max_calls,
+        exports=exports,
+    )
+
+
+def segments_of(operator: CustomerSegmentsOperator) -> list[str] | None:
+    """Return the segments a rendered operator asks about, ``None`` for all.
+
+    :raises InvalidSegments: if what was given is no list of texts.
+    """
+    return None if operator.segments is None else segment_names(operator.segments, is_rendered=True)
+
+
+def customer_ids_of(customers: Customers) -> Sequence[str] | None:
+    """Return the distinct ids of rendered customers, ``None`` for everyone; a query is run.
+
+    :raises InvalidCustomers: if it is no list of ids.
+    """
+    if isinstance(customers, AllCustomers):
+        return None
+    if isinstance(customers, SegmentChanges):
+        return _changed(customers)
+    if isinstance(customers, CustomerQuery):
+        log.info("Reading the customers from %s", customers.conn_id)
+        database = database_of(customers.conn_id)
+        database.log_sql = False  # the query's parameters may be customer ids
+        return _read(customers, database)
+    return distinct_ids(given_ids(customers.value if isinstance(customers, Unread) else customers))
+
+
+def reads_a_table(customers: Customers) -> bool:
+    """Return whether a database has to be asked who the customers are."""
+    return isinstance(customers, CustomerQuery | SegmentChanges)
+
+
+def _read(query: CustomerQuery, database: DbApiHook) -> Sequence[str]:
+    try:
+        return query.read(database)
+    except (InvalidCustomers, AirflowException):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the driver raises may quote the ids it was reading
+        problem = without_rows(f"read the customers from {query.conn_id}", error)
+    raise problem
+
+
+def _changed(customers: SegmentChanges) -> list[str]:
+    since, as_of = customers.dates()
+    moved: Direction = "entered" if isinstance(customers, EnteredSegment) else "left"
+    database = database_of(customers.conn_id)
+    segment = text(customers.segment, "segment", "write the id or name of a segment")
+    ids = read_changes(database, customers.table, segment, moved, since, as_of)
+    log.info(
+        "%s %s %r from %s to %s, says %s",
+        counted(len(ids), "customer"),
+        moved,
+        customers.segment,
+        since,
+        as_of,
+        customers.table,
+    )
+    return distinct_ids(ids)

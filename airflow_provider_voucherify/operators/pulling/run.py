@@ -1,0 +1,293 @@
+"""One try of a pull inside an Airflow task: open, run, defer or report. Imported at run time only."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from typing import TYPE_CHECKING, NoReturn
+
+from airflow_provider_voucherify.api.errors import (
+    ASKED_WRONGLY,
+    InvalidCustomers,
+    VoucherifyError,
+    WindowClosed,
+)
+from airflow_provider_voucherify.hooks.planning import calls_per_minute
+from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.base import segment_walks
+from airflow_provider_voucherify.load.destinations import WarehouseTable
+from airflow_provider_voucherify.load.files.sink import FilesSink
+from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
+from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
+from airflow_provider_voucherify.load.xcom.sink import XComSink
+from airflow_provider_voucherify.operators.arguments import is_mapped
+from airflow_provider_voucherify.operators.client_runner import ClientRunner
+from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.pulling.outlets import emit_outlets
+from airflow_provider_voucherify.operators.pulling.question import question_of, reads_a_table
+from airflow_provider_voucherify.operators.pulling.report import (
+    MOST_FAILURES_NAMED,
+    MOST_UNKNOWN_LOOKED_AT,
+    Report,
+    Spent,
+    count_metrics,
+    counts_json,
+    failures_json,
+    in_words,
+)
+from airflow_provider_voucherify.operators.pulling.sinks import pull_identity, sink_of
+from airflow_provider_voucherify.pull.customers.existence import blanks_hint, knows_nobody, nobody_known
+from airflow_provider_voucherify.pull.interrupt import Interrupt
+from airflow_provider_voucherify.pull.needs import Means
+from airflow_provider_voucherify.pull.progress import Progress, counted, duration
+from airflow_provider_voucherify.pull.pull import Pull
+from airflow_provider_voucherify.pull.tolerance import TooManyFailures, check_failures
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from airflow.sdk import Context
+
+    from airflow_provider_voucherify.api.http.client import Client
+    from airflow_provider_voucherify.api.models import Json, JsonObject, Scope
+    from airflow_provider_voucherify.load.base import LoadSummary
+    from airflow_provider_voucherify.load.mark import Mark
+    from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+    from airflow_provider_voucherify.pull.needs import Pulled
+    from airflow_provider_voucherify.pull.plan.question import Question
+
+log = logging.getLogger(__name__)
+
+
+class SegmentPull:
+    """A pull as one task instance does it.
+
+    :param operator: rendered.
+    :param context: the task's context.
+    :param spent: what the parts of this try before a deferral spent.
+    """
+
+    def __init__(self, operator: CustomerSegmentsOperator, context: Context, spent: Spent) -> None:
+        self._operator = operator
+        self._context = context
+        self._spent = spent
+        self._report = Report()
+        self._interrupt = Interrupt()
+        operator.given.check(operator, is_mapped=is_mapped(operator))
+        self._hook = VoucherifyHook(operator.voucherify_conn_id, quota_share=operator.quota_share)
+        identity = pull_identity(operator, context, self._hook.settings, is_resumed=spent.deferrals > 0)
+        self._sink = sink_of(operator, context, identity)
+        store = context.get("task_state_store") if isinstance(self._sink, XComSink | XComOrFilesSink) else None
+        self._kept = KeptResult(store, identity, utc_now)
+
+    def run(self) -> Json:
+        """Pull what the sink does not hold, and return rows or summary.
+
+        :raises TaskDeferred: if the rate limit asks for a long wait and the operator may defer.
+        :raises TooManyFailures: if more customers failed than tolerated.
+        """
+        is_given = not reads_a_table(self._operator.customers)
+        given = (
+            question_of(self._operator, exports=self._hook.settings.exports) if is_given else None
+        )  # refused before anything is changed
+        if (kept := self._kept.find()) is not None:
+            return self._tell_again(kept, _object(kept.report.get("summary")), kept.report.get("return_value"))
+        published = self._sink.open()
+        if published is not None:
+            return self._tell_published(published)
+        question = given or self._question()
+        self._refuse_emptying(question)
+        try:
+            pulled = self._pull(question)
+        except ASKED_WRONGLY:
+            raise
+        except VoucherifyError as error:
+            self._stop(error, question)
+        self._check_failures()
+        self._report = replace(self._report, pulled=pulled)
+        scope = self._scope_of(pulled.scope, question)
+        return self._tell(self._sink.finish(scope, self._report.rest_json(self._spent)))
+
+    def stop(self) -> None:
+        """Let no further call be sent; what is in flight is still answered and kept."""
+        self._interrupt.stop()
+
+    def _question(self) -> Question:
+        try:
+            return question_of(self._operator, exports=self._hook.settings.exports)
+        except InvalidCustomers:
+            self._discard_what_is_empty()
+            raise
+
+    def _refuse_emptying(self, question: Question) -> None:
+        is_about_nobody = question.customer_ids is not None and not question.customer_ids
+        if is_about_nobody and (table := self._replaced):
+            self._discard_what_is_empty()
+            raise InvalidCustomers(f"there are no customers: write='replace' would empty {table!r}")
+
+    def _scope_of(self, scope: Scope, question: Question) -> Scope:
+        """Return what the run may change: nothing is removed for customers none of whom Voucherify knows.
+
+        :raises CustomersUnknown: if that is all a table would be replaced by; a later try asks again.
+        """
+        unknown = () if question.is_about_everyone else knows_nobody(self._sink)
+        if not unknown:
+            return scope
+        problem = nobody_known(unknown)
+        if self._replaced:
+            self._sink.forget(set(unknown))
+            raise problem
+        log.warning("%s", problem)
+        return replace(scope, may_remove=False)
+
+    @property
+    def _replaced(self) -> str | None:
+        """Return the name of the table this run would replace, if it would."""
+        destination = self._operator.destination
+        is_replaced = isinstance(destination, WarehouseTable) and destination.write == "replace"
+        return destination.table if isinstance(destination, WarehouseTable) and is_replaced else None
+
+    def _discard_what_is_empty(self) -> None:
+        if isinstance(self._sink, TableSink) and not self._holds_anything():
+            self._sink.discard()
+
+    def _holds_anything(self) -> bool:
+        return bool(self._sink.done()) or bool(self._sink.walks())
+
+    def _pull(self, question: Question) -> Pulled:
+        before, began_at = self._spent, time.monotonic()
+        with ClientRunner(self._opening(goes_on=self._holds_anything())) as runner:
+            client = runner.client
+            try:
+                pull = Pull(question, self._means(runner), lambda: calls_per_minute(self._hook.settings, client))
+                return self._carry_out(pull)
+            finally:
+                self._spent = self._spent.plus(client.calls, client.gate, time.monotonic() - began_at)
+                count_metrics(before, self._spent)
+
+    def _means(self, runner: ClientRunner) -> Means:
+        client, calls_before = runner.client, self._spent.calls - self._spent.rejected
+        return Means(
+            client=self._interrupt.over(client),
+            run=runner.run,
+            sink=self._sink,
+            progress=lambda total, held, unit: Progress(
+                total, held, client.calls, client.gate.window, time.monotonic, unit
+            ),
+            now=utc_now,
+            rng=random.Random(),  # noqa: S311 - it chooses samples
+            workers=self._operator.pace.concurrency,
+            chunk_size=self._operator.pace.chunk_size,
+            spent=lambda: calls_before + client.calls.sent - client.calls.rejected,
+            may_defer=self._may_defer,
+            is_resumed=self._spent.deferrals > 0,
+        )
+
+    def _carry_out(self, pull: Pull) -> Pulled:
+        if self._spent.held is None:
+            self._spent = replace(self._spent, held=pull.held)
+        plan = pull.plan()
+        if self._spent.planned is None:
+            self._spent = replace(self._spent, planned=plan.most_calls)
+        log.info("Pulling segments from %s: %s", self._hook.settings.base_url, plan)
+        self._report = replace(self._report, plan=plan)
+        if isinstance(self._sink, XComSink):
+            self._sink.refuse_more_than(plan.memberships, "the segments to be listed have")
+        return pull.carry_out(plan)
+
+    @property
+    def _may_defer(self) -> bool:
+        return self._operator.deferrable and self._sink.is_durable
+
+    def _opening(self, *, goes_on: bool) -> AbstractAsyncContextManager[Client]:
+        """A later try or part may have to share the present window with an earlier one of the same task."""
+        goes_on = goes_on and not self._spent.begins_window
+        return self._hook.aclient(
+            concurrency=self._operator.pace.concurrency,
+            longest_wait=longest_wait(can_defer=self._may_defer),
+            inherits_usage=goes_on or self._spent.shares_window(self._context["ti"].try_number),
+        )
+
+    def _stop(self, error: VoucherifyError, question: Question) -> NoReturn:
+        done = self._how_far(question)
+        if isinstance(error, WindowClosed):
+            defer_until_open(self._operator, error, self._spent, done, {})
+        log.error("Stopped. %s, and not asked for again within %s", done, self._operator.pace.resume_within)
+        raise error
+
+    def _how_far(self, question: Question) -> str:
+        if walks := segment_walks(self._sink.walks()):
+            whole = sum(walk.is_whole for walk in walks.values())
+            return f"{whole:,} of {len(walks):,} segments' lists begun so far are whole; what was read is held"
+        held = len(self._sink.done())
+        if question.customer_ids is None:
+            return f"{counted(held, 'customer')} held"
+        return f"{held:,} of {counted(len(question.customer_ids), 'customer')} held"
+
+    def _tell(self, loaded: LoadSummary) -> Json:
+        unknown = self._sink.unknown(MOST_UNKNOWN_LOOKED_AT) if loaded.unknown else ()
+        summary = self._report.to_json(loaded, self._spent, unknown)
+        if isinstance(self._sink, FilesSink):
+            summary |= self._sink.told()
+        log.info("%s: %s in %s", in_words(loaded), counted(self._spent.calls, "call"), duration(self._spent.seconds))
+        if loaded.found and (hint := blanks_hint(unknown)):
+            log.warning("Unknown: %s%s", counted(loaded.unknown, "customer"), hint)
+        self._emit(summary, utc_now())
+        result: Json = summary
+        if isinstance(self._sink, XComSink | XComOrFilesSink):
+            failed: list[Json] = failures_json(self._sink.failed(MOST_FAILURES_NAMED))
+            rows = self._sink.rows()
+            told = summary | {"failures": failed}
+            result = summary if rows is None else [dict(row) for row in rows]
+            if rows is not None:
+                self._kept.keep({"summary": told, "return_value": result})
+            self._push("summary", told)
+        # A retry finds the result by its mark: the ledger may go. Airflow pushes what is returned, once.
+        self._sink.close()
+        return result
+
+    def _tell_published(self, loaded: LoadSummary) -> Json:
+        """Tell what an earlier try published; the sink holds the rest of what it told."""
+        mark = self._sink.mark if isinstance(self._sink, TableSink | FilesSink) else None
+        if mark is None:
+            log.info("An earlier try finished this run: nobody is asked")
+            return self._tell(loaded)
+        summary = counts_json(loaded, ()) | mark.report
+        if isinstance(self._sink, FilesSink):
+            summary |= self._sink.told()
+        self._sink.close()
+        return self._tell_again(mark, summary, summary)
+
+    def _tell_again(self, mark: Mark, summary: JsonObject, result: Json) -> Json:
+        log.info("The result was published before by try %d; nobody is asked", mark.try_number)
+        self._emit(summary, mark.published_at)
+        if isinstance(self._sink, XComSink | XComOrFilesSink):
+            # A mark of files holds no failed customers; failures.jsonl does.
+            self._push("summary", summary if summary.get("failed") else {"failures": []} | summary)
+        return result
+
+    def _emit(self, summary: JsonObject, published_at: datetime) -> None:
+        self._operator.summary = summary
+        emit_outlets(self._context, self._operator.outlets, summary, published_at)
+
+    def _check_failures(self) -> None:
+        customers = self._report.customers or len(self._sink.done()) + self._sink.failed_count()
+        try:
+            check_failures(self._sink, customers, self._operator.max_failures)
+        except TooManyFailures:
+            if isinstance(self._sink, XComSink | XComOrFilesSink):
+                self._push("failures", failures_json(self._sink.failed(MOST_FAILURES_NAMED)))
+            raise
+
+    def _push(self, key: str, value: Json) -> None:
+        if self._operator.do_xcom_push:
+            self._context["ti"].xcom_push(key=key, value=value)
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}

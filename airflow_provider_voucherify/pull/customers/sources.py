@@ -1,0 +1,208 @@
+"""Who is asked about: a list of ids, a SQL query that gives them, or everyone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol, overload
+
+from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
+from airflow_provider_voucherify.api.id_text import checked_customer_id
+from airflow_provider_voucherify.api.ids import DistinctIds
+from airflow_provider_voucherify.pull.customers.upstream import id_list, literal
+
+#: Rows fetched from the database at a time.
+FETCH_ROWS = 10_000
+_SHOWN_POSITIONS = 3
+_EXAMPLE = 'CustomerQuery("select source_id from crm.customers", conn_id="warehouse")'
+
+
+class Cursor(Protocol):
+    """A DB-API cursor."""
+
+    def fetchmany(self, size: int) -> Sequence[Sequence[object] | Mapping[str, object]]:
+        """Return up to ``size`` rows; none at the end."""
+
+
+class RunsQueries(Protocol):
+    """The part of Airflow's ``DbApiHook`` that reads ids."""
+
+    def run(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | Sequence[object] | None,
+        handler: Callable[[Cursor], None],
+    ) -> object:
+        """Run the statement and return what the handler makes of its cursor."""
+
+
+class GivenIds(Sequence[object]):
+    """A list of ids that holds no template: as written in the Dag, or rendered.
+
+    Airflow renders each text of a list as a template, which would take a millisecond an id and read an id such as
+    ``a{#b`` as something else. It leaves objects of other types alone, and shows this one's ``repr`` in its UI.
+    """
+
+    def __init__(self, ids: Iterable[object]) -> None:
+        self._ids = tuple(ids)
+
+    @overload
+    def __getitem__(self, index: int) -> object: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[object]: ...
+    def __getitem__(self, index: int | slice) -> object:
+        return self._ids[index]
+
+    def __len__(self) -> int:
+        return len(self._ids)
+
+    def __repr__(self) -> str:
+        return f"{len(self):,} customer ids"
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What was rendered as customers and is no list of ids as far as one can see: kept from Airflow's view, since
+    there may be ids in it all the same.
+
+    :param value: as it was rendered.
+    """
+
+    value: object
+
+    def __repr__(self) -> str:
+        return f"customers as {type(self.value).__name__}"
+
+
+def is_template(value: object) -> bool:
+    """Return whether a text has an expression or a statement of Jinja in it."""
+    return isinstance(value, str) and ("{{" in value or "{%" in value)
+
+
+@dataclass
+class CustomerQuery:
+    """The customers whose ids a SQL query gives in its first column.
+
+    :param sql: the query (templated); ids are Voucherify's ids or your ``source_id``.
+    :param conn_id: Airflow connection of the database (templated).
+    :param parameters: values bound to the query's placeholders (templated); Airflow's UI does not show them.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ("sql", "conn_id", "parameters")
+
+    sql: str
+    conn_id: str
+    # Left out of repr, which Airflow shows as the rendered field: they may be ids.
+    parameters: Mapping[str, object] | Sequence[object] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("sql", "conn_id"):
+            value = getattr(self, name)
+            if not isinstance(value, str) or not value.strip():
+                raise ValueError(f"{name} of CustomerQuery should be a text, is {value!r}; write {_EXAMPLE}")
+
+    def read(self, hook: RunsQueries) -> DistinctIds:
+        """Run the query and return the distinct ids of its first column, in its order.
+
+        :param hook: the ``DbApiHook`` of ``conn_id``.
+        :raises InvalidCustomerId: if one of them cannot be asked for.
+        """
+        checking, ids = _Checking(), DistinctIds()
+
+        def collect(cursor: Cursor) -> None:  # hooks reshape what a handler returns, each in its own way
+            while rows := cursor.fetchmany(FETCH_ROWS):
+                for customer_id in checking.checked(map(_first_value, rows)):
+                    ids.append(customer_id)
+
+        hook.run(self.sql, parameters=self.parameters, handler=collect)
+        _give_memory_back()
+        checking.raise_if_refused()
+        return ids
+
+
+def _first_value(row: Sequence[object] | Mapping[str, object]) -> object:
+    """Return a row's first value; with some cursors rows are dicts."""
+    return next(iter(row.values())) if isinstance(row, Mapping) else row[0]
+
+
+def _give_memory_back() -> None:
+    """Let the C library give freed memory back, where it can (glibc): drivers hold whole results, 70 MB a million ids,
+    and what they free stays with the process for all its life otherwise."""
+    import ctypes
+
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+@dataclass(frozen=True)
+class AllCustomers:
+    """Everyone Voucherify knows.
+
+    Rows carry Voucherify's id as ``customer_id``, and your ``source_id`` beside it where there is one.
+    """
+
+    template_fields: ClassVar[Sequence[str]] = ()
+
+
+def given_ids(customers: object) -> Sequence[object]:
+    """Return the list of ids that was given: by a Dag file, a task, or a rendered template; the ids are not looked at.
+
+    :raises InvalidCustomers: if it is no list.
+    """
+    return ids_from_text(customers) if isinstance(customers, str) else id_list(customers)
+
+
+def ids_from_text(text: str) -> list[object]:
+    """Return the ids of a rendered template: a list as JSON or as Python writes it.
+
+    :raises InvalidCustomers: if it is no list.
+    """
+    return [*id_list(literal(text, "customers", InvalidCustomers, list | tuple))]
+
+
+def distinct_ids(values: Iterable[object]) -> list[str]:
+    """Return the ids as texts, each once, in the order of their first appearance.
+
+    Whole numbers become texts; numbers with a fraction are refused: a float that was an id has lost digits.
+
+    :param values: ids as a list or a database gives them.
+    :raises InvalidCustomerId: if one of them cannot be asked for; says how many and where, never which.
+    """
+    checking = _Checking()
+    ids = list(dict.fromkeys(checking.checked(values)))
+    checking.raise_if_refused()
+    return ids
+
+
+class _Checking:
+    """Takes ids as they come, and remembers where those are that cannot be asked for."""
+
+    def __init__(self) -> None:
+        self._taken = self._refused = 0
+        self._shown: list[str] = []
+
+    def checked(self, values: Iterable[object]) -> Iterator[str]:
+        """Yield those of the values that can be asked for, as texts."""
+        for value in values:
+            try:
+                yield checked_customer_id(_as_text(value))
+            except InvalidCustomerId as error:
+                self._refused += 1
+                if self._refused <= _SHOWN_POSITIONS:
+                    self._shown.append(f"customers[{self._taken}]: {error}")
+            self._taken += 1
+
+    def raise_if_refused(self) -> None:
+        """Say how many cannot be asked for and where they are, never which.
+
+        :raises InvalidCustomerId: if there are any.
+        """
+        if self._refused:
+            more = f" (and {self._refused - _SHOWN_POSITIONS:,} more)" if self._refused > _SHOWN_POSITIONS else ""
+            raise InvalidCustomerId("; ".join(self._shown) + more)
+
+
+def _as_text(value: object) -> object:
+    return str(int(value)) if isinstance(value, int) and not isinstance(value, bool) else value

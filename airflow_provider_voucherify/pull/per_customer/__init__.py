@@ -1,0 +1,1 @@
+"""The way that asks for each customer."""

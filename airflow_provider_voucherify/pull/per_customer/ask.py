@@ -1,0 +1,241 @@
+"""The strategies: from a chunk of customers to answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from airflow_provider_voucherify.api.calls.reads import Sender, segments_of_customer
+from airflow_provider_voucherify.api.errors import (
+    ENDS_TRY,
+    InvalidCustomers,
+    NotFound,
+    PlanTooDear,
+    RateLimited,
+    TransportFailed,
+    VoucherifyError,
+    WindowClosed,
+)
+from airflow_provider_voucherify.api.ids import IdList
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.pull.customers.existence import Ghost, is_known
+from airflow_provider_voucherify.pull.interrupt import RunInterrupted
+
+#: Errors after which the run stops and goes on later: the customer asked for has not failed.
+STOPS: tuple[type[VoucherifyError], ...] = (*ENDS_TRY, PlanTooDear, RateLimited, WindowClosed, RunInterrupted)
+#: So many customers in a row failing for the server's sake: it is down, and asking on only wastes calls.
+MOST_FAILURES_IN_A_ROW = 20
+#: So many customers failing alike from the start: what is asked is wrong, not who is asked for.
+MOST_FAILURES_AT_FIRST = 50
+
+
+class AllFailed(VoucherifyError):
+    """Every customer failed alike from the start: the cause is common to all, so the others are not asked for."""
+
+
+class Half(NamedTuple):
+    """An answer of which is not known yet whether it is about a customer Voucherify knows.
+
+    :param segments: the answer.
+    :param observed_at: when it came (UTC).
+    """
+
+    segments: tuple[Segment, ...]
+    observed_at: datetime
+
+
+@dataclass(slots=True)
+class Fetched:
+    """What became of a chunk.
+
+    :param answers: one per customer that was asked to the end.
+    :param stopped_by: why the others were not, or ``None`` if there are no others.
+    :param believed: the ghost's segments as known then, by id of those nobody looked up, since their answers are not
+        the ghost's: right if its answer stayed the same up to the end.
+    :param halves: answers of customers that could not be looked up before something stopped the run.
+    """
+
+    answers: list[CustomerAnswer] = field(default_factory=list)
+    stopped_by: VoucherifyError | None = None
+    believed: dict[str, frozenset[str]] = field(default_factory=dict)
+    halves: dict[str, Half] = field(default_factory=dict)
+
+    def move_out(self, *, with_stop: bool) -> Fetched:
+        """Return the answers, and leave none here.
+
+        :param with_stop: whether what stopped the others goes with them.
+        """
+        moved = Fetched(self.answers, self.stopped_by if with_stop else None, self.believed)
+        self.answers, self.believed = [], {}
+        return moved
+
+
+class Failures:
+    """Tells failures that mean the run from those that mean a customer.
+
+    :param judge_first: whether the first answers judge the run; not if others were answered before.
+    """
+
+    def __init__(self, *, judge_first: bool) -> None:
+        self._in_a_row = 0
+        self._judges_first = judge_first
+        self._first_reason: str | None = None
+        self._at_first = 0
+
+    def answered(self) -> None:
+        """Note that a customer was answered."""
+        self._in_a_row = 0
+        self._judges_first = False
+
+    def failed(self, error: VoucherifyError) -> VoucherifyError | None:
+        """Note that a customer failed.
+
+        :param error: why.
+        :returns: what to stop the run with, ``None`` to go on.
+        """
+        if isinstance(error, InvalidCustomers):  # nothing was asked, so this says nothing
+            return None
+        self._in_a_row += error.retryable
+        if self._in_a_row >= MOST_FAILURES_IN_A_ROW:
+            return TransportFailed(
+                f"the last {self._in_a_row:,} customers all failed ({error.reason}): Voucherify seems down"
+            )
+        return self._judge_first(error) if self._judges_first else None
+
+    def _judge_first(self, error: VoucherifyError) -> VoucherifyError | None:
+        self._first_reason = self._first_reason or error.reason
+        self._judges_first = error.reason == self._first_reason
+        self._at_first += 1
+        if not self._judges_first or self._at_first < MOST_FAILURES_AT_FIRST:
+            return None
+        return AllFailed(
+            f"the first {self._at_first:,} customers all failed ({error.reason}): {error.problem}",
+            status=error.status,
+            key=error.key,
+            request_id=error.request_id,
+        )
+
+
+class PerCustomer:
+    """Asks one call per customer, many at a time, and a second one where Voucherify may not know the customer.
+
+    :param client: sends the calls and decides how many are in flight.
+    :param workers: the most calls in flight.
+    :param now: the time (UTC) answers are stamped with.
+    :param on_answer: told of each answer as it comes.
+    :param judge_first: whether to stop if the first customers all fail alike; not for a run that goes on.
+    :param ghost: the answer for a customer that cannot exist, to be renewed; without it each answer is believed.
+    :param only: ids of the segments asked about; ``None`` for all.
+    :param source_ids: the merchant's ids of customers asked for by Voucherify's, to be put beside these.
+    :param halves: answers of an earlier part of the try, by customer.
+    """
+
+    def __init__(
+        self,
+        client: Sender,
+        *,
+        workers: int,
+        now: Callable[[], datetime],
+        on_answer: Callable[[CustomerAnswer], None],
+        judge_first: bool = True,
+        ghost: Ghost | None = None,
+        only: AbstractSet[str] | None = None,
+        source_ids: Mapping[str, str | None] | None = None,
+        halves: Mapping[str, Half] | None = None,
+    ) -> None:
+        self.workers = workers
+        self.client = client
+        self._now = now
+        self._on_answer = on_answer
+        self._failures = Failures(judge_first=judge_first)
+        self.ghost = ghost
+        self._only = only
+        self._source_ids = source_ids or {}
+        self.halves = dict(halves or {})
+
+    async def fetch(self, customer_ids: Sequence[str], fetched: Fetched | None = None) -> Fetched:
+        """Return an answer for each customer, or for as many as could be asked before something stopped it.
+
+        :param customer_ids: one chunk.
+        :param fetched: filled as answers come and then returned: what it holds is whole even if this is cancelled.
+        """
+        fetched = Fetched() if fetched is None else fetched
+        queue = iter(customer_ids)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self.workers, len(customer_ids))):
+                group.create_task(self._work(queue, fetched))
+        return fetched
+
+    async def ask(self, customer_id: str, fetched: Fetched) -> None:
+        """Ask for one customer.
+
+        :param fetched: given the answer, or what is to stop the run.
+        """
+        try:
+            answer = self._answer(customer_id, *await self._segments(customer_id, fetched))
+        except STOPS as stop:
+            fetched.stopped_by = fetched.stopped_by or stop
+            return
+        except VoucherifyError as error:
+            answer = self._failure(customer_id, error)
+            fetched.stopped_by = fetched.stopped_by or self._failures.failed(error)
+        else:
+            self._failures.answered()
+        fetched.answers.append(answer)
+        self._on_answer(answer)
+
+    async def _work(self, queue: Iterator[str], fetched: Fetched) -> None:
+        for customer_id in queue:
+            await self.ask(customer_id, fetched)
+            if fetched.stopped_by is not None:
+                return
+
+    async def _segments(self, customer_id: str, fetched: Fetched) -> tuple[tuple[Segment, ...] | None, datetime | None]:
+        """Return the customer's segments, ``None`` if Voucherify does not know the customer, and when it said so."""
+        half = self.halves.get(customer_id)
+        try:
+            segments = half.segments if half else await segments_of_customer(self.client, customer_id)
+        except NotFound:
+            return None, None
+        ghost, observed_at = self.ghost, half.observed_at if half else None
+        if ghost is None or ghost.segment_ids is None or not ghost.might_resemble(segments):
+            return segments, observed_at
+        if half or ghost.resembles(segments):
+            fetched.halves[customer_id] = Half(segments, observed_at or self._now())
+            known = await is_known(self.client, customer_id)
+            del fetched.halves[customer_id]
+            self.halves.pop(customer_id, None)
+            return (segments if known else None), observed_at
+        fetched.believed[customer_id] = ghost.segment_ids
+        return segments, observed_at
+
+    def _answer(
+        self, customer_id: str, segments: tuple[Segment, ...] | None, observed_at: datetime | None
+    ) -> CustomerAnswer:
+        if segments is None:
+            outcome, segments = Outcome.UNKNOWN, ()
+        else:
+            if self._only is not None:
+                segments = tuple(one for one in segments if one.id in self._only)
+            outcome = Outcome.FOUND if segments else Outcome.NO_SEGMENT
+        source_id = self._source_ids.get(customer_id)
+        return CustomerAnswer(customer_id, observed_at or self._now(), outcome, segments, source_id=source_id)
+
+    def _failure(self, customer_id: str, error: VoucherifyError) -> CustomerAnswer:
+        source_id = self._source_ids.get(customer_id)
+        return CustomerAnswer(customer_id, self._now(), Outcome.FAILED, failure=error.reason, source_id=source_id)
+
+
+def others_of(answers: list[CustomerAnswer], left_out: Sequence[str]) -> list[CustomerAnswer]:
+    """Return the answers without those of some customers."""
+    excluded = frozenset(left_out)
+    return [answer for answer in answers if answer.customer_id not in excluded] if excluded else answers
+
+
+def missing_of(customer_ids: Sequence[str], done: AbstractSet[str]) -> Sequence[str]:
+    """Return those of the customers that are not done."""
+    return IdList(one for one in customer_ids if one not in done) if done else customer_ids

@@ -1,0 +1,1 @@
+"""The way that exports each segment, and everyone by one export."""

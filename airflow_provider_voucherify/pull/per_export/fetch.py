@@ -1,0 +1,321 @@
+"""Has files made by Voucherify, waits for them, and reads those that are to be believed; deletes each of them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from airflow_provider_voucherify.api.calls.exports import (
+    Export,
+    ExportFile,
+    Wanted,
+    create_export,
+    delete_export,
+    download,
+    get_export,
+    list_exports,
+    rows_of,
+)
+from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.errors import (
+    ExportFailed,
+    ExportsPending,
+    NotFound,
+    OtherLimitReached,
+    VoucherifyError,
+)
+from airflow_provider_voucherify.api.lists import pages
+from airflow_provider_voucherify.api.models import Customer, Json
+from airflow_provider_voucherify.pull.needs import Means, kept_if_interrupted
+from airflow_provider_voucherify.pull.per_customer.ask import STOPS
+from airflow_provider_voucherify.pull.per_export.gate import (
+    FIELDS,
+    ORDER,
+    Bounds,
+    Checked,
+    Window,
+    check_windows,
+    checked,
+    customer_of,
+)
+from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked, ExportNotes
+
+log = logging.getLogger(__name__)
+
+#: Seconds between looks at all exports, each one call: files are made in tens of seconds, seldom in many minutes.
+_WAITS = (10.0,) * 30 + (15.0,) * 30 + (60.0,) * 30
+#: So many looks at most: what is not made by then, after some 40 minutes, is listed.
+MOST_LOOKS = len(_WAITS) + 1
+#: An export asked for longer ago than this that is not made yet is not waited for.
+_LONGEST = timedelta(hours=1)
+#: After so many seconds a task that may defer gives its worker back, for so many; a later part of the try at once.
+_WORTH_DEFERRING, _DEFERRED_FOR = 60.0, 60.0
+#: The server's clock may be off by so much.
+_CLOCKS_APART = timedelta(minutes=15)
+#: So long a row is at most, in bytes, on average.
+_BYTES_PER_ROW = 1_024
+_NEVER = -(10**15)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A file to be had.
+
+    :param key: the segment's id, or ``EVERYONE``.
+    :param name: for people.
+    :param total: how many customers there are.
+    :param filters: the segment's own, word for word; ``None`` for everyone.
+    :param definition: hash of what decides who is in.
+    :param witnesses: ids of some of the customers.
+    :param has_windows: whether it is counted again how many were created up to some moments.
+    """
+
+    key: str
+    name: str
+    total: int
+    filters: Mapping[str, Json] | None = None
+    definition: str = ""
+    witnesses: frozenset[str] = frozenset()
+    has_windows: bool = False
+
+    @property
+    def segment_id(self) -> str | None:
+        """Return the segment's id, ``None`` for everyone."""
+        return None if self.key == EVERYONE else self.key
+
+    @property
+    def wanted(self) -> Wanted:
+        """Return what is asked for."""
+        return Wanted("customer", FIELDS, ORDER, self.filters)
+
+
+@dataclass(frozen=True, slots=True)
+class Believed:
+    """A file that is to be believed.
+
+    :param totals: how many customers there were before it was made, and after.
+    :param asked_at: when it was asked for (UTC).
+    """
+
+    checked: Checked
+    totals: tuple[int, int]
+    asked_at: datetime
+    file: ExportFile
+
+    def customers(self) -> Iterator[Customer]:
+        """Yield its customers, oldest first."""
+        return map(customer_of, rows_of(self.file.lines(), FIELDS))
+
+
+class Exports:
+    """The exports of a run.
+
+    :param means: client, sink and the like.
+    :param notes: what is remembered of them.
+    """
+
+    def __init__(self, means: Means, notes: ExportNotes) -> None:
+        self._means = means
+        self._notes = notes
+        self._told: dict[str, Export] = {}
+
+    def ask(self, jobs: Sequence[Job]) -> None:
+        """Ask for the files that were not asked for before; one that is refused is noted so.
+
+        :raises VoucherifyError: what stopped the run, with all that was asked for noted.
+        """
+        changed = [job.key for job in jobs if (one := self._open(job)) and one.definition != job.definition]
+        self._notes.refuse(changed)
+        if any(one is not None and one.export_id is None for one in map(self._open, jobs)):
+            self._find(jobs, self._listed())
+        new = [job for job in jobs if self._is_new(job)]
+        now, told = self._means.now(), list[Asked]()
+        self._notes.write([Asked(job.key, now, job.total, job.definition, job.witnesses) for job in new])
+        with kept_if_interrupted(lambda: self._notes.write(told)):
+            stopped_by = self._means.run(self._ask_all(new, told))
+        self._notes.write(told)
+        if stopped_by is not None:
+            raise stopped_by
+
+    def wait(self, jobs: Sequence[Job]) -> None:
+        """Wait until the files are there; one that cannot be had is noted as refused.
+
+        :raises ExportsPending: if the worker should be given back meanwhile.
+        """
+        waited = 0.0
+        for wait in _WAITS:
+            if not (pending := self._look(jobs)):
+                return
+            if self._means.may_defer and (waited >= _WORTH_DEFERRING or self._means.is_resumed):
+                message = f"{len(pending):,} of {len(jobs):,} exports are still being made"
+                raise ExportsPending(message, wait=_DEFERRED_FOR, is_told=False)
+            if not waited:
+                log.info("Voucherify makes %d files of exports; looking after them every %.0f s", len(pending), wait)
+            self._means.run(self._means.sleep(wait))
+            waited += wait
+        if pending := self._look(jobs):
+            log.warning("%d exports were not made in time: their lists are read instead", len(pending))
+            self._notes.refuse([job.key for job in pending])
+
+    def read(self, job: Job, use: Callable[[Believed], None]) -> bool:
+        """Read a file if it is to be believed, and delete it in any case; return whether it was.
+
+        :param job: one whose file is there.
+        :param use: told of the file, which is gone afterwards.
+        """
+        asked = self._open(job)
+        if asked is None:
+            return False
+        try:
+            with tempfile.TemporaryFile() as passing:
+                use(self._believed(job, asked, ExportFile(passing, _largest(job.total))))
+        except STOPS:
+            raise
+        except VoucherifyError as error:
+            log.warning("The file of the export of %s is not used, the list is read instead: %s", job.name, error)
+            self._notes.refuse([job.key])
+            return False
+        self.delete(job.key)
+        return True
+
+    def refuse(self, job: Job, why: str) -> None:
+        """Note that a list is to be read instead."""
+        log.warning("The file of the export of %s is not used, the list is read instead: %s", job.name, why)
+        self._notes.refuse([job.key])
+
+    def is_open(self, job: Job) -> bool:
+        """Return whether a file is there or may come."""
+        return self._open(job) is not None
+
+    def delete_unused(self, jobs: Sequence[Job]) -> None:
+        """Delete what none of some jobs about segments needs any more, also what earlier tries left behind."""
+        in_use = {job.key for job in jobs if self._open(job)}
+        segments = [one for one in self._notes.held.values() if one.key != EVERYONE]
+        lost = [one for one in segments if one.key not in in_use and not one.is_over]
+        if any(one.export_id is None for one in lost):
+            self._notes.write([replace(one, is_over=True) for one in lost if one.export_id is None])
+        for one in lost:
+            if one.export_id is not None:
+                self.delete(one.key)
+
+    def delete(self, key: str) -> None:
+        """Delete an export; that it cannot be deleted now is left to a later try."""
+        note = self._notes.held.get(key)
+        export_id = None if note is None else note.export_id
+        if export_id is None:
+            return
+        try:
+            self._means.run(delete_export(self._means.client, export_id))
+        except STOPS:
+            raise
+        except VoucherifyError as error:
+            log.warning("Export %s could not be deleted: %s", export_id, error)
+            return
+        self._notes.forget_id(key)
+
+    def _open(self, job: Job) -> Asked | None:
+        one = self._notes.held.get(job.key)
+        return one if one is not None and one.is_open else None
+
+    def _is_new(self, job: Job) -> bool:
+        one = self._notes.held.get(job.key)
+        return one is None or (not one.is_refused and (one.is_over or one.export_id is None))
+
+    async def _ask_all(self, jobs: Sequence[Job], told: list[Asked]) -> VoucherifyError | None:
+        queue, stops = deque(jobs), list[VoucherifyError]()
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._means.workers, len(jobs))):
+                group.create_task(self._work(queue, told, stops))
+        return stops[0] if stops else None
+
+    async def _work(self, queue: deque[Job], told: list[Asked], stops: list[VoucherifyError]) -> None:
+        while queue and not stops:
+            job = queue.popleft()
+            asked = self._notes.held[job.key]
+            try:
+                export = await create_export(self._means.client, job.wanted)
+                told.append(replace(asked, export_id=export.id))
+            except STOPS as stop:
+                stops.append(stop)
+            except OtherLimitReached as error:
+                left = [job, *queue]
+                queue.clear()
+                log.warning("No more exports may be asked for, %d lists are read instead: %s", len(left), error)
+                told += [replace(self._notes.held[one.key], is_refused=True) for one in left]
+            except VoucherifyError as error:
+                log.warning("The export of %s failed: %s", job.name, error)
+                if not error.retryable:  # else it may have been accepted all the same: the list of exports tells
+                    told.append(replace(asked, is_refused=True))
+
+    def _listed(self) -> list[Export]:
+        return self._means.run(list_exports(self._means.client))
+
+    def _find(self, jobs: Sequence[Job], exports: Sequence[Export]) -> None:
+        """Tell exports whose id never came by what was asked for."""
+        known = {one.export_id for one in self._notes.held.values()}
+        for job in jobs:
+            if (asked := self._open(job)) is None or asked.export_id is not None:
+                continue
+            since = asked.at - _CLOCKS_APART
+            fitting = (one for one in exports if one.id not in known and job.wanted.is_of(one))
+            found = next((one for one in fitting if one.created_at is None or one.created_at >= since), None)
+            if found is not None:
+                known.add(found.id)
+                self._notes.write([replace(asked, export_id=found.id)])
+
+    def _look(self, jobs: Sequence[Job]) -> list[Job]:
+        """Return the jobs whose file is still being made."""
+        if not any(self._open(job) for job in jobs):
+            return []
+        exports = self._listed()
+        self._find(jobs, exports)
+        by_id = {one.id: one for one in exports}
+        return [job for job in jobs if self._is_being_made(job, by_id)]
+
+    def _is_being_made(self, job: Job, listed: Mapping[str, Export]) -> bool:
+        if (asked := self._open(job)) is None:
+            return False
+        export = listed.get(asked.export_id) if asked.export_id is not None else None
+        try:
+            if export is None and asked.export_id is not None:
+                export = self._means.run(get_export(self._means.client, asked.export_id))
+        except NotFound:
+            export = None
+        if export is None or export.status == "ERROR":
+            self.refuse(job, "there is none" if export is None else "it ended in ERROR")
+            return False
+        self._told[job.key] = export
+        is_late = self._means.now() > asked.at + _LONGEST
+        if not export.is_over and is_late:
+            self.refuse(job, "it is not made after an hour")
+        return not (export.is_over or is_late)
+
+    def _believed(self, job: Job, asked: Asked, file: ExportFile) -> Believed:
+        run, client, export = self._means.run, self._means.client, self._told[job.key]
+        page = pages.page_from(run(client.send(pages.newest(job.segment_id))), earliest=_NEVER)
+        if page.total is None:
+            raise ExportFailed("Voucherify does not say how many customers there are")
+        # Who was created after the export was asked for need not be in it.
+        latest = None if export.created_at is None else pages.instant_of(export.created_at)
+        newest = zip(page.customers, page.instants, strict=True)
+        known = asked.witnesses | {one.id for one, instant in newest if latest is not None and instant < latest}
+        bounds = Bounds(min(asked.total, page.total), max(asked.total, page.total), known)
+        run(download(client, export, file))
+        found = checked(rows_of(file.lines(), FIELDS), bounds)
+        if job.has_windows:
+            check_windows(found.windows, run(_counted(client, found.windows, job.segment_id)), bounds)
+        return Believed(found, (asked.total, page.total), asked.at, file)
+
+
+async def _counted(client: Sender, windows: Sequence[Window], segment_id: str | None) -> list[int | None]:
+    calls = (client.send(pages.created_before(window.before, segment_id)) for window in windows)
+    return [pages.total_of(answer) for answer in await asyncio.gather(*calls)]
+
+
+def _largest(total: int) -> int:
+    return (2 * total + pages.MOST_JOINING) * _BYTES_PER_ROW

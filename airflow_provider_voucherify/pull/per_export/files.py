@@ -1,0 +1,117 @@
+"""The strategy of exporting segments: a file for each that is long and can be exported, its list where that fails."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import islice
+
+from airflow_provider_voucherify.api.calls.reads import list_segments
+from airflow_provider_voucherify.api.models import Segment
+from airflow_provider_voucherify.pull.needs import Means
+from airflow_provider_voucherify.pull.per_export.exportable import definition_of, is_exportable, names_created_at
+from airflow_provider_voucherify.pull.per_export.fetch import Believed, Exports, Job
+from airflow_provider_voucherify.pull.per_export.gate import WINDOWS
+from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked, ExportNotes
+from airflow_provider_voucherify.pull.per_segment.listing import Listing
+from airflow_provider_voucherify.pull.plan.plan import chunks
+
+log = logging.getLogger(__name__)
+
+#: A file is asked for if it saves so many calls.
+LEAST_SAVED = 1
+#: Members of a page made of a file, and pages stored at a time.
+_MEMBERS_PER_PAGE, _PAGES_AT_A_TIME = 1_000, 10
+
+
+def file_calls(segment: Segment) -> int:
+    """Return the calls of an export: asked for, counted, fetched, deleted, and three windows where they can be."""
+    return 4 if names_created_at(segment) else 4 + WINDOWS
+
+
+def most_file_calls(segment: Segment) -> int:
+    """Return the calls of an export that is refused in the end, its address having expired, its list read anew."""
+    return file_calls(segment) + 4
+
+
+def is_worth_exporting(listing: Listing, notes: Mapping[str, Asked]) -> bool:
+    """Return whether a file takes fewer calls than the rest of a list, or was asked for already."""
+    note, left = notes.get(listing.segment.id), listing.calls_left
+    if listing.is_over or not is_exportable(listing.segment) or (note is not None and note.is_refused):
+        return False
+    if note is not None and note.is_open:
+        return True
+    return left is not None and listing.total is not None and left - file_calls(listing.segment) >= LEAST_SAVED
+
+
+class PerExport:
+    """Reads segments by exports.
+
+    ``listings`` are those it takes over until :meth:`read` has ended; those that are not whole then are to be listed.
+
+    :param means: client, sink and the like.
+    :param notes: what is remembered of exports.
+    :param listings: all lists of the run.
+    """
+
+    def __init__(self, means: Means, notes: ExportNotes, listings: Sequence[Listing]) -> None:
+        self._means = means
+        self._notes = notes
+        self._exports = Exports(means, notes)
+        self.listings = [one for one in listings if is_worth_exporting(one, notes.held)]
+        self._jobs = [(one, _job_of(one)) for one in self.listings]
+
+    def ask(self) -> None:
+        """Ask for the files, and delete what earlier tries left behind."""
+        self._exports.delete_unused([job for _, job in self._jobs])
+        self._exports.ask([job for _, job in self._jobs])
+
+    def read(self) -> None:
+        """Wait for the files and hold the members of those that are to be believed."""
+        self._exports.wait([job for _, job in self._jobs])
+        is_any = any(self._exports.is_open(job) for _, job in self._jobs)
+        after = {one.id: one for one in self._means.run(list_segments(self._means.client))} if is_any else {}
+        for listing, job in self._jobs:
+            if not self._exports.is_open(job):
+                continue
+            segment = after.get(job.key)
+            if segment is None or definition_of(segment) != job.definition:
+                self._exports.refuse(job, "its filter or type was changed meanwhile")
+            else:
+                self._exports.read(job, lambda file, listing=listing: self._hold(listing, file))  # type: ignore[misc]
+        self._exports.delete_unused([])
+
+    @property
+    def read_by_file(self) -> frozenset[str]:
+        """Return the ids of segments whose members were taken from a file, by this try or an earlier one."""
+        held = self._notes.held.items()
+        return frozenset(key for key, one in held if one.is_over and not one.is_refused and key != EVERYONE)
+
+    def distrust(self, listings: Sequence[Listing]) -> None:
+        """Note that lists are to be read after all, and let a later try begin them anew."""
+        self._notes.refuse([one.segment.id for one in listings])
+        self._means.sink.write_pages([one.restart() for one in listings])
+
+    def _hold(self, listing: Listing, file: Believed) -> None:
+        customers, is_first = file.customers(), True
+        while parts := list(chunks(islice(customers, _MEMBERS_PER_PAGE * _PAGES_AT_A_TIME), _MEMBERS_PER_PAGE)):
+            pages = []
+            for part in parts:
+                pages.append(listing.file_page(part, file.asked_at, is_first=is_first))
+                is_first = False
+            self._means.sink.write_pages(pages)
+        found = file.checked
+        self._means.sink.write_pages([listing.end_file(found.rows, found.latest, file.totals, file.asked_at)])
+
+
+def _job_of(listing: Listing) -> Job:
+    segment = listing.segment
+    return Job(
+        segment.id,
+        f"segment {segment.name!r}",
+        listing.total or 0,
+        segment.filter,
+        definition_of(segment),
+        listing.first_ids,
+        has_windows=not names_created_at(segment),
+    )

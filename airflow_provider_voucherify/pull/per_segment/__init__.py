@@ -1,0 +1,1 @@
+"""The way that lists each segment."""

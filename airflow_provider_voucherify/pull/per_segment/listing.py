@@ -1,0 +1,259 @@
+"""One segment's list of members as it is read: page by page, with what has to be stored to go on later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from functools import cached_property
+
+from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.errors import NotFound, PagingFailed, SegmentsFailed, VoucherifyError, WindowClosed
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift, calls_for
+from airflow_provider_voucherify.api.lists.pages import text_of
+from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, Member, MembershipPage, Segment
+from airflow_provider_voucherify.load.base import StoredWalk
+from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.sample import Sample
+from airflow_provider_voucherify.pull.per_customer.ask import STOPS
+from airflow_provider_voucherify.pull.plan.question import Question
+
+#: A list whose first page failed in so many parts of a try is not asked for in any further one.
+MOST_FAILED_PARTS = 5
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What all lists of a run have in common.
+
+    :param question: what the run asks.
+    :param roster: which customers are kept.
+    :param sample: customers that are read both ways.
+    :param now: the time (UTC) pages are stamped with.
+    """
+
+    question: Question
+    roster: Roster
+    sample: Sample
+    now: Callable[[], datetime]
+
+    @cached_property
+    def digest(self) -> str:
+        """Return the hash of the customers asked about: what was stored for others is of no use."""
+        return self.question.digest
+
+
+class Listing:
+    """The members of one segment, from the first page or from where an earlier try came to.
+
+    ``first_ids`` are Voucherify's ids of those on the first page, where it was read by this one.
+
+    :param segment: the segment.
+    :param terms: those of the run.
+    :param stored: how far the sink holds it.
+    :param expected: how many members it has, as an earlier part of the try read on a first page that is not held.
+    :param failed_parts: in how many earlier parts of the try its first page failed.
+    """
+
+    def __init__(
+        self,
+        segment: Segment,
+        terms: Terms,
+        stored: StoredWalk | None = None,
+        expected: int | None = None,
+        failed_parts: int = 0,
+    ) -> None:
+        self.segment = segment
+        self.failed_parts = failed_parts
+        self.sampled: list[str] = []
+        self.first_ids: frozenset[str] = frozenset()
+        self.failure: Exception | None = None
+        self._terms = terms
+        self._walk = CustomerWalk(segment.id)
+        self._kept: MembershipPage | None = None
+        self._expected = expected
+        self._pages = 0
+        self._ends_with_nobody = False
+        self.is_whole = False
+        if stored is not None and stored.resume.get("customers") == terms.digest and "after" in stored.resume:
+            self._go_on(stored)
+        if failed_parts >= MOST_FAILED_PARTS and not self.is_begun:
+            self.failure = SegmentsFailed(f"its first page failed in {failed_parts} parts of this try")
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether nothing is left to ask: the list is whole, or failed."""
+        return (self.is_whole and self._kept is None) or self.failure is not None
+
+    @property
+    def is_begun(self) -> bool:
+        """Return whether a page of the list is known, from this try or an earlier one."""
+        return self._pages > 0 or self._expected is not None
+
+    @property
+    def distinct(self) -> int:
+        """Return how many members were found so far, those not asked about included."""
+        return self._walk.distinct
+
+    @property
+    def total(self) -> int | None:
+        """Return how many members the segment has, as the last page said."""
+        return self._walk.total_at_end if self._pages else self._expected
+
+    @property
+    def is_empty(self) -> bool:
+        """Return whether nobody is on the list when its end is reached: so ends that of a deleted segment too."""
+        total = self._walk.total_at_end
+        return self.is_whole and (self.distinct == 0 or total == 0 or (total is None and self._ends_with_nobody))
+
+    @property
+    def is_refused(self) -> bool:
+        """Return whether the list failed though its segment is there, as far as is known."""
+        return self.failure is not None and not isinstance(self.failure, NotFound)
+
+    @property
+    def drift(self) -> Drift:
+        """Return how the number of members changed while they were listed."""
+        return self._walk.drift
+
+    @property
+    def calls_left(self) -> int | None:
+        """Return how many calls the rest of the list takes; ``None`` if no page told how long it is.
+
+        A list that failed takes none: it is over.
+        """
+        if self.is_whole or self.failure is not None:
+            return 0
+        if not self.is_begun:
+            return 1
+        total = self.total
+        return None if total is None else calls_for(total - self._walk.held + bool(self._pages))
+
+    async def probe(self, client: Sender) -> None:
+        """Fetch the first page and keep it for :meth:`next_page`; that the list fails is noted like later on."""
+        if self.is_begun:
+            return
+        try:
+            self._kept = await self.next_page(client)
+        except WindowClosed as closed:
+            self.failed_parts += closed.__cause__ is not None  # it was to be tried again
+            raise
+        except STOPS:
+            raise
+        except VoucherifyError as error:
+            self.failed_parts += 1
+            self.failure = error
+
+    def take_kept(self) -> MembershipPage | None:
+        """Return the page a probe fetched, if it was not taken yet: to be stored, as it has been paid for."""
+        page, self._kept = self._kept, None
+        return page
+
+    async def next_page(self, client: Sender) -> MembershipPage:
+        """Return the next page; to be asked for while the list is not over.
+
+        :raises PagingFailed: if the list turns out not to be whole.
+        """
+        if (kept := self.take_kept()) is not None:
+            return kept
+        request = self._walk.request()
+        assert request is not None, "the list is whole"
+        answer = await client.send(request)
+        customers = self._walk.take(answer)
+        if not self._pages:
+            self.first_ids = frozenset(customer.id for customer in customers)
+        members = self._terms.roster.members(customers)
+        self._ends_with_nobody = not wire.listed(answer)
+        self._pages += 1
+        self.is_whole = self._is_at_the_end()
+        return self._page(members, is_first=self._pages == 1)
+
+    def file_page(self, customers: Sequence[Customer], read_at: datetime, *, is_first: bool) -> MembershipPage:
+        """Return a part of the members as a file has them; a try that stops there reads the file from the start.
+
+        :param read_at: when the file was made, or shortly before (UTC).
+        """
+        members = self._terms.roster.members(customers)
+        known = () if is_first else self.sampled
+        self.sampled = self._terms.sample.lowest({*known, *(member.customer_id for member in members)})
+        return replace(self.restart(), members=members, observed_at=read_at, is_first=is_first)
+
+    def end_file(self, held: int, latest: int, totals: tuple[int, int], read_at: datetime) -> MembershipPage:
+        """Return what makes the list whole once stored behind all parts of the file.
+
+        :param held: how many members the file has.
+        :param latest: when the last of them was created, milliseconds since 1970 (UTC).
+        :param totals: how many there were before the file was made, and after.
+        :param read_at: when the file was made, or shortly before (UTC).
+        """
+        drift = Drift().then(totals[0]).then(totals[1])
+        self._walk = CustomerWalk(self.segment.id, after=text_of(latest), held=held, drift=drift)
+        self._pages, self.is_whole, self._kept, self.failure = 1, True, None, None
+        return MembershipPage(self.segment, (), read_at, self._resume(), is_last=True)
+
+    def give_up(self, error: Exception) -> MembershipPage | None:
+        """Note that the list failed; return what makes a later try read it from the start where that is needed."""
+        self.failure = error
+        return self.restart() if isinstance(error, PagingFailed) else None
+
+    def restart(self) -> MembershipPage:
+        """Return a page that, once stored, makes a later try read the list from the start."""
+        resume: JsonObject = {"customers": self._terms.digest, "segment": self.segment.name}
+        return MembershipPage(self.segment, (), self._terms.now(), resume, is_last=False, is_first=True)
+
+    def _is_at_the_end(self) -> bool:
+        """Whether the count holds is checked with the next request, so that this page is not lost if it does not."""
+        try:
+            return self._walk.request() is None
+        except PagingFailed:
+            return False
+
+    def _page(self, members: tuple[Member, ...], *, is_first: bool) -> MembershipPage:
+        self.sampled = self._terms.sample.lowest({*self.sampled, *(member.customer_id for member in members)})
+        return MembershipPage(self.segment, members, self._terms.now(), self._resume(), self.is_whole, is_first)
+
+    def _resume(self) -> JsonObject:
+        sampled: list[Json] = list(self.sampled)
+        drift: JsonObject = asdict(self._walk.drift)
+        return {
+            "after": self._walk.cursor,
+            "held": self._walk.distinct if self.is_whole else self._walk.held,
+            "drift": drift,
+            "customers": self._terms.digest,
+            "salt": self._terms.sample.salt,
+            "sample_size": self._terms.sample.size,
+            "sampled": sampled,
+            "ends_with_nobody": self._ends_with_nobody,
+            "segment": self.segment.name,
+        }
+
+    def _go_on(self, stored: StoredWalk) -> None:
+        match stored.resume:
+            case {"after": str(after), "held": int(held), "drift": dict(drift), "sampled": list(sampled)}:
+                self._walk = CustomerWalk(self.segment.id, after=after, held=held, drift=Drift.from_json(drift))
+                self.sampled = [str(name) for name in sampled]
+                self.is_whole = stored.is_whole
+                self._ends_with_nobody = stored.resume.get("ends_with_nobody") is True
+                self._pages = 1
+
+
+def stored_sample_size(walks: Mapping[str, StoredWalk], digest: str) -> int | None:
+    """Return how many members at least an earlier try sampled of each list; ``None`` if it read none.
+
+    :param digest: hash of the customers: lists read for others are not gone on with.
+    """
+    sizes = [walk.resume.get("sample_size") for walk in walks.values() if walk.resume.get("customers") == digest]
+    return min((size for size in sizes if isinstance(size, int)), default=None)
+
+
+def gone_name(segment_id: str, walk: StoredWalk) -> str:
+    """Return the name of a segment that is not there any more, else its id."""
+    name = walk.resume.get("segment")
+    return name if isinstance(name, str) else segment_id
+
+
+def stored_salt(walks: Mapping[str, StoredWalk]) -> str | None:
+    """Return the salt of the sample an earlier try drew, if it is stored."""
+    salts = (walk.resume.get("salt") for walk in walks.values())
+    return next((salt for salt in salts if isinstance(salt, str)), None)

@@ -1,0 +1,364 @@
+"""Pulls segment by segment: round after round, each stored before the next; then turns pages into answers."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+
+from airflow_provider_voucherify.api.calls.reads import get_segment, rest_of
+from airflow_provider_voucherify.api.errors import NotFound, SegmentsFailed, VoucherifyError
+from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
+from airflow_provider_voucherify.api.lists.customers import calls_for
+from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment
+from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
+from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, wrong_project
+from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
+from airflow_provider_voucherify.pull.customers.roster import names_of
+from airflow_provider_voucherify.pull.needs import Means, Mismatch, Moved, Pulled, kept_if_interrupted
+from airflow_provider_voucherify.pull.per_customer.ask import STOPS
+from airflow_provider_voucherify.pull.per_export.files import PerExport
+from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
+from airflow_provider_voucherify.pull.per_export.roster import ROSTER_CALLS, read_everyone
+from airflow_provider_voucherify.pull.per_segment.listing import Listing, Terms, gone_name
+from airflow_provider_voucherify.pull.per_segment.rounds import PerSegment, Round
+from airflow_provider_voucherify.pull.per_segment.verify import Verification
+from airflow_provider_voucherify.pull.plan.plan import chunks
+from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.plan.survey import Held, Survey
+from airflow_provider_voucherify.pull.progress import counted
+from airflow_provider_voucherify.pull.recall import Recall
+
+log = logging.getLogger(__name__)
+
+_SHOWN_FAILURES = 5
+#: So many former members of a segment whose list is empty are asked for.
+_FORMER_MEMBERS = 3
+#: Customers turned into answers at a time: for each part a sink may read all it holds.
+_SETTLED_AT_A_TIME = 200_000
+
+
+class SegmentRun:
+    """A pull that lists the members of each segment.
+
+    :param question: what is asked.
+    :param survey: what is known already: the segments' lists, begun.
+    :param held: what the sink holds of an earlier try.
+    :param terms: those of the lists.
+    :param means: client, sink and the like.
+    :param recall: sends what is of use as a whole only.
+    :param exports: notes of exports.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        survey: Survey,
+        held: Held,
+        terms: Terms,
+        means: Means,
+        recall: Recall,
+        exports: ExportNotes,
+    ) -> None:
+        self._recall = recall
+        self._question = question
+        self._survey = survey
+        self._terms = terms
+        self._means = means
+        self._roster = terms.roster
+        self._knows_somebody = False
+        self._exports = exports
+        self._exporting: PerExport | None = None
+        listed = {listing.segment.id for listing in self._listings}
+        self._gone = {id_: gone_name(id_, walk) for id_, walk in held.walks.items() if id_ not in listed}
+
+    def pull(self, *, by_exports: bool) -> Pulled:
+        """Read all lists, see that they are whole and true, and let the sink turn them into answers.
+
+        :param by_exports: whether files are asked for in place of lists.
+        :raises VoucherifyError: what stopped the run early, with all pages up to then held.
+        :raises SegmentsFailed: if a list could not be read, with all others held.
+        :raises MembersDisagree: if the lists do not say what Voucherify answers for a sample of customers.
+        """
+        self._forget_gone()
+        if by_exports:
+            self._exporting = PerExport(self._means, self._exports, self._listings)
+        self._read_all()
+        self._look_after_missing(self._listings)
+        mismatch = self._verify()
+        if self._question.is_about_everyone:
+            self._means.sink.settle_everyone(self._total(), self._means.now())
+        else:
+            self._settle()
+        empty = sorted(listing.segment.name for listing in self._present if listing.is_empty)
+        return Pulled(self._scope, mismatch, tuple(sorted(self._gone.values())), tuple(empty), self._moved())
+
+    @property
+    def _listings(self) -> list[Listing]:
+        return self._survey.listings or []
+
+    @property
+    def _present(self) -> list[Listing]:
+        """Return the lists of the segments that are there."""
+        return [listing for listing in self._listings if listing.segment.id not in self._gone]
+
+    @property
+    def _scope(self) -> Scope:
+        segment_ids = self._survey.segment_ids
+        if self._gone:
+            whole = frozenset(listing.segment.id for listing in self._listings)
+            segment_ids = whole - self._gone.keys()
+        return Scope(self._question.is_about_everyone, segment_ids)
+
+    def _read_all(self) -> None:
+        """Read all lists; while files of exports are made, those that have none."""
+        exporting = self._exporting
+        if exporting is not None:
+            exporting.ask()
+            self._read_lists([listing for listing in self._listings if listing not in exporting.listings])
+            exporting.read()
+        self._read_lists([listing for listing in self._listings if not listing.is_over])
+
+    def _read_lists(self, listings: Sequence[Listing]) -> None:
+        calls = sum(listing.calls_left or 1 for listing in listings)
+        progress = self._means.progress(calls, 0, "page")
+        strategy = PerSegment(
+            self._means.client,
+            listings,
+            workers=self._means.workers,
+            pages_per_round=self._means.part_size,
+            on_page=lambda _: progress.answer(failed=False),
+        )
+        while not strategy.is_over:
+            self._read_round(strategy)
+
+    def _read_round(self, strategy: PerSegment) -> None:
+        round_ = Round()
+        with kept_if_interrupted(lambda: self._means.sink.write_pages(round_.pages)):
+            self._means.run(strategy.round(round_))
+        if round_.pages:
+            self._means.sink.write_pages(round_.pages)
+        if round_.stopped_by is not None:
+            raise round_.stopped_by
+
+    def _look_after_missing(self, listings: Sequence[Listing]) -> None:
+        """Ask for the segments whose list is empty or failed: was one deleted meanwhile, nobody has left it.
+
+        :raises SegmentsFailed: if one is there but could not be listed.
+        """
+        failed: list[Listing] = []
+        for listing in listings:
+            if not listing.is_empty and listing.failure is None:
+                continue
+            if self._is_gone(listing):
+                log.warning(
+                    "Segment %r was deleted meanwhile: what is known of it is left as it was", listing.segment.name
+                )
+                self._gone[listing.segment.id] = listing.segment.name
+                self._means.sink.write_pages([listing.restart()])
+            elif listing.failure is not None:
+                failed.append(listing)
+        if failed:
+            raise _segments_failed(failed, len(self._listings))
+
+    def _is_gone(self, listing: Listing) -> bool:
+        try:
+            self._means.run(get_segment(self._recall, listing.segment.id))
+        except NotFound:
+            return True
+        except STOPS:
+            raise
+        except VoucherifyError:
+            if listing.failure is None:
+                raise
+        return False
+
+    def _forget_gone(self) -> None:
+        """Let nobody count as found for a segment that went away between two tries."""
+        gone = [Listing(Segment(id_, name), self._terms) for id_, name in self._gone.items()]
+        if gone:
+            self._means.sink.write_pages([listing.restart() for listing in gone])
+
+    def _verify(self) -> Mismatch | None:
+        verification, mismatch = self._sampled()
+        if verification.unlisted and self._read_new_segments():
+            verification, mismatch = self._sampled()
+        if self._list_what_files_hold(verification.doubtful):
+            verification, mismatch = self._sampled()
+        if self._question.verify_sample:
+            self._look_into_empty(verification)
+        if (error := verification.failure(mismatch)) is not None:
+            if again := verification.to_read_again(mismatch):
+                self._means.sink.write_pages([listing.restart() for listing in again])
+            raise error
+        return mismatch
+
+    def _sampled(self) -> tuple[Verification, Mismatch | None]:
+        verification = Verification(
+            self._question, self._present, self._terms, self._survey.everyone, self._gone.keys()
+        )
+        return verification, self._means.run(verification.read(self._recall))
+
+    def _list_what_files_hold(self, doubtful: Sequence[Listing]) -> bool:
+        """List those in doubt whose members came from a file; return whether there are any."""
+        exporting = self._exporting
+        again = [one for one in doubtful if exporting is not None and one.segment.id in exporting.read_by_file]
+        if exporting is None or not again:
+            return False
+        names = ", ".join(repr(one.segment.name) for one in again[:_SHOWN_FAILURES])
+        log.warning("Sampled customers are not as the files of exports say; listed after all: %s", names)
+        exporting.distrust(again)
+        anew = {one.segment.id: Listing(one.segment, self._terms) for one in again}
+        self._survey.listings = [anew.get(one.segment.id, one) for one in self._listings]
+        self._read_lists([*anew.values()])
+        self._look_after_missing([*anew.values()])
+        return True
+
+    def _read_new_segments(self) -> bool:
+        """Read the lists of segments that were made meanwhile, or left out; return whether there are any."""
+        before = len(self._listings)
+        if not self._means.run(self._survey.list_segments_again()):
+            return False
+        new = self._listings[before:]
+        log.info("New on the list of segments, and listed too: %s", counted(len(new), "segment"))
+        self._read_lists(new)
+        self._look_after_missing(new)
+        return True
+
+    def _look_into_empty(self, verification: Verification) -> None:
+        """Ask for former members of segments whose list is empty: that all have left is seldom so."""
+        for listing in self._present:
+            if not listing.is_empty:
+                continue
+            if not (names := self._means.sink.members_before(listing.segment.id, _FORMER_MEMBERS)):
+                continue
+            log.warning("Segment %r had members when it was pulled last, and is listed empty", listing.segment.name)
+            self._means.run(verification.read_former_members(self._recall, listing, names))
+
+    def _moved(self) -> Moved:
+        moved = [listing.drift for listing in self._present if listing.drift.joined or listing.drift.left]
+        sums = Moved(len(moved), sum(drift.joined for drift in moved), sum(drift.left for drift in moved))
+        if moved:
+            log.info(
+                "Changed while listed: %s; at least %s joined, %s left",
+                counted(sums.segments, "segment"),
+                counted(sums.joined, "customer"),
+                f"{sums.left:,}",
+            )
+        return sums
+
+    def _total(self) -> int:
+        """Return how many customers the project has: as its list says, else as many as it holds."""
+        everyone = self._survey.everyone
+        assert everyone is not None, "the survey begins the list of everyone"
+        return everyone.total if everyone.total is not None else self._means.run(self._walk_everyone(IdSet()))
+
+    def _settle(self) -> None:
+        sink, asked = self._means.sink, self._question.customer_ids or ()
+        # Nothing here is held as a plain list or set: they take four times the memory of all the rest.
+        ids = asked if isinstance(asked, DistinctIds) else dict.fromkeys(asked)
+        open_ = Remaining(ids, sink.done(), self._roster.aliases)
+        unlisted = sink.unlisted(open_)
+        for part in chunks((one for one in open_ if one not in unlisted), _SETTLED_AT_A_TIME):
+            sink.settle(part, frozenset(), self._means.now())
+            self._knows_somebody = True
+        left = IdList(one for one in open_ if one in unlisted)
+        if self._finds_by_export(len(left), unlisted):
+            self._settle_unlisted(left, unlisted)
+        elif len(left) < self._walk_calls:
+            self._settle_one_by_one(left)
+        else:
+            self._settle_by_walk(left, unlisted)
+        forget_aliases(sink, self._roster)
+
+    @property
+    def _walk_calls(self) -> float:
+        everyone = self._survey.everyone
+        return math.inf if everyone is None or everyone.total is None else calls_for(everyone.total)
+
+    def _finds_by_export(self, left: int, missing: IdSet) -> bool:
+        """Take those an export of everyone names out of the missing, if that is allowed and takes the fewest calls."""
+        everyone, may_export = self._survey.everyone, self._question.may_export_everyone
+        if everyone is None or not may_export or left <= ROSTER_CALLS:
+            return False
+
+        def find(customers: Iterator[Customer]) -> None:
+            for part in chunks(customers, _SETTLED_AT_A_TIME // 100):
+                self._find(part, missing)
+
+        return read_everyone(self._means, self._exports, everyone, find)
+
+    def _judge_unknown(self) -> None:
+        """Refuse a project that knows nobody, and unknown customers where none is accepted."""
+        sink, asked = self._means.sink, self._question.customer_ids or ()
+        may_be_wrong = not self._knows_somebody and len(asked) >= FEWEST_TO_JUDGE
+        if may_be_wrong and len(sink.unknown(limit=len(asked))) == len(asked):
+            raise wrong_project(len(asked), asked)
+        refuse_unknown(self._question.unknown, sink)
+
+    def _settle_one_by_one(self, unlisted: Sequence[str]) -> None:
+        means = self._means
+        lookup = Lookup(means.client, workers=means.workers)
+        for part in chunks(unlisted, means.part_size):
+            self._settle_some(lookup, part)
+
+    def _settle_some(self, lookup: Lookup, customer_ids: Sequence[str]) -> None:
+        resolved = Resolved()
+        with kept_if_interrupted(lambda: self._settle_resolved(resolved)):
+            self._means.run(lookup.resolve(customer_ids, resolved))
+        self._settle_resolved(resolved)
+        self._judge_unknown()
+        if resolved.stopped_by is not None:
+            raise resolved.stopped_by
+
+    def _settle_resolved(self, resolved: Resolved) -> None:
+        # A name whose own lookup failed may be told by that of the customer's other name.
+        known = [member.customer_id for member in self._roster.members(list(resolved.known.values()))]
+        self._knows_somebody |= bool(resolved.known)
+        self._settle_part([*dict.fromkeys([*resolved.told, *known])], resolved.unknown)
+        now, failed = self._means.now(), {one: resolved.failed[one] for one in resolved.failed.keys() - set(known)}
+        self._means.sink.write(
+            [CustomerAnswer(one, now, Outcome.FAILED, failure=reason) for one, reason in failed.items()]
+        )
+
+    def _settle_by_walk(self, unlisted: Sequence[str], unknown: IdSet) -> None:
+        """Tell who exists from the list of everyone; a later part of the try goes on with it.
+
+        :param unknown: the same customers; those the list names are taken out.
+        """
+        self._means.run(self._walk_everyone(unknown))
+        self._settle_unlisted(unlisted, unknown)
+
+    def _settle_unlisted(self, unlisted: Sequence[str], unknown: IdSet) -> None:
+        for part in chunks(unlisted, _SETTLED_AT_A_TIME):
+            self._settle_part(part, unknown)
+        self._judge_unknown()
+
+    async def _walk_everyone(self, missing: IdSet) -> int:
+        """Take those found out of the missing; return how many customers there are."""
+        everyone = self._survey.everyone
+        assert everyone is not None, "the survey begins the list of everyone"
+        self._find(everyone.first, missing)
+        async for page in rest_of(everyone.walk, self._recall):
+            self._find(page, missing)
+        return everyone.walk.distinct
+
+    def _find(self, customers: Sequence[Customer], missing: IdSet) -> None:
+        self._roster.members(customers)
+        for name in (name for one in customers for name in names_of(one)):
+            missing.discard(name)
+
+    def _settle_part(self, part: Sequence[str], unknown: AbstractSet[str]) -> None:
+        kept = [customer_id for customer_id in part if customer_id not in self._roster.aliases]
+        if kept:
+            self._means.sink.settle(kept, {one for one in kept if one in unknown}, self._means.now())
+
+
+def _segments_failed(failed: Sequence[Listing], segments: int) -> SegmentsFailed:
+    names = ", ".join(repr(listing.segment.name) for listing in failed[:_SHOWN_FAILURES])
+    more = f" and {len(failed) - _SHOWN_FAILURES:,} more" if len(failed) > _SHOWN_FAILURES else ""
+    return SegmentsFailed(
+        f"the members of {len(failed):,} of {segments:,} segments could not be listed: {names}{more} "
+        f"(the first: {failed[0].failure}); what was pulled is kept: a retry reads the rest only"
+    )

@@ -1,0 +1,148 @@
+"""Reads a few customers the other way: do segments' lists say what Voucherify answers for these customers?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+
+from airflow_provider_voucherify.api.calls.reads import Sender, get_customer, segments_of_customer
+from airflow_provider_voucherify.api.errors import MembersDisagree, NotFound, VoucherifyError
+from airflow_provider_voucherify.pull.customers.everyone import Everyone
+from airflow_provider_voucherify.pull.customers.existence import is_known
+from airflow_provider_voucherify.pull.needs import Mismatch
+from airflow_provider_voucherify.pull.per_customer.ask import STOPS
+from airflow_provider_voucherify.pull.per_segment.listing import Listing, Terms
+from airflow_provider_voucherify.pull.plan.question import Question
+
+log = logging.getLogger(__name__)
+
+_SHOWN_SEGMENTS = 3
+#: The share of the sample that may differ: memberships change between the two readings.
+MOST_DIFFERING = 0.2
+_ADVICE = (
+    "the lists may not be ready yet, as those of new segments are for a while: try again later, or write "
+    'strategy="per_customer"'
+)
+
+
+class Verification:
+    """A sample of customers read both ways.
+
+    ``doubtful`` are the lists that lack a customer who is in the segment, or hold one who is not; ``unlisted`` are
+    segments a customer is in that have no list, though all segments are asked about.
+
+    :param question: who is asked about, and how large the sample is.
+    :param listings: the lists, all whole.
+    :param terms: those of the lists.
+    :param everyone: the list of all customers, where it was begun.
+    :param gone: segments that were deleted; it may take a while until no customer is in them.
+    """
+
+    def __init__(
+        self,
+        question: Question,
+        listings: Sequence[Listing],
+        terms: Terms,
+        everyone: Everyone | None,
+        gone: AbstractSet[str],
+    ) -> None:
+        self.doubtful: list[Listing] = []
+        self.unlisted: set[str] = set()
+        self._question = question
+        self._listings = listings
+        self._terms = terms
+        self._everyone = everyone
+        self._gone = gone
+
+    async def read(self, client: Sender) -> Mismatch | None:
+        """Ask for the customers of the sample one by one.
+
+        :returns: ``None`` if nobody could be compared.
+        """
+        answers = [await self._agrees(client, name) for name in self._names()]
+        told = [answer for answer in answers if answer is not None]
+        return Mismatch(len(told), told.count(False)) if told else None
+
+    async def read_former_members(self, client: Sender, empty: Listing, names: Sequence[str]) -> None:
+        """Ask for former members of a segment with an empty list until one is in it still.
+
+        :param names: customers the segment had, under names that Voucherify may know.
+        """
+        for name in names:
+            try:
+                answered = {segment.id for segment in await segments_of_customer(client, name)}
+                if empty.segment.id in answered and await is_known(client, name):
+                    self._doubt([empty])
+                    return
+            except NotFound:
+                continue
+            except STOPS:
+                raise
+            except VoucherifyError as error:
+                reason = type(error).__name__
+                log.warning("A former member of segment %r could not be read: %s", empty.segment.name, reason)
+
+    def failure(self, mismatch: Mismatch | None) -> MembersDisagree | None:
+        """Return why the lists are not to be believed, ``None`` if they are."""
+        if self.unlisted:
+            ids = ", ".join(sorted(self.unlisted)[:_SHOWN_SEGMENTS])
+            return MembersDisagree(
+                f"sampled customers are in {len(self.unlisted):,} segments that the list of segments lacks, also when "
+                f"read again ({ids}); {_ADVICE}"
+            )
+        if empty := sorted(repr(listing.segment.name) for listing in self.doubtful if listing.is_empty):
+            return MembersDisagree(f"nobody is listed in {', '.join(empty)}, but customers are in it; {_ADVICE}")
+        if mismatch is None or mismatch.rate <= MOST_DIFFERING:
+            return None
+        return MembersDisagree(
+            f"{mismatch.differing:,} of {mismatch.sampled:,} sampled customers are not in the segments as listed, more "
+            f"than {MOST_DIFFERING:.0%}; {_ADVICE}"
+        )
+
+    def to_read_again(self, mismatch: Mismatch | None) -> Sequence[Listing]:
+        """Return the lists a later try should read from the start: all, where too many customers differ, else those in
+        doubt; with them all that are empty, as what made one so may have made the others."""
+        if mismatch is not None and mismatch.rate > MOST_DIFFERING:
+            return self._listings
+        return [listing for listing in self._listings if listing in self.doubtful or listing.is_empty]
+
+    def _names(self) -> list[str]:
+        """Return the sample: of those given, or of everyone seen on a list or on the first page of all lists."""
+        if self._question.customer_ids is not None:
+            return self._terms.sample.lowest(self._question.customer_ids)
+        seen = {name for listing in self._listings for name in listing.sampled}
+        first = self._everyone.first if self._everyone is not None else []
+        return self._terms.sample.lowest(seen | {customer.id for customer in first})
+
+    async def _agrees(self, client: Sender, name: str) -> bool | None:
+        """Return whether both ways agree on a customer; ``None`` if that cannot be said of this one."""
+        listed = {listing.segment.id for listing in self._listings if name in listing.sampled}
+        try:
+            answered = {segment.id for segment in await segments_of_customer(client, name)}
+            differing = [one for one in self._listings if (one.segment.id in listed) != (one.segment.id in answered)]
+            unlisted = self._without_list(answered)
+            if (differing or unlisted) and not listed and not await self._goes_by(client, name):
+                return None
+        except NotFound:
+            return None
+        except STOPS:
+            raise
+        except VoucherifyError:
+            return None
+        self._doubt(differing)
+        self.unlisted |= unlisted
+        return not (differing or unlisted)
+
+    def _without_list(self, segment_ids: set[str]) -> set[str]:
+        if self._question.segments is not None:
+            return set()
+        return segment_ids - self._gone - {listing.segment.id for listing in self._listings}
+
+    def _doubt(self, listings: Sequence[Listing]) -> None:
+        self.doubtful += [listing for listing in listings if listing not in self.doubtful]
+
+    async def _goes_by(self, client: Sender, name: str) -> bool:
+        """Return whether a customer no list names is known, and by this name: one given twice goes by the other."""
+        member = self._terms.roster.member(await get_customer(client, name))
+        return member is not None and member.customer_id == name

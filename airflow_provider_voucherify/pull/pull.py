@@ -1,0 +1,144 @@
+"""A pull from the question to answers in the sink: see what is held, plan, ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from itertools import chain
+
+from airflow_provider_voucherify.api.errors import WindowClosed
+from airflow_provider_voucherify.api.ids import DistinctIds, IdList
+from airflow_provider_voucherify.load.base import segment_walks
+from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
+from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.sample import Sample
+from airflow_provider_voucherify.pull.needs import Means, Pulled
+from airflow_provider_voucherify.pull.notes import Beginning, Notes
+from airflow_provider_voucherify.pull.per_customer.run import CustomerRun
+from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
+from airflow_provider_voucherify.pull.per_segment.listing import Terms, stored_salt, stored_sample_size
+from airflow_provider_voucherify.pull.per_segment.run import SegmentRun
+from airflow_provider_voucherify.pull.plan.cap import Cap
+from airflow_provider_voucherify.pull.plan.plan import WORTH_PROBING, Plan, check_affordable, resolving
+from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.plan.survey import Held, Survey
+from airflow_provider_voucherify.pull.recall import Recall
+
+
+class Pull:
+    """One try of a pull.
+
+    :param question: what is asked.
+    :param means: client, sink and the like.
+    :param rate: calls a minute that may be made, ``None`` if not known.
+    """
+
+    def __init__(self, question: Question, means: Means, rate: Callable[[], float | None]) -> None:
+        self._question = question
+        cap = Cap(question.max_calls, means.spent)
+        self._means = means = replace(means, client=cap.over(means.client))
+        self._rate = rate
+        self._notes = Notes(means.sink, means.now)
+        self._exports = ExportNotes(means.sink, means.now)
+        self._held = self._what_is_held()
+        self._beginning = self._begun_so()
+        self._terms = Terms(question, Roster(question.customer_ids), self._sample(), means.now)
+        held = {} if self._beginning is None else self._notes.answers
+        self._recall = Recall(means.client, held, keeps=means.may_defer)
+        if question.may_export or self._exports.totals:
+            self._recall.forget("/v1/segments")  # their filters, which may quote emails, are not kept
+        totals = self._exports.totals
+        self._survey = Survey(question, self._held, self._terms, means.client, self._recall, self._beginning, totals)
+
+    @property
+    def held(self) -> int:
+        """Return how many customers an earlier try answered."""
+        return self._held.answered
+
+    def plan(self) -> Plan:
+        """Find out which way takes the fewest calls.
+
+        :raises PlanTooDear: if it takes more than allowed.
+        """
+        with self._kept_for_the_next_part():
+            plan = self._means.run(self._survey.plan(self._rate))
+        check_affordable(plan, self._question.max_calls)
+        return plan
+
+    def carry_out(self, plan: Plan) -> Pulled:
+        """Ask what the sink does not hold.
+
+        :raises VoucherifyError: what stopped the run early, with all that was found up to then held.
+        """
+        if plan.strategy == "per_customer":
+            run = CustomerRun(self._question, self._survey, self._notes, self._means, self._recall, self._exports)
+            with self._kept_for_the_next_part(run):
+                return run.pull()
+        with self._kept_for_the_next_part():
+            means, recall, exports = self._means, self._recall, self._exports
+            lists = SegmentRun(self._question, self._survey, self._held, self._terms, means, recall, exports)
+            return lists.pull(by_exports=plan.strategy == "export")
+
+    @contextmanager
+    def _kept_for_the_next_part(self, run: CustomerRun | None = None) -> Iterator[None]:
+        """Note what is of use as a whole only, if the worker is given back before it is whole."""
+        try:
+            yield
+        except WindowClosed:
+            if self._means.may_defer:
+                ghost = run.ghost if run is not None else None
+                ghost_segments = None if ghost is None else ghost.segment_ids
+                asked_at = None if run is None or ghost is None else run.ghost_asked_at
+                salt = self._terms.sample.salt
+                self._notes.add_answers(self._recall.new)
+                totals, failed_parts = self._survey.totals, self._survey.failed_parts
+                self._notes.begin_so(Beginning(salt, totals, ghost_segments, asked_at, failed_parts))
+            raise
+
+    def _begun_so(self) -> Beginning | None:
+        if self._means.is_resumed:
+            return self._notes.beginning
+        self._notes.forget_earlier_try()
+        return None
+
+    def _what_is_held(self) -> Held:
+        sink, ids = self._means.sink, self._question.customer_ids
+        if ids is None:
+            return Held((), len(sink.done()), segment_walks(sink.walks()), exports=self._exports.held)
+        self._forget_what_is_of_no_use(ids)
+        done = sink.done()
+        to_ask = IdList(customer_id for customer_id in ids if customer_id not in done) if done else ids
+        walks = segment_walks(sink.walks())
+        is_right_project = self._notes.begun_with is not None or bool(walks)
+        told = self._notes.resolved
+        resolved = sum(one in told for one in resolving(ids))
+        return Held(to_ask, len(done), walks, is_right_project, resolved, self._exports.held)
+
+    def _forget_what_is_of_no_use(self, ids: Sequence[str]) -> None:
+        sink = self._means.sink
+        done, failed = sink.done(), [answer.customer_id for answer in sink.failed(limit=sink.failed_count())]
+        if not (held := len(done) + len(failed)):
+            return
+        asked = ids if isinstance(ids, DistinctIds) else frozenset(ids)
+        forgotten = {customer_id for customer_id in chain(done, failed) if customer_id not in asked}
+        if self._question.unknown == "fail":  # a refused customer may have been added meanwhile
+            forgotten |= set(sink.unknown(limit=held))
+        has_outgrown = self._has_outgrown(held - len(forgotten), ids)
+        if has_outgrown or forgotten:
+            sink.forget({*done, *failed} if has_outgrown else forgotten)
+
+    def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
+        """Return whether so many customers came in since the way was chosen that another may take fewer calls."""
+        if self._means.is_resumed or self._question.wanted != "auto" or segment_walks(self._means.sink.walks()):
+            return False
+        begun_with = self._notes.begun_with or FEWEST_TO_JUDGE
+        return len(ids) > 2 * begun_with and held * WORTH_PROBING <= len(ids)
+
+    def _sample(self) -> Sample:
+        noted = self._beginning.salt if self._beginning is not None else None
+        salt = stored_salt(self._held.walks) or noted or f"{self._means.rng.getrandbits(64):016x}"
+        wanted, walks = self._question.verify_sample, self._held.walks
+        stored = stored_sample_size(walks, self._question.digest) if walks else None
+        # Lists that are held know no more of their members than were sampled when they were read.
+        return Sample(wanted if stored is None else min(wanted, stored), salt)

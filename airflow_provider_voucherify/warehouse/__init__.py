@@ -1,0 +1,1 @@
+"""Any SQL database: connections, catalog, column types, rights."""
