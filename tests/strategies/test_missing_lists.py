@@ -169,5 +169,5 @@ def test_what_moved_while_it_was_listed_is_told(shop: Emulator, caplog: pytest.L
 
     done = Desk(shop, watch=join).pull(Question(CUSTOMERS, (growing,), "per_segment"))
     assert done.pulled.moved == Moved(segments=1, joined=2, left=0)
-    assert "1 segments changed while they were listed: at least 2 customers joined, 0 left" in caplog.messages
+    assert "Changed while listed: 1 segment; at least 2 customers joined, 0 left" in caplog.messages
     assert Desk(shop).pull(Question(CUSTOMERS[:9], strategy="per_customer")).pulled.moved is None
