@@ -59,6 +59,7 @@ def test_a_replacement_by_nobody_keeps_what_an_earlier_try_holds(
     run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
 ) -> None:
     voucherify.set_limits(Limits(limit=50, window_seconds=3_600.0))
+    voucherify.set_switches(Switches(retry_header="window_end"))
     assert run_op(into_table("replace")).state == "deferred"
     assert run_op(into_table("replace", []), try_number=2).state == "failed"
     assert [name for name in warehouse.tables() if "__run_" in name]

@@ -144,7 +144,7 @@ def test_without_openlineage_nothing_is_imported_and_nothing_breaks(
     monkeypatch.setattr(
         PathFinder, "find_spec", lambda name, *rest: None if name.endswith(".openlineage") else find(name, *rest)
     )
-    for name in [name for name in sys.modules if "openlineage" in name or name.endswith("operators.lineage")]:
+    for name in [name for name in sys.modules if "openlineage" in name or name.endswith("pulling.lineage")]:
         monkeypatch.delitem(sys.modules, name)
     pull = CustomerSegmentsOperator(
         task_id="pull", customers=ASKED, destination=ObjectFiles(f"file://{tmp_path}/out", format="jsonl")
