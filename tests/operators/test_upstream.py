@@ -315,10 +315,10 @@ NOTHING: dict[str, Callable[[str], BaseOperator]] = {
         IDS, destination=WarehouseTable("t", "warehouse", extra_columns={"d": nothing})
     ),
     "url": lambda nothing: pull(IDS, destination=ObjectFiles(nothing, format="jsonl")),
-    "url in part": lambda nothing: pull(IDS, destination=ObjectFiles(f"file:///tmp/ds={nothing}/", format="jsonl")),
-    "store": lambda nothing: pull(IDS, destination=ObjectFiles("file:///tmp/x", nothing, format="jsonl")),
+    "url in part": lambda nothing: pull(IDS, destination=ObjectFiles(f"file:///nowhere/ds={nothing}/", format="jsonl")),
+    "store": lambda nothing: pull(IDS, destination=ObjectFiles("file:///nowhere/x", nothing, format="jsonl")),
     "overflow": lambda nothing: pull(
-        IDS, destination=XComRows(overflow=ObjectFiles(f"file:///tmp/{nothing}/", format="jsonl"))
+        IDS, destination=XComRows(overflow=ObjectFiles(f"file:///nowhere/{nothing}/", format="jsonl"))
     ),
     "an id": lambda nothing: pull([nothing, *IDS]),
     "a segment": lambda nothing: pull(IDS, segments=["VIP", nothing]),
