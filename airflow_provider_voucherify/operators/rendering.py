@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from copy import copy
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
@@ -21,10 +21,24 @@ if TYPE_CHECKING:
 _CUSTOMERS = "customers"
 
 
+class Stoppable(Protocol):
+    """A try that runs."""
+
+    def stop(self) -> None:
+        """Let no further call be sent."""
+
+
 class OwnArgumentsOperator(BaseOperator):
     """An operator that renders what is its own: Airflow renders objects in place, and a destination may belong to
     several operators, or to all indexes of a mapped one.
     """
+
+    _running: Stoppable | None = None
+
+    def on_kill(self) -> None:
+        """Let no further call be sent; what was done so far is kept for the next try."""
+        if self._running is not None:
+            self._running.stop()
 
     def _do_render_template_fields(
         self,

@@ -11,7 +11,7 @@ from airflow.sdk import ObjectStoragePath
 
 from airflow_provider_voucherify.load.destinations import FileFormat, ObjectFiles
 from airflow_provider_voucherify.load.errors import StorageFailed
-from airflow_provider_voucherify.operators.directories import directory_of
+from airflow_provider_voucherify.operators.places import directory_of
 from tests.load.file_runs import AFTER, BEFORE, MortalFiles, Shelf, run_whole
 from tests.load.memory_store import Killed
 from tests.load.runs import found, identity

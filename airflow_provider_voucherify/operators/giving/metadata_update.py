@@ -18,7 +18,7 @@ from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until, defer_until_open, longest_wait
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.load.base import RunIdentity
-    from airflow_provider_voucherify.operators.pulling.report import Spent
-    from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+    from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
+    from airflow_provider_voucherify.operators.spent import Spent
 
 log = logging.getLogger(__name__)
 
@@ -82,17 +82,16 @@ class Begun:
 class MetadataUpdate:
     """Bulk updates as one task instance makes them.
 
-    :param operator: rendered.
+    :param terms: of the task.
     :param context: the task's context.
     :param spent: what the parts of this try before a deferral spent.
     """
 
-    def __init__(self, operator: UpdateCustomersMetadataOperator, context: Context, spent: Spent) -> None:
-        operator.given.check(operator)
-        self._operator = operator
+    def __init__(self, terms: UpdateTerms, context: Context, spent: Spent) -> None:
+        self._terms = terms
         self._spent = spent
         self._try_number = context["ti"].try_number
-        self._hook = VoucherifyHook(operator.voucherify_conn_id)
+        self._hook = VoucherifyHook(terms.voucherify_conn_id)
         store, identity = context.get("task_state_store"), self._identity_in(context)
         self._kept = KeptResult(store, identity, utc_now)
         self._notes = TryNotes(store, identity, is_resumed=spent.deferrals > 0)
@@ -122,17 +121,17 @@ class MetadataUpdate:
         return result
 
     def _identity_in(self, context: Context) -> RunIdentity:
-        operator, settings = self._operator, self._hook.settings
+        terms, settings = self._terms, self._hook.settings
         job: JsonObject = {
             "project": [settings.base_url, settings.app_id],
-            "customers": [*kind_of(operator.customers)],
-            "metadata": dict(metadata(operator.metadata, is_rendered=True)),
+            "customers": [*kind_of(terms.customers)],
+            "metadata": dict(metadata(terms.metadata, is_rendered=True)),
         }
-        return identity_of(context, job, hash_of_list(operator.customers))
+        return identity_of(context, job, hash_of_list(terms.customers))
 
     def _begin(self) -> None:
         """Find out who can be updated, and begin to; goes on where a part before gave its worker back."""
-        change = metadata(self._operator.metadata, is_rendered=True)
+        change = metadata(self._terms.metadata, is_rendered=True)
         checked_change(change)
         noted = self._notes.read()
         self._names = Names.from_json(noted.get("names"))
@@ -154,7 +153,7 @@ class MetadataUpdate:
 
     def _who(self, runner: ClientRunner) -> list[str]:
         """Return the ``source_id`` of everyone who can be updated."""
-        customer_ids = customer_ids_of(self._operator.customers) or []
+        customer_ids = customer_ids_of(self._terms.customers) or []
         if self._spent.planned is None:
             self._spent = replace(self._spent, planned=2 * len(customer_ids) + 1)
         client = runner.client
@@ -174,14 +173,14 @@ class MetadataUpdate:
         return to_send
 
     def _wait(self) -> JsonObject:
-        begun, interval = self._begun, self._operator.poll_interval
+        begun, interval = self._begun, self._terms.poll_interval
         while True:
             try:
                 with self._client(keeps=True) as runner:
                     self._look(runner)
             except WindowClosed as closed:
                 done = f"{len(begun.action_ids)} bulk updates are still to be looked at"
-                defer_until_open(self._operator, closed, self._spent, done, self._handed_on())
+                defer_until_open(closed, self._spent, done, self._handed_on())
             if not begun.action_ids:
                 return {
                     "customers": begun.customers,
@@ -190,8 +189,8 @@ class MetadataUpdate:
                     "without_source_id": begun.without_source_id,
                 }
             log.info("%d bulk updates are not over; looking again in %s", len(begun.action_ids), interval)
-            if self._operator.deferrable:
-                self._defer()
+            if self._terms.deferrable:
+                defer_until(utc_now() + interval, replace(self._spent, begins_window=False), self._handed_on())
             time.sleep(interval.total_seconds())
 
     def _look(self, runner: ClientRunner) -> None:
@@ -219,7 +218,7 @@ class MetadataUpdate:
         :param keeps: whether a later part finds what this one does.
         """
         opening = self._hook.aclient(
-            longest_wait=longest_wait(can_defer=self._operator.deferrable and keeps),
+            longest_wait=longest_wait(can_defer=self._terms.deferrable and keeps),
             inherits_usage=self._spent.shares_window(self._try_number),
         )
         began = time.monotonic()
@@ -241,7 +240,7 @@ class MetadataUpdate:
             done = (
                 f"{len(self._begun.action_ids)} bulk updates are begun, {len(to_send):,} customers are still to be sent"
             )
-        defer_until_open(self._operator, closed, self._spent, done, {}, advice=MORE_CALLS)
+        defer_until_open(closed, self._spent, done, {}, advice=MORE_CALLS)
 
     def _note_begun(self) -> None:
         to_send: list[Json] = [*(self._to_send or ())]
@@ -254,14 +253,6 @@ class MetadataUpdate:
             self._note_begun()
             return {}
         return {"begun": self._begun.to_json()}
-
-    def _defer(self) -> NoReturn:
-        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-
-        spent = replace(self._spent, deferrals=self._spent.deferrals + 1, begins_window=False)
-        kwargs = {**self._handed_on(), "spent": asdict(spent)}
-        trigger = DateTimeTrigger(utc_now() + self._operator.poll_interval)
-        self._operator.defer(trigger=trigger, method_name="resume", kwargs=kwargs)
 
 
 def _texts(values: Json) -> list[str]:

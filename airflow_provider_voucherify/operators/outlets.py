@@ -1,18 +1,18 @@
-"""What a finished pull tells the assets a task updates."""
+"""What a finished task hands back, and what it tells the assets it updates."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from airflow.sdk import Asset
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airflow_provider_voucherify.api.models import JsonObject
+    from airflow_provider_voucherify.api.models import Json, JsonObject
 
 log = logging.getLogger(__name__)
 
@@ -20,16 +20,28 @@ log = logging.getLogger(__name__)
 _TOLD = ("customers", "memberships", "exported_object", "rows", "entered", "left", "calls", "strategy", "manifest")
 
 
-def emit_outlets(context: Context, outlets: Sequence[object], summary: JsonObject, published_at: datetime) -> None:
+class Told(NamedTuple):
+    """What a try hands back to its operator once the run is over.
+
+    :param result: what the task returns.
+    :param summary: the run in numbers.
+    :param published_at: when its result became visible (UTC).
+    """
+
+    result: Json
+    summary: JsonObject
+    published_at: datetime
+
+
+def emit_outlets(context: Context, outlets: Sequence[object], told: Told) -> None:
     """Put a run's counts into the event of each asset among a task's outlets; outlets of other kinds get none.
 
     :param context: the task's context.
     :param outlets: ``operator.outlets``: what the user put there.
-    :param summary: what the run tells.
-    :param published_at: when that was (UTC).
+    :param told: of the run.
     """
-    extra: JsonObject = {name: summary[name] for name in _TOLD if name in summary}
-    extra["published_at"] = published_at.isoformat()
+    extra: JsonObject = {name: told.summary[name] for name in _TOLD if name in told.summary}
+    extra["published_at"] = told.published_at.isoformat()
     dag_run = context["dag_run"]
     extra["run_date"] = (dag_run.logical_date or dag_run.run_after).isoformat()
     for outlet in outlets:
