@@ -120,6 +120,17 @@ def test_no_circle_of_imports_not_even_for_types() -> None:
     sorter.prepare()  # raises CycleError, which says who imports whom
 
 
+@pytest.mark.parametrize("is_emulator", [False, True], ids=["client", "emulator"])
+def test_no_two_classes_bear_one_name(is_emulator: bool) -> None:
+    homes: dict[str, list[str]] = {}
+    for path in modules():
+        if (name := name_in_package(path)).startswith("emulator") is is_emulator:
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes.setdefault(node.name, []).append(name)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
+
+
 def test_every_room_has_a_rule() -> None:
     rooms = {name_in_package(path).split(".")[0] for path in modules()} - {""}
     assert rooms <= {prefix.split(".")[0] for prefix in MAY_IMPORT}

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import PagingFailed
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift, calls_for
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject
@@ -16,7 +16,7 @@ from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved
 WORTH_A_LOOK = 50
 
 
-class Names:
+class KnownCustomers:
     """Whom ids stand for, as far as a try knows.
 
     ``resolved`` holds the customers by the id given, and ids nobody is known under; it may be added to.
@@ -76,7 +76,7 @@ class Names:
         }
 
     @classmethod
-    def from_json(cls, data: Json) -> Names:
+    def from_json(cls, data: Json) -> KnownCustomers:
         """Read what is known; nothing, if it cannot be read."""
         names = cls()
         match data:

@@ -20,7 +20,7 @@ from airflow_provider_voucherify.pull.per_customer.ask import PerCustomer
 if TYPE_CHECKING:
     import pandas as pd
 
-    from airflow_provider_voucherify.api.calls.reads import Sender
+    from airflow_provider_voucherify.api.calls.call import Sender
     from airflow_provider_voucherify.api.http.client import Client
 
 T = TypeVar("T")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.hooks.memberships import checked_ids, run_to_end
-from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.sample import Sample
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
 from airflow_provider_voucherify.pull.customers.upstream import segment_names
@@ -21,8 +21,8 @@ from airflow_provider_voucherify.pull.plan.question import (
     StrategyName,
     checked_strategy_name,
 )
-from airflow_provider_voucherify.pull.plan.survey import Held, Survey
-from airflow_provider_voucherify.pull.recall import Recall
+from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
+from airflow_provider_voucherify.pull.remembering_client import RememberingClient
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.http.client import Client
@@ -53,12 +53,12 @@ def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Cl
     :param opening: a client to be opened; closed in the end.
     :param question: what is asked.
     """
-    terms = Terms(question, Roster(question.customer_ids), Sample(0, secrets.token_hex(8)), _utc_now)
-    held = Held(to_ask=question.customer_ids or ())
+    terms = Terms(question, AskedCustomers(question.customer_ids), Sample(0, secrets.token_hex(8)), _utc_now)
+    held = HeldBefore(to_ask=question.customer_ids or ())
 
     async def find_out() -> Plan:
         async with opening as client:
-            survey = Survey(question, held, terms, client, Recall(client, {}, keeps=False))
+            survey = Survey(question, held, terms, client, RememberingClient(client, {}, keeps=False))
             return await survey.plan(lambda: calls_per_minute(settings, client))
 
     return run_to_end(find_out)

@@ -49,7 +49,7 @@ MORE_CALLS = (
 )
 
 
-def longest_wait(*, can_defer: bool) -> float:
+def wait_in_worker(*, can_defer: bool) -> float:
     """Return how long a client may wait for the rate limit, in seconds, before the task defers."""
     return conf.getfloat("voucherify", "defer_after", fallback=DEFER_AFTER) if can_defer else math.inf
 

@@ -21,7 +21,7 @@ class Counts(Protocol):
     retried: int
 
 
-class Pace(Protocol):
+class Outlook(Protocol):
     """What is known of the rate limit."""
 
     def outlook(self, calls: int, now: float) -> float:
@@ -44,7 +44,7 @@ class Progress:
         total: int,
         held: int,
         calls: Counts,
-        pace: Pace,
+        pace: Outlook,
         now: Callable[[], float],
         unit: str = "customer",
     ) -> None:

@@ -23,11 +23,11 @@ from airflow_provider_voucherify.emulator import EmulatorControl
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.pull.needs import Means
 from airflow_provider_voucherify.pull.plan.plan import WayName
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.progress import Progress
 from airflow_provider_voucherify.pull.pull import Pull
+from airflow_provider_voucherify.pull.tools import PullTools
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -72,7 +72,7 @@ def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> I
         stack = AsyncExitStack()
         gate = Gate(Window(1.0), Concurrency(32), OwnCeiling(None))
         client = runner.run(stack.enter_async_context(open_client(settings, gate)))
-        means = Means(
+        tools = PullTools(
             client=client,
             run=runner.run,
             sink=sink,
@@ -81,7 +81,7 @@ def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> I
             rng=random.Random(1),
             chunk_size=2_000,
         )
-        yield Pull(question, means, lambda: None)
+        yield Pull(question, tools, lambda: None)
         runner.run(stack.aclose())
 
 

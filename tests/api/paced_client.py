@@ -6,7 +6,7 @@ import asyncio
 import math
 import random
 
-from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.http.client import Client, Clock
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
@@ -43,7 +43,7 @@ async def ask(client: Client, calls: int, workers: int = 40) -> int:
     async def work() -> None:
         nonlocal answered
         for number in queue:
-            await client.send(wire.segments_of_customer(f"customer-{number}"))
+            await client.send(get_customer_segments(f"customer-{number}").request)
             answered += 1
 
     async with asyncio.TaskGroup() as group:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments, segments_from
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import CallCount, Client, Clock, open_client
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
@@ -47,8 +48,8 @@ def segment_ids(
     settings = ApiSettings(url or emulator.url, emulator.app_id, emulator.app_token, timeout=timeout)
 
     async def ask(client: Client, customer_id: str) -> set[str]:
-        answer = await client.send(wire.segments_of_customer(customer_id))
-        return {segment.id for segment in wire.segments_from(answer)}
+        answer = await client.send(get_customer_segments(customer_id).request)
+        return {segment.id for segment in segments_from(answer)}
 
     async def main() -> tuple[list[set[str]], CallCount]:
         gate = Gate(Window(1.0), Concurrency(16), OwnCeiling(None))
@@ -140,8 +141,8 @@ def test_a_garbled_404_before_any_answer_ends_all(emulator: Emulator) -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        wire.segments_of_customer("a/b c+d%2F?#é@x"),
-        wire.segments_page(created_before="2026-01-01T00:00:00.000Z"),
+        get_customer_segments("a/b c+d%2F?#é@x").request,
+        wire.get("/v1/segments", {"filters[created_at][conditions][$before]": "2026-01-01T00:00:00.000Z"}),
         wire.get("/v1/customers", {"email": "a+b@x.com"}),
     ],
     ids=["id that needs encoding", "brackets in the query", "plus in the query"],

@@ -10,6 +10,7 @@ from typing import TypeVar
 import pytest
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls import call
 from airflow_provider_voucherify.api.calls import reads as endpoints
 from airflow_provider_voucherify.api.http.client import Client, open_client
 from airflow_provider_voucherify.api.http.settings import ApiSettings
@@ -72,7 +73,7 @@ async def listed(client: Client, walk: CustomerWalk) -> list[str]:
 def test_the_members_of_each_segment_are_those_it_has(shop: Emulator) -> None:
     async def all_members(client: Client) -> dict[str, list[str]]:
         return {
-            segment.id: [one.id async for page in endpoints.customers_in(client, segment.id) for one in page]
+            segment.id: [one.id async for page in endpoints.rest_of(CustomerWalk(segment.id), client) for one in page]
             for segment in await endpoints.list_segments(client)
         }
 
@@ -87,11 +88,11 @@ def test_the_members_of_each_segment_are_those_it_has(shop: Emulator) -> None:
 
 def test_a_customer_and_a_segment_take_one_call_each(shop: Emulator) -> None:
     async def both(client: Client) -> int:
-        [*_, page] = [page async for page in endpoints.customers_in(client)]
+        [*_, page] = [page async for page in endpoints.rest_of(CustomerWalk(), client)]
         segments = await endpoints.list_segments(client)
         before = client.calls.sent
-        customer = await endpoints.get_customer(client, page[0].source_id or page[0].id)
-        segment = await endpoints.get_segment(client, segments[3].id)
+        customer = await call.ask(client, endpoints.get_customer(page[0].source_id or page[0].id))
+        segment = await call.ask(client, endpoints.get_segment(segments[3].id))
         assert (customer.id, segment) == (page[0].id, segments[3])
         return client.calls.sent - before
 
@@ -99,13 +100,11 @@ def test_a_customer_and_a_segment_take_one_call_each(shop: Emulator) -> None:
 
 
 @pytest.mark.parametrize("ask_one", [endpoints.get_customer, endpoints.get_segment])
-def test_what_is_not_there_is_not_found(
-    shop: Emulator, ask_one: Callable[[endpoints.Sender, str], Awaitable[object]]
-) -> None:
+def test_what_is_not_there_is_not_found(shop: Emulator, ask_one: Callable[[str], call.Call[object]]) -> None:
     with pytest.raises(errors.NotFound):
-        ask(shop, lambda client: ask_one(client, "nobody"))
+        ask(shop, lambda client: call.ask(client, ask_one("nobody")))
     with pytest.raises(errors.InvalidCustomerId):
-        ask(shop, lambda client: ask_one(client, ".."))
+        ask(shop, lambda client: call.ask(client, ask_one("..")))
 
 
 @pytest.mark.parametrize("cursor", CURSORS)

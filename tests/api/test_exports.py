@@ -15,6 +15,7 @@ import pytest
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.calls import exports
+from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.exports import Export, ExportFile, Wanted
 from airflow_provider_voucherify.api.http import client as client_module
 from airflow_provider_voucherify.api.http.body import Unpacking
@@ -61,8 +62,8 @@ def on(emulator: Emulator, act: Callable[[Client], Awaitable[T]], timeout: float
 
 async def made(client: Client, wanted: Wanted = WANTED) -> Export:
     """Ask for an export and wait for it."""
-    asked = await exports.create_export(client, wanted)
-    return next(one for one in await exports.list_exports(client) if one.id == asked.id)
+    asked = await ask(client, exports.create_export(wanted))
+    return next(one for one in await ask(client, exports.list_exports()) if one.id == asked.id)
 
 
 async def read(client: Client, export: Export) -> list[list[str]]:
@@ -87,7 +88,7 @@ def test_an_export_from_first_to_last(emulator: Emulator) -> None:
         rows = await read(client, export)
         await exports.delete_export(client, export.id)
         await exports.delete_export(client, export.id)
-        return rows, export, await exports.list_exports(client)
+        return rows, export, await ask(client, exports.list_exports())
 
     rows, export, left = on(emulator, act)
     assert {row[0] for row in rows} == gold(emulator)
@@ -125,7 +126,7 @@ def test_an_address_that_never_opens_ends_nothing_else(emulator: Emulator) -> No
         with pytest.raises(errors.FileRefused, match="401") as caught:
             await read(client, export)
         assert "token" not in str(caught.value)
-        return await exports.list_exports(client)  # the keys are not thought to be refused
+        return await ask(client, exports.list_exports())  # the keys are not thought to be refused
 
     assert len(on(emulator, act)) == 1
 
@@ -135,10 +136,10 @@ def test_a_limit_of_bulk_calls_is_told_of_and_not_waited_for(emulator: Emulator)
     emulator.set_limits(Limits(limit=None, bulk_limit=1, bulk_window_seconds=3_600))
 
     async def act(client: Client) -> list[Export]:
-        await exports.create_export(client, WANTED)
+        await ask(client, exports.create_export(WANTED))
         with pytest.raises(errors.OtherLimitReached, match="bulk_api_calls"):
-            await exports.create_export(client, WANTED)
-        return await exports.list_exports(client)
+            await ask(client, exports.create_export(WANTED))
+        return await ask(client, exports.list_exports())
 
     assert len(on(emulator, act)) == 1
 
@@ -148,8 +149,8 @@ def test_what_is_asked_for_is_asked_once_also_without_an_answer(emulator: Emulat
 
     async def act(client: Client) -> list[Export]:
         with pytest.raises(errors.TransportFailed):
-            await exports.create_export(client, WANTED)
-        return await exports.list_exports(client)
+            await ask(client, exports.create_export(WANTED))
+        return await ask(client, exports.list_exports())
 
     assert [WANTED.is_of(one) for one in on(emulator, act)] == [True]
 

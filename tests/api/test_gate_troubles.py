@@ -10,7 +10,7 @@ import re
 import pytest
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.http.client import Client
 from tests.api.limited_server import LimitedServer
 from tests.api.paced_client import ask, client_of
@@ -87,7 +87,7 @@ def test_answers_that_are_errors_count_as_much_as_others() -> None:
 
     async def ask_for_nobody(client: Client, number: int) -> bool:
         with pytest.raises(errors.NotFound):
-            await client.send(wire.segments_of_customer(f"nobody-{number}"))
+            await client.send(get_customer_segments(f"nobody-{number}").request)
         return True
 
     async def main() -> int:
@@ -135,7 +135,7 @@ def test_a_long_wait_is_told_instead_of_waited() -> None:
 
     async def main() -> float:
         client = client_of(server, 0.7, longest_wait=60.0)
-        calls = (client.send(wire.segments_of_customer(f"customer-{number}")) for number in range(100))
+        calls = (client.send(get_customer_segments(f"customer-{number}").request) for number in range(100))
         results = await asyncio.gather(*calls, return_exceptions=True)
         closed = [result for result in results if isinstance(result, errors.WindowClosed)]
         assert len(closed) == 30
@@ -155,7 +155,7 @@ def test_what_no_retry_can_escape_lets_nobody_wait() -> None:
         await ask(client, 90)
         server.limit = 0
         server.kind = "api_calls_cycle"
-        calls = (client.send(wire.segments_of_customer(f"late-{number}")) for number in range(100))
+        calls = (client.send(get_customer_segments(f"late-{number}").request) for number in range(100))
         return await asyncio.gather(*calls, return_exceptions=True)
 
     results, seconds = run_virtually(main())
@@ -234,7 +234,7 @@ def test_a_server_that_only_rejects_is_given_up_on() -> None:
 
     async def main() -> None:
         with pytest.raises(errors.RateLimited):
-            await client_of(server, 1.0).send(wire.segments_of_customer("c"))
+            await client_of(server, 1.0).send(get_customer_segments("c").request)
 
     _, seconds = run_virtually(main())
     assert 150 < seconds < 900
@@ -265,7 +265,7 @@ def test_a_shut_gate_stays_shut_whatever_is_answered_meanwhile() -> None:
         await ask(client, 10)
         client.gate.shut(errors.RateLimited("only rejections"))
         with pytest.raises(errors.RateLimited, match="only rejections"):
-            await client.send(wire.segments_of_customer("late"))
+            await client.send(get_customer_segments("late").request)
 
     run_virtually(main())
     assert sum(server.used.values()) == 10

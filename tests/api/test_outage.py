@@ -10,7 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls.call import ask as ask_one
 from airflow_provider_voucherify.api.calls.metadata_updates import update_customers_metadata
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import Client, Clock
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
@@ -64,7 +66,7 @@ async def ask(server: Flaky, calls: int, *, longest_wait: float = math.inf) -> l
     async def work() -> None:
         for number in left:
             try:
-                results.append(await one.send(wire.segments_of_customer(f"customer-{number}")))
+                results.append(await one.send(get_customer_segments(f"customer-{number}").request))
             except errors.VoucherifyError as error:
                 results.append(error)
                 return
@@ -118,7 +120,9 @@ def test_a_fault_that_is_no_outage_is_not_waited_for(status: int) -> None:
 
 def test_a_write_is_not_repeated_but_one_that_may_be_waits_as_well() -> None:
     async def write() -> str:
-        return await update_customers_metadata(client(Flaky(refused, 0.0, 60.0)), ["a"], {"tier": "gold"})
+        return await ask_one(
+            client(Flaky(refused, 0.0, 60.0)), update_customers_metadata(["a"], {"tier": "gold"}).repeatable()
+        )
 
     action_id, seconds = run_virtually(write())
     assert (action_id, seconds > 60.0) == ("aa_1", True)

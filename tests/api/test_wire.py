@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from requests.structures import CaseInsensitiveDict
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls.reads import get_customer, get_customer_segments, segments_from
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.limit.headers import rate_limit_of
 from airflow_provider_voucherify.api.models import Json, Segment
@@ -40,13 +41,13 @@ def listing(items: list[Json], **changes: Json) -> dict[str, Json]:
     ],
 )
 def test_an_id_is_one_encoded_path_part(customer_id: str, path: str) -> None:
-    assert wire.segments_of_customer(customer_id) == wire.Request("GET", path, has_common_answers=True)
+    assert get_customer_segments(customer_id).request == wire.Request("GET", path, has_common_answers=True)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1))
 def test_any_id_comes_back_from_its_path_part_or_is_refused(customer_id: str) -> None:
     try:
-        target = wire.segments_of_customer(customer_id).target
+        target = get_customer_segments(customer_id).request.target
     except errors.InvalidCustomerId:
         assert customer_id in {".", ".."}
         return
@@ -57,7 +58,7 @@ def test_any_id_comes_back_from_its_path_part_or_is_refused(customer_id: str) ->
 
 
 @pytest.mark.parametrize("customer_id", ["", ".", "..", "\ud800", "a\0", None, 3.0, b"x"])
-@pytest.mark.parametrize("request_for", [wire.segments_of_customer, wire.customer])
+@pytest.mark.parametrize("request_for", [get_customer_segments, get_customer])
 def test_an_id_that_would_address_another_resource_is_refused(request_for: object, customer_id: object) -> None:
     assert callable(request_for)
     with pytest.raises(errors.InvalidCustomerId):
@@ -66,7 +67,7 @@ def test_an_id_that_would_address_another_resource_is_refused(request_for: objec
 
 def test_five_segments_are_read_and_ordered_by_id() -> None:
     response = wire.Response(200, {}, json.dumps(listing(FIVE_SEGMENTS)).encode())
-    segments = wire.segments_from(wire.decode(response))
+    segments = segments_from(wire.decode(response))
     assert len(segments) == 5
     assert all(type(segment) is Segment for segment in segments)
     assert [segment.id for segment in segments] == sorted(segment.id for segment in segments)
@@ -90,16 +91,16 @@ def test_five_segments_are_read_and_ordered_by_id() -> None:
 )
 def test_an_answer_of_another_shape_is_not_believed(body: bytes) -> None:
     with pytest.raises(errors.MalformedAnswer):
-        wire.segments_from(wire.decode(wire.Response(200, {}, body)))
+        segments_from(wire.decode(wire.Response(200, {}, body)))
 
 
 def test_answers_that_are_alike_are_read_once() -> None:
     body = json.dumps(listing(FIVE_SEGMENTS)).encode()
     first, second = (wire.decode(wire.Response(200, {}, bytes(bytearray(body))), is_common=True) for _ in range(2))
-    assert wire.segments_from(first) is wire.segments_from(second)
-    assert wire.segments_from(first) == wire.segments_from(wire.decode(wire.Response(200, {}, body)))
+    assert segments_from(first) is segments_from(second)
+    assert segments_from(first) == segments_from(wire.decode(wire.Response(200, {}, body)))
     other = wire.decode(wire.Response(200, {}, json.dumps(listing(FIVE_SEGMENTS[:1])).encode()), is_common=True)
-    assert len(wire.segments_from(other)) == 1
+    assert len(segments_from(other)) == 1
 
 
 def test_long_answers_are_not_kept_to_be_shared() -> None:
@@ -108,7 +109,7 @@ def test_long_answers_are_not_kept_to_be_shared() -> None:
     assert len(body) > wire.LONGEST_COMMON_ANSWER
     first, second = (wire.decode(wire.Response(200, {}, body), is_common=True) for _ in range(2))
     assert first is not second
-    assert len(wire.segments_from(first)) == 30
+    assert len(segments_from(first)) == 30
 
 
 @pytest.mark.parametrize("is_common", [False, True])
@@ -123,7 +124,7 @@ def test_what_is_no_json_object_is_refused_with_its_status(body: bytes, is_commo
 def test_a_missing_total_and_unknown_fields_are_no_error() -> None:
     answer = listing([{"id": "seg_1", "name": "One", "object": "segment", "colour": "red"}], extra=1)
     del answer["total"]
-    assert wire.segments_from(answer) == (Segment("seg_1", "One"),)
+    assert segments_from(answer) == (Segment("seg_1", "One"),)
 
 
 APPLICATION = {"code": 404, "key": "not_found", "message": "Resource not found", "request_id": "v-0a1b2c3d4e5f60718a"}

@@ -8,8 +8,8 @@ from enum import Enum
 
 import pytest
 
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
-from airflow_provider_voucherify.api.http.wire import segments_of_customer
 from airflow_provider_voucherify.pull.customers.sources import Cursor, CustomerQuery, distinct_ids, ids_from_text
 
 
@@ -51,7 +51,7 @@ def test_members_of_an_enum_are_their_values() -> None:
 
     ids = distinct_ids([Named.ANNA, Numbered.BERT])
     assert [(type(one), one) for one in ids] == [(str, "customer-1"), (str, "7")]
-    assert segments_of_customer(Named.ANNA).target == "/v1/customers/customer-1/segments"
+    assert get_customer_segments(Named.ANNA).request.target == "/v1/customers/customer-1/segments"
 
 
 def test_case_and_space_make_another_customer() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from airflow_provider_voucherify.api.errors import InvalidSegments, PlanTooDear
 from airflow_provider_voucherify.api.models import Customer, Member, Segment
-from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.sample import Sample
 from airflow_provider_voucherify.pull.plan.plan import (
     Plan,
@@ -116,12 +116,12 @@ def test_an_unknown_or_ambiguous_segment_is_refused(wanted: list[str], message: 
 
 
 def test_a_customer_given_under_both_names_goes_by_voucherifys() -> None:
-    roster = Roster(["a", "cust_1", "cust_2", "b", "e"])
+    asked_customers = AskedCustomers(["a", "cust_1", "cust_2", "b", "e"])
     customers = [Customer("cust_1", "a"), Customer("cust_2", "b"), Customer("cust_3", "c"), Customer("cust_4")]
-    assert roster.members(customers) == (Member("cust_1"), Member("cust_2"))
-    assert roster.member(Customer("cust_5", "e")) == Member("e")
-    assert roster.aliases == {"a", "b"}
-    assert Roster(None).members(customers[2:]) == (Member("cust_3", "c"), Member("cust_4"))
+    assert asked_customers.members(customers) == (Member("cust_1"), Member("cust_2"))
+    assert asked_customers.member(Customer("cust_5", "e")) == Member("e")
+    assert asked_customers.aliases == {"a", "b"}
+    assert AskedCustomers(None).members(customers[2:]) == (Member("cust_3", "c"), Member("cust_4"))
 
 
 def test_the_sample_of_a_part_holds_those_of_the_whole_that_are_in_it() -> None:

@@ -17,7 +17,7 @@ from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.giving.publication_key import per, publication_source_id
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher, SourceIdTaken
-from airflow_provider_voucherify.giving.run import PublishMeans, PublishRun, still_to_ask
+from airflow_provider_voucherify.giving.run import PublishRun, PublishTools, still_to_ask
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import began_after, standing
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger
@@ -208,8 +208,8 @@ def test_a_campaign_deleted_meanwhile_is_no_crowd_of_unknown_customers() -> None
     gone = errors.NotFound("not found", status=404)
     client, ledger = Script(gone), OutcomeStoreLedger(XComRows(), None)
     with asyncio.Runner() as runner:
-        means = PublishMeans(client, runner.run, ledger, lambda: NOW, lambda _: None, "key", workers=2)
+        tools = PublishTools(client, runner.run, ledger, lambda: NOW, lambda _: None, "key", workers=2)
         with pytest.raises(errors.InvalidCampaign, match="'Win back' was deleted"):
-            PublishRun(GIFT, Publisher(client, GIFT), means, "drop").publish(["cust_1", "cust_2", "cust_3"])
+            PublishRun(GIFT, Publisher(client, GIFT), tools, "drop").publish(["cust_1", "cust_2", "cust_3"])
     assert ledger.held("camp_1", "campaign", ["cust_1", "cust_2", "cust_3"]) == {}
     assert client.methods == ["POST", "POST", "POST", "GET"]

@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import open_client
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
@@ -25,11 +25,12 @@ from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.load.xcom.state_store import StateStore
-from airflow_provider_voucherify.pull.needs import Means, Pulled
 from airflow_provider_voucherify.pull.plan.plan import Plan
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.progress import Progress
 from airflow_provider_voucherify.pull.pull import Pull
+from airflow_provider_voucherify.pull.result import Pulled
+from airflow_provider_voucherify.pull.tools import PullTools
 
 Row = tuple[str, str]
 Change = Callable[[str, JsonObject], JsonObject]
@@ -128,7 +129,7 @@ class Desk:
             client = runner.run(stack.enter_async_context(opening))
             try:
                 watched = Watched(client, self.watch, self.change)
-                means = Means(
+                tools = PullTools(
                     client=watched,
                     run=runner.run,
                     sink=target,
@@ -144,7 +145,7 @@ class Desk:
                     is_resumed=bool(self.part),
                     sleep=self.sleep,
                 )
-                pull = Pull(question, means, lambda: None)
+                pull = Pull(question, tools, lambda: None)
                 plan = pull.plan()
                 pulled = pull.carry_out(plan)
             finally:

@@ -14,8 +14,8 @@ from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.pull.needs import Moved
 from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.result import Moved
 from tests.strategies.desk import Desk, truth, utc_now, xcom_sink
 from tests.strategies.stores import MemoryStore
 from tests.strategies.test_read_again import Hook, Killed, emptied

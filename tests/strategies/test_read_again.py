@@ -17,8 +17,8 @@ from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.pull.needs import Mismatch
 from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.result import Mismatch
 from tests.strategies.desk import Desk, truth, utc_now, xcom_sink
 from tests.strategies.stores import MemoryStore
 

@@ -13,7 +13,7 @@ import pytest
 from airflow_provider_voucherify.api.errors import CustomersUnknown, TransportFailed, WindowClosed, WrongProject
 from airflow_provider_voucherify.emulator import Emulator, Fault, ProjectSettings
 from airflow_provider_voucherify.pull.interrupt import RunInterrupted
-from airflow_provider_voucherify.pull.notes import Believed, Notes
+from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.strategies.desk import Desk, rows_of, truth, utc_now, xcom_sink
 from tests.strategies.stores import MemoryStore
@@ -265,13 +265,16 @@ def make_segment_of_nobodies(shop: Emulator) -> None:
 def test_thousands_taken_on_trust_are_noted_in_parts_that_fit_into_the_task_state_store() -> None:
     ids = frozenset(f"{random.Random(number).getrandbits(256):064x}" for number in range(3_000))
     store = MemoryStore()
-    for believed in (Believed(frozenset({"seg_1"}), ids), Believed(frozenset({"seg_2"}), frozenset([*ids][:700]))):
+    for believed in (
+        BelievedAnswers(frozenset({"seg_1"}), ids),
+        BelievedAnswers(frozenset({"seg_2"}), frozenset([*ids][:700])),
+    ):
         sink = xcom_sink(store=store)
         sink.open()
-        Notes(sink, utc_now).believe(believed)
+        RunNotes(sink, utc_now).believe(believed)
         resumed = xcom_sink(store=store)
         resumed.open()
-        assert Notes(resumed, utc_now).believed == believed
+        assert RunNotes(resumed, utc_now).believed == believed
     assert max(map(len, store.texts.values())) <= 65_536
 
 

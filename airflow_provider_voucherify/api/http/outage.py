@@ -20,7 +20,7 @@ LOOKS_BEFORE_DEFERRAL = 2
 DEFERRED_FOR = 60.0
 
 
-class Counted(Protocol):
+class Answered(Protocol):
     """The calls of a client."""
 
     answered: int
@@ -39,7 +39,7 @@ class Outage:
 
     def __init__(
         self,
-        calls: Counted,
+        calls: Answered,
         probe: Callable[[], Awaitable[object]],
         waits: tuple[float, ...],
         *,
@@ -54,7 +54,7 @@ class Outage:
         self._now = now
         self._sleep = sleep
         self._given_up_after: int | None = None
-        self._turn = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._is_over = asyncio.Event()
 
     @property
@@ -78,7 +78,7 @@ class Outage:
         if not is_outage(error) or not self._waits:
             raise error
         answered = self._calls.answered
-        async with self._turn:
+        async with self._lock:
             if self._calls.answered != answered:
                 return None
             if not self.is_given_up:

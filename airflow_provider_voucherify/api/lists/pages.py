@@ -81,7 +81,7 @@ def page_from(answer: JsonObject, *, earliest: int, latest: int | None = None) -
     :param latest: no customer may have been created after; milliseconds since 1970 (UTC).
     :raises MalformedAnswer: if an item is no customer, says not when it was created, or is not where it should be.
     """
-    items = wire.listed(answer)
+    items = wire.items_of(answer)
     if any(item.get("object", "customer") != "customer" for item in items):
         raise errors.MalformedAnswer("an item of the list of customers is not a customer")
     customers = [wire.customer_from(item) for item in items]

@@ -18,7 +18,7 @@ _LARGEST_COUNT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PublicationOrder:
     """What a publication asks for.
 
     :param customer: a body for ``upsert``.
@@ -34,7 +34,7 @@ class Order:
     join_once: bool
 
 
-def read_order(call: Call, *, join_once: bool) -> Order:
+def read_order(call: Call, *, join_once: bool) -> PublicationOrder:
     """Read the body of a publication.
 
     :param call: the call.
@@ -46,7 +46,7 @@ def read_order(call: Call, *, join_once: bool) -> Order:
     source_id, metadata = _optional_text(body, "source_id"), body.get("metadata")
     if not isinstance(metadata, dict | None):
         raise problems.invalid_payload("Property .metadata must be object")
-    return Order(
+    return PublicationOrder(
         campaign=_campaign(call, body),
         count=_count(as_object(body.get("campaign")).get("count"), source_id),
         customer=customer_reference(call.population, body.get("customer")),
@@ -57,7 +57,7 @@ def read_order(call: Call, *, join_once: bool) -> Order:
     )
 
 
-def publish(call: Call, order: Order) -> Publication:
+def publish(call: Call, order: PublicationOrder) -> Publication:
     """Carry a publication out.
 
     :param call: the call.
@@ -82,7 +82,7 @@ def publish(call: Call, order: Order) -> Publication:
     return _keep(call, order, customer, vouchers)
 
 
-def _repeated(call: Call, order: Order) -> Publication | None:
+def _repeated(call: Call, order: PublicationOrder) -> Publication | None:
     if order.source_id is None:
         return None
     made = call.records.publications.with_source_id(order.source_id)
@@ -95,7 +95,7 @@ def _repeated(call: Call, order: Order) -> Publication | None:
     raise refusals.duplicate_source_id(order.source_id)
 
 
-def _joined(call: Call, order: Order, customer: Customer) -> Publication | None:
+def _joined(call: Call, order: PublicationOrder, customer: Customer) -> Publication | None:
     only_once = order.campaign.settings.join_once
     if not order.join_once and not only_once:
         return None
@@ -106,7 +106,7 @@ def _joined(call: Call, order: Order, customer: Customer) -> Publication | None:
     return first
 
 
-def _vouchers(call: Call, order: Order, customer: Customer) -> tuple[Voucher, ...]:
+def _vouchers(call: Call, order: PublicationOrder, customer: Customer) -> tuple[Voucher, ...]:
     for name in (customer.id, customer.source_id or ""):
         key = call.records.refused_publications.get(name)
         if key is not None:
@@ -122,7 +122,7 @@ def _vouchers(call: Call, order: Order, customer: Customer) -> tuple[Voucher, ..
 
 def _keep(
     call: Call,
-    order: Order,
+    order: PublicationOrder,
     customer: Customer,
     vouchers: tuple[Voucher, ...] = (),
     failure: ApiProblem | None = None,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 #: How long MySQL waits for the others; PostgreSQL waits as long as it takes (seconds).
-MYSQL_PATIENCE = 3_600
+MYSQL_LOCK_TIMEOUT = 3_600
 
 
 def take_turns(connection: Connection, table: Table) -> None:
@@ -33,8 +33,8 @@ def take_turns(connection: Connection, table: Table) -> None:
         case "postgresql":
             connection.execute(statements.lock_until_commit(int.from_bytes(digest, signed=True)))
         case "mysql" | "mariadb":
-            lock = statements.lock_until_disconnected(f"voucherify:{digest.hex()}", MYSQL_PATIENCE)
+            lock = statements.lock_until_disconnected(f"voucherify:{digest.hex()}", MYSQL_LOCK_TIMEOUT)
             if connection.execute(lock).scalar_one() != 1:
-                raise StatementFailed(f"other tasks were writing to {name} for {MYSQL_PATIENCE} s: try again later")
+                raise StatementFailed(f"other tasks were writing to {name} for {MYSQL_LOCK_TIMEOUT} s: try again later")
         case _:
             pass

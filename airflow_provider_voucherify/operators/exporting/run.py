@@ -31,7 +31,7 @@ from airflow_provider_voucherify.load.exports.kept_export import KeptExport, Kep
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.exporting.sinks import export_sink_of
 from airflow_provider_voucherify.operators.identity import identity_of
 from airflow_provider_voucherify.operators.outlets import Told
@@ -118,8 +118,8 @@ class ExportRun:
         except OtherLimitReached as error:
             if not self._terms.deferrable or error.retry_after is None:
                 raise
-            bulk = WindowClosed(str(error), wait=error.retry_after, is_told=True)
-            defer_until_open(bulk, self._spent, self._how_far(), {})
+            used_up = WindowClosed(str(error), wait=error.retry_after, is_told=True)
+            defer_until_open(used_up, self._spent, self._how_far(), {})
 
     def stop(self) -> None:
         """Let no further call be sent; a later try goes on with the export."""
@@ -127,7 +127,7 @@ class ExportRun:
 
     def _with_client(self, work: Callable[[ClientRunner, Exporter], T]) -> T:
         before, began = self._spent, time.monotonic()
-        opening = self._hook.aclient(concurrency=1, longest_wait=longest_wait(can_defer=self._terms.deferrable))
+        opening = self._hook.aclient(concurrency=1, longest_wait=wait_in_worker(can_defer=self._terms.deferrable))
         with ClientRunner(opening) as runner:
             try:
                 return work(runner, Exporter(self._interrupt.over(runner.client), self._wanted))

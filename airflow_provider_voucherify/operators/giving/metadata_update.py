@@ -9,16 +9,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_provider_voucherify.api.calls import metadata_updates as bulk
+from airflow_provider_voucherify.api.calls import metadata_updates
 from airflow_provider_voucherify.api.calls.posts import is_voucherify_id
 from airflow_provider_voucherify.api.errors import WindowClosed
-from airflow_provider_voucherify.giving.voucherify_ids import Names
+from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until, defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
@@ -95,7 +95,7 @@ class MetadataUpdate:
         store, identity = context.get("task_state_store"), self._identity_in(context)
         self._kept = KeptResult(store, identity, utc_now)
         self._notes = TryNotes(store, identity, is_resumed=spent.deferrals > 0)
-        self._names = Names()
+        self._known = KnownCustomers()
         self._begun = Begun()
         #: ``source_id`` of those whose update was not begun yet; ``None`` before they are known.
         self._to_send: list[str] | None = None
@@ -134,7 +134,7 @@ class MetadataUpdate:
         change = metadata(self._terms.metadata, is_rendered=True)
         checked_change(change)
         noted = self._notes.read()
-        self._names = Names.from_json(noted.get("names"))
+        self._known = KnownCustomers.from_json(noted.get("names"))
         if isinstance(begun := noted.get("begun"), dict):
             self._begun, self._to_send = Begun.from_json(begun), _texts(noted.get("to_send"))
         if self._to_send == []:
@@ -144,8 +144,9 @@ class MetadataUpdate:
                 to_send = self._to_send = self._who(runner) if self._to_send is None else self._to_send
                 while to_send:
                     part = to_send[:CUSTOMERS_PER_UPDATE]
-                    action_id = runner.run(bulk.update_customers_metadata(runner.client, part, change))
-                    self._begun.action_ids.append(action_id)
+                    # Without an answer it is sent again: a second update changes nothing more.
+                    call = metadata_updates.update_customers_metadata(part, change).repeatable()
+                    self._begun.action_ids.append(runner.ask(call))
                     del to_send[:CUSTOMERS_PER_UPDATE]
         except WindowClosed as closed:
             self._defer_beginning(closed)
@@ -158,8 +159,8 @@ class MetadataUpdate:
             self._spent = replace(self._spent, planned=2 * len(customer_ids) + 1)
         client = runner.client
         source_ids = [one for one in customer_ids if not is_voucherify_id(one)]
-        runner.run(self._names.read_list(client, source_ids))
-        resolved = runner.run(self._names.look_up(client, customer_ids, workers=_LOOKED_UP_AT_A_TIME))
+        runner.run(self._known.read_list(client, source_ids))
+        resolved = runner.run(self._known.look_up(client, customer_ids, workers=_LOOKED_UP_AT_A_TIME))
         resolved.check()
         asked = dict.fromkeys(customer_ids)  # others may be known of, where the query gives others by now
         unknown = [one for one in asked if one in resolved.unknown]
@@ -200,7 +201,7 @@ class MetadataUpdate:
         """
         begun = self._begun
         for action_id in tuple(begun.action_ids):
-            action = runner.run(bulk.get_async_action(runner.client, action_id))
+            action = runner.ask(metadata_updates.get_async_action(action_id))
             begun.action_ids.remove(action_id)
             if not action.is_over:
                 begun.action_ids.append(action_id)
@@ -209,7 +210,7 @@ class MetadataUpdate:
             else:
                 begun.failed.append(action_id)
         if begun.failed and not begun.action_ids:
-            bulk.check_action(runner.run(bulk.get_async_action(runner.client, begun.failed[0])))
+            metadata_updates.check_action(runner.ask(metadata_updates.get_async_action(begun.failed[0])))
 
     @contextmanager
     def _client(self, *, keeps: bool) -> Iterator[ClientRunner]:
@@ -218,7 +219,7 @@ class MetadataUpdate:
         :param keeps: whether a later part finds what this one does.
         """
         opening = self._hook.aclient(
-            longest_wait=longest_wait(can_defer=self._terms.deferrable and keeps),
+            longest_wait=wait_in_worker(can_defer=self._terms.deferrable and keeps),
             inherits_usage=self._spent.shares_window(self._try_number),
         )
         began = time.monotonic()
@@ -230,9 +231,9 @@ class MetadataUpdate:
 
     def _defer_beginning(self, closed: WindowClosed) -> NoReturn:
         """Leave who is known, who is still to be sent and what was begun to the next part."""
-        resolved, to_send = self._names.resolved, self._to_send
+        resolved, to_send = self._known.resolved, self._to_send
         if to_send is None:
-            names = self._names.to_json(resolved.known.keys() | resolved.unknown)
+            names = self._known.to_json(resolved.known.keys() | resolved.unknown)
             self._notes.write({"names": names})
             done = f"{len(resolved.known) + len(resolved.unknown):,} customers are looked up"
         else:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
+from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.campaigns import campaign_from, get_campaign
 from airflow_provider_voucherify.api.calls.posts import is_voucherify_id
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
@@ -24,21 +25,21 @@ from airflow_provider_voucherify.api.errors import (
 from airflow_provider_voucherify.giving.publication_key import per
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher
 from airflow_provider_voucherify.giving.run import (
-    PublishMeans,
     PublishRun,
+    PublishTools,
     TooManyPublications,
     check_tolerated,
     checked_campaign,
     still_to_ask,
 )
-from airflow_provider_voucherify.giving.voucherify_ids import Names
+from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable, began_after
 from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger, outcome_row
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_campaign_name
 from airflow_provider_voucherify.operators.giving.published_result import PublishedResult
 from airflow_provider_voucherify.operators.places import database_of
@@ -90,7 +91,7 @@ class Publishing:
         self._ledger = self._ledger_of()
         self._gift: Gift | None = None
         self._held: Mapping[str, PublicationOutcome] = {}
-        self._names = Names()
+        self._known = KnownCustomers()
         self._store = context.get("task_state_store")
         self._doubts_campaign = False
 
@@ -128,7 +129,7 @@ class Publishing:
         """Take up what the part before left: the campaign, and whom ids stand for."""
         notes = TryNotes(self._store, result.identity, is_resumed=self._spent.deferrals > 0)
         noted = notes.read()
-        self._names = Names.from_json(noted.get("names"))
+        self._known = KnownCustomers.from_json(noted.get("names"))
         if isinstance(campaign := noted.get("campaign"), dict):
             self._gift = self._gift_of(campaign_from(campaign))
         return notes
@@ -138,7 +139,7 @@ class Publishing:
         wanted = set(still_to_ask(customer_ids, {} if self._terms.simulate else held, began_at))
         gift = None if self._doubts_campaign else self._gift
         campaign = None if gift is None else gift.campaign.to_json()
-        notes.write({"names": self._names.to_json(wanted), "campaign": campaign})
+        notes.write({"names": self._known.to_json(wanted), "campaign": campaign})
         kwargs = {} if self._began_at is None else {"began_at": self._began_at.isoformat()}
         done = self._how_far(customer_ids)
         defer_until_open(closed, self._spent, done, kwargs, advice=MORE_CALLS)
@@ -183,19 +184,19 @@ class Publishing:
         client, pace = runner.client, self._terms.pace
         interruptible = self._interrupt.over(client)
         progress = Progress(len(customer_ids), 0, client.calls, client.gate.window, time.monotonic)
-        means = PublishMeans(
+        tools = PublishTools(
             client=interruptible,
             run=runner.run,
             ledger=self._ledger,
             now=self._recording_time,
             on_outcome=lambda one: progress.answer(failed=one.result is PublicationResult.FAILED),
             run_key=self._run_key,
-            known=self._names.resolved.known,
+            known=self._known.resolved.known,
             workers=pace.concurrency,
             chunk_size=pace.chunk_size,
         )
         publisher = Publisher(interruptible, gift, self._hook.retry)
-        run = PublishRun(gift, publisher, means, self._terms.unknown_customers, judge_first=self._published_before == 0)
+        run = PublishRun(gift, publisher, tools, self._terms.unknown_customers, judge_first=self._published_before == 0)
         try:
             run.publish(customer_ids)
         finally:
@@ -211,7 +212,7 @@ class Publishing:
         self._read_list(runner, to_ask)
         others = [one for one in to_ask if not is_voucherify_id(one)]
         client, workers = self._interrupt.over(runner.client), self._terms.pace.concurrency
-        resolved = runner.run(self._names.look_up(client, others, workers=workers))
+        resolved = runner.run(self._known.look_up(client, others, workers=workers))
         resolved.check()
         if not self._published_before:
             refuse_nobody_known(resolved.unknown, to_ask)
@@ -230,7 +231,7 @@ class Publishing:
         if self._spent.deferrals and self._store is None:
             return
         others = [one for one in customer_ids if not is_voucherify_id(one)]
-        runner.run(self._names.read_list(self._interrupt.over(runner.client), others))
+        runner.run(self._known.read_list(self._interrupt.over(runner.client), others))
 
     @property
     def _published_before(self) -> int:
@@ -244,7 +245,7 @@ class Publishing:
     def _gift_from(self, runner: ClientRunner) -> Gift:
         """Ask for the campaign: its id, not its name, is part of what tells publications apart."""
         try:
-            campaign = runner.run(get_campaign(self._interrupt.over(runner.client), self._campaign))
+            campaign = runner.run(ask(self._interrupt.over(runner.client), get_campaign(self._campaign)))
         except NotFound:
             raise InvalidCampaign(
                 f"the project has no campaign {self._campaign!r}; write its id (camp_...) or its name"
@@ -266,7 +267,7 @@ class Publishing:
         """A later try or part may have to share the present window with an earlier one of the same task."""
         return self._hook.aclient(
             concurrency=self._terms.pace.concurrency,
-            longest_wait=longest_wait(can_defer=self._terms.deferrable and self._keeps),
+            longest_wait=wait_in_worker(can_defer=self._terms.deferrable and self._keeps),
             inherits_usage=self._spent.shares_window(self._context["ti"].try_number),
         )
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject
     from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
     from airflow_provider_voucherify.operators.spent import Spent
-    from airflow_provider_voucherify.pull.needs import Pulled
     from airflow_provider_voucherify.pull.plan.plan import Plan
+    from airflow_provider_voucherify.pull.result import Pulled
 
 #: Failed customers named in XCom; a run into a table has the whole list in ``<table>_failures``.
 MOST_FAILURES_NAMED = 100
@@ -97,7 +97,7 @@ def counts_json(loaded: LoadSummary, unknown: Sequence[str]) -> JsonObject:
         "failed": loaded.failed,
         "memberships": loaded.memberships,
         "per_segment": [_segment_json(count) for count in loaded.per_segment],
-        **_changes(loaded),
+        **_entered_left(loaded),
     }
 
 
@@ -106,11 +106,11 @@ def _segment_json(count: SegmentCount) -> JsonObject:
         "segment_id": count.segment_id,
         "segment_name": count.segment_name,
         "customers": count.customers,
-        **_changes(count),
+        **_entered_left(count),
     }
 
 
-def _changes(counted: LoadSummary | SegmentCount) -> JsonObject:
+def _entered_left(counted: LoadSummary | SegmentCount) -> JsonObject:
     """Return who entered and left, where a history tells."""
     return {} if counted.entered is None else {"entered": counted.entered, "left": counted.left}
 

@@ -26,7 +26,7 @@ from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.deferral import defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.pulling.question import question_of, reads_a_table
 from airflow_provider_voucherify.operators.pulling.report import (
@@ -41,10 +41,10 @@ from airflow_provider_voucherify.operators.pulling.sinks import pull_identity, s
 from airflow_provider_voucherify.operators.spent import Spent, count_metrics
 from airflow_provider_voucherify.pull.customers.existence import blanks_hint, knows_nobody, nobody_known
 from airflow_provider_voucherify.pull.interrupt import Interrupt
-from airflow_provider_voucherify.pull.needs import Means
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
 from airflow_provider_voucherify.pull.pull import Pull
 from airflow_provider_voucherify.pull.tolerance import TooManyFailures, check_failures
+from airflow_provider_voucherify.pull.tools import PullTools
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.base import LoadSummary
     from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.operators.pulling.terms import PullTerms
-    from airflow_provider_voucherify.pull.needs import Pulled
     from airflow_provider_voucherify.pull.plan.question import Question
+    from airflow_provider_voucherify.pull.result import Pulled
 
 log = logging.getLogger(__name__)
 
@@ -159,15 +159,15 @@ class SegmentPull:
         with ClientRunner(self._opening(goes_on=self._holds_anything())) as runner:
             client = runner.client
             try:
-                pull = Pull(question, self._means(runner), lambda: calls_per_minute(self._hook.settings, client))
+                pull = Pull(question, self._tools(runner), lambda: calls_per_minute(self._hook.settings, client))
                 return self._carry_out(pull)
             finally:
                 self._spent = self._spent.plus(client.calls, client.gate, time.monotonic() - began_at)
                 count_metrics(before, self._spent)
 
-    def _means(self, runner: ClientRunner) -> Means:
+    def _tools(self, runner: ClientRunner) -> PullTools:
         client, calls_before = runner.client, self._spent.calls - self._spent.rejected
-        return Means(
+        return PullTools(
             client=self._interrupt.over(client),
             run=runner.run,
             sink=self._sink,
@@ -204,7 +204,7 @@ class SegmentPull:
         goes_on = goes_on and not self._spent.begins_window
         return self._hook.aclient(
             concurrency=self._terms.pace.concurrency,
-            longest_wait=longest_wait(can_defer=self._may_defer),
+            longest_wait=wait_in_worker(can_defer=self._may_defer),
             inherits_usage=goes_on or self._spent.shares_window(self._context["ti"].try_number),
         )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.api.calls.reads import Sender, rest_of
+from airflow_provider_voucherify.api.calls.call import Sender
+from airflow_provider_voucherify.api.calls.reads import rest_of
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.models import Customer, JsonObject
 
 
-class Counted:
+class CountingClient:
     """Counts the calls made.
 
     :param client: sends them.
@@ -30,7 +31,7 @@ class Counted:
 
 
 @dataclass(slots=True)
-class Everyone:
+class CustomerList:
     """The list of all customers with its first page taken.
 
     :param walk: goes on after the page.

@@ -7,7 +7,8 @@ import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.api.calls.reads import Sender, get_customer, segments_of_customer
+from airflow_provider_voucherify.api.calls.call import Sender, ask
+from airflow_provider_voucherify.api.calls.reads import get_customer, get_customer_segments
 from airflow_provider_voucherify.api.errors import CustomersUnknown, NotFound
 from airflow_provider_voucherify.api.id_text import ends_in_blanks
 from airflow_provider_voucherify.api.models import Segment
@@ -57,7 +58,7 @@ async def ask_ghost(client: Sender, rng: random.Random, *, doubts_empty_answers:
     :param doubts_empty_answers: see :class:`Ghost`.
     """
     try:
-        segments = await segments_of_customer(client, f"no-such-customer-{rng.getrandbits(128):032x}")
+        segments = await ask(client, get_customer_segments(f"no-such-customer-{rng.getrandbits(128):032x}"))
     except NotFound:
         return Ghost(None)
     return Ghost(frozenset(segment.id for segment in segments), doubts_empty_answers)
@@ -66,7 +67,7 @@ async def ask_ghost(client: Sender, rng: random.Random, *, doubts_empty_answers:
 async def is_known(client: Sender, customer_id: str) -> bool:
     """Return whether Voucherify knows a customer, for one call."""
     try:
-        await get_customer(client, customer_id)
+        await ask(client, get_customer(customer_id))
     except NotFound:
         return False
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import VoucherifyError, WrongProject
 from airflow_provider_voucherify.pull.customers.existence import blanks_hint, is_known
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS

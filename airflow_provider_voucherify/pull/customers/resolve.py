@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_voucherify.api.calls.reads import Sender, get_customer
+from airflow_provider_voucherify.api.calls.call import Sender, ask
+from airflow_provider_voucherify.api.calls.reads import get_customer
 from airflow_provider_voucherify.api.errors import NotFound, TransportFailed, VoucherifyError
 from airflow_provider_voucherify.api.models import Customer
 from airflow_provider_voucherify.load.base import Sink
-from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS, Failures
 from airflow_provider_voucherify.pull.progress import counted
 
@@ -81,7 +82,7 @@ class Lookup:
     async def _look_up(self, customer_id: str, resolved: Resolved) -> VoucherifyError | None:
         """Look up one id; return what to stop with, ``None`` to go on."""
         try:
-            resolved.known[customer_id] = await get_customer(self._client, customer_id)
+            resolved.known[customer_id] = await ask(self._client, get_customer(customer_id))
         except NotFound:
             resolved.unknown.add(customer_id)
         except STOPS as stop:
@@ -93,13 +94,13 @@ class Lookup:
         return None
 
 
-def forget_aliases(sink: Sink, roster: Roster) -> None:
+def forget_aliases(sink: Sink, asked_customers: AskedCustomers) -> None:
     """Drop what the ledger holds of customers under the name they do not go by.
 
     They were given in another order before, or their lookup failed.
     """
-    if not roster.aliases:
+    if not asked_customers.aliases:
         return
     done, failed = sink.done(), {answer.customer_id for answer in sink.failed(limit=sink.failed_count())}
-    if aliases := {one for one in roster.aliases if one in done or one in failed}:
+    if aliases := {one for one in asked_customers.aliases if one in done or one in failed}:
         sink.forget(aliases)

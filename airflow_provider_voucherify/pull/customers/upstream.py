@@ -72,10 +72,10 @@ def segment_names(value: object, what: str = "segments", *, is_rendered: bool = 
     :param is_rendered: whether a text is what a template made of a list.
     :raises InvalidSegments: if it is no list of texts, or an empty one.
     """
-    return list(dict.fromkeys(names(value, what, _NAMES, InvalidSegments, is_rendered=is_rendered)))
+    return list(dict.fromkeys(text_list(value, what, _NAMES, InvalidSegments, is_rendered=is_rendered)))
 
 
-def names(
+def text_list(
     value: object, what: str, advice: str, error: type[VoucherifyError], *, is_rendered: bool = False
 ) -> list[str]:
     """Return a list of texts that say something, as it was given.

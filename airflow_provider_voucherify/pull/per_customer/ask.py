@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from airflow_provider_voucherify.api.calls.reads import Sender, segments_of_customer
+from airflow_provider_voucherify.api.calls.call import Sender, ask
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.errors import (
     ENDS_TRY,
     InvalidCustomers,
@@ -198,7 +199,7 @@ class PerCustomer:
         """Return the customer's segments, ``None`` if Voucherify does not know the customer, and when it said so."""
         half = self.halves.get(customer_id)
         try:
-            segments = half.segments if half else await segments_of_customer(self.client, customer_id)
+            segments = half.segments if half else await ask(self.client, get_customer_segments(customer_id))
         except NotFound:
             return None, None
         ghost, observed_at = self.ghost, half.observed_at if half else None

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.api.models import MembershipPage
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS

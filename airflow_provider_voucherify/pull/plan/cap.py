@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import PlanTooDear
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import JsonObject

@@ -14,7 +14,7 @@ from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, Outcome
 from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer
-from airflow_provider_voucherify.pull.per_customer.ask_ahead import Relay
+from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
 from tests.pull.answering import Answers
 from tests.virtual_time import run_virtually
 
@@ -31,14 +31,14 @@ class Slow(Answers):
         return await super().send(request)
 
 
-def relay_of(client: Answers, customers: int, room: int, workers: int = 4, came: Fetched | None = None) -> Relay:
+def ahead_of(client: Answers, customers: int, room: int, workers: int = 4, came: Fetched | None = None) -> AskAhead:
     strategy = PerCustomer(client, workers=workers, now=lambda: NOON, on_answer=lambda _: None)
-    return Relay(strategy, [str(number) for number in range(customers)], room, came or Fetched())
+    return AskAhead(strategy, [str(number) for number in range(customers)], room, came or Fetched())
 
 
-async def taken_from(relay: Relay, before: Callable[[Fetched], None] = lambda _: None) -> list[Fetched]:
+async def taken_from(ahead: AskAhead, before: Callable[[Fetched], None] = lambda _: None) -> list[Fetched]:
     parts: list[Fetched] = []
-    while (part := await relay.take()) is not None:
+    while (part := await ahead.take()) is not None:
         before(part)
         parts.append(part)
     return parts
@@ -58,7 +58,7 @@ def test_everybody_is_handed_over_once_and_no_more_are_out_than_there_is_room_fo
         assert len(client.asked) - len(held) <= room
         held.extend(ids_of(part))
 
-    parts = asyncio.run(taken_from(relay_of(client, customers, room, workers), hold))
+    parts = asyncio.run(taken_from(ahead_of(client, customers, room, workers), hold))
     assert sorted(held) == list(range(customers))
     assert all(len(part.answers) >= (room + 1) // 2 for part in parts[:-1])
     assert all(part.stopped_by is None for part in parts)
@@ -67,8 +67,8 @@ def test_everybody_is_handed_over_once_and_no_more_are_out_than_there_is_room_fo
 def test_the_next_are_asked_for_while_a_part_is_stored() -> None:
     async def main() -> tuple[int, int]:
         client = Answers({})
-        relay = relay_of(client, 100, room=20)
-        await relay.take()
+        ahead = ahead_of(client, 100, room=20)
+        await ahead.take()
         before = len(client.asked)
         for _ in range(50):
             await asyncio.sleep(0)
@@ -81,14 +81,14 @@ def test_the_next_are_asked_for_while_a_part_is_stored() -> None:
 @given(stop_at=st.integers(0, 59), room=st.integers(1, 20), workers=st.integers(1, 10))
 def test_a_stop_comes_with_the_last_part_when_all_in_flight_are_answered(stop_at: int, room: int, workers: int) -> None:
     client = Slow({stop_at: REFUSED})
-    parts = asyncio.run(_until_stopped(relay_of(client, 60, room, workers)))
+    parts = asyncio.run(_until_stopped(ahead_of(client, 60, room, workers)))
     assert [part.stopped_by for part in parts] == [*[None] * (len(parts) - 1), REFUSED]
     assert ids_of(*parts) == sorted(set(client.asked) - {stop_at})
 
 
-async def _until_stopped(relay: Relay) -> list[Fetched]:
+async def _until_stopped(ahead: AskAhead) -> list[Fetched]:
     parts: list[Fetched] = []
-    while (part := await relay.take()) is not None:
+    while (part := await ahead.take()) is not None:
         parts.append(part)
         if part.stopped_by is not None:
             return parts
@@ -102,14 +102,14 @@ def test_ended_from_outside_it_waits_for_what_is_in_flight_and_asks_nobody_else(
     client = Slow({})
 
     async def main() -> None:
-        relay, held = relay_of(client, 1_000, room, workers), list[int]()
+        ahead, held = ahead_of(client, 1_000, room, workers), list[int]()
         for _ in range(after):
-            part = await relay.take()
+            part = await ahead.take()
             assert part is not None
             held += ids_of(part)
             part.answers = []
-        await relay.end(REFUSED)
-        held += ids_of(*relay.unheld)
+        await ahead.end(REFUSED)
+        held += ids_of(*ahead.unheld)
         assert sorted(held) == sorted(client.asked)
         assert len(client.asked) < 1_000
 
@@ -126,18 +126,18 @@ class AtTheGate(Answers):
 
 
 def test_stopped_it_does_not_wait_for_calls_that_stand_at_the_rate_limit() -> None:
-    parts, seconds = run_virtually(_until_stopped(relay_of(AtTheGate({5: REFUSED}), 60, room=20)))
+    parts, seconds = run_virtually(_until_stopped(ahead_of(AtTheGate({5: REFUSED}), 60, room=20)))
     assert ids_of(*parts) == list(range(5))
     assert seconds == 10.0
 
 
 def test_ended_from_outside_it_does_not_wait_for_calls_that_stand_at_the_rate_limit() -> None:
     async def main() -> list[int]:
-        relay = relay_of(AtTheGate({}), 60, room=12)
-        part = await relay.take()
+        ahead = ahead_of(AtTheGate({}), 60, room=12)
+        part = await ahead.take()
         assert part is not None
-        await relay.end(REFUSED)
-        return ids_of(*relay.unheld)
+        await ahead.end(REFUSED)
+        return ids_of(*ahead.unheld)
 
     assert run_virtually(main()) == (list(range(6)), 10.0)
 
@@ -145,17 +145,17 @@ def test_ended_from_outside_it_does_not_wait_for_calls_that_stand_at_the_rate_li
 def test_closed_it_keeps_what_came_in() -> None:
     async def main() -> None:
         client = Answers({})
-        relay = relay_of(client, 100, room=20)
-        await relay.close()
+        ahead = ahead_of(client, 100, room=20)
+        await ahead.close()
         assert client.asked == []
-        part = await relay.take()
+        part = await ahead.take()
         assert part is not None
         await asyncio.sleep(0)
-        await relay.close()
+        await ahead.close()
         asked = len(client.asked)
         await asyncio.sleep(0)
         assert len(client.asked) == asked
-        assert 10 <= len(ids_of(*relay.unheld)) <= asked
+        assert 10 <= len(ids_of(*ahead.unheld)) <= asked
 
     asyncio.run(main())
 
@@ -165,10 +165,10 @@ def test_what_there_is_already_is_handed_over_with_the_first_part() -> None:
         return Fetched([CustomerAnswer(str(1_000 + one), NOON, Outcome.NO_SEGMENT) for one in range(answers)])
 
     client = Answers({})
-    few = asyncio.run(taken_from(relay_of(client, 10, room=8, came=came(2))))
+    few = asyncio.run(taken_from(ahead_of(client, 10, room=8, came=came(2))))
     assert [len(part.answers) >= 4 for part in few[:-1]] == [True] * (len(few) - 1)
     assert ids_of(*few) == [*range(10), 1_000, 1_001]
-    many = asyncio.run(taken_from(relay_of(Answers({}), 10, room=8, came=came(30))))
+    many = asyncio.run(taken_from(ahead_of(Answers({}), 10, room=8, came=came(30))))
     assert len(many[0].answers) == 30
     assert ids_of(*many) == [*range(10), *range(1_000, 1_030)]
 
@@ -180,5 +180,5 @@ def test_a_failure_that_is_no_answer_is_raised() -> None:
             raise KeyError("a bug")
 
     with pytest.raises(ExceptionGroup) as raised:
-        asyncio.run(taken_from(relay_of(Broken({}), 10, room=4)))
+        asyncio.run(taken_from(ahead_of(Broken({}), 10, room=4)))
     assert raised.group_contains(KeyError)

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Mapping
 from typing import cast
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import NotFound
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import Json, JsonObject
@@ -29,7 +29,7 @@ _KEPT = (
 _LISTS = ("customers", "data", "segments")
 
 
-class Recall:
+class RememberingClient:
     """Sends calls and keeps the answers, to be noted before the worker is given back; noted ones are not asked again.
 
     Lists of segments and of everyone, lookups and samples are of use as a whole only. A run that gave its worker

@@ -19,7 +19,7 @@ def names_of(customer: Customer) -> tuple[str, ...]:
     return (customer.id,) if source_id is None or _ID_OF_ANOTHER(source_id) else (customer.id, source_id)
 
 
-class Roster:
+class AskedCustomers:
     """The customers asked about, to be recognised by Voucherify's id or the merchant's.
 
     A customer given under both names is one customer, and goes by Voucherify's: the merchant's can change, and the
@@ -30,7 +30,7 @@ class Roster:
 
     def __init__(self, customer_ids: Sequence[str] | None) -> None:
         can_look_up = customer_ids is None or isinstance(customer_ids, DistinctIds)
-        self._names = customer_ids if can_look_up else frozenset(customer_ids or ())
+        self._given = customer_ids if can_look_up else frozenset(customer_ids or ())
         self.aliases: set[str] = set()
 
     def member(self, customer: Customer) -> Member | None:
@@ -38,9 +38,9 @@ class Roster:
 
         The other name of a customer that was given twice is remembered among ``aliases``.
         """
-        if self._names is None:
+        if self._given is None:
             return Member(customer.id, customer.source_id)
-        given = [name for name in names_of(customer) if name in self._names]
+        given = [name for name in names_of(customer) if name in self._given]
         if not given:
             return None
         self.aliases.update(name for name in given if name != given[0])
