@@ -61,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "hooks",
             "links",
             "operators",
+            "provider_info",
             "airflow",
             "jinja2",
         ),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers, VoucherifyError
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
+from airflow_provider_voucherify.load.columns import COLUMNS
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids
 from airflow_provider_voucherify.pull.customers.upstream import id_list
 from airflow_provider_voucherify.pull.per_customer.ask import PerCustomer
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _IDS = "write a list of ids; a CustomerQuery is run by an operator only, see CustomerSegmentsOperator(...).estimate()"
-COLUMNS = ("customer_id", "segment_id", "segment_name", "observed_at")
+_NAMES = [column.name for column in COLUMNS]
 
 
 class SomeCustomersFailed(VoucherifyError):
@@ -109,9 +110,9 @@ def frame_of(answers: Iterable[CustomerAnswer]) -> pd.DataFrame:
         for answer in answers
         for segment in answer.segments
     ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = pd.DataFrame(rows, columns=_NAMES)
     if not rows:  # a column without values has no type of its own
-        frame = frame.astype(dict.fromkeys(COLUMNS[:-1], "str"))
+        frame = frame.astype(dict.fromkeys((one.name for one in COLUMNS if one.type != "moment"), "str"))
     frame["observed_at"] = pd.to_datetime(frame["observed_at"], utc=True).dt.as_unit("us")
     return frame
 

@@ -20,6 +20,7 @@ from airflow_provider_voucherify.api.errors import (
     WindowClosed,
 )
 from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.provider_info import DEFER_AFTER
 from airflow_provider_voucherify.pull.progress import duration
 
 if TYPE_CHECKING:
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A wait for the rate limit longer than this is worth giving the worker back, in seconds, unless
-#: ``[voucherify] defer_after`` says otherwise.
-DEFER_AFTER = 60.0
 #: So many parts of a try, each waking up to a window that gives not one answer, end it.
 MOST_PARTS_WITHOUT_ANSWER = 4
 #: So many parts of a try in a row that end because nobody answers, a minute apart, end it.

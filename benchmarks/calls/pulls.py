@@ -21,6 +21,7 @@ from airflow_provider_voucherify.api.limit.gate import Gate
 from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.emulator import EmulatorControl
 from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.pull.plan.plan import WayName
@@ -88,7 +89,14 @@ def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> I
 def sink_in(path: Path, *, is_about_everyone: bool) -> TableSink:
     """Return an empty table in a SQLite file."""
     identity = RunIdentity("run", "job")
-    sink = TableSink(SqliteFile(path), "memberships", "replace", identity, utc_now, with_source_id=is_about_everyone)
+    sink = TableSink(
+        SqliteFile(path),
+        "memberships",
+        "replace",
+        identity,
+        utc_now,
+        columns=COLUMNS_OF_EVERYONE if is_about_everyone else COLUMNS,
+    )
     sink.open()
     return sink
 

@@ -63,7 +63,7 @@ def seconds_by_hand(url: str, memberships: int, way: Way, write: WriteMode) -> l
     they are removed first, but for ``append``, whose rows carry the name of their run.
     """
     names_runs = write == "append"
-    target = target_table(TABLE, None, with_run_key=names_runs)
+    target = target_table(TABLE, None, "append" if names_runs else "merge")
     columns = [Column(column.name, column.type) for column in target.columns if column.name != "run_key"]
     staged = Table("by_hand", MetaData(), *columns)
     engine = Warehouse(url).get_sqlalchemy_engine()

@@ -12,6 +12,7 @@ from sqlalchemy import ClauseElement, Column, Table, column, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable, DropTable
 
+from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.sql import history, outcome_statements, page_statements, statements
 from airflow_provider_voucherify.load.sql import loader_statements as bulk_statements
 from airflow_provider_voucherify.load.sql import visible as publication
@@ -40,10 +41,8 @@ SECRET = "hidden'; drop"
 MOMENT = datetime(2031, 12, 13, 14, 15, 16, 171819, tzinfo=UTC)
 
 EXTRA: ExtraColumns = {f"{ODD}text": SECRET, f"{ODD}day": date(2031, 12, 13), f"{ODD}number": 20311213}
-_TARGET = statements.target_table(
-    f"{ODD}target", SCHEMA, with_run_key=True, with_source_id=True, extra=columns_of(EXTRA)
-)
-_HISTORY = history.history_table(f"{ODD}history", SCHEMA, with_source_id=True, extra=columns_of(EXTRA))
+_TARGET = statements.target_table(f"{ODD}target", SCHEMA, "append", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
+_HISTORY = statements.target_table(f"{ODD}history", SCHEMA, "history", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
 _STAGING = statements.staging_table(f"{ODD}staging", SCHEMA)
 _RUNS = history.runs_table(f"{ODD}runs", _HISTORY)
 _FAILURES = statements.failures_table(f"{ODD}failures", SCHEMA)

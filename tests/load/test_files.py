@@ -14,6 +14,7 @@ import pytest
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
+from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.destinations import FileFormat
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
 from airflow_provider_voucherify.load.summary import summarise
@@ -63,7 +64,7 @@ def test_parquet_is_read_as_a_data_set(shelf: Shelf) -> None:
 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_source_ids_stand_beside_voucherifys_for_everyone(shelf: Shelf, file_format: FileFormat) -> None:
-    sink = shelf.sink(file_format, with_source_id=True)
+    sink = shelf.sink(file_format, columns=COLUMNS_OF_EVERYONE)
     sink.open()
     sink.write_pages([page("gold", "cust_1", "cust_2", is_last=True)])
     sink.write([CustomerAnswer("cust_2", NOON, Outcome.FOUND, (segment("new"),))])

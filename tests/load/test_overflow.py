@@ -10,6 +10,7 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE, RowColumns
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
@@ -22,8 +23,8 @@ SMALL = len(AFTER)
 Pair = tuple[str | None, str | None]
 
 
-def sink_of(shelf: Shelf, max_rows: int, *, with_source_id: bool = False) -> XComOrFilesSink:
-    return XComOrFilesSink(max_rows, shelf.directory(), "jsonl", identity(), shelf.clock, with_source_id=with_source_id)
+def sink_of(shelf: Shelf, max_rows: int, *, columns: RowColumns = COLUMNS) -> XComOrFilesSink:
+    return XComOrFilesSink(max_rows, shelf.directory(), "jsonl", identity(), shelf.clock, columns=columns)
 
 
 def run_whole(shelf: Shelf, max_rows: int, *, by_pages: bool = False) -> list[Pair] | None:
@@ -78,7 +79,7 @@ def test_a_kill_between_finish_and_close_costs_nothing(tmp_path: Path, max_rows:
 
 
 def test_of_other_segments_there_are_no_rows(tmp_path: Path) -> None:
-    sink = sink_of(Shelf(str(tmp_path / "out")), 2, with_source_id=True)
+    sink = sink_of(Shelf(str(tmp_path / "out")), 2, columns=COLUMNS_OF_EVERYONE)
     sink.open()
     write_pages(sink)
 

@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount, StoredWalk
+from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import LedgerLost, TableUnfit
 from airflow_provider_voucherify.load.sql.sink import TableSink
@@ -264,7 +265,7 @@ def test_unknown_ids_are_named_in_order_and_limited(warehouse: Warehouse) -> Non
 
 
 def _with_source_id(warehouse: Warehouse) -> TableSink:
-    sink = TableSink(warehouse, TABLE, "merge", identity(), Clock(), with_source_id=True)
+    sink = TableSink(warehouse, TABLE, "merge", identity(), Clock(), columns=COLUMNS_OF_EVERYONE)
     sink.open()
     return sink
 

@@ -10,6 +10,7 @@ import pytest
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Scope
 from airflow_provider_voucherify.load.base import LoadSummary, StoredWalk
+from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE, RowColumns
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.xcom.sink import XComSink
@@ -20,8 +21,8 @@ from tests.load.runs import NOON, Clock, failed, found, identity, page, segment,
 LATER = NOON + timedelta(minutes=5)
 
 
-def _sink(store: MemoryStore | None = None, max_rows: int = 10_000, *, with_source_id: bool = False) -> XComSink:
-    sink = XComSink(XComRows(max_rows), identity(), Clock(), store, with_source_id=with_source_id)
+def _sink(store: MemoryStore | None = None, max_rows: int = 10_000, *, columns: RowColumns = COLUMNS) -> XComSink:
+    sink = XComSink(XComRows(max_rows), identity(), Clock(), store, columns=columns)
     assert sink.open() is None
     return sink
 
@@ -121,7 +122,7 @@ def test_source_ids_stand_beside_voucherifys_where_asked_for() -> None:
     answer = CustomerAnswer("cust_2", NOON, Outcome.FOUND, (segment("new"),), source_id="B")
     told: list[tuple[bool, list[object]]] = []
     for wanted in (True, False):
-        sink = _sink(with_source_id=wanted)
+        sink = _sink(columns=COLUMNS_OF_EVERYONE if wanted else COLUMNS)
         sink.write_pages([page("gold", "cust_1", is_last=True)])
         sink.settle_everyone(3, NOON)
         sink.write([answer, found("cust_3", "new")])

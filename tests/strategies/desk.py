@@ -22,6 +22,7 @@ from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import EmulatorControl
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, Sink
+from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.load.xcom.state_store import StateStore
@@ -54,7 +55,13 @@ def utc_now() -> datetime:
 def xcom_sink(*, everyone: bool = False, store: StateStore | None = None) -> XComSink:
     """Return a sink that holds many rows."""
     identity = RunIdentity("unit/run/pull/-1", "fingerprint")
-    return XComSink(XComRows(max_rows=1_000_000), identity, utc_now, store=store, with_source_id=everyone)
+    return XComSink(
+        XComRows(max_rows=1_000_000),
+        identity,
+        utc_now,
+        store=store,
+        columns=COLUMNS_OF_EVERYONE if everyone else COLUMNS,
+    )
 
 
 def rows_of(sink: Sink) -> list[Row]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
-from airflow_provider_voucherify.load.sql import history
+from airflow_provider_voucherify.load.sql import history, statements
 from airflow_provider_voucherify.load.sql import visible as publication
 from airflow_provider_voucherify.load.sql.exactness import check_exactness
 from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
@@ -56,25 +57,21 @@ class HistoryTarget(Target):
         schema: str | None,
         identity: RunIdentity,
         *,
+        columns: RowColumns = COLUMNS,
         min_ratio: float | None = None,
-        with_source_id: bool = False,
         extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
     ) -> HistoryTarget:
         """Define the tables for a run.
 
         :raises InvalidDestination: if the run has no date, or the name leaves no room for those of the other tables.
         """
-        from airflow_provider_voucherify.load.sql.statements import failures_table
-
         if identity.as_of is None:
             raise InvalidDestination("write='history' needs the moment the run speaks of: give its identity an as_of")
         check_room(name)
-        table = history.history_table(
-            name.table, schema, with_source_id=with_source_id, extra=columns_of(extra_columns)
-        )
+        table = statements.target_table(name.table, schema, "history", columns, columns_of(extra_columns))
         return cls(
             table=table,
-            failures=failures_table(name.table + FAILURES_SUFFIX, schema),
+            failures=statements.failures_table(name.table + FAILURES_SUFFIX, schema),
             display_name=str(name),
             write="history",
             run_key=identity.key,

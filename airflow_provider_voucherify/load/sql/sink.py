@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.base import NO_REPORT, segment_walks
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.mark import Mark
@@ -41,8 +42,7 @@ class TableSink:
     :param write: what becomes of the rows that are there, see ``WarehouseTable``.
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
-    :param with_source_id: whether the table has a column ``source_id`` that may be null: the merchant's id, where
-        customers are told by Voucherify's.
+    :param columns: of the table's rows.
     :param min_ratio_to_previous: the circuit breaker, see ``WarehouseTable``.
     :param extra_columns: values for columns of the user's own, by name.
     :raises InvalidDestination: if the table's name cannot be used.
@@ -56,7 +56,7 @@ class TableSink:
         identity: RunIdentity,
         now: Callable[[], datetime],
         *,
-        with_source_id: bool = False,
+        columns: RowColumns = COLUMNS,
         min_ratio_to_previous: float | None = None,
         extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
     ) -> None:
@@ -74,9 +74,7 @@ class TableSink:
         check_extra_columns(extra_columns)
         self._database = Database(engines)
         schema = schema_of(name, self._database)
-        self._target = target_of(
-            name, schema, write, identity, min_ratio_to_previous, extra_columns, with_source_id=with_source_id
-        )
+        self._target = target_of(name, schema, write, identity, min_ratio_to_previous, extra_columns, columns)
         own_name = staging_name(name.table, self._target.table.fullname, identity.key)
         with_key = self._database.dialect.name != "postgresql"
         self._staging = Staging(self._database, statements.staging_table(own_name, schema, with_key=with_key))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     DDL,
@@ -32,7 +33,13 @@ from sqlalchemy.schema import CreateColumn, CreateIndex, ExecutableDDLElement
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from airflow_provider_voucherify.api.models import Outcome
+from airflow_provider_voucherify.load.columns import COLUMNS, ColumnType, RowColumns, columns_of_table
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, long_text, run_key_text, utc_time
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
+
+    from airflow_provider_voucherify.load.destinations import WriteMode
 
 HEADER = "header"
 ANSWER = "answer"
@@ -46,31 +53,32 @@ REST = "rest"
 def target_table(
     name: str,
     schema: str | None,
-    *,
-    with_run_key: bool,
-    with_source_id: bool = False,
+    write: WriteMode,
+    columns: RowColumns = COLUMNS,
     extra: Sequence[Column[object]] = (),
 ) -> Table:
-    """Return the table people read: a row per membership.
+    """Return the table people read: a row per membership; in a history, per interval in which it lasted.
 
-    :param with_run_key: whether runs are told apart, as ``append`` needs it.
-    :param with_source_id: whether the merchant's id stands beside Voucherify's; not every customer has one.
+    :param columns: of the rows, whatever the write mode.
     :param extra: columns of the user's own.
     """
-    run_key = [Column("run_key", run_key_text(), primary_key=True)] if with_run_key else []
-    source_id = [Column("source_id", bounded_text(255), nullable=True)] if with_source_id else []
-    return Table(
-        name,
-        MetaData(),
-        *run_key,
-        Column("customer_id", bounded_text(255), primary_key=True),
-        Column("segment_id", bounded_text(255), primary_key=True),
-        Column("segment_name", bounded_text(1000), nullable=False),
-        Column("observed_at", utc_time(), nullable=False),
-        *source_id,
-        *extra,
-        schema=schema,
-    )
+    ours: list[Column[object]] = [
+        Column(one.name, _type_of(one.type), primary_key=one.is_key, nullable=one.may_be_null)
+        for one in columns_of_table(write, columns)
+    ]
+    return Table(name, MetaData(), *ours, *extra, schema=schema)
+
+
+def _type_of(type_: ColumnType) -> TypeEngine[str] | TypeEngine[datetime]:
+    match type_:
+        case "id":
+            return bounded_text(255)
+        case "name":
+            return bounded_text(1000)
+        case "moment":
+            return utc_time()
+        case "run":
+            return run_key_text()
 
 
 def failures_table(name: str, schema: str | None) -> Table:

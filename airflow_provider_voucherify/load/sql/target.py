@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.errors import InvalidDestination, NobodyKnown, TableUnfit, TooFewMemberships
 from airflow_provider_voucherify.load.sql import statements
 from airflow_provider_voucherify.load.sql import visible as publication
@@ -104,8 +105,8 @@ class Target:
         write: WriteMode,
         run_key: str,
         *,
+        columns: RowColumns = COLUMNS,
         min_ratio: float | None = None,
-        with_source_id: bool = False,
         extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
     ) -> Target:
         """Define the tables for a name and a write mode.
@@ -114,13 +115,7 @@ class Target:
         """
         check_room(name)
         return cls(
-            table=statements.target_table(
-                name.table,
-                schema,
-                with_run_key=write == "append",
-                with_source_id=with_source_id,
-                extra=columns_of(extra_columns),
-            ),
+            table=statements.target_table(name.table, schema, write, columns, columns_of(extra_columns)),
             failures=statements.failures_table(name.table + FAILURES_SUFFIX, schema),
             display_name=str(name),
             write=write,

@@ -9,6 +9,7 @@ from airflow_provider_voucherify.load.sql.target import Target
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.load.base import RunIdentity
+    from airflow_provider_voucherify.load.columns import RowColumns
     from airflow_provider_voucherify.load.destinations import TableName, WriteMode
     from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns
 
@@ -20,8 +21,7 @@ def target_of(
     identity: RunIdentity,
     min_ratio: float | None,
     extra: ExtraColumns,
-    *,
-    with_source_id: bool,
+    columns: RowColumns,
 ) -> Target:
     """Return the target of a write mode.
 
@@ -30,9 +30,5 @@ def target_of(
     :raises InvalidDestination: if the name leaves no room for those of the tables beside it.
     """
     if write == "history":
-        return HistoryTarget.of_run(
-            name, schema, identity, min_ratio=min_ratio, with_source_id=with_source_id, extra_columns=extra
-        )
-    return Target.of(
-        name, schema, write, identity.key, min_ratio=min_ratio, with_source_id=with_source_id, extra_columns=extra
-    )
+        return HistoryTarget.of_run(name, schema, identity, min_ratio=min_ratio, columns=columns, extra_columns=extra)
+    return Target.of(name, schema, write, identity.key, min_ratio=min_ratio, columns=columns, extra_columns=extra)

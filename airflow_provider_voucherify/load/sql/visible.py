@@ -106,19 +106,12 @@ def insert_memberships(
         database would convert to the session's zone; what is written is UTC.
     :param extra: what goes into further columns, by name: the same for each row.
     """
-    observed_at: ColumnElement[object] = staging.c.observed_at
+    ours = [one.name for one in target.columns if one.name not in extra]
+    columns: dict[str, ColumnElement[object]] = {name: staging.c[name] for name in ours if name in staging.c}
     if observed_at_is_naive:
-        observed_at = func.timezone("UTC", staging.c.observed_at)
-    columns: dict[str, ColumnElement[object]] = {
-        "customer_id": staging.c.customer_id,
-        "segment_id": staging.c.segment_id,
-        "segment_name": staging.c.segment_name,
-        "observed_at": observed_at,
-    }
-    if "run_key" in target.c:
+        columns["observed_at"] = func.timezone("UTC", staging.c.observed_at)
+    if "run_key" in ours:
         columns["run_key"] = literal(run_key, target.c.run_key.type)
-    if "source_id" in target.c:
-        columns["source_id"] = staging.c.source_id
     columns.update(extra)
     rows = select(*columns.values()).where(shown(staging, segments, has_hidden=staged_as.has_hidden))
     if staged_as.is_listed:  # the target's key is filled faster in its own order

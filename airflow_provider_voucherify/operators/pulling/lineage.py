@@ -20,10 +20,12 @@ from airflow.providers.openlineage.sqlparser import SQLParser
 from airflow.sdk import BaseHook
 
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.columns import columns_of_table
 from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, TableName, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportTable, column_of
 from airflow_provider_voucherify.load.files.formats import schema_of
-from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.operators.pulling.sinks import columns_of
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 D = TypeVar("D")
 
@@ -150,19 +152,12 @@ def _place_of(url: str) -> tuple[str, str]:
 
 
 def _fields(terms: PullTerms, destination: Destination) -> list[SchemaDatasetFacetFields]:
-    is_about_everyone = isinstance(terms.customers, AllCustomers)
     file_format = destination.format if isinstance(destination, ObjectFiles) else "parquet"
-    columns = schema_of(file_format, with_source_id=is_about_everyone)
-    fields = [SchemaDatasetFacetFields(name=column["name"], type=column["type"]) for column in columns]
+    columns, own = columns_of(terms), list[str]()
     if isinstance(destination, WarehouseTable):
-        if destination.write == "append":
-            fields.insert(0, SchemaDatasetFacetFields(name="run_key", type="string"))
-        if destination.write == "history":
-            moment = next(field.type for field in fields if field.name == "observed_at")
-            place = 1 + [field.name for field in fields].index("segment_name")
-            fields[place:place] = [SchemaDatasetFacetFields(name, moment) for name in ("valid_from", "valid_to")]
-        fields += [SchemaDatasetFacetFields(name) for name in destination.extra_columns]
-    return fields
+        columns, own = columns_of_table(destination.write, columns), [*destination.extra_columns]
+    ours = [SchemaDatasetFacetFields(one["name"], one["type"]) for one in schema_of(file_format, columns)]
+    return [*ours, *map(SchemaDatasetFacetFields, own)]
 
 
 def _count(summary: JsonObject, name: str) -> int | None:

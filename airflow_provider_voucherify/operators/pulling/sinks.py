@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
+from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE, RowColumns
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.files.sink import FilesSink
@@ -37,7 +38,7 @@ def sink_of(terms: PullTerms, context: Context, identity: RunIdentity) -> Sink:
     :param context: the task's context; its state store, where the running Airflow has one, is the ledger for XCom.
     :param identity: of its run.
     """
-    destination, is_about_everyone = terms.destination, isinstance(terms.customers, AllCustomers)
+    destination, columns = terms.destination, columns_of(terms)
     if isinstance(destination, WarehouseTable):
         destination.validate()
         if destination.write == "replace" and context["ti"].map_index not in {None, -1}:
@@ -56,13 +57,13 @@ def sink_of(terms: PullTerms, context: Context, identity: RunIdentity) -> Sink:
             destination.write,
             identity,
             utc_now,
-            with_source_id=is_about_everyone,
+            columns=columns,
             min_ratio_to_previous=destination.min_ratio_to_previous,
             extra_columns=destination.extra_columns,
         )
     if isinstance(destination, ObjectFiles):
         directory = directory_of(destination)
-        return FilesSink(directory, destination.format, identity, utc_now, with_source_id=is_about_everyone)
+        return FilesSink(directory, destination.format, identity, utc_now, columns=columns)
     if destination.overflow is not None:
         overflow = destination.overflow
         return XComOrFilesSink(
@@ -71,10 +72,15 @@ def sink_of(terms: PullTerms, context: Context, identity: RunIdentity) -> Sink:
             overflow.format,
             identity,
             utc_now,
-            with_source_id=is_about_everyone,
+            columns=columns,
         )
     store = context.get("task_state_store")
-    return XComSink(destination, identity, store=store, now=utc_now, with_source_id=is_about_everyone)
+    return XComSink(destination, identity, store=store, now=utc_now, columns=columns)
+
+
+def columns_of(terms: PullTerms) -> RowColumns:
+    """Return the columns of the rows that are asked for."""
+    return COLUMNS_OF_EVERYONE if isinstance(terms.customers, AllCustomers) else COLUMNS
 
 
 def pull_identity(terms: PullTerms, context: Context, settings: ApiSettings, *, is_resumed: bool) -> RunIdentity:
