@@ -37,9 +37,6 @@ class PublicationOrder:
 def read_order(call: Call, *, join_once: bool) -> PublicationOrder:
     """Read the body of a publication.
 
-    :param call: the call.
-    :param join_once: what the query string says.
-    :returns: what it asks for.
     :raises ApiProblem: 400 for a wrong body, 404 for an unknown campaign or voucher.
     """
     body = call.json_object()
@@ -60,8 +57,6 @@ def read_order(call: Call, *, join_once: bool) -> PublicationOrder:
 def publish(call: Call, order: PublicationOrder) -> Publication:
     """Carry a publication out.
 
-    :param call: the call.
-    :param order: what it asks for.
     :returns: a new publication, or an earlier one that answers the same request.
     :raises ApiProblem: 400 when it is refused, 404 for a customer id that nobody knows.
     """
