@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from airflow_provider_voucherify.api.calls.exports import ExportFile
@@ -15,6 +15,7 @@ from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.exporting.rows import Cell, exported_rows
 from airflow_provider_voucherify.hooks.memberships import run_to_end
 from airflow_provider_voucherify.load.exports.destinations import column_of
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.calls.exports import Export, Wanted
@@ -61,7 +62,7 @@ def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, polli
 
 async def _fetch(exporter: Exporter, file: ExportFile, polling: Polling) -> None:
     """Ask, wait and fetch, and remove the export however that ends."""
-    asked_at = datetime.now(UTC)
+    asked_at = utc_now()
     export = await exporter.ask(asked_at)
     try:
         done = await _awaited(exporter, export, asked_at, polling)
@@ -73,7 +74,7 @@ async def _fetch(exporter: Exporter, file: ExportFile, polling: Polling) -> None
 async def _awaited(exporter: Exporter, export: Export, asked_at: datetime, polling: Polling) -> Export:
     seconds = min(_FIRST_LOOK, polling.between.total_seconds())
     while not export.is_over:
-        exporter.check_age(export, datetime.now(UTC) - asked_at, polling.at_most)
+        exporter.check_age(export, utc_now() - asked_at, polling.at_most)
         await asyncio.sleep(seconds)
         seconds = polling.between.total_seconds()
         seen = await exporter.look(export.id)

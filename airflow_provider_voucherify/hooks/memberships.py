@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers, VoucherifyError
@@ -17,6 +16,7 @@ from airflow_provider_voucherify.load.columns import COLUMNS
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids
 from airflow_provider_voucherify.pull.customers.upstream import id_list
 from airflow_provider_voucherify.pull.per_customer.ask import PerCustomer
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +71,7 @@ async def ask_all(client: Sender, customer_ids: Sequence[str], *, workers: int) 
     :param workers: the most calls in flight.
     :raises VoucherifyError: if any customer could not be asked to the end.
     """
-    strategy = PerCustomer(client, workers=workers, now=lambda: datetime.now(UTC), on_answer=lambda _: None)
+    strategy = PerCustomer(client, workers=workers, now=utc_now, on_answer=lambda _: None)
     fetched = await strategy.fetch(customer_ids)
     if fetched.stopped_by is not None:
         raise fetched.stopped_by

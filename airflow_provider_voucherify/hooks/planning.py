@@ -6,7 +6,6 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.hooks.memberships import checked_ids, run_to_end
@@ -23,6 +22,7 @@ from airflow_provider_voucherify.pull.plan.question import (
 )
 from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
 from airflow_provider_voucherify.pull.remembering_client import RememberingClient
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.http.client import Client
@@ -53,7 +53,7 @@ def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Cl
     :param opening: a client to be opened; closed in the end.
     :param question: what is asked.
     """
-    terms = Terms(question, AskedCustomers(question.customer_ids), Sample(0, secrets.token_hex(8)), _utc_now)
+    terms = Terms(question, AskedCustomers(question.customer_ids), Sample(0, secrets.token_hex(8)), utc_now)
     held = HeldBefore(to_ask=question.customer_ids or ())
 
     async def find_out() -> Plan:
@@ -77,7 +77,3 @@ def calls_per_minute(settings: ApiSettings, client: Client) -> float | None:
     if settings.requests_per_minute is not None:
         rates.append(float(settings.requests_per_minute))
     return min(rates, default=None)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

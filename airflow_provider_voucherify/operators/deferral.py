@@ -19,9 +19,9 @@ from airflow_provider_voucherify.api.errors import (
     Unreachable,
     WindowClosed,
 )
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.provider_info import DEFER_AFTER
 from airflow_provider_voucherify.pull.progress import duration
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -7,7 +7,8 @@ import random
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol, TypeVar
 
 from airflow_provider_voucherify.api.calls.call import Sender
@@ -16,6 +17,9 @@ from airflow_provider_voucherify.pull.plan.plan import part_of
 from airflow_provider_voucherify.pull.progress import Progress
 
 T = TypeVar("T")
+
+#: Returns the time, in UTC.
+utc_now: Callable[[], datetime] = partial(datetime.now, UTC)
 
 
 async def _sleep(seconds: float) -> None:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from airflow_provider_voucherify.api.errors import NotFound, RateLimited, VoucherifyError
 from airflow_provider_voucherify.api.http import wire
-from airflow_provider_voucherify.api.http.outage import is_outage
+from airflow_provider_voucherify.api.http.retry import is_outage
 from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
 from airflow_provider_voucherify.api.lists import pages
 from airflow_provider_voucherify.api.models import Json, JsonObject, Segment

@@ -23,12 +23,11 @@ from airflow_provider_voucherify.emulator import EmulatorControl
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.pull.plan.plan import WayName
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.progress import Progress
 from airflow_provider_voucherify.pull.pull import Pull
-from airflow_provider_voucherify.pull.tools import PullTools
+from airflow_provider_voucherify.pull.tools import PullTools, utc_now
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine

@@ -13,9 +13,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable, DropTable
 
 from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
-from airflow_provider_voucherify.load.sql import history, outcome_statements, page_statements, statements
-from airflow_provider_voucherify.load.sql import loader_statements as bulk_statements
-from airflow_provider_voucherify.load.sql import visible as publication
+from airflow_provider_voucherify.load.sql import history, outcome_statements, statements, visible
 from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns, columns_of, values_of
 
 DIALECTS = {
@@ -30,7 +28,7 @@ DIALECTS = {
         "sqlite": "sqlite://",
     }.items()
 }
-MODULES = (statements, bulk_statements, page_statements, publication, history, outcome_statements)
+MODULES = (statements, visible, history, outcome_statements)
 
 #: No name of a database's own: where it stands unquoted, something forgot to quote.
 ODD = "Odd%s; select \"1` '2] -- "
@@ -41,11 +39,11 @@ SECRET = "hidden'; drop"
 MOMENT = datetime(2031, 12, 13, 14, 15, 16, 171819, tzinfo=UTC)
 
 EXTRA: ExtraColumns = {f"{ODD}text": SECRET, f"{ODD}day": date(2031, 12, 13), f"{ODD}number": 20311213}
-_TARGET = statements.target_table(f"{ODD}target", SCHEMA, "append", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
-_HISTORY = statements.target_table(f"{ODD}history", SCHEMA, "history", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
+_TARGET = visible.target_table(f"{ODD}target", SCHEMA, "append", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
+_HISTORY = visible.target_table(f"{ODD}history", SCHEMA, "history", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
 _STAGING = statements.staging_table(f"{ODD}staging", SCHEMA)
 _RUNS = history.runs_table(f"{ODD}runs", _HISTORY)
-_FAILURES = statements.failures_table(f"{ODD}failures", SCHEMA)
+_FAILURES = visible.failures_table(f"{ODD}failures", SCHEMA)
 _OUTCOMES = outcome_statements.outcome_table(f"{ODD}outcomes", SCHEMA)
 TABLES = (_TARGET, _HISTORY, _STAGING, _RUNS, _FAILURES, _OUTCOMES)
 
@@ -58,8 +56,8 @@ ARGUMENTS: Mapping[str, object] = MappingProxyType(
         "runs": _RUNS,
         "failures": _FAILURES,
         "table": _OUTCOMES,
-        "rows": publication.answered_rows(_HISTORY, _STAGING, [SECRET]),
-        "found": publication.shown(_STAGING, [SECRET]),
+        "rows": visible.answered_rows(_HISTORY, _STAGING, [SECRET]),
+        "found": visible.shown(_STAGING, [SECRET]),
         "dates": _RUNS.c.as_of > MOMENT,
         "segments": [SECRET, f"{SECRET}2"],
         "segment_ids": [SECRET, f"{SECRET}2"],
@@ -69,7 +67,7 @@ ARGUMENTS: Mapping[str, object] = MappingProxyType(
         **dict.fromkeys(["limit", "key", "seconds"], 7),
         "has_hidden": True,
         "is_listed": True,
-        "staged_as": publication.StagedAs(is_listed=True, has_hidden=True),
+        "staged_as": visible.StagedAs(is_listed=True, has_hidden=True),
         "observed_at_is_naive": False,
         "kind": statements.MEMBERSHIP,
         "extra": values_of(EXTRA),
@@ -77,10 +75,9 @@ ARGUMENTS: Mapping[str, object] = MappingProxyType(
 )
 #: What they are given otherwise, by function.
 OF_FUNCTION: Mapping[str, Mapping[str, object]] = {
-    "forget": {"rows": publication.answered_rows(_TARGET, _STAGING, None)},
-    "count": {"rows": publication.all_rows(_TARGET, _STAGING, None)},
-    "select_customers": {"rows": publication.rows_of_run(_TARGET, _STAGING, SECRET)},
-    "lock_until_disconnected": {"key": SECRET},
+    "forget": {"rows": visible.answered_rows(_TARGET, _STAGING, None)},
+    "count": {"rows": visible.all_rows(_TARGET, _STAGING, None)},
+    "select_customers": {"rows": visible.rows_of_run(_TARGET, _STAGING, SECRET)},
 }
 #: Definitions of tables, texts for people and drivers, and what one database alone is told: other tests look at them.
 NO_STATEMENTS = frozenset(
@@ -171,14 +168,14 @@ def test_a_name_that_is_not_quoted_and_a_value_that_is_not_bound_are_seen() -> N
 
 def test_help_for_people_quotes_names() -> None:
     for dialect in DIALECTS.values():
-        for say in (statements.add_column, statements.modify_column):
+        for say in (visible.add_column, visible.modify_column):
             name = next(iter(EXTRA))
             assert "Odd" not in _without_names(say(_TARGET, name, dialect), dialect)
 
 
 def test_lists_for_duckdb_are_bound_and_names_quoted() -> None:
     dialect = DIALECTS["duckdb"]
-    compiled = bulk_statements.insert_lists(_STAGING).compile(dialect=dialect)
+    compiled = statements.insert_lists(_STAGING).compile(dialect=dialect)
     assert compiled.params.keys() == set(_STAGING.columns.keys())
     assert "Odd" not in _without_names(str(compiled), dialect)
 

@@ -11,7 +11,7 @@ import pytest
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.errors import LedgerLost
 from airflow_provider_voucherify.load.sql.statements import create_key, staging_table
-from airflow_provider_voucherify.load.sql.turns import take_turns
+from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 from tests.load.runs import NOON, TABLE, Warehouse, found, page
 
 LATER = NOON + timedelta(minutes=5)
@@ -84,7 +84,7 @@ def test_a_retry_waits_for_the_key_the_server_still_makes_for_a_killed_try(postg
     engine = postgres_warehouse.get_sqlalchemy_engine()
     with ThreadPoolExecutor(1) as pool:
         with engine.begin() as session:
-            take_turns(session, ledger)
+            lock_for_writing(session, ledger)
             session.execute(create_key(ledger))
             retry = pool.submit(postgres_warehouse.sink_opened)
             waiting = "select count(*) from pg_locks where not granted"

@@ -18,8 +18,7 @@ from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
 from airflow_provider_voucherify.api.http.body import Body, Unpacking
 from airflow_provider_voucherify.api.http.deadline import Deadline
-from airflow_provider_voucherify.api.http.outage import Outage
-from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.retry import Outage, RetryPolicy
 from airflow_provider_voucherify.api.http.settings import checked_file_url
 from airflow_provider_voucherify.api.http.tls import tls_failure, tls_of
 from airflow_provider_voucherify.api.limit.gate import Gate

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Protocol, cast
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.exports.columns import Record, Value, columns_of, records
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
-from airflow_provider_voucherify.load.sql import loader_statements as bulk_statements
+from airflow_provider_voucherify.load.sql import statements
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_name, check_takes_rows
 from airflow_provider_voucherify.load.sql.target import schema_of
-from airflow_provider_voucherify.load.sql.turns import take_turns
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table
@@ -108,7 +108,7 @@ class ExportTableLoader:
         from sqlalchemy import delete
 
         table, counted = self._table, _Counted(records(self._destination, self._fields, rows))
-        take_turns(connection, table)
+        lock_for_writing(connection, table)
         create_if_missing(connection, table)
         is_added = self._destination.write == "append"
         earlier = delete(table)
@@ -155,7 +155,7 @@ def _insert(connection: Connection, table: Table, rows: Iterable[Record]) -> Non
 
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Record]) -> None:
-    with _cursor_of(connection) as cursor, cursor.copy(bulk_statements.copy_from_client(table)) as copy:
+    with _cursor_of(connection) as cursor, cursor.copy(statements.copy_from_client(table)) as copy:
         write_row = copy.write_row
         for row in rows:
             write_row(row)
@@ -164,12 +164,12 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Record]) -> None:
 def _copy_text(connection: Connection, table: Table, rows: Sequence[Record]) -> None:
     text = "".join("\t".join(map(_as_text, row)) + "\n" for row in rows)
     with _cursor_of(connection) as cursor:
-        cursor.copy_expert(bulk_statements.copy_from_client(table), io.StringIO(text))
+        cursor.copy_expert(statements.copy_from_client(table), io.StringIO(text))
 
 
 def _insert_lists(connection: Connection, table: Table, rows: Sequence[Record]) -> None:
     lists = dict(zip(table.columns.keys(), map(list, zip(*rows, strict=True)), strict=True))
-    connection.execute(bulk_statements.insert_lists(table), lists)
+    connection.execute(statements.insert_lists(table), lists)
 
 
 def _insert_values(connection: Connection, table: Table, rows: Sequence[Record]) -> None:

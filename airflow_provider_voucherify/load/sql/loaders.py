@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias, cast
 
-from airflow_provider_voucherify.load.sql import loader_statements as bulk_statements
+from airflow_provider_voucherify.load.sql import statements
 from airflow_provider_voucherify.load.sql.staged_rows import ROWS_PER_INSERT, Row, batches, outcome_of, rows_of
 from airflow_provider_voucherify.load.sql.statements import MEMBERSHIP
 from airflow_provider_voucherify.load.summary import as_utc, memberships
@@ -68,12 +68,10 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
             _execute(connection, table, _sorted_out(batch))
         elif dialect.name == "duckdb":
             lists = dict(zip(table.columns.keys(), map(list, zip(*batch, strict=True)), strict=True))
-            connection.execute(bulk_statements.insert_lists(table), lists)
+            connection.execute(statements.insert_lists(table), lists)
         else:
             columns = table.columns.keys()
-            connection.execute(
-                bulk_statements.insert_staged(table), [dict(zip(columns, row, strict=True)) for row in batch]
-            )
+            connection.execute(statements.insert_staged(table), [dict(zip(columns, row, strict=True)) for row in batch])
 
 
 def insert_answers(connection: Connection, table: Table, answers: Iterable[CustomerAnswer]) -> None:
@@ -100,7 +98,7 @@ def _execute(connection: Connection, table: Table, values: _Values) -> None:
 
     What all answers, or all memberships, have in common is written into the statement: each value bound is a copy.
     """
-    inserts = (bulk_statements.insert_answers, bulk_statements.insert_members, bulk_statements.insert_staged)
+    inserts = (statements.insert_answers, statements.insert_members, statements.insert_staged)
     for insert, bound in zip(inserts, values, strict=True):
         if bound:
             connection.exec_driver_sql(_text_of(insert, table, connection.dialect), bound)
@@ -138,7 +136,7 @@ def _sorted_out(rows: Iterable[Row]) -> _Values:
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Send rows as they are made: the server takes in some while the next are made."""
-    with _cursor_of(connection) as cursor, cursor.copy(bulk_statements.copy_from_client(table, binary=True)) as copy:
+    with _cursor_of(connection) as cursor, cursor.copy(statements.copy_from_client(table, binary=True)) as copy:
         copy.set_types([_BINARY_TYPES.get(column.name, "text") for column in table.columns])
         write_row = copy.write_row
         for row in rows:
@@ -147,7 +145,7 @@ def _copy(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
 
 def _copy_text(connection: Connection, table: Table, rows: Sequence[Row]) -> None:
     with _cursor_of(connection) as cursor:
-        cursor.copy_expert(bulk_statements.copy_from_client(table), io.StringIO(_as_text(rows)))
+        cursor.copy_expert(statements.copy_from_client(table), io.StringIO(_as_text(rows)))
 
 
 def _cursor_of(connection: Connection) -> closing[_Cursor]:

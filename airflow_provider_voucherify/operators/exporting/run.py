@@ -30,7 +30,6 @@ from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.exports.kept_export import KeptExport, KeptId
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.exporting.sinks import export_sink_of
 from airflow_provider_voucherify.operators.identity import identity_of
@@ -38,6 +37,7 @@ from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.spent import count_metrics
 from airflow_provider_voucherify.pull.interrupt import Interrupt, RunInterrupted
 from airflow_provider_voucherify.pull.progress import duration
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

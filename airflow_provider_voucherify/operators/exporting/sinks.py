@@ -11,8 +11,8 @@ from airflow_provider_voucherify.load.exports.destinations import ExportDestinat
 from airflow_provider_voucherify.load.exports.files import ExportFiles
 from airflow_provider_voucherify.load.exports.table import ExportTableLoader
 from airflow_provider_voucherify.load.exports.xcom import rows_for_xcom
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.places import database_of, directory_of
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json, JsonObject

@@ -17,13 +17,13 @@ from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
 from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
 from airflow_provider_voucherify.pull.customers.upstream import metadata
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

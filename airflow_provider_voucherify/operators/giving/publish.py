@@ -38,7 +38,6 @@ from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTabl
 from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger, outcome_row
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_campaign_name
 from airflow_provider_voucherify.operators.giving.published_result import PublishedResult
@@ -49,6 +48,7 @@ from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_k
 from airflow_provider_voucherify.pull.customers.upstream import metadata, text
 from airflow_provider_voucherify.pull.interrupt import Interrupt
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.identity import hash_of_ids, identity_of, kind_of
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -25,7 +25,6 @@ from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.deferral import defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.pulling.question import question_of, reads_a_table
@@ -44,7 +43,7 @@ from airflow_provider_voucherify.pull.interrupt import Interrupt
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
 from airflow_provider_voucherify.pull.pull import Pull
 from airflow_provider_voucherify.pull.tolerance import TooManyFailures, check_failures
-from airflow_provider_voucherify.pull.tools import PullTools
+from airflow_provider_voucherify.pull.tools import PullTools, utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

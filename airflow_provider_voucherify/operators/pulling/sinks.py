@@ -13,11 +13,11 @@ from airflow_provider_voucherify.load.files.sink import FilesSink
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom.sink import XComSink
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.places import database_of, directory_of
 from airflow_provider_voucherify.operators.pulling.question import segments_of
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -1,4 +1,4 @@
-"""Let tasks that write to one table do so one after the other."""
+"""Lets tasks that write to one table do so one after the other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 MYSQL_LOCK_TIMEOUT = 3_600
 
 
-def take_turns(connection: Connection, table: Table) -> None:
+def lock_for_writing(connection: Connection, table: Table) -> None:
     """Wait until no other task of ours writes to the table, and keep others out until the transaction ends.
 
     On PostgreSQL an advisory lock and on MySQL a named one is held for the writing only, and hinders neither readers
@@ -25,16 +25,17 @@ def take_turns(connection: Connection, table: Table) -> None:
 
     :raises StatementFailed: if others keep MySQL's lock for longer than an hour.
     """
-    from airflow_provider_voucherify.load.sql import statements
+    from sqlalchemy import Integer, func, select
 
     name = f"{table.schema or connection.dialect.default_schema_name}.{table.name}"
     digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
     match connection.dialect.name:
         case "postgresql":
-            connection.execute(statements.lock_until_commit(int.from_bytes(digest, signed=True)))
+            connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest, signed=True))))
         case "mysql" | "mariadb":
-            lock = statements.lock_until_disconnected(f"voucherify:{digest.hex()}", MYSQL_LOCK_TIMEOUT)
-            if connection.execute(lock).scalar_one() != 1:
+            # It gives 1, or 0 if others kept it; names have at most 64 characters.
+            lock = func.get_lock(f"voucherify:{digest.hex()}", MYSQL_LOCK_TIMEOUT, type_=Integer)
+            if connection.execute(select(lock)).scalar_one() != 1:
                 raise StatementFailed(f"other tasks were writing to {name} for {MYSQL_LOCK_TIMEOUT} s: try again later")
         case _:
             pass
