@@ -184,6 +184,6 @@ def _tables_of(function: Callable[..., ClauseElement]) -> list[Table]:
     return [value for name in signature(function).parameters if isinstance(value := ARGUMENTS.get(name), Table)]
 
 
-def test_every_statement_is_given_a_table_but_locks_and_settings() -> None:
+def test_every_statement_is_given_a_table_but_a_setting() -> None:
     without = {function.__name__ for function in _functions() if not _tables_of(function)}
-    assert without == {"lock_until_commit", "lock_until_disconnected", "never_loop"}
+    assert without == {"never_loop"}
