@@ -72,11 +72,7 @@ _DOCUMENTED = {
 
 
 class Exporter:
-    """Sends the calls of one export.
-
-    :param client: sends them.
-    :param wanted: what the export is to hold.
-    """
+    """Sends the calls of one export."""
 
     def __init__(self, client: Sender, wanted: Wanted) -> None:
         self._client = client
@@ -146,7 +142,6 @@ class Exporter:
     def check_age(self, export: Export, age: timedelta, timeout: timedelta) -> None:
         """Let an export pass that may be waited for.
 
-        :param age: time since it was asked for.
         :raises ExportFailed: if that is longer than the timeout.
         """
         if age > timeout:

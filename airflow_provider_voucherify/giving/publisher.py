@@ -28,10 +28,8 @@ class SourceIdTaken(VoucherifyError):
 class Gift:
     """What each customer is given.
 
-    :param campaign: whose code.
     :param once_per: what a customer gets one code per, as ``publication_key.per`` returned it.
     :param channel: shown with the publication in Voucherify.
-    :param metadata: of the publication.
     """
 
     campaign: Campaign
@@ -86,7 +84,6 @@ class Publisher:
     """Publishes, and where it is not known whether that was done, looks before it tries again.
 
     :param client: sends the calls; it must not repeat a POST by itself.
-    :param gift: what is published.
     :param retry: how publications without an answer are tried again.
     :param sleep: waits so many seconds.
     :param uniform: a random number from 0 to 1.

@@ -80,8 +80,6 @@ def checked_campaign(campaign: Campaign, now: datetime) -> Campaign:
 def still_to_ask(customer_ids: Sequence[str], held: Mapping[str, PublicationOutcome], began_at: datetime) -> list[str]:
     """Return who has no code yet and was not asked for in this try, those without any outcome first.
 
-    :param customer_ids: everyone the run is about.
-    :param held: outcomes by customer.
     :param began_at: see ``began_after``: what this try found out itself, before any deferral, is not asked again.
     """
     open_ = [one for one in customer_ids if one not in held or not _is_settled(held[one], began_at)]
@@ -95,7 +93,6 @@ def _is_settled(outcome: PublicationOutcome, began_at: datetime) -> bool:
 def check_tolerated(outcomes: Mapping[str, PublicationOutcome], max_failures: float) -> None:
     """Let the run pass only if few enough customers failed.
 
-    :param outcomes: of everyone the run is about.
     :param max_failures: a count, or, as a float, a share of the customers.
     :raises PublicationsFailed: if more failed.
     """
@@ -128,12 +125,8 @@ class ChunkOutcomes:
 class PublishTools:
     """What a run works with.
 
-    :param client: sends the calls.
-    :param run: runs a coroutine to its end.
-    :param ledger: holds outcomes.
     :param now: the time, UTC.
     :param on_outcome: told of each outcome as it comes.
-    :param run_key: names the task instance.
     :param known: customers by the id given, as far as they are known; others are looked up and added.
     :param workers: the most calls in flight.
     :param chunk_size: the most customers a killed try has to ask for again.
@@ -153,8 +146,6 @@ class PublishTools:
 class PublishRun:
     """Gives each of many customers a code.
 
-    :param gift: what they are given.
-    :param publisher: gives it to one.
     :param tools: client, ledger and the like.
     :param unknown: whether the run goes on (``drop``) or ends (``fail``) when it meets a customer nobody knows.
     :param judge_first: whether to stop if the first customers all fail alike, or are all unknown; not if others have

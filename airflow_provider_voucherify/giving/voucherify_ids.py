@@ -33,7 +33,6 @@ class KnownCustomers:
         The list gives 99 customers a call. Where it would take more calls than to ask for each of the customers, only
         its first page is read. Who is missing in it may exist all the same.
 
-        :param client: sends the calls.
         :param source_ids: distinct ids of the merchant's.
         """
         if len(source_ids) < WORTH_A_LOOK:
@@ -52,7 +51,6 @@ class KnownCustomers:
     async def look_up(self, client: Sender, customer_ids: Sequence[str], *, workers: int) -> Resolved:
         """Look up those nothing is known of, a call each, and return what is known; ``resolved`` grows meanwhile.
 
-        :param client: sends the calls.
         :param customer_ids: distinct ids.
         :param workers: the most calls in flight.
         """
@@ -61,10 +59,7 @@ class KnownCustomers:
         return await Lookup(client, workers=workers).resolve(others, self.resolved)
 
     def to_json(self, wanted: AbstractSet[str]) -> JsonObject:
-        """Return what is known, to be read back by ``from_json``.
-
-        :param wanted: the ids that are still of use.
-        """
+        """Return what is known, to be read back by ``from_json``."""
         known, walk = self.resolved.known, self._walk
         unknown: list[Json] = [*(self.resolved.unknown & wanted)]
         drift: JsonObject = {} if walk is None else asdict(walk.drift)

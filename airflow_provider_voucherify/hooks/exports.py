@@ -32,7 +32,6 @@ _FIRST_LOOK = 2.0
 class Polling(NamedTuple):
     """How an export is waited for.
 
-    :param between: time between two looks.
     :param at_most: so long, from when it was asked for.
     """
 

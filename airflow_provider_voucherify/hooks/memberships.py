@@ -66,7 +66,6 @@ def checked_ids(customer_ids: object) -> list[str]:
 async def ask_all(client: Sender, customer_ids: Sequence[str], *, workers: int) -> list[CustomerAnswer]:
     """Return an answer for each customer, in the order of the ids.
 
-    :param client: sends the calls.
     :param customer_ids: distinct ids.
     :param workers: the most calls in flight.
     :raises VoucherifyError: if any customer could not be asked to the end.
@@ -118,10 +117,7 @@ def frame_of(answers: Iterable[CustomerAnswer]) -> pd.DataFrame:
 
 
 def run_to_end(make: Callable[[], Coroutine[object, object, T]]) -> T:
-    """Run a coroutine in a loop of its own; where a loop is running already, as in a notebook, in another thread.
-
-    :param make: makes the coroutine.
-    """
+    """Run a coroutine in a loop of its own; where a loop is running already, as in a notebook, in another thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

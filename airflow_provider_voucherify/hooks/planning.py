@@ -49,9 +49,7 @@ def question_about(
 def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Client], question: Question) -> Plan:
     """Return which way a pull would take and what it would cost.
 
-    :param settings: whose ceiling limits the rate.
     :param opening: a client to be opened; closed in the end.
-    :param question: what is asked.
     """
     terms = Terms(question, AskedCustomers(question.customer_ids), Sample(0, secrets.token_hex(8)), utc_now)
     held = HeldBefore(to_ask=question.customer_ids or ())
@@ -65,11 +63,7 @@ def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Cl
 
 
 def calls_per_minute(settings: ApiSettings, client: Client) -> float | None:
-    """Return how many calls a minute may be made, as far as the window shows it; ``None`` if it does not.
-
-    :param settings: whose ceiling holds as well.
-    :param client: one that has made calls.
-    """
+    """Return how many calls a minute may be made, as far as the window shows it; ``None`` if it does not."""
     window = client.gate.window
     pace = window.pace(time.monotonic())
     # In a window of a minute what is left may be spent faster now, but not from the next window on.

@@ -46,11 +46,8 @@ class BlockingClock:
 class SingleCall:
     """Sends one call and stays with it until it is answered or hopeless.
 
-    :param session: carries the keys.
     :param base_url: ``https://host`` without a trailing slash.
-    :param name: what errors call the connection.
     :param retry: how failed calls are tried again.
-    :param clock: time and chance.
     :param longest_wait: seconds to wait for the rate limit in all.
     """
 
@@ -99,7 +96,6 @@ class SingleCall:
     def until_answered(self, send: Callable[[], Response], *, may_repeat: bool) -> Response:
         """Return the answer to a request of the caller's own making, if it is a success.
 
-        :param send: sends it once.
         :param may_repeat: whether sending it twice does no harm.
         :raises VoucherifyError: the last try's error.
         """

@@ -56,9 +56,6 @@ def columns_of_table(write: str, columns: RowColumns) -> RowColumns:
 
 
 def row_as_json(row: object, columns: RowColumns) -> dict[str, str | None]:
-    """Return the values of a row as JSON has them: moments in ISO 8601.
-
-    :param row: has a field for each column.
-    """
+    """Return the values of a row as JSON has them: moments in ISO 8601."""
     values = ((column.name, getattr(row, column.name)) for column in columns)
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values}

@@ -76,11 +76,7 @@ class Interrupt:
 
 
 class Interruptible:
-    """A client under an interrupt.
-
-    :param client: sends the calls.
-    :param interrupt: says until when.
-    """
+    """A client under an interrupt."""
 
     def __init__(self, client: Sender, interrupt: Interrupt) -> None:
         self._client = client

@@ -31,7 +31,6 @@ class BelievedAnswers:
     """Answers taken on trust by a part that was interrupted: they are right if the ghost's answer is still the same.
 
     :param ghost: ids of the segments the ghost was in.
-    :param customer_ids: whose answers.
     """
 
     ghost: frozenset[str]
@@ -59,7 +58,6 @@ class Beginning:
 class RunNotes:
     """The notes of a run.
 
-    :param sink: the ledger.
     :param now: the time, UTC.
     """
 
@@ -77,10 +75,7 @@ class RunNotes:
         return customers if isinstance(customers, int) else None
 
     def begin(self, customers: int) -> None:
-        """Note that the project is the right one.
-
-        :param customers: how many are asked about.
-        """
+        """Note that the project is the right one."""
         self._write(_BEGUN, {"customers": customers})
 
     @property

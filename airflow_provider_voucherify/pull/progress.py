@@ -33,7 +33,6 @@ class Progress:
 
     :param total: customers, or pages, in the run.
     :param held: those of them the sink held before.
-    :param calls: the client's running counts.
     :param pace: the rate-limit window; its text is part of the line.
     :param now: monotonic seconds.
     :param unit: what is counted, in the singular.

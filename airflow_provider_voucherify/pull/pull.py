@@ -30,7 +30,6 @@ from airflow_provider_voucherify.pull.tools import PullTools
 class Pull:
     """One try of a pull.
 
-    :param question: what is asked.
     :param tools: client, sink and the like.
     :param rate: calls a minute that may be made, ``None`` if not known.
     """

@@ -37,8 +37,6 @@ class RememberingClient:
 
     ``new`` are the answers that came in this part, by target, packed; ``None`` for "there is no such resource".
 
-    :param client: sends the calls.
-    :param held: what earlier parts noted.
     :param keeps: whether there can be a later part.
     """
 

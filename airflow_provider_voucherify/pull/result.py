@@ -11,7 +11,6 @@ from airflow_provider_voucherify.api.models import Scope
 class Mismatch:
     """How far the two ways to read memberships agreed.
 
-    :param sampled: customers read both ways.
     :param differing: those of them for whom the answers differed.
     """
 
@@ -28,7 +27,6 @@ class Mismatch:
 class Moved:
     """How membership changed while segments were listed, as far as their totals show it.
 
-    :param segments: how many changed.
     :param joined: at least so many joined them.
     :param left: at least so many left them.
     """
@@ -42,7 +40,6 @@ class Moved:
 class Pulled:
     """What a complete pull found, besides what the sink holds.
 
-    :param scope: what the pull speaks for.
     :param mismatch: ``None`` if nothing was read both ways.
     :param segments_gone: names of segments that were deleted while they were read.
     :param segments_empty: names of segments that are there and have no members.

@@ -58,7 +58,6 @@ class EarlierReading:
 class Wait:
     """What a sensor that waits knows.
 
-    :param earlier: the last size it read.
     :param silent_since: since when no reading was answered (seconds since 1970), ``None`` if the last one was.
     :param silent_until: when the rate limit lets the next be answered, as far as it was told.
     """
@@ -99,7 +98,6 @@ def short_waiting_hook(conn_id: str) -> Iterator[VoucherifyHook]:
 def read_segment(hook: VoucherifyHook, segment_id: str, now: Callable[[], datetime]) -> SegmentReading:
     """Ask for a segment, and, unless it says that it is done, for its size: two calls at most.
 
-    :param segment_id: id or name of the segment.
     :raises InvalidSegments: if there is no such segment: waiting would be in vain.
     :raises VoucherifyError: if there is no answer to believe.
     """

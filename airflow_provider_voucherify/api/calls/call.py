@@ -23,7 +23,6 @@ class Repeatable(wire.Request):
 class Call(NamedTuple, Generic[T]):
     """One call: the hook sends it with ``SingleCall.ask``, whoever has an async client with :func:`ask`.
 
-    :param request: what is sent.
     :param read: reads the JSON object of the answer; raises ``MalformedAnswer`` for what is none.
     """
 

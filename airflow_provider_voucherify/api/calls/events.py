@@ -21,7 +21,6 @@ def track_event(event: str, customer_id: str, metadata: Mapping[str, Json] | Non
     :param event: its name, 1 to 300 characters, as the project defines it.
     :param customer_id: Voucherify's id (``cust_...``) or the merchant's ``source_id``; Voucherify creates the
         customer of a ``source_id`` it does not know, and answers for other ids with ``NotFound``.
-    :param metadata: of the event.
     :raises ValueError: if the event's name is empty or longer than 300 characters.
     :raises InvalidCustomerId: if the id cannot be sent.
     """

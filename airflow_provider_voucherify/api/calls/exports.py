@@ -195,7 +195,6 @@ async def download(client: Sender, export: Export, file: wire.FileTaker) -> None
 
     :param client: its keys are sent along, to the connection's own host or Voucherify's for files only.
     :param export: if it tells no address it is asked for again.
-    :param file: filled.
     :raises FileRefused: if the file cannot be had.
     :raises ExportFailed: if there is none.
     """

@@ -87,7 +87,6 @@ async def rest_of(walk: CustomerWalk, client: Sender) -> AsyncIterator[list[Cust
 async def list_segments(client: Sender) -> list[Segment]:
     """Return all segments of the project, newest first, for one call per 100 of them.
 
-    :param client: sends the calls.
     :raises PagingFailed: if the list cannot be read whole.
     """
     walk = SegmentWalk()

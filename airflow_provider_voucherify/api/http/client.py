@@ -80,10 +80,7 @@ class Clock:
 class Client:
     """Sends calls as fast as the window, the ceiling and the server allow.
 
-    :param transport: sends one request.
-    :param gate: gives leave to send.
     :param retry: how failed calls are tried again.
-    :param clock: time and chance.
     :param sign_in: what signs calls, ``None`` where the transport sends the keys.
     """
 
@@ -111,7 +108,6 @@ class Client:
         call whose token was refused did nothing: it is sent once more with a new one. Where no other call is answered
         either, an outage is waited for.
 
-        :param request: what to ask.
         :raises VoucherifyError: the last try's error.
         :raises WindowClosed: if the window stays closed for longer than the gate may wait; caused by the error of the
             try before, if that failed.
@@ -372,7 +368,6 @@ async def open_client(
     :param settings: where Voucherify is and who we are.
     :param gate: gives leave to send; one per process and project.
     :param retry: how failed calls are tried again.
-    :param clock: time and chance.
     """
     import aiohttp
 

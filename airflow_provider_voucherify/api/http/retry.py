@@ -1,4 +1,4 @@
-"""How calls that failed are sent again: how often, after which waits; and how an outage is waited for, by one for all."""
+"""How calls that failed are sent again: how often, after which waits; and how an outage is waited for, once for all."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from airflow_provider_voucherify.api.errors import ServerFault, TransportFailed,
 class RetryPolicy:
     """How a failed call is tried again: exponential backoff with full jitter.
 
-    :param attempts: tries in all.
     :param first_wait: upper bound of the first wait, seconds.
     :param longest_backoff: upper bound of any wait, seconds.
     :param looks: further tries where no call at all is answered: with the defaults an outage of two minutes is waited
@@ -62,7 +61,6 @@ class Answered(Protocol):
 class Outage:
     """What all calls of a client know of an outage: that the last tries of a call failed, and no other was answered.
 
-    :param calls: of the client.
     :param probe: asks for something that has nothing to do with any call that failed.
     :param waits: the seconds to wait before each further look; none if there should be none.
     :param may_defer: whether the run would rather give its worker back than wait for long.
@@ -102,8 +100,6 @@ class Outage:
     async def wait(self, error: VoucherifyError, look: Callable[[], Awaitable[T]]) -> T | None:
         """Wait for the end of an outage after a call failed for the last time, if it may be one.
 
-        :param error: why the call failed.
-        :param look: sends it once more.
         :returns: what the look was answered with; ``None`` if another call was answered: then to be sent again.
         :raises VoucherifyError: the error, if it is no outage or lasts too long.
         :raises Unreachable: if it lasts and the worker should be given back meanwhile.

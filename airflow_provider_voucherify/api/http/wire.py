@@ -61,7 +61,6 @@ class FileTaker(Protocol):
 class Request(NamedTuple):
     """One call, ready to send.
 
-    :param method: HTTP method in capitals.
     :param target: percent-encoded path and query, to be sent as is: decoding it again changes its meaning.
     :param body: JSON text in UTF-8 where the headers do not name another type, or ``None``.
     :param has_common_answers: whether many such calls are answered alike, byte for byte: what is the same is read once.
@@ -118,7 +117,6 @@ def get(path: str, query: Mapping[str, str | int] | None = None) -> Request:
 def decode(response: Response, *, is_common: bool = False) -> JsonObject:
     """Return the JSON object of a successful answer.
 
-    :param response: the answer.
     :param is_common: whether many answers are the same, byte for byte: such share one object, not to be changed.
     :raises VoucherifyError: the fitting class of the error tree for anything else.
     """

@@ -105,7 +105,6 @@ class Window:
     def outlook(self, calls: int, now: float) -> float:
         """Return the seconds until so many more calls can have been sent, as far as is known.
 
-        :param calls: calls still to be sent.
         :param now: local time, seconds.
         """
         beyond_this_window = calls - max(self.left, 0)
@@ -151,7 +150,6 @@ class Window:
     def settle(self, ticket: Ticket, reading: Reading, now: float) -> None:
         """Take in the answer to a call.
 
-        :param ticket: the call's.
         :param reading: what the answer says; empty for an answer that need not have been counted, as an error's.
         :param now: local time of arrival, seconds.
         """
@@ -190,7 +188,6 @@ class Window:
     def reject(self, ticket: Ticket, told: float | None, now: float, *, is_used_up: bool = True) -> float:
         """Take in that a limit turned a call away: it was not counted.
 
-        :param ticket: the call's.
         :param told: seconds the server told to wait, or ``None``.
         :param now: local time of arrival, seconds.
         :param is_used_up: whether it was the window's limit; another one, as that of bulk calls, leaves its count be.

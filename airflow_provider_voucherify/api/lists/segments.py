@@ -55,7 +55,6 @@ class SegmentWalk:
     def take(self, answer: JsonObject) -> list[Segment]:
         """Return the segments of a page that were not found before.
 
-        :param answer: to the last request.
         :raises MalformedAnswer: if it is not the page that was asked for; the walk stays where it was.
         """
         page, total = [wire.segment_from(item) for item in wire.items_of(answer)], pages.total_of(answer)

@@ -25,7 +25,6 @@ def probe(call: SingleCall, settings: ApiSettings, *, unix_time: float) -> tuple
     """Make one call and say what its answer means.
 
     :param call: sends it, once.
-    :param settings: where it goes.
     :param unix_time: the local clock, seconds since 1970.
     :returns: whether the connection works, and what is wrong or how much of the limit is left.
     """

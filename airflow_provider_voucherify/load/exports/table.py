@@ -57,7 +57,6 @@ class _Cursor(Protocol):
 class ExportTableLoader:
     """Loads exported rows into a table.
 
-    :param engines: usually an Airflow hook.
     :param destination: rendered.
     :param fields: exported, in the order of the rows' cells.
     :param run_key: names the run whose rows ``append`` replaces.

@@ -125,8 +125,6 @@ class HistoryTarget(Target):
     ) -> LoadSummary:
         """Begin and end intervals by what the staged run finds; the caller holds the lock and commits.
 
-        :param summary: what the run shows.
-        :param staged_as: how its memberships were staged.
         :returns: the summary, with who entered and left.
         :raises RunOutOfOrder: if a newer run of these segments is held.
         :raises TooFewMemberships: if they are too few beside those before.

@@ -54,7 +54,6 @@ class _Cursor(Protocol):
 def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
     """Add rows to a staging table, in the connection's transaction.
 
-    :param rows: with a value for every column.
     :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.
     """
     dialect = connection.dialect
@@ -75,10 +74,7 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
 
 
 def insert_answers(connection: Connection, table: Table, answers: Iterable[CustomerAnswer]) -> None:
-    """Add answers and their memberships to a staging table, as :func:`insert_rows` does.
-
-    :param answers: one a customer.
-    """
+    """Add answers and their memberships to a staging table, as :func:`insert_rows` does."""
     if connection.dialect.name == "sqlite":
         _execute(connection, table, _values_of(answers))
     else:

@@ -66,9 +66,7 @@ log = logging.getLogger(__name__)
 class TableMarks:
     """Keeps a mark for each run that was published to a table, for ``LEFTOVER_AGE``.
 
-    :param database: where the table is.
     :param name: the table's, without its schema.
-    :param schema: as SQLAlchemy wants it.
     :param identity: whose marks are looked for and left.
     :param now: the clock, UTC.
     """

@@ -29,7 +29,6 @@ class OutcomeTableLedger:
     """Keeps outcomes in a table, one row per campaign, what a code is given per, and customer.
 
     :param engines: where the table is, usually an Airflow ``DbApiHook``.
-    :param name: the table's.
     """
 
     def __init__(self, engines: EngineProvider, name: TableName) -> None:

@@ -41,9 +41,7 @@ class TableSink:
     :param engines: where the table is, usually an Airflow ``DbApiHook``.
     :param table: ``table``, ``schema.table`` or ``database.schema.table``.
     :param write: what becomes of the rows that are there, see ``WarehouseTable``.
-    :param identity: whose ledger this is.
     :param now: the clock, UTC.
-    :param columns: of the table's rows.
     :param min_ratio_to_previous: the circuit breaker, see ``WarehouseTable``.
     :param extra_columns: values for columns of the user's own, by name.
     :raises InvalidDestination: if the table's name cannot be used.

@@ -61,11 +61,7 @@ class _Listed:
 
 
 class StagedPages:
-    """The part of a staging table that holds segments' lists.
-
-    :param database: where it is.
-    :param staging: the ledger they are part of.
-    """
+    """The part of a staging table that holds segments' lists."""
 
     def __init__(self, database: Database, staging: Staging) -> None:
         self._database = database

@@ -90,9 +90,6 @@ class Staging:
     """One run's staging table.
 
     ``holds_nothing`` is set while this try, having begun the ledger, wrote nothing to it: there is nothing to read.
-
-    :param database: where it is.
-    :param table: its definition.
     """
 
     def __init__(self, database: Database, table: Table) -> None:

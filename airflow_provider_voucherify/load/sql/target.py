@@ -84,7 +84,6 @@ def parts_of(scope: Scope) -> list[Sequence[str] | None]:
 class Target:
     """The tables a run is published to.
 
-    :param display_name: full name as the user wrote it.
     :param min_ratio: the least part of the rows it removes that a run must put in their place, if there is one.
     """
 
@@ -163,10 +162,7 @@ class Target:
         return list(connection.scalars(visible.select_customers(self.table, rows, limit)))
 
     def shows(self, connection: Connection, memberships: int) -> bool:
-        """Return whether the table still can show what a run published: it is there, and not empty since.
-
-        :param memberships: how many the run published.
-        """
+        """Return whether the table still can show what a run published: it is there, and not empty since."""
         if not catalog_of(connection).has_table(self.table.name, schema=self.table.schema):
             return False
         run_key = self.run_key if self.write == "append" else None
@@ -182,8 +178,6 @@ class Target:
     ) -> LoadSummary:
         """Make the target show the staged run; the caller holds the lock and commits.
 
-        :param summary: what the run shows.
-        :param staged_as: how its memberships were staged.
         :returns: the summary, with what only the target knows.
         :raises TooFewMemberships: if they are too few beside those they replace.
         :raises NobodyKnown: if rows would go that may not.
@@ -252,8 +246,6 @@ class Target:
         """Put the staged failures into the table of failures, in place of those this run recorded before.
 
         The table is created once there is something to put into it.
-
-        :param failed: how many failures are staged.
         """
         if failed:
             create_if_missing(connection, self.failures)

@@ -44,7 +44,6 @@ class StagedAs(NamedTuple):
     """How a run's memberships were staged.
 
     :param is_listed: segment by segment, so that a customer's are far apart.
-    :param has_hidden: some of them may not be shown.
     """
 
     is_listed: bool = False
@@ -64,7 +63,6 @@ def target_table(
     """Return the table people read: a row per membership; in a history, per interval in which it lasted.
 
     :param columns: of the rows, whatever the write mode.
-    :param extra: columns of the user's own.
     """
     ours: list[Column[object]] = [
         Column(one.name, _type_of(one.type), primary_key=one.is_key, nullable=one.may_be_null)

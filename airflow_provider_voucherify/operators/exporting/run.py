@@ -70,8 +70,6 @@ class _NotDone(Exception):
 class ExportRun:
     """An export as one task instance does it.
 
-    :param terms: of the task.
-    :param context: the task's context.
     :param spent: what the parts of this try before a deferral spent.
     :param handed: the export an earlier part of this try waits for.
     """

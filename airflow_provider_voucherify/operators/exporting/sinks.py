@@ -55,7 +55,6 @@ def export_sink_of(
     """Return the sink of a rendered destination.
 
     :param fields: exported, in the order of the rows' cells.
-    :param run_key: names the run.
     :param is_mapped: whether the task is one of several that write there.
     :raises InvalidDestination: if the destination cannot be used.
     """

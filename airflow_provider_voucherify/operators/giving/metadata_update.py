@@ -47,7 +47,6 @@ class Begun:
     """Bulk updates that were accepted: what a deferral hands on.
 
     :param action_ids: ``aa_...``, of updates not known to be over.
-    :param customers: ids given.
     :param unknown: of those, ids Voucherify does not know.
     :param without_source_id: customers that have no ``source_id``, or one that would be taken for Voucherify's id.
     :param updated: rows of the updates that are over.
@@ -82,8 +81,6 @@ class Begun:
 class MetadataUpdate:
     """Bulk updates as one task instance makes them.
 
-    :param terms: of the task.
-    :param context: the task's context.
     :param spent: what the parts of this try before a deferral spent.
     """
 

@@ -70,8 +70,6 @@ MOST_NAMED = 1_000
 class Publishing:
     """Publishing as one task instance does it.
 
-    :param terms: of the task.
-    :param context: the task's context.
     :param spent: what the parts of this try before a deferral spent.
     :param began_at: when this try began (UTC), ``None`` for its first part.
     """

@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 class PublishedResult:
     """Keeps what a task told by the keys of its XComs: beside the table of outcomes, or in the task state store.
 
-    :param terms: of the task.
-    :param context: the task's context.
-    :param settings: the Voucherify project.
     :param given: what each customer gets: the campaign, what a customer gets one code per, the metadata.
     :param customer_ids: everyone the run is about. They count, as each of them is to get a code.
     """

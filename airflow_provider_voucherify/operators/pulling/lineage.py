@@ -43,7 +43,6 @@ if TYPE_CHECKING:
 def lineage_of(terms: PullTerms, summary: JsonObject | None) -> OperatorLineage[Dataset, RunFacet]:
     """Return the data sets of a task that ran.
 
-    :param terms: of the task.
     :param summary: of the run; without one, as after a failure, nothing was written.
     :returns: inputs are the Voucherify project and the tables of a query; the output is the table or directory.
     """
@@ -55,7 +54,6 @@ def lineage_of(terms: PullTerms, summary: JsonObject | None) -> OperatorLineage[
 def lineage_of_export(terms: ExportTerms, summary: JsonObject | None) -> OperatorLineage[Dataset, RunFacet]:
     """Return the data sets of an export that ran.
 
-    :param terms: of the task.
     :param summary: of the run; without one, as after a failure, nothing was written.
     :returns: the input is the Voucherify project; the output is the table or directory.
     """

@@ -26,11 +26,7 @@ MOST_UNKNOWN_LOOKED_AT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a try found out besides what the sink holds; parts are missing where an earlier try did the work.
-
-    :param plan: the way taken.
-    :param pulled: what the pull found.
-    """
+    """What a try found out besides what the sink holds; parts are missing where an earlier try did the work."""
 
     plan: Plan | None = None
     pulled: Pulled | None = None
@@ -43,7 +39,6 @@ class Report:
     def to_json(self, loaded: LoadSummary, spent: Spent, unknown: Sequence[str]) -> JsonObject:
         """Return the summary of the run as plain JSON.
 
-        :param loaded: what the sink holds.
         :param spent: calls and seconds of this try.
         :param unknown: ids Voucherify does not know: all, or the first :data:`MOST_UNKNOWN_LOOKED_AT`.
         """
@@ -84,7 +79,6 @@ def in_words(loaded: LoadSummary) -> str:
 def counts_json(loaded: LoadSummary, unknown: Sequence[str]) -> JsonObject:
     """Return the part of a run's summary that the sink holds.
 
-    :param loaded: what the sink holds.
     :param unknown: ids Voucherify does not know: all, or the first :data:`MOST_UNKNOWN_LOOKED_AT`.
     """
     return {

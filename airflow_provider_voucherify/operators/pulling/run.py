@@ -62,8 +62,6 @@ log = logging.getLogger(__name__)
 class SegmentPull:
     """A pull as one task instance does it.
 
-    :param terms: of the task.
-    :param context: the task's context.
     :param spent: what the parts of this try before a deferral spent.
     """
 

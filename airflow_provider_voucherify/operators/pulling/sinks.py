@@ -34,9 +34,7 @@ LEDGER_FORMAT = 2
 def sink_of(terms: PullTerms, context: Context, identity: RunIdentity) -> Sink:
     """Return the sink of a task instance, not opened yet.
 
-    :param terms: of the task.
     :param context: the task's context; its state store, where the running Airflow has one, is the ledger for XCom.
-    :param identity: of its run.
     """
     destination, columns = terms.destination, columns_of(terms)
     if isinstance(destination, WarehouseTable):
@@ -89,8 +87,6 @@ def pull_identity(terms: PullTerms, context: Context, settings: ApiSettings, *, 
     The ids themselves are left out of the fingerprint: a query that gives one customer more the next time is still
     the same job, and what the sink holds of the others is still true.
 
-    :param terms: of the task.
-    :param context: the task's context.
     :param settings: the Voucherify project the answers come from.
     :param is_resumed: whether this is a part of a try after a deferral: it goes on with its ledger, whatever its age.
     """

@@ -12,10 +12,7 @@ from airflow_provider_voucherify.api.models import Customer, JsonObject
 
 
 class CountingClient:
-    """Counts the calls made.
-
-    :param client: sends them.
-    """
+    """Counts the calls made."""
 
     def __init__(self, client: Sender) -> None:
         self._client = client
@@ -32,11 +29,7 @@ class CountingClient:
 
 @dataclass(slots=True)
 class CustomerList:
-    """The list of all customers with its first page taken.
-
-    :param walk: goes on after the page.
-    :param first: the customers of the page.
-    """
+    """The list of all customers with its first page taken."""
 
     walk: CustomerWalk
     first: list[Customer]

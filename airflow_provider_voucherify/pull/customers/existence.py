@@ -53,8 +53,6 @@ class Ghost:
 async def ask_ghost(client: Sender, rng: random.Random, *, doubts_empty_answers: bool = False) -> Ghost:
     """Return what Voucherify answers for a customer that cannot exist, for one call.
 
-    :param client: sends the call.
-    :param rng: gives the id.
     :param doubts_empty_answers: see :class:`Ghost`.
     """
     try:
@@ -74,10 +72,7 @@ async def is_known(client: Sender, customer_id: str) -> bool:
 
 
 def nobody_known(customers: Sequence[str]) -> CustomersUnknown:
-    """Return the error for a run none of whose customers Voucherify knows.
-
-    :param customers: all of them.
-    """
+    """Return the error for a run none of whose customers Voucherify knows."""
     return CustomersUnknown(
         f"Voucherify knows none of the {len(customers):,} customers of this run. Check login, password and host of the "
         f"connection, and one of the ids in the Voucherify dashboard{blanks_hint(customers)}"
@@ -88,7 +83,6 @@ def refuse_nobody_known(unknown: Collection[str], customers: Collection[str]) ->
     """Let a run pass that is about somebody Voucherify knows, or about nobody; say in the log that this one is not.
 
     :param unknown: those of the customers Voucherify does not know.
-    :param customers: everybody the run is about.
     :raises CustomersUnknown: if it knows none of them.
     """
     if customers and len(unknown) == len(customers):
@@ -122,7 +116,6 @@ def refuse_unknown(accepted: UnknownCustomers, sink: Sink) -> None:
     """Fail if the sink holds customers Voucherify does not know, and none is accepted; a later try asks again.
 
     :param accepted: what becomes of unknown customers.
-    :param sink: the ledger.
     :raises CustomersUnknown: if it does.
     """
     if accepted != "fail":
@@ -134,11 +127,7 @@ def refuse_unknown(accepted: UnknownCustomers, sink: Sink) -> None:
 
 
 def unknown_customers(ids: Sequence[str], asked: int) -> CustomersUnknown:
-    """Return the error for a run that accepts no unknown customers.
-
-    :param ids: the unknown ones.
-    :param asked: how many were asked for so far.
-    """
+    """Return the error for a run that accepts no unknown customers."""
     shown = ", ".join(masked(customer_id) for customer_id in ids[:_SHOWN_IDS])
     return CustomersUnknown(
         f"Voucherify does not know {len(ids):,} of {asked:,} customers asked so far ({shown}), and "

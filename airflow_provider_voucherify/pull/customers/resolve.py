@@ -21,7 +21,6 @@ class Resolved:
     """What Voucherify knows under some ids.
 
     :param known: the customers, by the id asked for.
-    :param unknown: ids it knows nobody under.
     :param failed: why others could not be looked up, by id.
     :param stopped_by: why the rest was not asked for, ``None`` if there is no rest.
     """
@@ -51,7 +50,6 @@ class Resolved:
 class Lookup:
     """Looks up ids, many at a time.
 
-    :param client: sends the calls.
     :param workers: the most calls in flight.
     """
 

@@ -60,7 +60,6 @@ def id_list(value: object, what: str = "customers", advice: str = _IDS) -> Seque
     refused.
 
     :param what: what the list is, in the caller's words.
-    :param advice: what to write.
     :raises InvalidCustomers: if it is anything else.
     """
     return _listed(value, what, advice, InvalidCustomers)
@@ -80,7 +79,6 @@ def text_list(
 ) -> list[str]:
     """Return a list of texts that say something, as it was given.
 
-    :param advice: what to write.
     :param is_rendered: whether a text is what a template made of a list.
     :raises VoucherifyError: of the class given, if it is no list of texts, or an empty one.
     """
@@ -111,7 +109,6 @@ def metadata(value: object, what: str = "metadata", *, is_rendered: bool = False
 def text(value: object, what: str, advice: str, error: type[VoucherifyError] = InvalidArgument) -> str:
     """Return a text that says something: a number, a moment or a UUID, as native templates give them, as it is written.
 
-    :param advice: what to write.
     :raises VoucherifyError: of the class given, if it is none, is empty, or is what a template makes of nothing.
     """
     if isinstance(value, int | date | UUID) and not isinstance(value, bool):

@@ -17,7 +17,6 @@ ANSWERED_WITHIN = 10.0
 class AskAhead:
     """Asks on while the answers that came in are stored: :meth:`take` hands them over, part by part.
 
-    :param strategy: asks for a customer.
     :param customer_ids: whom to ask for, each once.
     :param room: the most customers asked for whose answers are not held: what a kill can cost.
     :param came: answers that are there already, to be handed over with the first part.

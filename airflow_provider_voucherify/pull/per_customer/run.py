@@ -37,12 +37,8 @@ _MOST_ASKED_FIRST = 500
 class CustomerRun:
     """A pull that asks for each customer.
 
-    :param question: what is asked.
-    :param survey: what is known already.
-    :param notes: what earlier parts remembered.
     :param tools: client, sink and the like.
     :param remembering: sends what is of use as a whole only.
-    :param exports: notes of exports.
     """
 
     def __init__(

@@ -26,7 +26,6 @@ def read_everyone(
     """Read everyone by an export, if that takes fewer calls than the list; return whether that could be done.
 
     :param tools: client, sink and the like.
-    :param notes: what is remembered of exports.
     :param everyone: the list, begun.
     :param use: given the customers, oldest first, once the file is found to be as long as the list.
     :raises ExportsPending: if the worker should be given back while it is made.

@@ -67,11 +67,7 @@ class Job:
     """A file to be had.
 
     :param key: the segment's id, or ``EVERYONE``.
-    :param name: for people.
-    :param total: how many customers there are.
     :param filters: the segment's own, word for word; ``None`` for everyone.
-    :param definition: hash of what decides who is in.
-    :param witnesses: ids of some of the customers.
     :param has_windows: whether it is counted again how many were created up to some moments.
     """
 
@@ -116,7 +112,6 @@ class Exports:
     """The exports of a run.
 
     :param tools: client, sink and the like.
-    :param notes: what is remembered of them.
     """
 
     def __init__(self, tools: PullTools, notes: ExportNotes) -> None:
@@ -165,7 +160,6 @@ class Exports:
     def read(self, job: Job, use: Callable[[BelievedFile], None]) -> bool:
         """Read a file if it is to be believed, and delete it in any case; return whether it was.
 
-        :param job: one whose file is there.
         :param use: told of the file, which is gone afterwards.
         """
         asked = self._open(job)

@@ -50,8 +50,6 @@ class PerExport:
     ``listings`` are those it takes over until :meth:`read` has ended; those that are not whole then are to be listed.
 
     :param tools: client, sink and the like.
-    :param notes: what is remembered of exports.
-    :param listings: all lists of the run.
     """
 
     def __init__(self, tools: PullTools, notes: ExportNotes, listings: Sequence[Listing]) -> None:

@@ -38,7 +38,6 @@ class Bounds:
     """What is known of the members besides the file.
 
     :param least: they were no fewer, and ``most`` no more, before and after the file was made.
-    :param witnesses: ids of some of them.
     """
 
     least: int
@@ -50,7 +49,6 @@ class Bounds:
 class Checked:
     """What a file that was read to its end holds.
 
-    :param rows: how many.
     :param latest: when the last of its customers was created, milliseconds since 1970 (UTC).
     :param windows: to be counted again; fewer than three where customers were created all at once.
     """
@@ -81,7 +79,6 @@ def checked(rows: Iterator[list[str]], bounds: Bounds) -> Checked:
     """Read a file to its end.
 
     :param rows: whole ones, in the order of :data:`FIELDS`.
-    :param bounds: what is known besides.
     :raises ExportFailed: if it is not to be believed.
     """
     found, seen, missing = Checked(), IdFilter(), set(bounds.witnesses)

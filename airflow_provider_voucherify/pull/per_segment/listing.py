@@ -27,8 +27,6 @@ MOST_FAILED_PARTS = 5
 class Terms:
     """What all lists of a run have in common.
 
-    :param question: what the run asks.
-    :param asked_customers: which customers are kept.
     :param sample: customers that are read both ways.
     :param now: the time (UTC) pages are stamped with.
     """
@@ -49,9 +47,6 @@ class Listing:
 
     ``first_ids`` are Voucherify's ids of those on the first page, where it was read by this one.
 
-    :param segment: the segment.
-    :param terms: those of the run.
-    :param stored: how far the sink holds it.
     :param expected: how many members it has, as an earlier part of the try read on a first page that is not held.
     :param failed_parts: in how many earlier parts of the try its first page failed.
     """
@@ -182,7 +177,6 @@ class Listing:
     def end_file(self, held: int, latest: int, totals: tuple[int, int], read_at: datetime) -> MembershipPage:
         """Return what makes the list whole once stored behind all parts of the file.
 
-        :param held: how many members the file has.
         :param latest: when the last of them was created, milliseconds since 1970 (UTC).
         :param totals: how many there were before the file was made, and after.
         :param read_at: when the file was made, or shortly before (UTC).

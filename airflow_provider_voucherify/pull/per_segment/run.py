@@ -44,13 +44,10 @@ _SETTLED_AT_A_TIME = 200_000
 class SegmentRun:
     """A pull that lists the members of each segment.
 
-    :param question: what is asked.
     :param survey: what is known already: the segments' lists, begun.
     :param held: what the sink holds of an earlier try.
-    :param terms: those of the lists.
     :param tools: client, sink and the like.
     :param remembering: sends what is of use as a whole only.
-    :param exports: notes of exports.
     """
 
     def __init__(

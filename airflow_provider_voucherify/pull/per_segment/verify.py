@@ -35,7 +35,6 @@ class Verification:
 
     :param question: who is asked about, and how large the sample is.
     :param listings: the lists, all whole.
-    :param terms: those of the lists.
     :param everyone: the list of all customers, where it was begun.
     :param gone: segments that were deleted; it may take a while until no customer is in them.
     """

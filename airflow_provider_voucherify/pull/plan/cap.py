@@ -52,11 +52,7 @@ class Cap:
 
 
 class Capped:
-    """A client under a cap.
-
-    :param client: sends the calls.
-    :param cap: says how many.
-    """
+    """A client under a cap."""
 
     def __init__(self, client: Sender, cap: Cap) -> None:
         self._client = client

@@ -49,7 +49,6 @@ class HeldBefore:
     """What the sink holds of an earlier try.
 
     :param to_ask: customers it has no answer of, in the order given; none if everyone is asked about.
-    :param answered: how many it has an answer of.
     :param walks: how far it holds the lists of segments.
     :param is_right_project: whether one of the customers is known for sure.
     :param resolved: of how many ids, of those to resolve, it is known whom they stand for.
@@ -79,11 +78,7 @@ class Survey:
     ``listings`` are the segments' lists, ``None`` while they were not asked for; ``everyone`` is the list of all
     customers; ``is_right_project`` says whether one of the customers is known for sure.
 
-    :param question: what is asked.
-    :param held: what the sink holds.
-    :param terms: those of the segments' lists.
     :param client: sends the calls for first pages, which are stored later on.
-    :param remembering: sends all others.
     :param beginning: what an earlier part of the try found out of lists, ``None`` if there was none.
     :param totals: how many members segments had whose files were asked for, by the segment's id.
     """
