@@ -147,6 +147,14 @@ def test_the_architecture_page_says_what_each_folder_is_for_and_holds() -> None:
         assert f"| `{folder.relative_to(ROOT)}/` | {purpose} | {', '.join(files)} |" in page
 
 
+def test_tests_of_a_room_are_in_a_folder_of_its_name() -> None:
+    tests = ROOT.parent / "tests"
+    rooms = [path for path in sorted(ROOT.iterdir()) if path.is_dir() and (tests / path.name).is_dir()]
+    folders = {path.parent.relative_to(tests) for room in rooms for path in (tests / room.name).rglob("test_*.py")}
+    of_no_room = {str(folder) for folder in folders if not (ROOT / folder).is_dir()}
+    assert of_no_room == {"pull/ways"}  # a pull as a whole, whichever way it takes
+
+
 def test_files_the_architecture_page_names_are_there() -> None:
     page = (ROOT.parent / "docs" / "architecture.md").read_text()
     named = set(re.findall(r"`((?:[a-z_]+/)+[a-z_]+\.py)`", page))
