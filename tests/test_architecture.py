@@ -147,6 +147,21 @@ def test_the_architecture_page_says_what_each_folder_is_for_and_holds() -> None:
         assert f"| `{folder.relative_to(ROOT)}/` | {purpose} | {', '.join(files)} |" in page
 
 
+def test_rooms_import_from_their_own_line_of_the_picture_and_from_below() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text()
+    picture = page.partition("## Rooms")[2].split("```")[1].strip().splitlines()
+    lines = {room: number for number, line in enumerate(picture) for room in line[:37].split()}
+    assert {*lines, "emulator"} == {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    above = [
+        f"{name_in_package(path)} imports {name}"
+        for path in modules()
+        for name in imported(path)
+        if (room := name_in_package(path).split(".")[0]) in lines and covers(PACKAGE, name)
+        if lines.get(name.removeprefix(f"{PACKAGE}.").split(".")[0], len(picture)) < lines[room]
+    ]
+    assert above == []
+
+
 def test_tests_of_a_room_are_in_a_folder_of_its_name() -> None:
     tests = ROOT.parent / "tests"
     rooms = [path for path in sorted(ROOT.iterdir()) if path.is_dir() and (tests / path.name).is_dir()]
