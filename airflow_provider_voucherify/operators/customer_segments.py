@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset, RunFacet
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.operators.pulling.terms import PullTerms
@@ -96,6 +95,7 @@ class CustomerSegmentsOperator(CustomersOperator):
     template_fields: Sequence[str] = ("customers", "segments", "destination", "voucherify_conn_id")
     ui_color = "#e8f4ec"
     operator_extra_links = (VoucherifyDashboardLink(),)
+    checks = _CHECKS
 
     def __init__(
         self,
@@ -129,11 +129,6 @@ class CustomerSegmentsOperator(CustomersOperator):
         self.pace = arguments.checked_pace(pace)
         self.given = Given(self, self.template_fields, segments=segments)
         self.summary: JsonObject | None = None  # of the run that is over, for lineage
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
 
     def execute(self, context: Context) -> Json:
         """Pull, and return rows or summary."""

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset, RunFacet
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
@@ -66,6 +65,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
     )
     ui_color = "#e8ecf4"
     operator_extra_links = (VoucherifyDashboardLink(),)
+    checks = EXPORT_CHECKS
 
     def __init__(
         self,
@@ -94,11 +94,6 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         self.deferrable = deferrable
         self.given = Given(self, self.template_fields, filters=filters, order=order)
         self.summary: JsonObject | None = None  # of the run that is over, for lineage
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        return super().partial(**arguments.checked_partial(kwargs, EXPORT_CHECKS))
 
     def execute(self, context: Context) -> Json:
         """Export, and return rows or summary."""

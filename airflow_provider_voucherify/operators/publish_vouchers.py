@@ -28,7 +28,6 @@ from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json
     from airflow_provider_voucherify.operators.giving.terms import PublishTerms
@@ -88,6 +87,7 @@ class PublishVouchersOperator(CustomersOperator):
     )
     ui_color = "#f4ece8"
     operator_extra_links = (VoucherifyDashboardLink(),)
+    checks = _CHECKS
 
     def __init__(
         self,
@@ -120,11 +120,6 @@ class PublishVouchersOperator(CustomersOperator):
         self.deferrable = deferrable
         self.pace = arguments.checked_pace(pace)
         self.given = Given(self, self.template_fields, metadata=metadata)
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
 
     def execute(self, context: Context) -> Json:
         """Publish, and return rows or summary."""

@@ -20,7 +20,6 @@ from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json
     from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
@@ -57,6 +56,7 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
     template_fields: Sequence[str] = ("customers", "metadata", "voucherify_conn_id")
     ui_color = "#f4f2e4"
     operator_extra_links = (VoucherifyDashboardLink(),)
+    checks = _CHECKS
 
     def __init__(
         self,
@@ -75,11 +75,6 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         self.poll_interval = arguments.checked_poll_interval(poll_interval)
         self.deferrable = deferrable
         self.given = Given(self, self.template_fields)
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
 
     def execute(self, context: Context) -> Json:
         """Begin the bulk updates, and wait for them."""

@@ -13,8 +13,8 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, Member, Membe
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.load.sql.statements import copy_from_client, insert_lists
 from airflow_provider_voucherify.load.sql.visible import target_table
+from airflow_provider_voucherify.warehouse.many_rows import copy_from_client, insert_lists
 from benchmarks.load.databases import Warehouse
 
 #: How the sink is told: customers' answers, or pages of segments' members that are settled at the end.

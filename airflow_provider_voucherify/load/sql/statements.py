@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import (
-    ARRAY,
     DDL,
     Column,
     ColumnElement,
@@ -23,7 +22,6 @@ from sqlalchemy import (
     Table,
     Update,
     bindparam,
-    cast,
     delete,
     exists,
     func,
@@ -33,13 +31,11 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateIndex, ExecutableDDLElement
-from sqlalchemy.sql.compiler import IdentifierPreparer
 
 from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, long_text, utc_time
+from airflow_provider_voucherify.warehouse.many_rows import postgresql_names
 
 if TYPE_CHECKING:
     pass
@@ -106,13 +102,6 @@ def _key_of_few(staging: Table) -> Index:
 def _index_name(table_name: str, rows: str) -> str:
     # Staging tables end with what no other has, and their whole names leave no room for more.
     return f"voucherify_{table_name[-12:]}_{rows}"
-
-
-def postgresql_names() -> IdentifierPreparer:
-    """Return what quotes names in PostgreSQL's text that is not SQLAlchemy's."""
-    # The dialect of a driver would double each percent sign, for statements with parameters.
-    dialect: Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
-    return dialect.identifier_preparer
 
 
 def update_header(staging: Table, detail: str) -> Update:
@@ -327,23 +316,3 @@ def insert_members(staging: Table) -> Insert:
 def _insert_of_kind(staging: Table, kind: str, bound: Sequence[str]) -> Insert:
     columns: dict[str, ColumnElement[object]] = {name: bindparam(name) for name in bound}
     return insert(staging).inline().values(kind=literal_column(f"'{kind}'"), **columns)
-
-
-def insert_lists(staging: Table) -> Insert:
-    """Return the insert of staging rows given as a list for each column, named as it is.
-
-    DuckDB's: there each row of an ``executemany`` is a statement run by itself.
-    """
-    columns = staging.columns
-    lists = [func.unnest(cast(bindparam(column.name), ARRAY(column.type))) for column in columns]
-    return insert(staging).from_select(columns.keys(), select(*lists))
-
-
-def copy_from_client(staging: Table, *, binary: bool = False) -> str:
-    """Return PostgreSQL's COPY of rows sent by the client, to be handed to the driver as it is.
-
-    :param binary: whether in its binary format, else as text.
-    """
-    preparer = postgresql_names()
-    columns = ", ".join(preparer.format_column(column) for column in staging.columns)
-    return f"COPY {preparer.format_table(staging)} ({columns}) FROM STDIN{' (FORMAT BINARY)' if binary else ''}"

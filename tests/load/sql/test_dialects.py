@@ -15,6 +15,7 @@ from sqlalchemy.schema import CreateTable, DropTable
 from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.sql import history, outcome_statements, statements, visible
 from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.warehouse.many_rows import insert_lists
 
 DIALECTS = {
     name: make_url(url).get_dialect()()
@@ -83,8 +84,7 @@ OF_FUNCTION: Mapping[str, Mapping[str, object]] = {
 NO_STATEMENTS = frozenset(
     {
         *("target_table", "failures_table", "staging_table", "history_table", "runs_table", "outcome_table"),
-        *("copy_from_client", "postgresql_names", "analyze", "add_column", "modify_column"),
-        "insert_lists",
+        *("analyze", "add_column", "modify_column"),
     }
 )
 
@@ -175,7 +175,7 @@ def test_help_for_people_quotes_names() -> None:
 
 def test_lists_for_duckdb_are_bound_and_names_quoted() -> None:
     dialect = DIALECTS["duckdb"]
-    compiled = statements.insert_lists(_STAGING).compile(dialect=dialect)
+    compiled = insert_lists(_STAGING).compile(dialect=dialect)
     assert compiled.params.keys() == set(_STAGING.columns.keys())
     assert "Odd" not in _without_names(str(compiled), dialect)
 
