@@ -90,7 +90,7 @@ def defer_until_open(
     looks = isinstance(closed, Unreachable | ExportsPending)
     until = "to look again" if looks else "until the rate-limit window opens"
     log.info("%s; deferring for %s %s at %s", done, duration(closed.wait), until, f"{opens_at:%Y-%m-%d %H:%M:%S} UTC")
-    spent = replace(spent, begins_window=closed.is_told, unreachable_parts=unreachable)
+    spent = replace(spent, begins_window=closed.is_told, unreachable_parts=unreachable, closed_window=closed.window)
     defer_until(opens_at, spent, kwargs)
 
 

@@ -125,7 +125,11 @@ class ExportRun:
 
     def _with_client(self, work: Callable[[ClientRunner, Exporter], T]) -> T:
         before, began = self._spent, time.monotonic()
-        opening = self._hook.aclient(concurrency=1, longest_wait=wait_in_worker(can_defer=self._terms.deferrable))
+        opening = self._hook.aclient(
+            concurrency=1,
+            longest_wait=wait_in_worker(can_defer=self._terms.deferrable),
+            closed_window=before.closed_window,
+        )
         with ClientRunner(opening) as runner:
             try:
                 return work(runner, Exporter(self._interrupt.over(runner.client), self._wanted))
@@ -273,7 +277,7 @@ class ExportRun:
     def _defer(self) -> NoReturn:
         moment = utc_now() + self._terms.poll_interval
         log.info("%s; looking again at %s", self._how_far(), moment)
-        defer_until(moment, replace(self._spent, unreachable_parts=0), self._handed_on())
+        defer_until(moment, replace(self._spent, unreachable_parts=0, closed_window=None), self._handed_on())
 
     def _handed_on(self) -> dict[str, str]:
         if self._export_id is None or self._asked_at is None:

@@ -188,7 +188,8 @@ class MetadataUpdate:
                 }
             log.info("%d bulk updates are not over; looking again in %s", len(begun.action_ids), interval)
             if self._terms.deferrable:
-                defer_until(utc_now() + interval, replace(self._spent, begins_window=False), self._handed_on())
+                spent = replace(self._spent, begins_window=False, closed_window=None)
+                defer_until(utc_now() + interval, spent, self._handed_on())
             time.sleep(interval.total_seconds())
 
     def _look(self, runner: ClientRunner) -> None:
@@ -218,6 +219,7 @@ class MetadataUpdate:
         opening = self._hook.aclient(
             longest_wait=wait_in_worker(can_defer=self._terms.deferrable and keeps),
             inherits_usage=self._spent.shares_window(self._try_number),
+            closed_window=self._spent.closed_window,
         )
         began = time.monotonic()
         with ClientRunner(opening) as runner:

@@ -267,6 +267,7 @@ class Publishing:
             concurrency=self._terms.pace.concurrency,
             longest_wait=wait_in_worker(can_defer=self._terms.deferrable and self._keeps),
             inherits_usage=self._spent.shares_window(self._context["ti"].try_number),
+            closed_window=self._spent.closed_window,
         )
 
     @property
