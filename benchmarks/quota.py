@@ -19,9 +19,7 @@ from dataclasses import dataclass
 
 from airflow_provider_voucherify.api.http.client import open_client
 from airflow_provider_voucherify.api.http.settings import ApiSettings
-from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.limit.concurrency import Concurrency
-from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.emulator.http.faults import Fault

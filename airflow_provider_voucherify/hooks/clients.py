@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.http.client import Client
     from airflow_provider_voucherify.api.http.retry import RetryPolicy
     from airflow_provider_voucherify.api.http.settings import ApiSettings
-    from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
-    from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+    from airflow_provider_voucherify.api.limit.gate import Concurrency, OwnCeiling
 
 
 @dataclass(frozen=True, slots=True)

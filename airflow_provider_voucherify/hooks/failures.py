@@ -21,7 +21,7 @@ from airflow_provider_voucherify.load.errors import (
     XComTooLarge,
 )
 from airflow_provider_voucherify.pull.per_customer.ask import AllFailed
-from airflow_provider_voucherify.pull.tolerance import TooManyFailures
+from airflow_provider_voucherify.pull.result import TooManyFailures
 
 log = logging.getLogger(__name__)
 

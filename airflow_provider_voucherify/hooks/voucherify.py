@@ -21,8 +21,7 @@ from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import DEFAULT_CONCURRENCY, Client
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.http.settings import ApiSettings, checked_quota_share
-from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Concurrency, OwnCeiling
 from airflow_provider_voucherify.api.lists.segments import SegmentWalk
 from airflow_provider_voucherify.api.models import Customer, Segment
 from airflow_provider_voucherify.exporting import request as export_request

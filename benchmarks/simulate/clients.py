@@ -9,9 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from airflow_provider_voucherify.api.http.client import Client, Clock
-from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.limit.concurrency import Concurrency
-from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
 from benchmarks.simulate.server import EPOCH, SimulatedServer
 from benchmarks.simulate.world import Scene

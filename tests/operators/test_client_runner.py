@@ -22,9 +22,7 @@ from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import Client, open_client
 from airflow_provider_voucherify.api.http.settings import ApiSettings
-from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.limit.concurrency import Concurrency
-from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Limits
 from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner

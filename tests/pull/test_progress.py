@@ -7,8 +7,7 @@ import logging
 import pytest
 
 from airflow_provider_voucherify.api.http.client import CallCount
-from airflow_provider_voucherify.api.limit.span import Reading
-from airflow_provider_voucherify.api.limit.window import Window
+from airflow_provider_voucherify.api.limit.window import Reading, Window
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from yarl import URL
 
     from airflow_provider_voucherify.api.http.settings import ApiSettings
-    from airflow_provider_voucherify.api.limit.span import Ticket
+    from airflow_provider_voucherify.api.limit.window import Ticket
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""Lets calls through one by one: a queue in front of the window."""
+"""Lets calls through one by one: a queue in front of the window, our own calls a minute, and how many are in flight."""
 
 from __future__ import annotations
 
@@ -11,12 +11,84 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
-from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.limit.concurrency import Concurrency
-from airflow_provider_voucherify.api.limit.server_clock import ServerClock
-from airflow_provider_voucherify.api.limit.span import Reading, Ticket
-from airflow_provider_voucherify.api.limit.window import Window
+from airflow_provider_voucherify.api.limit.headers import ServerClock
+from airflow_provider_voucherify.api.limit.window import Reading, Ticket, Window
 from airflow_provider_voucherify.api.models import RateLimit
+
+
+class OwnCeiling:
+    """A ceiling of the user's own: so many calls in any 60 seconds.
+
+    :param calls_per_minute: the ceiling, or ``None`` for none.
+    :raises ValueError: if it is no whole number of at least 1.
+    """
+
+    def __init__(self, calls_per_minute: int | None) -> None:
+        is_number = isinstance(calls_per_minute, int) and not isinstance(calls_per_minute, bool)
+        if calls_per_minute is not None and not (is_number and calls_per_minute >= 1):
+            raise ValueError(f"requests_per_minute is {calls_per_minute!r}; write a whole number of calls, at least 1")
+        self.calls_per_minute = calls_per_minute
+        # Nobody sends a million a minute: above that it is no ceiling.
+        self._sent_at: deque[float] = deque(maxlen=min(calls_per_minute or 1, 1_000_000))
+
+    def wait(self, now: float) -> float:
+        """Return the seconds until a call may be sent; 0.0 if it may be sent now."""
+        if self.calls_per_minute is None or len(self._sent_at) < self.calls_per_minute:
+            return 0.0
+        return max(self._sent_at[0] + 60.0 - now, 0.0)
+
+    def take(self, now: float) -> None:
+        """Count a call sent now."""
+        self._sent_at.append(now)
+
+
+#: Calls in flight at first: one server takes so many in its stride.
+FIRST = 16.0
+#: More calls in flight than the pace needs at the usual latency, for answers that come late.
+HEADROOM = 2.0
+
+
+class Concurrency:
+    """Finds the number of calls in flight that is enough, and backs off when the server struggles.
+
+    It doubles with every round of answers up to the cap, or up to what the window's pace needs at the latency seen
+    (Little's law); it halves when calls fail.
+
+    :param cap: the most calls in flight ever.
+    :raises ValueError: if it is no whole number of at least 1.
+    """
+
+    def __init__(self, cap: int) -> None:
+        if not isinstance(cap, int) or isinstance(cap, bool) or cap < 1:
+            raise ValueError(f"concurrency is {cap!r}; write how many calls may be in flight, at least 1")
+        self._cap = cap
+        self._allowed = min(FIRST, float(cap))
+        self._latency: float | None = None
+        self._halved_at = -math.inf
+
+    def level(self, pace: float | None) -> int:
+        """Return how many calls may be in flight.
+
+        :param pace: calls per second that use up the share in time, or ``None`` if that is not known.
+        """
+        if pace is None or self._latency is None:
+            return int(self._allowed)
+        return min(int(self._allowed), math.ceil(pace * self._latency * HEADROOM) + 1)
+
+    def answered(self, latency: float) -> None:
+        """Take in that a call was answered after ``latency`` seconds."""
+        self._latency = latency if self._latency is None else 0.9 * self._latency + 0.1 * latency
+        self._allowed = min(self._allowed + 1.0, float(self._cap))
+
+    def failed(self, now: float) -> None:
+        """Take in that a call failed or was turned away; one burst of failures counts once.
+
+        :param now: local time, seconds.
+        """
+        if now - self._halved_at >= max(self._latency or 0.0, 0.1):
+            self._allowed = max(self._allowed / 2.0, 1.0)
+            self._halved_at = now
+
 
 log = logging.getLogger(__name__)
 

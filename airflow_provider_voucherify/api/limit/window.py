@@ -13,10 +13,118 @@ remain. So the end of a window is inferred:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from airflow_provider_voucherify.api.errors import ClosedWindow
-from airflow_provider_voucherify.api.limit.span import Reading, Span, Ticket
-from airflow_provider_voucherify.api.limit.window_length import KNOWN_LENGTHS, WindowLength
+
+#: Lengths of windows in Voucherify's plans, in seconds.
+KNOWN_LENGTHS = (60.0, 3_600.0)
+#: A length is known well enough within so many seconds.
+CLOSE_ENOUGH = 0.3
+
+
+class WindowLength:
+    """Bounds on the length of a window, in seconds."""
+
+    def __init__(self) -> None:
+        self.least = 0.0
+        self.most = math.inf
+
+    def is_at_least(self, seconds: float) -> None:
+        """Take in that one window lasted so long without ending."""
+        self.least = max(self.least, seconds)
+
+    def is_at_most(self, seconds: float) -> None:
+        """Take in that a window began and ended within so many seconds."""
+        if math.isfinite(seconds):
+            self.most = max(min(self.most, seconds), self.least)
+
+    @property
+    def is_bounded(self) -> bool:
+        """Return whether it is known when the next window has begun at the latest."""
+        return math.isfinite(self.most)
+
+    def likely(self, least: float) -> float:
+        """Return the length to try next: a known one within the bounds, else the middle.
+
+        :param least: seconds the present window has lasted for sure.
+        """
+        least = max(self.least, least)
+        known = [length for length in KNOWN_LENGTHS if least < length <= self.most]
+        if known:
+            return known[0]
+        return self.most if self.most - least < CLOSE_ENOUGH else (least + self.most) / 2
+
+    def guess(self, seen: float) -> float:
+        """Return a length to reckon with.
+
+        :param seen: seconds the present window lasts as far as is known.
+        """
+        if self.is_bounded:
+            return self.likely(seen)
+        return next((length for length in KNOWN_LENGTHS if length >= seen), KNOWN_LENGTHS[-1])
+
+
+@dataclass(slots=True)
+class Ticket:
+    """Leave to send one call, with what was known when it was given."""
+
+    sent_at: float
+    epoch: int
+    used_before: int | None
+    settled: bool = False
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one answer says about the window, on the local clock.
+
+    :param limit: calls allowed in the window, or ``None``.
+    :param remaining: calls left for every client together, or ``None``.
+    :param opens_at: local time (seconds) at which the next call is permitted, or ``None``.
+    """
+
+    limit: int | None = None
+    remaining: int | None = None
+    opens_at: float | None = None
+
+    @property
+    def used(self) -> int | None:
+        """Return the calls used in the window by every client together."""
+        if self.limit is None or self.remaining is None:
+            return None
+        used = self.limit - self.remaining
+        return used if used > 0 else 0
+
+
+@dataclass(slots=True)
+class Span:
+    """One window as far as it is known. ``began_after`` and ``began_by`` bound its begin."""
+
+    began_after: float
+    began_by: float
+    sent: int = 0
+    used: int | None = None
+    ends_at: float | None = None
+    end_was_read: bool = False
+    answered: bool = False
+    scout: Ticket | None = None
+    looks: int = 0
+    last_sent_at: float = -math.inf
+    last_answer_at: float = -math.inf
+
+    @property
+    def end(self) -> float | None:
+        """Return when it ends: as declared; a minute after its begin where no answer says what is used of it."""
+        if self.ends_at is not None or self.used is not None or not self.answered:
+            return self.ends_at
+        return self.began_by + KNOWN_LENGTHS[0]
+
+    @property
+    def answered_for(self) -> float:
+        """Return for how many seconds, at least, all answers came from this window."""
+        return max(self.last_answer_at - self.began_by, 0.0)
+
 
 #: Wait at most this long on a server's word, in seconds: the longest window known is an hour.
 LONGEST_WINDOW = 3_900.0

@@ -42,7 +42,7 @@ from airflow_provider_voucherify.pull.customers.existence import blanks_hint, kn
 from airflow_provider_voucherify.pull.interrupt import Interrupt
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
 from airflow_provider_voucherify.pull.pull import Pull
-from airflow_provider_voucherify.pull.tolerance import TooManyFailures, check_failures
+from airflow_provider_voucherify.pull.result import TooManyFailures, check_failures
 from airflow_provider_voucherify.pull.tools import PullTools, utc_now
 
 if TYPE_CHECKING:

@@ -14,9 +14,7 @@ from airflow_provider_voucherify.api.calls import call
 from airflow_provider_voucherify.api.calls import reads as endpoints
 from airflow_provider_voucherify.api.http.client import Client, open_client
 from airflow_provider_voucherify.api.http.settings import ApiSettings
-from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.limit.concurrency import Concurrency
-from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches

@@ -16,9 +16,7 @@ from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import Client, Clock
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
-from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.limit.concurrency import Concurrency
-from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
 from tests.virtual_time import run_virtually
 

@@ -11,8 +11,7 @@ import pytest
 
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.http import wire
-from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
-from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Concurrency, OwnCeiling
 from airflow_provider_voucherify.api.limit.headers import rate_limit_of
 from tests.api.limit.limited_server import LimitedServer
 from tests.api.limit.paced_client import ask, client_of

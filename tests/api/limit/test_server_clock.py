@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from airflow_provider_voucherify.api.limit.server_clock import ServerClock
+from airflow_provider_voucherify.api.limit.headers import ServerClock
 
 
 def test_nothing_is_known_before_the_first_answer() -> None:

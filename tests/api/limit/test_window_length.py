@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow_provider_voucherify.api.limit.window_length import WindowLength
+from airflow_provider_voucherify.api.limit.window import WindowLength
 
 
 def test_a_known_length_within_the_bounds_is_reckoned_with() -> None:
