@@ -36,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     },
     "pull": {"api", "pull", "load.base"},
     "exporting": {"api", "exporting", "pull"},
-    "giving": {"api", "giving", "pull", "load.outcomes"},
+    "giving": {"api", "giving", "pull", "load.base", "load.outcomes"},
     "warehouse": {"api.ids", "api.models", "warehouse", "load.errors", "load.summary", "sqlalchemy"},
     "load": {"api.ids", "api.models", "load", "warehouse", "sqlalchemy"},
     "load.outcomes": {"api.campaign_models", "load"},

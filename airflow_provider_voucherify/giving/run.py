@@ -23,11 +23,12 @@ from airflow_provider_voucherify.api.campaign_models import (
 from airflow_provider_voucherify.api.errors import InvalidCampaign, NotFound, VoucherifyError, WrongProject
 from airflow_provider_voucherify.api.models import Customer
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher
+from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger
 from airflow_provider_voucherify.pull.customers.existence import blanks_hint, unknown_customers
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS, Failures
-from airflow_provider_voucherify.pull.plan.plan import chunks, part_of
+from airflow_provider_voucherify.pull.plan.plan import part_of
 from airflow_provider_voucherify.pull.tools import Runs, kept_if_interrupted
 
 log = logging.getLogger(__name__)
@@ -172,7 +173,7 @@ class PublishRun:
         :raises VoucherifyError: what stopped the run early, with all outcomes up to then held.
         """
         asked: set[str] = set()
-        for chunk in chunks(customer_ids, part_of(self._tools.chunk_size)):
+        for chunk in in_parts(customer_ids, part_of(self._tools.chunk_size)):
             settled = self._settled(chunk)
             self._tools.ledger.write(settled.outcomes)
             asked.update(outcome.customer_id for outcome in settled.outcomes)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import islice
 from types import MappingProxyType
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, MembershipPage, Scope
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,13 @@ def segment_walks(walks: Mapping[str, StoredWalk]) -> dict[str, StoredWalk]:
 
 #: What a run tells besides its summary, where it tells nothing.
 NO_REPORT: Mapping[str, Json] = MappingProxyType({})
+
+
+def in_parts(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """Cut items into lists of a size; the last one may be shorter."""
+    rest = iter(items)
+    while part := list(islice(rest, size)):
+        yield part
 
 
 class Sink(Protocol):

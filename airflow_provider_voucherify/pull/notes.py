@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, MembershipPage, Segment
-from airflow_provider_voucherify.load.base import NOTE, Sink
+from airflow_provider_voucherify.load.base import NOTE, Sink, in_parts
 from airflow_provider_voucherify.pull.per_customer.ask import Half
-from airflow_provider_voucherify.pull.plan.plan import chunks
 
 _BEGUN = f"{NOTE}begun"
 _BELIEVED = f"{NOTE}believed:"
@@ -92,7 +91,7 @@ class RunNotes:
     def believe(self, believed: BelievedAnswers) -> None:
         """Note what was taken on trust, in place of what was noted before."""
         ghost: list[Json] = [*sorted(believed.ghost)]
-        parts = list(chunks(sorted(believed.customer_ids), _IDS_PER_NOTE))
+        parts = list(in_parts(sorted(believed.customer_ids), _IDS_PER_NOTE))
         for number in range(max(len(parts), len(self._believed_notes()))):
             customers: list[Json] = [*parts[number]] if number < len(parts) else []
             self._write(f"{_BELIEVED}{number}", {"ghost": ghost, "customers": customers})
@@ -108,7 +107,7 @@ class RunNotes:
 
     def resolve(self, customers: Mapping[str, Customer | None]) -> None:
         """Note whom ids stand for, besides those noted before."""
-        for part in chunks(list(customers.items()), _IDS_PER_NOTE):
+        for part in in_parts(list(customers.items()), _IDS_PER_NOTE):
             number = sum(id_.startswith(_RESOLVED) for id_ in self._held)
             self._write(f"{_RESOLVED}{number}", {id_: _names_of(customer) for id_, customer in part})
 

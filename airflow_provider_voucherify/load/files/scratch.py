@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Scope
-from airflow_provider_voucherify.load.base import LoadSummary
+from airflow_provider_voucherify.load.base import LoadSummary, in_parts
 from airflow_provider_voucherify.load.errors import StorageFailed
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.load.xcom.entries import Everyone, Forgotten
@@ -82,7 +82,7 @@ class Scratch:
 
     def read_rows(self, scope: Scope, rows_at_once: int, use: Callable[[list[MembershipRow]], None]) -> None:
         """Hand out the rows a scope shows, ordered by customer and segment, so many at a time."""
-        from airflow_provider_voucherify.load.sql.staged_rows import ROWS_PER_FETCH, batches
+        from airflow_provider_voucherify.load.sql.staged_rows import ROWS_PER_FETCH
         from airflow_provider_voucherify.load.sql.visible import select_memberships
 
         def rows(connection: Connection) -> Iterator[MembershipRow]:
@@ -93,7 +93,7 @@ class Scratch:
                     yield MembershipRow(customer, segment, name, as_utc(at), source)
 
         def work(connection: Connection) -> None:
-            for batch in batches(rows(connection), rows_at_once):
+            for batch in in_parts(rows(connection), rows_at_once):
                 use(batch)
 
         self._database.read("read the run's rows", work)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
 from airflow_provider_voucherify.load.sql import history, visible
@@ -18,7 +19,6 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_name,
     check_takes_rows,
 )
-from airflow_provider_voucherify.load.sql.staged_rows import batches
 from airflow_provider_voucherify.load.sql.target import (
     FAILURES_SUFFIX,
     Target,
@@ -215,7 +215,7 @@ class HistoryTarget(Target):
         covered = {history.ALL_SEGMENTS} if scope.segment_ids is None else scope.segment_ids
         held = set(connection.scalars(history.select_marks(self.runs, self.as_of)))
         marks = [{"as_of": self.as_of, "segment_id": segment_id} for segment_id in sorted(covered - held)]
-        for slice_ in batches(marks, 1_000):
+        for slice_ in in_parts(marks, 1_000):
             connection.execute(self.runs.insert(), slice_)
 
     def _changes(self, connection: Connection, rows: ColumnElement[bool]) -> Iterator[SegmentChange]:

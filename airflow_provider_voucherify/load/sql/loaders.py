@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
+from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.sql import statements
-from airflow_provider_voucherify.load.sql.staged_rows import ROWS_PER_INSERT, Row, batches, outcome_of, rows_of
+from airflow_provider_voucherify.load.sql.staged_rows import ROWS_PER_INSERT, Row, outcome_of, rows_of
 from airflow_provider_voucherify.load.sql.statements import MEMBERSHIP
 from airflow_provider_voucherify.load.summary import as_utc, memberships
 from airflow_provider_voucherify.warehouse.column_types import SqliteTexts
@@ -32,7 +33,7 @@ def insert_rows(connection: Connection, table: Table, rows: Iterable[Row]) -> No
     :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.
     """
     if connection.dialect.name == "sqlite":
-        for batch in batches(rows, ROWS_PER_INSERT):
+        for batch in in_parts(rows, ROWS_PER_INSERT):
             _execute(connection, table, _sorted_out(batch))
         return
     types = [_BINARY_TYPES.get(column.name, "text") for column in table.columns]

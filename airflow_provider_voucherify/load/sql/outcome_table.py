@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
+from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_takes_rows
 from airflow_provider_voucherify.load.sql.outcome_statements import forget_outcomes, outcome_table, select_outcomes
-from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT, batches
+from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.load.sql.target import schema_of
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
@@ -91,7 +92,7 @@ class OutcomeTableLedger:
         for (campaign_id, once_per), group in _by_job(outcomes).items():
             before = self._read(connection, campaign_id, once_per, [one.customer_id for one in group])
             kept = standing(before, group)
-            for batch in batches(kept, IDS_PER_STATEMENT):
+            for batch in in_parts(kept, IDS_PER_STATEMENT):
                 ids = [one.customer_id for one in batch]
                 connection.execute(forget_outcomes(self._table, campaign_id, once_per, ids))
                 connection.execute(self._table.insert(), [_row(one) for one in batch])
@@ -101,7 +102,7 @@ class OutcomeTableLedger:
     ) -> dict[str, PublicationOutcome]:
         return {
             outcome.customer_id: outcome
-            for ids in batches(customer_ids, IDS_PER_STATEMENT)
+            for ids in in_parts(customer_ids, IDS_PER_STATEMENT)
             for outcome in map(_outcome, connection.execute(select_outcomes(self._table, campaign_id, once_per, ids)))
         }
 

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import Member, MembershipPage, Outcome
-from airflow_provider_voucherify.load.base import StoredWalk
+from airflow_provider_voucherify.load.base import StoredWalk, in_parts
 from airflow_provider_voucherify.load.sql import statements
 from airflow_provider_voucherify.load.sql.loaders import insert_rows
 from airflow_provider_voucherify.load.sql.staged_rows import (
     IDS_PER_STATEMENT,
     ROWS_PER_FETCH,
     Row,
-    batches,
     membership_row,
     row,
 )
@@ -89,7 +88,7 @@ class StagedPages:
                     self._forget_list(connection, listed.latest.segment.id)
                 self._forget_members(connection, listed)
                 insert_rows(connection, self._table, self._member_rows(listed))
-            for batch in batches(by_segment, IDS_PER_STATEMENT):
+            for batch in in_parts(by_segment, IDS_PER_STATEMENT):
                 connection.execute(statements.forget_walks(self._table, batch))
             insert_rows(connection, self._table, [_walk_row(listed.latest) for listed in by_segment.values()])
 
@@ -126,7 +125,7 @@ class StagedPages:
             self._staging.own_header(connection)
             self._staging.drop_doubles(connection)
             listed = self._listed_among(connection, to_settle.keys())
-            for batch in batches(to_forget, IDS_PER_STATEMENT):
+            for batch in in_parts(to_forget, IDS_PER_STATEMENT):
                 connection.execute(statements.forget_answers(self._table, batch))
             insert_rows(connection, self._table, (_answer_row(id_, listed, unknown, observed_at) for id_ in to_settle))
 
@@ -136,7 +135,8 @@ class StagedPages:
         """Return those of the customers a page names: looked up while they are few, else read from all there are."""
         if len(customer_ids) <= (_MOST_LOOKED_UP if self._staging.has_key else IDS_PER_STATEMENT):
             queries = (
-                statements.select_listed_among(self._table, batch) for batch in batches(customer_ids, IDS_PER_STATEMENT)
+                statements.select_listed_among(self._table, batch)
+                for batch in in_parts(customer_ids, IDS_PER_STATEMENT)
             )
             return {customer_id for query in queries for customer_id in connection.scalars(query)}
         streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
@@ -166,7 +166,7 @@ class StagedPages:
             return
         # Read first: MySQL removes nothing from a table it selects from in the same statement.
         answered = list(connection.scalars(statements.select_found_by(self._table, segment_id)))
-        for batch in batches(answered, IDS_PER_STATEMENT):
+        for batch in in_parts(answered, IDS_PER_STATEMENT):
             connection.execute(statements.forget_answers(self._table, batch))
         connection.execute(statements.forget_list(self._table, segment_id))
 
@@ -178,7 +178,7 @@ class StagedPages:
         """
         if not self._staging.has_key:
             return
-        for batch in batches(listed.members, IDS_PER_STATEMENT):
+        for batch in in_parts(listed.members, IDS_PER_STATEMENT):
             connection.execute(statements.forget_members(self._table, listed.latest.segment.id, batch))
 
     def _member_rows(self, listed: _Listed) -> Iterator[Row]:

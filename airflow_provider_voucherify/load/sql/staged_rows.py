@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from itertools import islice
 from typing import TypeAlias, TypeVar
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
@@ -23,13 +22,6 @@ ROWS_PER_FETCH = 10_000
 
 #: In the order of the staging table's columns: kind, customer, segment, its name, outcome, source id, detail, time.
 Row: TypeAlias = tuple[str, str, str, str, str, str | None, str, datetime]
-
-
-def batches(values: Iterable[T], size: int) -> Iterator[list[T]]:
-    """Cut values into lists of a size; the last one may be shorter."""
-    rest = iter(values)
-    while batch := list(islice(rest, size)):
-        yield batch
 
 
 def rows_of(answers: Iterable[CustomerAnswer]) -> Iterator[Row]:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_voucherify.api.ids import IdFilter, IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
-from airflow_provider_voucherify.load.base import NOTE, LoadSummary, SegmentCount
+from airflow_provider_voucherify.load.base import NOTE, LoadSummary, SegmentCount, in_parts
 from airflow_provider_voucherify.load.errors import LedgerLost
 from airflow_provider_voucherify.load.sql import statements, visible
 from airflow_provider_voucherify.load.sql.loaders import insert_answers, insert_rows
@@ -26,7 +26,6 @@ from airflow_provider_voucherify.load.sql.staged_rows import (
     IDS_PER_STATEMENT,
     ROWS_PER_FETCH,
     Row,
-    batches,
     membership_row,
     row,
 )
@@ -161,7 +160,7 @@ class Staging:
             double = membership_row(customer_id, Segment(segment_id, name), as_utc(moment), source_id)
             doubles[segment_id][customer_id] = double
         for segment_id, rows in doubles.items():
-            for ids in batches(rows, IDS_PER_STATEMENT):
+            for ids in in_parts(rows, IDS_PER_STATEMENT):
                 connection.execute(statements.forget_members(self._table, segment_id, ids))
                 insert_rows(connection, self._table, [rows[one] for one in ids])
         # Whether what was dropped stays so is only known once the caller has committed.
@@ -223,7 +222,7 @@ class Staging:
 
         def work(connection: Connection) -> None:
             self.own_header(connection)
-            for batch in batches(to_forget, IDS_PER_STATEMENT):
+            for batch in in_parts(to_forget, IDS_PER_STATEMENT):
                 connection.execute(statements.forget_customers(self._table, batch))
             insert_answers(connection, self._table, by_customer.values())
 
@@ -277,7 +276,7 @@ class Staging:
 
         def work(connection: Connection) -> None:
             self.own_header(connection)
-            for batch in batches(customer_ids, IDS_PER_STATEMENT):
+            for batch in in_parts(customer_ids, IDS_PER_STATEMENT):
                 connection.execute(statements.forget_customers(self._table, batch))
 
         self._database.write("forget customers no longer asked for", work)

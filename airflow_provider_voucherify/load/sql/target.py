@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.errors import InvalidDestination, NobodyKnown, TableUnfit, TooFewMemberships
 from airflow_provider_voucherify.load.sql import visible
@@ -19,7 +20,7 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_name,
     check_takes_rows,
 )
-from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT, batches
+from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.load.sql.staging_name import MAX_NAME_BYTES
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
@@ -77,7 +78,7 @@ def parts_of(scope: Scope) -> list[Sequence[str] | None]:
     """Return the segments a run covers, so many at a time as fit into a statement; ``None`` for all."""
     if scope.segment_ids is None:
         return [None]
-    return list(batches(sorted(scope.segment_ids), IDS_PER_STATEMENT))
+    return list(in_parts(sorted(scope.segment_ids), IDS_PER_STATEMENT))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyError, WindowClosed, WrongProject
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope
+from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.existence import Ghost, ask_ghost, refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
@@ -20,7 +21,7 @@ from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustom
 from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
 from airflow_provider_voucherify.pull.per_export.everyone import read_everyone
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
-from airflow_provider_voucherify.pull.plan.plan import chunks, resolving
+from airflow_provider_voucherify.pull.plan.plan import resolving
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import Survey
 from airflow_provider_voucherify.pull.progress import counted
@@ -150,7 +151,7 @@ class CustomerRun:
         fetched, held = Fetched(), len(self._tools.sink.done())
         rng = random.Random(self._survey.salt)  # noqa: S311 - it chooses a sample
         chosen = rng.sample(to_ask, min(len(to_ask), _MOST_ASKED_FIRST)) if held < FEWEST_TO_JUDGE else []
-        for some in chunks(chosen, FEWEST_TO_JUDGE):
+        for some in in_parts(chosen, FEWEST_TO_JUDGE):
             with kept_if_interrupted(lambda: self._keep_first(fetched)):
                 self._tools.run(strategy.fetch(some, fetched))
             if fetched.stopped_by is not None:
@@ -304,7 +305,7 @@ class CustomerRun:
     def _resolve(self, to_resolve: Sequence[str]) -> set[str]:
         """Find out whom ids stand for, chunk by chunk, and store it; return those that failed."""
         lookup, failed = Lookup(self._tools.client, workers=self._tools.workers), set[str]()
-        for part in chunks(to_resolve, self._tools.part_size):
+        for part in in_parts(to_resolve, self._tools.part_size):
             failed |= self._resolve_part(lookup, part)
         return failed
 

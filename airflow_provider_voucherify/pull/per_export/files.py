@@ -8,12 +8,12 @@ from itertools import islice
 
 from airflow_provider_voucherify.api.calls.reads import list_segments
 from airflow_provider_voucherify.api.models import Segment
+from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.pull.per_export.exportable import definition_of, is_exportable, names_created_at
 from airflow_provider_voucherify.pull.per_export.fetch import BelievedFile, Exports, Job
 from airflow_provider_voucherify.pull.per_export.gate import WINDOWS
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked, ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Listing
-from airflow_provider_voucherify.pull.plan.plan import chunks
 from airflow_provider_voucherify.pull.tools import PullTools
 
 log = logging.getLogger(__name__)
@@ -92,7 +92,7 @@ class PerExport:
 
     def _hold(self, listing: Listing, file: BelievedFile) -> None:
         customers, is_first = file.customers(), True
-        while parts := list(chunks(islice(customers, _MEMBERS_PER_PAGE * _PAGES_AT_A_TIME), _MEMBERS_PER_PAGE)):
+        while parts := list(in_parts(islice(customers, _MEMBERS_PER_PAGE * _PAGES_AT_A_TIME), _MEMBERS_PER_PAGE)):
             pages = []
             for part in parts:
                 pages.append(listing.file_page(part, file.asked_at, is_first=is_first))

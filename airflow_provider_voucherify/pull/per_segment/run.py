@@ -13,6 +13,7 @@ from airflow_provider_voucherify.api.errors import NotFound, SegmentsFailed, Vou
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment
+from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.pull.customers.asked_customers import names_of
 from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, wrong_project
@@ -24,7 +25,6 @@ from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Listing, Terms, gone_name
 from airflow_provider_voucherify.pull.per_segment.rounds import PerSegment, Round
 from airflow_provider_voucherify.pull.per_segment.verify import Verification
-from airflow_provider_voucherify.pull.plan.plan import chunks
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
 from airflow_provider_voucherify.pull.progress import counted
@@ -259,7 +259,7 @@ class SegmentRun:
         ids = asked if isinstance(asked, DistinctIds) else dict.fromkeys(asked)
         open_ = Remaining(ids, sink.done(), self._asked.aliases)
         unlisted = sink.unlisted(open_)
-        for part in chunks((one for one in open_ if one not in unlisted), _SETTLED_AT_A_TIME):
+        for part in in_parts((one for one in open_ if one not in unlisted), _SETTLED_AT_A_TIME):
             sink.settle(part, frozenset(), self._tools.now())
             self._knows_somebody = True
         left = IdList(one for one in open_ if one in unlisted)
@@ -283,7 +283,7 @@ class SegmentRun:
             return False
 
         def find(customers: Iterator[Customer]) -> None:
-            for part in chunks(customers, _SETTLED_AT_A_TIME // 100):
+            for part in in_parts(customers, _SETTLED_AT_A_TIME // 100):
                 self._find(part, missing)
 
         return read_everyone(self._tools, self._exports, everyone, find)
@@ -299,7 +299,7 @@ class SegmentRun:
     def _settle_one_by_one(self, unlisted: Sequence[str]) -> None:
         tools = self._tools
         lookup = Lookup(tools.client, workers=tools.workers)
-        for part in chunks(unlisted, tools.part_size):
+        for part in in_parts(unlisted, tools.part_size):
             self._settle_some(lookup, part)
 
     def _settle_some(self, lookup: Lookup, customer_ids: Sequence[str]) -> None:
@@ -330,7 +330,7 @@ class SegmentRun:
         self._settle_unlisted(unlisted, unknown)
 
     def _settle_unlisted(self, unlisted: Sequence[str], unknown: IdSet) -> None:
-        for part in chunks(unlisted, _SETTLED_AT_A_TIME):
+        for part in in_parts(unlisted, _SETTLED_AT_A_TIME):
             self._settle_part(part, unknown)
         self._judge_unknown()
 

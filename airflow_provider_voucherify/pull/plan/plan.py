@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import Literal, TypeAlias, TypeVar
 
 from airflow_provider_voucherify.api.errors import PlanTooDear
@@ -137,10 +136,3 @@ def part_of(chunk_size: int) -> int:
     :param chunk_size: what a killed try may have to ask for again at most.
     """
     return (chunk_size + 1) // 2
-
-
-def chunks(items: Iterable[T], size: int) -> Iterator[Sequence[T]]:
-    """Yield the items in parts of ``size``."""
-    rest = iter(items)
-    while part := list(islice(rest, size)):
-        yield part
