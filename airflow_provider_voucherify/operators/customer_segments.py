@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.operators.pulling.terms import PullTerms
     from airflow_provider_voucherify.pull.plan.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -153,10 +152,11 @@ class CustomerSegmentsOperator(CustomersOperator):
         from airflow_provider_voucherify.hooks.planning import plan_question
         from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
         from airflow_provider_voucherify.operators.pulling.question import question_of
+        from airflow_provider_voucherify.operators.pulling.terms import PullTerms
 
         self.given.check(self)
         hook = VoucherifyHook(self.voucherify_conn_id, quota_share=self.quota_share)
-        question = question_of(self._terms(), exports=hook.settings.exports)
+        question = question_of(self._terms(PullTerms), exports=hook.settings.exports)
         return plan_question(hook.settings, hook.aclient(concurrency=self.pace.concurrency), question)
 
     def dry_run(self) -> None:
@@ -167,34 +167,16 @@ class CustomerSegmentsOperator(CustomersOperator):
     def _pull(self, context: Context, spent: Mapping[str, Any]) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.pulling.run import SegmentPull
+        from airflow_provider_voucherify.operators.pulling.terms import PullTerms
         from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self, is_mapped=arguments.is_mapped(self))
-            self._running = run = SegmentPull(self._terms(), context, Spent.from_json(spent))
+            self._running = run = SegmentPull(self._terms(PullTerms), context, Spent.from_json(spent))
             told = run.run()
         self.summary = told.summary
         emit_outlets(context, self.outlets, told)
         return told.result
-
-    def _terms(self) -> PullTerms:
-        from airflow_provider_voucherify.operators.pulling.terms import PullTerms
-
-        return PullTerms(
-            customers=self.customers,
-            segments=self.segments,
-            destination=self.destination,
-            voucherify_conn_id=self.voucherify_conn_id,
-            strategy=self.strategy,
-            max_calls=self.max_calls,
-            unknown_customers=self.unknown_customers,
-            verify_sample=self.verify_sample,
-            quota_share=self.quota_share,
-            max_failures=self.max_failures,
-            deferrable=self.deferrable,
-            pace=self.pace,
-            do_xcom_push=self.do_xcom_push,
-        )
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Dataset, RunFacet] | None:  # noqa: ARG002
         """Return where the rows come from and where they went, ``None`` without OpenLineage's provider.
@@ -206,5 +188,6 @@ class CustomerSegmentsOperator(CustomersOperator):
         if find_spec("airflow.providers.openlineage") is None:
             return None
         from airflow_provider_voucherify.operators.pulling.lineage import lineage_of
+        from airflow_provider_voucherify.operators.pulling.terms import PullTerms
 
-        return lineage_of(self._terms(), self.summary)
+        return lineage_of(self._terms(PullTerms), self.summary)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
 
 __all__ = ["ExportTable", "ObjectFiles", "VoucherifyExportOperator", "XComRows"]
 
@@ -127,6 +126,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.load.exports.kept_export import KeptId
         from airflow_provider_voucherify.operators.exporting.run import ExportRun
+        from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
         from airflow_provider_voucherify.operators.spent import Spent
 
         handed = None
@@ -134,25 +134,11 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
             handed = KeptId(export_id, datetime.fromisoformat(asked_at), is_wanted=True)
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self, is_mapped=arguments.is_mapped(self))
-            self._running = run = ExportRun(self._terms(), context, Spent.from_json(spent), handed)
+            self._running = run = ExportRun(self._terms(ExportTerms), context, Spent.from_json(spent), handed)
             told = run.run()
         self.summary = told.summary
         emit_outlets(context, self.outlets, told)
         return told.result
-
-    def _terms(self) -> ExportTerms:
-        from airflow_provider_voucherify.exporting.request import wanted
-        from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
-
-        return ExportTerms(
-            wanted=wanted(self.exported_object, self.fields, self.filters, self.order, is_rendered=True),
-            destination=self.destination,
-            voucherify_conn_id=self.voucherify_conn_id,
-            poll_interval=self.poll_interval,
-            timeout=self.timeout,
-            deferrable=self.deferrable,
-            do_xcom_push=self.do_xcom_push,
-        )
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Dataset, RunFacet] | None:  # noqa: ARG002
         """Return where the rows come from and where they went, ``None`` without OpenLineage's provider.
@@ -163,6 +149,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
 
         if find_spec("airflow.providers.openlineage") is None:
             return None
+        from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
         from airflow_provider_voucherify.operators.pulling.lineage import lineage_of_export
 
-        return lineage_of_export(self._terms(), self.summary)
+        return lineage_of_export(self._terms(ExportTerms), self.summary)

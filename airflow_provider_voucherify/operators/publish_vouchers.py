@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.models import Json
-    from airflow_provider_voucherify.operators.giving.terms import PublishTerms
 
 _CHECKS: arguments.Checks = {
     **arguments.CHECKS,
@@ -144,28 +143,10 @@ class PublishVouchersOperator(CustomersOperator):
     def _publish(self, context: Context, spent: Mapping[str, Any], began_at: datetime | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.giving.publish import Publishing
+        from airflow_provider_voucherify.operators.giving.terms import PublishTerms
         from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self, is_mapped=arguments.is_mapped(self))
-            self._running = run = Publishing(self._terms(), context, Spent.from_json(spent), began_at)
+            self._running = run = Publishing(self._terms(PublishTerms), context, Spent.from_json(spent), began_at)
             return run.run()
-
-    def _terms(self) -> PublishTerms:
-        from airflow_provider_voucherify.operators.giving.terms import PublishTerms
-
-        return PublishTerms(
-            customers=self.customers,
-            campaign=self.campaign,
-            destination=self.destination,
-            voucherify_conn_id=self.voucherify_conn_id,
-            once_per=self.once_per,
-            max_publications=self.max_publications,
-            unknown_customers=self.unknown_customers,
-            metadata=self.metadata,
-            simulate=self.simulate,
-            max_failures=self.max_failures,
-            deferrable=self.deferrable,
-            pace=self.pace,
-            do_xcom_push=self.do_xcom_push,
-        )

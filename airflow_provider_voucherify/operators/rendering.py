@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from copy import copy
-from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
+from dataclasses import fields, is_dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_voucherify.operators.arguments import Checks, checked_partial, kept_from_view
 
+T = TypeVar("T", bound="DataclassInstance")
+
 if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
     from jinja2 import Environment
@@ -37,6 +40,14 @@ class OwnArgumentsOperator(BaseOperator):
     #: What checks the arguments while the Dag file is parsed, by name.
     checks: ClassVar[Checks]
     _running: Stoppable | None = None
+
+    def _terms(self, kind: type[T]) -> T:
+        """Return what the rendered operator was given, as a try of it takes that.
+
+        :param kind: a dataclass whose fields are arguments of the operator.
+        """
+        make = cast("Callable[..., T]", kind)
+        return make(**{one.name: getattr(self, one.name) for one in fields(kind)})
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:

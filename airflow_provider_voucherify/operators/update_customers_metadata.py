@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.models import Json
-    from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
 
 _CHECKS: arguments.Checks = {
     **arguments.CHECKS,
@@ -105,20 +104,10 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
     def _update(self, context: Context, spent: Mapping[str, Any], begun: Mapping[str, Any] | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.giving.metadata_update import Begun, MetadataUpdate
+        from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
         from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self)
-            update = MetadataUpdate(self._terms(), context, Spent.from_json(spent))
+            update = MetadataUpdate(self._terms(UpdateTerms), context, Spent.from_json(spent))
             return update.run(None if begun is None else Begun.from_json(begun))
-
-    def _terms(self) -> UpdateTerms:
-        from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
-
-        return UpdateTerms(
-            customers=self.customers,
-            metadata=self.metadata,
-            voucherify_conn_id=self.voucherify_conn_id,
-            poll_interval=self.poll_interval,
-            deferrable=self.deferrable,
-        )

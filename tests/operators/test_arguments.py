@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from datetime import timedelta
+from inspect import Parameter, signature
 from typing import Any
 
 import pytest
 
 from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
+from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
+from airflow_provider_voucherify.operators.giving.terms import PublishTerms, UpdateTerms
+from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
+from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 
@@ -108,3 +116,18 @@ def test_ids_of_all_templated_fields_are_rendered_by_airflow() -> None:
     }
     assert set(CustomerQuery.template_fields) == {"sql", "conn_id", "parameters"}
     assert set(WarehouseTable.template_fields) == {"table", "conn_id", "extra_columns"}
+
+
+@pytest.mark.parametrize(
+    ("operator", "terms"),
+    [
+        (CustomerSegmentsOperator, PullTerms),
+        (PublishVouchersOperator, PublishTerms),
+        (UpdateCustomersMetadataOperator, UpdateTerms),
+        (VoucherifyExportOperator, ExportTerms),
+    ],
+    ids=lambda kind: str(kind.__name__),
+)
+def test_a_try_gets_what_its_operator_was_given(operator: type, terms: type) -> None:
+    own = {name for name, one in signature(operator).parameters.items() if one.kind is Parameter.KEYWORD_ONLY}
+    assert {field.name for field in fields(terms)} - {"do_xcom_push"} == own
