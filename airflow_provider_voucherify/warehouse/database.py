@@ -87,10 +87,7 @@ class EngineProvider(Protocol):
 
 
 class Database:
-    """Runs functions in transactions; between two of them no connection is held, as runs last for hours.
-
-    :param engines: usually an Airflow hook.
-    """
+    """Runs functions in transactions; between two of them no connection is held, as runs last for hours."""
 
     def __init__(self, engines: EngineProvider) -> None:
         from sqlalchemy.pool import NullPool
