@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.calls.reads import get_customer_segments
+from airflow_provider_voucherify.api.calls.reads import segments_of_customer
 from airflow_provider_voucherify.api.errors import ClosedWindow
 from tests.api.limit.limited_server import LimitedServer
 from tests.api.limit.paced_client import ask, client_of
@@ -61,7 +61,7 @@ def test_a_limit_that_goes_on_turning_calls_away_holds_no_worker() -> None:
 
     async def main() -> errors.WindowClosed:
         with pytest.raises(errors.WindowClosed) as stopped:
-            await client_of(server, 0.7, longest_wait=60.0).send(get_customer_segments("somebody").request)
+            await segments_of_customer(client_of(server, 0.7, longest_wait=60.0), "somebody")
         return stopped.value
 
     stopped, held = run_virtually(main())
