@@ -1,4 +1,4 @@
-"""What only MariaDB and MySQL do; runs on a real server, see ``make test-mariadb``."""
+"""What only MariaDB and MySQL do; runs on a real server, see ``make test-mariadb`` and ``make test-mysql``."""
 
 from __future__ import annotations
 
