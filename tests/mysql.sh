@@ -2,7 +2,7 @@
 # The tests of load/ that ask for a database, on a MySQL server of their own that is ended afterwards.
 # Only Debian sid has the server. It is unpacked into build/mysql with its libraries, libc among them, and started by the
 # loader found there: nothing is installed, and root is not needed. It comes from where the machine's own packages do.
-# usage: tests/mysql.sh PYTHON [PYTEST_ARGUMENT...]
+# usage: [MYSQLD_OPTIONS="OPTION..."] tests/mysql.sh PYTHON [PYTEST_ARGUMENT...]
 set -eu
 
 python=$1
@@ -56,7 +56,7 @@ messages=$root/usr/share/mysql
 run_server() {
     exec "$loader" --library-path "$libraries" "$root/usr/sbin/mysqld" --no-defaults --user="$(id -un)" \
         --datadir="$folder/data" --lc-messages-dir="$messages" --character-sets-dir="$messages/charsets" \
-        --secure-file-priv=NULL "$@"
+        --secure-file-priv=NULL ${MYSQLD_OPTIONS:-} "$@"
 }
 
 mkdir "$folder/data"

@@ -180,6 +180,11 @@ class Warehouse:
         with self._connection() as connection:
             return f"varchar(255) character set utf8mb4 collate {mysql_collation(connection.dialect)}"
 
+    def kept_as(self, name: str) -> str:
+        """Return a table's name as the database has it: a server of MySQL's may be set to small letters."""
+        is_small = self.is_mysql and self.query("select @@lower_case_table_names") == [(1,)]
+        return name.lower() if is_small else name
+
     def quoted(self, name: str) -> str:
         """Return a table's name for SQL of the test's own."""
         # Doubled for drivers whose statements have parameters; ``_escaped`` does that.

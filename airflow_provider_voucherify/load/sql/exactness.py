@@ -43,19 +43,21 @@ def _inexact_columns(connection: Connection, table: Table) -> list[str]:
 
     if connection.dialect.name not in ("mysql", "mariadb"):
         return []
+    if not catalog_of(connection).has_table(table.name, schema=table.schema):
+        return []
     said = ("table_name", "column_name", "collation_name", "datetime_precision")
     columns = information_view("columns", "table_schema", *said)
     schema = func.database() if table.schema is None else table.schema
     of_table = (columns.c.table_schema == schema) & (columns.c.table_name == table.name)
     exact = (None, mysql_collation(connection.dialect), "ascii_bin")
     looked_for = {column.name for column in table.columns if column.primary_key or column.name == "valid_to"}
+    found = connection.execute(select(*(columns.c[each] for each in said)).where(of_table)).all()
+    # The server compares names loosely too: there may be a table named alike, or it takes the two names for one.
+    is_there_exactly = any(name == table.name for name, *_ in found)
     return [
         column
-        for name, column, collation, precision in connection.execute(
-            select(*(columns.c[each] for each in said)).where(of_table)
-        )
-        # The server compares names loosely too.
-        if name == table.name and column in looked_for
+        for name, column, collation, precision in found
+        if column in looked_for and (name == table.name or not is_there_exactly)
         if collation not in exact or (precision is not None and int(precision) < 6)
     ]
 

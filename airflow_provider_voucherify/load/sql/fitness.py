@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedColumn
 
-    from airflow_provider_voucherify.warehouse.catalog import Catalog
-
 
 #: Databases where ``Segments`` and ``segments`` are one name, whether in quotes or not.
 _TAKING_CASES_ALIKE = ("duckdb", "mysql", "mariadb", "sqlite")
@@ -134,7 +132,7 @@ def _needs_value(column: ReflectedColumn) -> bool:
     return not (counted or column.get("autoincrement") or column.get("computed") or column.get("identity"))
 
 
-def check_keys(table: Table, catalog: Catalog) -> None:
+def check_keys(table: Table, connection: Connection) -> None:
     """Look whether a table that exists has room for rows that only the whole key tells apart.
 
     :raises TableUnfit: if it has a key without some of these columns.
@@ -142,7 +140,7 @@ def check_keys(table: Table, catalog: Catalog) -> None:
     needed = [column.name for column in table.primary_key]
     # What else a key may have, but for ids of the merchant's, can be the same in several rows of a run.
     may_repeat = set(table.columns.keys()) - {"source_id"}
-    for key in unique_keys(catalog, table):
+    for key in unique_keys(connection, table):
         if key and set(key) <= may_repeat and not set(needed) <= set(key):
             raise TableUnfit(
                 f"a key of {table.fullname} is ({', '.join(key)}), which does not tell the rows apart that this write "
