@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, MetaData, Table, func, make_url, select
 
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
-from airflow_provider_voucherify.load.sql import statements, turns
+from airflow_provider_voucherify.warehouse import write_lock
 from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.histories import record
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
@@ -150,9 +150,9 @@ def test_tasks_that_wait_for_each_other_try_again(mysql_warehouse: Warehouse) ->
 
     def take(first: str, second: str) -> StatementFailed | None:
         def work(connection: Connection) -> None:
-            connection.execute(statements.lock_until_disconnected(first, 30))
+            connection.execute(select(func.get_lock(first, 30)))
             both_hold.wait()
-            connection.execute(statements.lock_until_disconnected(second, 30))
+            connection.execute(select(func.get_lock(second, 30)))
 
         try:
             Database(mysql_warehouse).write("take turns", work)
@@ -210,11 +210,11 @@ def test_leftovers_of_a_table_named_in_capitals_are_removed(mysql_warehouse: War
 def test_names_in_other_cases_take_turns_since_a_server_may_take_them_for_one(
     mysql_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(turns, "MYSQL_PATIENCE", 0)
-    small, capital = (statements.target_table(name, None, with_run_key=False) for name in ("segments", "Segments"))
+    monkeypatch.setattr(write_lock, "MYSQL_LOCK_TIMEOUT", 0)
+    small, capital = (Table(name, MetaData()) for name in ("segments", "Segments"))
     engine = mysql_warehouse.get_sqlalchemy_engine()
     with engine.connect() as one, engine.connect() as other:
-        turns.take_turns(one, small)
+        write_lock.lock_for_writing(one, small)
         with pytest.raises(StatementFailed, match="other tasks were writing"):
-            turns.take_turns(other, capital)
+            write_lock.lock_for_writing(other, capital)
     engine.dispose()
