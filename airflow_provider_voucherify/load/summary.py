@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -36,13 +36,6 @@ def memberships(answer: CustomerAnswer) -> Sequence[Segment]:
     if len({segment.id for segment in segments}) == len(segments):
         return segments
     return tuple({segment.id: segment for segment in segments}.values())
-
-
-def membership_times(answer: CustomerAnswer) -> Iterator[tuple[Segment, datetime]]:
-    """Yield the segments the customer is in, each with when that was observed (UTC)."""
-    read_at = answer.read_at or {}
-    for segment in memberships(answer):
-        yield segment, as_utc(read_at.get(segment.id, answer.observed_at))
 
 
 def latest(answers: Iterable[CustomerAnswer]) -> dict[str, CustomerAnswer]:

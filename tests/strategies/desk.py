@@ -21,10 +21,10 @@ from airflow_provider_voucherify.api.limit.gate import Gate
 from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import EmulatorControl
+from airflow_provider_voucherify.ledger.logs.state_store import StateStore
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.xcom.sink import XComSink
-from airflow_provider_voucherify.load.xcom.state_store import StateStore
 from airflow_provider_voucherify.pull.needs import Means, Pulled
 from airflow_provider_voucherify.pull.plan.plan import Plan
 from airflow_provider_voucherify.pull.plan.question import Question

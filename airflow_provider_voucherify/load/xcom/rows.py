@@ -1,4 +1,4 @@
-"""Answers as XCom carries them, and how large they are; pure."""
+"""Memberships as XCom carries them, and how large they may be."""
 
 from __future__ import annotations
 
@@ -6,54 +6,33 @@ import json
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from airflow_provider_voucherify.api.models import CustomerAnswer
-from airflow_provider_voucherify.load.summary import membership_times
+from airflow_provider_voucherify.ledger.held import MembershipRow
 
 XComRow: TypeAlias = dict[str, str | None]
 
+#: Airflow has no limit and would put any size into its metadata database.
+MAX_JSON_BYTES = 1024 * 1024
 
-def rows_of(answer: CustomerAnswer, *, with_source_id: bool) -> list[XComRow]:
-    """Return a row per membership of a customer.
+
+def xcom_rows(rows: Iterable[MembershipRow], *, with_source_id: bool) -> list[XComRow]:
+    """Return rows as plain dicts.
 
     :param with_source_id: whether rows say the merchant's id besides Voucherify's.
     """
-    source_id: XComRow = {"source_id": answer.source_id} if with_source_id else {}
-    return [
-        {
-            "customer_id": answer.customer_id,
-            "segment_id": segment.id,
-            "segment_name": segment.name,
-            "observed_at": observed_at.isoformat(),
-            **source_id,
-        }
-        for segment, observed_at in membership_times(answer)
-    ]
+    return [_xcom_row(row, with_source_id=with_source_id) for row in rows]
 
 
-class Size:
-    """How large the rows are as XCom.
+def json_bytes(rows: Iterable[MembershipRow], *, with_source_id: bool) -> int:
+    """Return the size of rows as one JSON text."""
+    sizes = [len(json.dumps(_xcom_row(row, with_source_id=with_source_id))) for row in rows]
+    return sum(sizes) + 2 * max(len(sizes), 1)  # two brackets, and a comma and a blank between each two
 
-    :param with_source_id: as of the rows.
-    :param rows: how many.
-    :param row_bytes: their JSON, with a separator each.
-    """
 
-    def __init__(self, *, with_source_id: bool, rows: int = 0, row_bytes: int = 0) -> None:
-        self.rows = rows
-        self._row_bytes = row_bytes
-        self._with_source_id = with_source_id
-
-    @property
-    def json_bytes(self) -> int:
-        """Return the size of the whole list: the last row has no separator, the list has two brackets."""
-        return max(self._row_bytes, 2)
-
-    def after(self, removed: Iterable[CustomerAnswer], added: Iterable[CustomerAnswer]) -> Size:
-        """Return the size with some answers in place of others."""
-        rows, row_bytes = self.rows, self._row_bytes
-        for sign, answers in ((-1, removed), (1, added)):
-            for answer in answers:
-                sizes = [len(json.dumps(row)) + 2 for row in rows_of(answer, with_source_id=self._with_source_id)]
-                rows += sign * len(sizes)
-                row_bytes += sign * sum(sizes)
-        return Size(with_source_id=self._with_source_id, rows=rows, row_bytes=row_bytes)
+def _xcom_row(row: MembershipRow, *, with_source_id: bool) -> XComRow:
+    told: XComRow = {
+        "customer_id": row.customer_id,
+        "segment_id": row.segment_id,
+        "segment_name": row.segment_name,
+        "observed_at": row.observed_at.isoformat(),
+    }
+    return {**told, "source_id": row.source_id} if with_source_id else told
