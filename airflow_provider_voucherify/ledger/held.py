@@ -15,7 +15,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import groupby
-from typing import NamedTuple, cast
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias, cast
 
 from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Outcome, Scope, Segment
@@ -32,7 +33,6 @@ from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount, Sto
 from airflow_provider_voucherify.load.errors import StorageFailed
 from airflow_provider_voucherify.load.summary import count, latest, memberships
 
-_ROWS_PER_FETCH = 10_000
 #: What the passing file takes for a customer, and for each of their segments: 58 with ids of 29 characters, rounded up.
 _BYTES_PER_ROW = 80
 _SCHEMA = """
@@ -48,6 +48,9 @@ CREATE TABLE member (
 ) WITHOUT ROWID;
 """
 _SHOWN = "FROM member CROSS JOIN answer USING (customer_id) CROSS JOIN segment USING (label) WHERE outcome = 'found'"
+
+#: In the order of the columns of ``member``.
+_MemberRow: TypeAlias = tuple[str, int, int, int, str | None]
 
 
 class MembershipRow(NamedTuple):
@@ -191,14 +194,14 @@ class WorkingCopy:
         for kind, group in groupby(steps, key=type):
             if kind is CustomerAnswer:
                 self._take_answers(cast("Iterator[CustomerAnswer]", group))
-                continue
-            for step in group:
-                self._take_one(step)
+            elif kind is MembershipPage:
+                self._take_pages(cast("Iterator[MembershipPage]", group))
+            else:
+                for step in group:
+                    self._take_one(step)
 
     def _take_one(self, step: Step) -> None:
         match step:
-            case MembershipPage():
-                self._take_page(step)
             case Settled():
                 self._settle(step)
             case EveryoneSettled():
@@ -217,21 +220,29 @@ class WorkingCopy:
         rows = [row for answer in by_customer.values() for row in self._member_rows(answer)]
         self._connection.executemany("INSERT INTO member VALUES (?, ?, ?, ?, ?)", rows)
 
-    def _member_rows(self, answer: CustomerAnswer) -> Iterator[tuple[str, int, int, int, str | None]]:
+    def _member_rows(self, answer: CustomerAnswer) -> Iterator[_MemberRow]:
         at = microseconds(answer.observed_at)
         for segment in memberships(answer):
             yield (answer.customer_id, *self._numbered(segment), at, answer.source_id)
 
-    def _take_page(self, page: MembershipPage) -> None:
-        segment_id, at = page.segment.id, microseconds(page.observed_at)
-        if page.is_first and self._number_of("SELECT count(*) FROM walk WHERE segment_id = ?", segment_id):
-            self._forget_list(self._numbered(page.segment)[0])
-        if page.members:
-            number, label = self._numbered(page.segment)
-            rows = [(one.customer_id, number, label, at, one.source_id) for one in page.members]
-            self._connection.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)", rows)
-        walk = segment_id, json.dumps(page.resume), page.is_last
-        self._connection.execute("INSERT OR REPLACE INTO walk VALUES (?, ?, ?)", walk)
+    def _take_pages(self, pages: Iterable[MembershipPage]) -> None:
+        rows: list[_MemberRow] = []
+        for page in pages:
+            segment_id, at = page.segment.id, microseconds(page.observed_at)
+            if page.is_first and self._number_of("SELECT count(*) FROM walk WHERE segment_id = ?", segment_id):
+                self._put_members(rows)
+                rows = []
+                self._forget_list(self._numbered(page.segment)[0])
+            if page.members:
+                numbers = self._numbered(page.segment)
+                rows += [(member.customer_id, *numbers, at, member.source_id) for member in page.members]
+            walk = segment_id, json.dumps(page.resume), page.is_last
+            self._connection.execute("INSERT OR REPLACE INTO walk VALUES (?, ?, ?)", walk)
+        self._put_members(rows)
+
+    def _put_members(self, rows: list[_MemberRow]) -> None:
+        rows.sort(key=itemgetter(0))  # neighbours are written together; of equals the later one stays behind
+        self._connection.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)", rows)
 
     def _forget_list(self, number: int) -> None:
         """Drop what an earlier reading of a list left: members, and answers of those found by it."""

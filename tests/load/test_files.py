@@ -16,9 +16,8 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scop
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import FileFormat
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
-from airflow_provider_voucherify.load.summary import summarise
 from tests.load.file_runs import AFTER, Shelf, run_whole
-from tests.load.runs import NOON, failed, found, identity, no_segment, page, segment, unknown
+from tests.load.runs import NOON, failed, found, identity, no_segment, page, segment, summarise, unknown
 
 FORMATS: list[FileFormat] = ["parquet", "jsonl"]
 

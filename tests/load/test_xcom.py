@@ -15,11 +15,10 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObj
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
-from airflow_provider_voucherify.load.summary import summarise
 from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES
 from airflow_provider_voucherify.load.xcom.sink import XComSink
 from tests.load.memory_store import Killed, MemoryStore
-from tests.load.runs import NOON, Clock, failed, found, identity, no_segment, unknown
+from tests.load.runs import NOON, Clock, failed, found, identity, no_segment, summarise, unknown
 
 _OPENING: JsonObject = {
     "number": 0,
