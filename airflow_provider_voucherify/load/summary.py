@@ -45,7 +45,6 @@ def latest(answers: Iterable[CustomerAnswer]) -> dict[str, CustomerAnswer]:
 def count(outcomes: Mapping[str, int], segments: Iterable[SegmentCount]) -> LoadSummary:
     """Put counts together.
 
-    :param outcomes: customers by outcome.
     :param segments: one for each segment, in any order.
     """
     ordered = _by_size(segments)

@@ -11,6 +11,7 @@ from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger.logs.directory import InDirectory, dead_runs, remove_log
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.load.base import NO_REPORT
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, NobodyKnown
 from airflow_provider_voucherify.load.files.formats import check_can_write
@@ -38,7 +39,7 @@ class FilesSink(LoggedRun):
     :param file_format: ``parquet`` or ``jsonl``.
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
-    :param with_source_id: whether rows say the merchant's id besides Voucherify's.
+    :param columns: of the rows.
     :param rows_per_part: rows of a file, at most.
     :raises InvalidDestination: if what the format needs is not installed.
     """
@@ -50,16 +51,14 @@ class FilesSink(LoggedRun):
         identity: RunIdentity,
         now: Callable[[], datetime],
         *,
-        with_source_id: bool = False,
+        columns: RowColumns = COLUMNS,
         rows_per_part: int = ROWS_PER_PART,
     ) -> None:
         check_can_write(file_format)
         super().__init__(InDirectory(directory, identity.key), identity, now, directory.new_token)
         self._directory = directory
         self._format = file_format
-        self._parts = FileParts(
-            directory, file_format, identity.key, with_source_id=with_source_id, rows_per_part=rows_per_part
-        )
+        self._parts = FileParts(directory, file_format, identity.key, columns=columns, rows_per_part=rows_per_part)
         #: Of the earlier try that published this run, if ``open`` found one.
         self.mark: Mark | None = None
 

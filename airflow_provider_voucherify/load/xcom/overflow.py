@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger.steps import Finished
 from airflow_provider_voucherify.load.base import NO_REPORT
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.files.sink import FilesSink
 from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES, json_bytes, xcom_rows
 
@@ -30,7 +31,7 @@ class XComOrFilesSink(FilesSink):
     :param file_format: ``parquet`` or ``jsonl``.
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
-    :param with_source_id: whether rows say the merchant's id besides Voucherify's.
+    :param columns: of the rows.
     """
 
     def __init__(
@@ -41,11 +42,11 @@ class XComOrFilesSink(FilesSink):
         identity: RunIdentity,
         now: Callable[[], datetime],
         *,
-        with_source_id: bool = False,
+        columns: RowColumns = COLUMNS,
     ) -> None:
-        super().__init__(directory, file_format, identity, now, with_source_id=with_source_id)
+        super().__init__(directory, file_format, identity, now, columns=columns)
         self._max_rows = max_rows
-        self._with_source_id = with_source_id
+        self._columns = columns
 
     def open(self) -> LoadSummary | None:
         """Resume this run's log, or begin one.
@@ -79,7 +80,7 @@ class XComOrFilesSink(FilesSink):
         if (finished := self._finished) is None:
             return None
         rows = self._held.rows(Scope(segment_ids=finished.segment_ids))
-        return xcom_rows(rows, with_source_id=self._with_source_id)
+        return xcom_rows(rows, self._columns)
 
     def told(self) -> JsonObject:
         """Return where the published files are, as ``FilesSink`` does; nothing if there are none."""
@@ -97,4 +98,4 @@ class XComOrFilesSink(FilesSink):
         return None if self._copy is None else self._copy.finished
 
     def _json_bytes(self, scope: Scope) -> int:
-        return json_bytes(self._held.rows(scope), with_source_id=self._with_source_id)
+        return json_bytes(self._held.rows(scope), self._columns)

@@ -13,6 +13,7 @@ from airflow_provider_voucherify.ledger.logs.state_store import InStateStore
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import Finished
 from airflow_provider_voucherify.load.base import NO_REPORT
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES, json_bytes, xcom_rows
 
@@ -34,7 +35,7 @@ class XComSink(LoggedRun):
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
     :param store: ``context["task_state_store"]`` (Airflow 3.3), or ``None``: then a retry begins from the start.
-    :param with_source_id: whether rows say the merchant's id besides Voucherify's.
+    :param columns: of the rows.
     """
 
     def __init__(
@@ -44,11 +45,11 @@ class XComSink(LoggedRun):
         now: Callable[[], datetime],
         store: StateStore | None = None,
         *,
-        with_source_id: bool = False,
+        columns: RowColumns = COLUMNS,
     ) -> None:
         super().__init__(Nowhere() if store is None else InStateStore(store), identity, now, _new_token)
         self._limits = limits
-        self._with_source_id = with_source_id
+        self._columns = columns
         self._told: list[XComRow] | None = None
 
     def open(self) -> LoadSummary | None:
@@ -95,7 +96,7 @@ class XComSink(LoggedRun):
             return self._told
         finished = self._held.finished
         scope = Scope(segment_ids=None if finished is None else finished.segment_ids)
-        return xcom_rows(self._held.rows(scope), with_source_id=self._with_source_id)
+        return xcom_rows(self._held.rows(scope), self._columns)
 
     def close(self) -> None:
         """Forget what the store holds, if no other try took it over; the rows stay at hand. Call it once the XCom is
@@ -106,7 +107,7 @@ class XComSink(LoggedRun):
 
     def _refuse_excess(self, copy: WorkingCopy) -> None:
         self.refuse_more_than(copy.rows_held(), "the customers asked so far make")
-        if (size := json_bytes(copy.held_rows(), with_source_id=self._with_source_id)) > MAX_JSON_BYTES:
+        if (size := json_bytes(copy.held_rows(), self._columns)) > MAX_JSON_BYTES:
             raise _too_large(f"the customers asked so far make {size:,} bytes of JSON, more than {MAX_JSON_BYTES:,}")
 
 
