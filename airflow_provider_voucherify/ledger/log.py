@@ -46,7 +46,7 @@ class Opening:
         """Return the opening as JSON, to be read back by ``from_json``."""
         return {
             "number": self.number,
-            "token": self.token,
+            "log": self.token,
             "fingerprint": self.fingerprint,
             "created_at": as_utc(self.created_at).isoformat(),
             "writer": self.writer,
@@ -59,7 +59,7 @@ class Opening:
         match data:
             case {
                 "number": int(number),
-                "token": str(token),
+                "log": str(token),
                 "fingerprint": str(fingerprint),
                 "created_at": str(at),
                 "writer": str(writer),
@@ -146,7 +146,6 @@ class Log:
     def __init__(self, store: LogStore, new_token: Callable[[], str]) -> None:
         self._store = store
         self._new_token = new_token
-        self._writer = new_token()
         self._opening: Opening | None = None
         self._inserted = 0
 
@@ -175,7 +174,7 @@ class Log:
     def begin(self, fingerprint: str, at: datetime) -> Opening:
         """Begin an empty log in place of what there is; a try that wrote before stops."""
         self._store.remove()
-        opening = Opening(0, self._new_token(), fingerprint, at, self._writer)
+        opening = Opening(0, self._new_token(), fingerprint, at, self._new_token())
         self._store.put(opening, at)
         self._opening, self._inserted = opening, 0
         return opening
@@ -187,7 +186,7 @@ class Log:
         :raises ValueError: if one is missing.
         """
         before = found.opening
-        opening = replace(before, number=before.number + 1, writer=self._writer, earlier=found.counts)
+        opening = replace(before, number=before.number + 1, writer=self._new_token(), earlier=found.counts)
         self._store.put(opening, at)
         for piece in found.pieces:
             data = None if piece is None else piece.read()
@@ -209,9 +208,9 @@ class Log:
         :raises LedgerLost: if another try goes on; what is stored counts for that all the same, but once the run is
             over nothing is stored.
         """
-        newest = self._store.newest()
-        if self._opening is not None and newest is not None and self._writer in newest.writers:
-            self._insert(self._opening, piece, at)
+        newest, own = self._store.newest(), self._opening
+        if own is not None and newest is not None and own.writer in newest.writers:
+            self._insert(own, piece, at)
         # Looked at after the write: what was written before another try took over, that one has read.
         self.own()
 

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger import held
 from airflow_provider_voucherify.ledger.log import Log
 from airflow_provider_voucherify.ledger.steps import EveryoneSettled, Forgotten, Settled, pack, unpack
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
     from airflow_provider_voucherify.ledger.log import FoundLog, LogStore
     from airflow_provider_voucherify.ledger.steps import Step
-    from airflow_provider_voucherify.load.base import RunIdentity, StoredWalk
+    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +155,19 @@ class LoggedRun:
         if walks := segment_walks(self.walks()).values():
             log.info("Lists of %d segments are held, %d of them whole", len(walks), sum(w.is_whole for w in walks))
         return True
+
+    def _summary_if_finished(self) -> LoadSummary | None:
+        """Return the summary of a run that was finished for an XCom before, and only not closed.
+
+        If its task was cleared since, the run begins anew.
+        """
+        finished = self._held.finished
+        if finished is None:
+            return None
+        if finished.max_tries == self._identity.max_tries:
+            return self._held.summarise(Scope(segment_ids=finished.segment_ids))
+        self._begin("the run was finished before, and the task cleared since")
+        return None
 
     def _begin(self, reason: str, place: str = "") -> None:
         log.info("Starting afresh%s: %s", place, reason)

@@ -53,13 +53,8 @@ class XComOrFilesSink(FilesSink):
 
         :returns: the summary if the run was finished before and only not closed; ``rows`` has its rows, if few.
         """
-        published, finished = super().open(), self._finished
-        if published is not None or finished is None:
-            return published
-        if finished.max_tries == self._identity.max_tries:
-            return self._held.summarise(Scope(segment_ids=finished.segment_ids))
-        self._begin("the run was finished before, and the task cleared since")
-        return None
+        published = super().open()
+        return self._summary_if_finished() if published is None else published
 
     def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
         """Remember that the run is whole and small, or publish it in files.

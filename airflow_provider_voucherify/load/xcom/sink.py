@@ -57,14 +57,8 @@ class XComSink(LoggedRun):
 
         :returns: the summary if the run was finished before and only not closed; ``rows`` has its rows.
         """
-        goes_on = self._resume(self._log.find(), lambda _: None)
-        finished = self._held.finished if goes_on else None
-        if finished is None:
-            return None
-        if finished.max_tries != self._identity.max_tries:
-            self._begin("the run was finished before, and the task cleared since")
-            return None
-        return self._held.summarise(Scope(segment_ids=finished.segment_ids))
+        self._resume(self._log.find(), lambda _: None)
+        return self._summary_if_finished()
 
     def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:  # noqa: ARG002
         """Count the run and remember that it is whole.

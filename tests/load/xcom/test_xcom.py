@@ -22,7 +22,7 @@ from tests.load.runs import NOON, Clock, failed, found, identity, no_segment, su
 
 _OPENING: JsonObject = {
     "number": 0,
-    "token": "t",
+    "log": "t",
     "fingerprint": "job",
     "created_at": "2026-01-31T12:00:00+00:00",
     "writer": "w",

@@ -32,6 +32,7 @@ from airflow_provider_voucherify.pull.progress import Progress
 from airflow_provider_voucherify.pull.pull import Pull
 from airflow_provider_voucherify.pull.result import Pulled
 from airflow_provider_voucherify.pull.tools import PullTools
+from tests.pull.ways.stores import MemoryStore
 
 Row = tuple[str, str]
 Change = Callable[[str, JsonObject], JsonObject]
@@ -53,13 +54,13 @@ def utc_now() -> datetime:
 
 
 def xcom_sink(*, everyone: bool = False, store: StateStore | None = None) -> XComSink:
-    """Return a sink that holds many rows."""
+    """Return a sink that holds many rows, in a store of its own by default."""
     identity = RunIdentity("unit/run/pull/-1", "fingerprint")
     return XComSink(
         XComRows(max_rows=1_000_000),
         identity,
         utc_now,
-        store=store,
+        store=MemoryStore() if store is None else store,
         columns=COLUMNS_OF_EVERYONE if everyone else COLUMNS,
     )
 
