@@ -174,8 +174,6 @@ class CustomerAnswer(NamedTuple):
     :param outcome: found, in no segment, unknown to Voucherify, or failed.
     :param failure: why, for a failed customer; a short label without ids or secrets.
     :param source_id: the merchant's id, where everyone is asked about and there is one.
-    :param read_at: of an answer a sink made of lists: when the page that names the customer was read (UTC), by
-        segment id; segments that are not there were observed with the answer.
     """
 
     customer_id: str
@@ -184,7 +182,6 @@ class CustomerAnswer(NamedTuple):
     segments: tuple[Segment, ...] = ()
     failure: str | None = None
     source_id: str | None = None
-    read_at: Mapping[str, datetime] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -38,29 +37,9 @@ def memberships(answer: CustomerAnswer) -> Sequence[Segment]:
     return tuple({segment.id: segment for segment in segments}.values())
 
 
-def membership_times(answer: CustomerAnswer) -> Iterator[tuple[Segment, datetime]]:
-    """Yield the segments the customer is in, each with when that was observed (UTC)."""
-    read_at = answer.read_at or {}
-    for segment in memberships(answer):
-        yield segment, as_utc(read_at.get(segment.id, answer.observed_at))
-
-
 def latest(answers: Iterable[CustomerAnswer]) -> dict[str, CustomerAnswer]:
     """Return the last answer of each customer, in the order the customers first came."""
     return {answer.customer_id: answer for answer in answers}
-
-
-def summarise(answers: Iterable[CustomerAnswer]) -> LoadSummary:
-    """Count what the answers hold; of a customer that was answered twice the last answer counts."""
-    outcomes: Counter[str] = Counter()
-    customers: Counter[str] = Counter()
-    names: dict[str, str] = {}
-    for answer in latest(answers).values():
-        outcomes[answer.outcome] += 1
-        for segment in memberships(answer):
-            customers[segment.id] += 1
-            names[segment.id] = max(segment.name, names.get(segment.id, ""))
-    return count(outcomes, [SegmentCount(id_, names[id_], number) for id_, number in customers.items()])
 
 
 def count(outcomes: Mapping[str, int], segments: Iterable[SegmentCount]) -> LoadSummary:

@@ -16,7 +16,7 @@ from airflow_provider_voucherify.api.lists import pages
 from airflow_provider_voucherify.api.models import Json, JsonObject, Segment
 from airflow_provider_voucherify.hooks.session import answer_of
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-from airflow_provider_voucherify.load.xcom.state_store import StateStore
+from airflow_provider_voucherify.ledger.logs.state_store import StateStore
 from airflow_provider_voucherify.pull.plan.question import chosen_segments
 from airflow_provider_voucherify.pull.progress import counted, duration
 

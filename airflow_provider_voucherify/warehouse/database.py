@@ -147,7 +147,7 @@ class Database:
         except (SQLAlchemyError, ValueError, self._driver_error) as error:
             problem = without_rows(doing, error)
         # Raised out here so that it has no __context__: the driver's error holds ids in its text and attributes.
-        raise self.without_room(problem) if problem.is_full else problem
+        raise _without_room(problem) if problem.is_full else problem
 
     def _connect(self, doing: str) -> Connection:
         from sqlalchemy.exc import SQLAlchemyError
@@ -166,10 +166,11 @@ class Database:
             check_server(self._engines, connection)
             self._is_checked = True
 
-    def without_room(self, problem: StatementFailed) -> LoadError:
-        """Return the problem of a full database with what to do about it."""
-        advice = "The database has no room left: make some there; a retry goes on with what is held"
-        return StatementFailed(f"{problem}. {advice}", sqlstate=problem.sqlstate, is_full=True, is_passing=True)
+
+def _without_room(problem: StatementFailed) -> StatementFailed:
+    """Return the problem of a full database with what to do about it."""
+    advice = "The database has no room left: make some there; a retry goes on with what is held"
+    return StatementFailed(f"{problem}. {advice}", sqlstate=problem.sqlstate, is_full=True, is_passing=True)
 
 
 def _prepare_nothing(options: Options) -> None:

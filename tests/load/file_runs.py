@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import itertools
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -30,8 +31,8 @@ _tokens = itertools.count()
 
 
 def next_token() -> str:
-    """Return a text no other call returns."""
-    return f"t{next(_tokens):05d}"
+    """Return a text no other call returns, in no other process either."""
+    return f"t{os.getpid()}x{next(_tokens):05d}"
 
 
 @dataclass

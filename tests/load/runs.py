@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -11,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Segment
-from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
+from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, SegmentCount
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.load.summary import count, latest, memberships
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.column_types import mysql_collation
 
@@ -74,6 +76,19 @@ def page(
     """Return a page of a segment's members, whose source ids are their ids in capitals."""
     members = tuple(Member(customer_id, customer_id.upper()) for customer_id in customers)
     return MembershipPage(segment(name), members, at, {"next": number + 1}, is_last, is_first)
+
+
+def summarise(answers: Iterable[CustomerAnswer]) -> LoadSummary:
+    """Count what the answers hold; of a customer that was answered twice the last answer counts."""
+    outcomes: Counter[str] = Counter()
+    customers: Counter[str] = Counter()
+    names: dict[str, str] = {}
+    for answer in latest(answers).values():
+        outcomes[answer.outcome] += 1
+        for segment in memberships(answer):
+            customers[segment.id] += 1
+            names[segment.id] = max(segment.name, names.get(segment.id, ""))
+    return count(outcomes, [SegmentCount(id_, names[id_], number) for id_, number in customers.items()])
 
 
 def identity(key: str = "dag/run/task/-1", fingerprint: str = "job", as_of: datetime | None = None) -> RunIdentity:

@@ -114,6 +114,7 @@ def test_answers_of_customers_own_are_left_alone(resume: Resume) -> None:
 
 def test_members_that_are_gone_make_room_in_an_xcom() -> None:
     sink = XComSink(XComRows(max_rows=3), identity(), Clock())
+    sink.open()
     sink.write_pages([page("gold", "anna", "bert", "carl", is_first=True)])
     sink.write_pages([page("gold", "dora", is_first=True), page("new", "dora", "emil", is_first=True)])
     with pytest.raises(XComTooLarge, match="4 rows"):

@@ -23,7 +23,7 @@ WRITE_MUCH = """
     from datetime import UTC, datetime
     from tests.load.runs import found
     from airflow_provider_voucherify.load.errors import LoadError
-    from airflow_provider_voucherify.load.files.scratch import Scratch
+    from airflow_provider_voucherify.ledger.held import WorkingCopy
     from tests.load.runs import Warehouse
 
     if {most_bytes}:
@@ -125,7 +125,7 @@ def write_much(write: str, folder: Path, *, most_bytes: int = 0) -> str:
     return done.stdout
 
 
-INTO_PASSING_FILE = "Scratch(datetime.now(UTC)).take(answers)"
+INTO_PASSING_FILE = "exec('with WorkingCopy().taking(answers): pass')"
 
 
 def test_a_folder_of_passing_files_that_is_full_is_named(tmp_path: Path) -> None:

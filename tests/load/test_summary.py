@@ -6,8 +6,8 @@ import json
 
 from airflow_provider_voucherify.api.models import Segment
 from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
-from airflow_provider_voucherify.load.summary import memberships, summarise, summary_from_json, summary_to_json
-from tests.load.runs import failed, found, no_segment, unknown
+from airflow_provider_voucherify.load.summary import memberships, summary_from_json, summary_to_json
+from tests.load.runs import failed, found, no_segment, summarise, unknown
 
 ANSWERS = [
     failed("anna"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import cast
 
 import pyarrow.parquet as pq
@@ -224,3 +226,21 @@ def test_nothing_but_the_result_is_left_beside_the_files_of_others(
     ours = sorted(path.name.split("-")[0] for path in tmp_path.iterdir() if path.name not in theirs)
     assert ours == ["manifest.json", "part"]
     assert {(tmp_path / name).read_text() for name in theirs} == {"somebody else's"}
+
+
+def test_without_room_for_the_working_copy_nothing_is_asked(
+    run_op: OperatorRunner, voucherify: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk = SimpleNamespace(free=1_000)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: disk)
+    monkeypatch.setenv("SQLITE_TMPDIR", str(tmp_path))
+    destination = ObjectFiles(url=f"file://{tmp_path}/out")
+
+    pull = CustomerSegmentsOperator(task_id="pull", customers=CUSTOMERS, destination=destination, retries=1)
+    run = run_op(pull)
+    assert run.state == "up_for_retry"
+    assert f"the worker's folder {tmp_path}, where a passing file holds the answers, has 0.0 MiB left" in str(run.error)
+    assert voucherify.stats().calls == 0
+
+    disk.free = 1_000_000_000
+    assert run_op(pull, try_number=2).state == "success"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.exports.destinations import column_of
-from airflow_provider_voucherify.load.xcom.sink import MAX_JSON_BYTES
+from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json

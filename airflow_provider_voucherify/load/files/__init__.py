@@ -1,1 +1,1 @@
-"""A run as files: its ledger beside them, parts, and the manifest that makes them count."""
+"""A run as files: parts, and the manifest that makes them count."""

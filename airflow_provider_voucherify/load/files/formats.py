@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.columns import RowColumns, row_as_json
 from airflow_provider_voucherify.load.errors import InvalidDestination
-from airflow_provider_voucherify.load.files.scratch import MembershipRow
 from airflow_provider_voucherify.load.summary import as_utc
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, Json
+    from airflow_provider_voucherify.ledger.held import MembershipRow
     from airflow_provider_voucherify.load.destinations import FileFormat
 
 _FAILURE_KEYS = {"run_key", "customer_id", "reason", "observed_at"}

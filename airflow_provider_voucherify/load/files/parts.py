@@ -7,22 +7,23 @@ import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.ledger.logs.directory import digest_of, is_of_log, runs_with_logs
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
 from airflow_provider_voucherify.load.files import formats as file_formats
 from airflow_provider_voucherify.load.files.directory import finished_name
 from airflow_provider_voucherify.load.files.manifest import MANIFEST, Manifest, Part
-from airflow_provider_voucherify.load.files.run_log import digest_of, is_of_log, runs_with_logs
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_voucherify.api.models import CustomerAnswer, Scope
+    from airflow_provider_voucherify.ledger.held import WorkingCopy
     from airflow_provider_voucherify.load.columns import RowColumns
     from airflow_provider_voucherify.load.destinations import FileFormat
     from airflow_provider_voucherify.load.files.directory import Directory
-    from airflow_provider_voucherify.load.files.scratch import MembershipRow, Scratch
 
 log = logging.getLogger(__name__)
 
@@ -79,21 +80,17 @@ class FileParts:
         """Return whether all files a manifest names are in the directory."""
         return {part.name for part in manifest.parts} <= set(self._directory.names())
 
-    def put(self, scratch: Scratch, scope: Scope) -> list[Part]:
+    def put(self, copy: WorkingCopy, scope: Scope) -> list[Part]:
         """Write the rows a scope shows under names no file has had before; at least one part, for its columns."""
         parts: list[Part] = []
         prefix = f"part-{digest_of(self._run_key)}-{self._directory.new_token()}"
-
-        def put(rows: Sequence[MembershipRow]) -> None:
-            name = f"{prefix}-{len(parts):05d}.{self._format}"
-            data = file_formats.encode(rows, self._format, self._columns)
-            self._directory.put(name, data)
-            parts.append(Part(name, len(rows), len(data)))
-
+        rest = copy.rows(scope)
         try:
-            scratch.read_rows(scope, self._rows_per_part, put)
-            if not parts:
-                put([])
+            while (rows := list(islice(rest, self._rows_per_part))) or not parts:
+                name = f"{prefix}-{len(parts):05d}.{self._format}"
+                data = file_formats.encode(rows, self._format, self._columns)
+                self._directory.put(name, data)
+                parts.append(Part(name, len(rows), len(data)))
         except LoadError:
             self._remove_again(parts)
             raise

@@ -1,39 +1,30 @@
-"""The sink that is a directory of files: a log of what was told, then parts, then the manifest that makes them count.
-
-The log and nothing else is the ledger. A scratch file beside the process does what a staging table does in a
-warehouse; a later try fills it from the log again.
-"""
+"""The sink that is a directory of files: the run's log, then parts, then the manifest that makes them count."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
-from airflow_provider_voucherify.load.base import NO_REPORT, segment_walks
+from airflow_provider_voucherify.ledger.logs.directory import InDirectory, dead_runs, remove_log
+from airflow_provider_voucherify.ledger.run import LoggedRun
+from airflow_provider_voucherify.load.base import NO_REPORT
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, NobodyKnown
 from airflow_provider_voucherify.load.files.formats import check_can_write
 from airflow_provider_voucherify.load.files.manifest import MANIFEST, Manifest, Part
 from airflow_provider_voucherify.load.files.parts import FileParts
-from airflow_provider_voucherify.load.files.run_log import RunLog, dead_runs, remove_log
-from airflow_provider_voucherify.load.files.scratch import Scratch
 from airflow_provider_voucherify.load.mark import Mark
-from airflow_provider_voucherify.load.summary import latest
-from airflow_provider_voucherify.load.xcom.entries import Everyone, Forgotten
-from airflow_provider_voucherify.load.xcom.steps import Settled, Step
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.ids import IdSet
-    from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, MembershipPage
-    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
+    from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.ledger.log import FoundLog
+    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.destinations import FileFormat
     from airflow_provider_voucherify.load.files.directory import Directory
-    from airflow_provider_voucherify.load.files.run_log import LogHeader
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +32,7 @@ ROWS_PER_PART = 100_000
 _EVERYTHING_ASKED = Scope()
 
 
-class FilesSink:
+class FilesSink(LoggedRun):
     """Holds a run in a log beside its files and publishes it by writing the manifest.
 
     :param directory: where.
@@ -64,13 +55,10 @@ class FilesSink:
         rows_per_part: int = ROWS_PER_PART,
     ) -> None:
         check_can_write(file_format)
+        super().__init__(InDirectory(directory, identity.key), identity, now, directory.new_token)
         self._directory = directory
         self._format = file_format
-        self._identity = identity
-        self._now = now
         self._parts = FileParts(directory, file_format, identity.key, columns=columns, rows_per_part=rows_per_part)
-        self._log = RunLog(directory, identity.key)
-        self._opened: Scratch | None = None
         #: Of the earlier try that published this run, if ``open`` found one.
         self.mark: Mark | None = None
 
@@ -84,87 +72,14 @@ class FilesSink:
         """
         manifest = self._parts.manifest()
         self._refuse_siblings(manifest)
-        header = self._log.stored_header()
-        self.mark = self._mark_of_earlier_try(manifest, header)
-        if self.mark is not None:
-            if header is not None:
-                self._replay(header)
-            return self.mark.summary
-        reason = self._why_afresh(header, manifest)
-        if header is not None and reason is None:
-            reason = self._replay(header)
-        if header is None or reason is not None:
-            log.info("Starting afresh for %s: %s", self._directory.url, reason)
-            self._begin(self._log.start(self._identity.fingerprint, self._now()).created_at)
+        found = self._log.find()
+        self.mark = self._mark_of_earlier_try(manifest, found)
+        if self.mark is None:
+            self._resume(found, lambda log: self._why_afresh(log, manifest), f" for {self._directory.url}")
             return None
-        answered = self._scratch.staging.answered_count()
-        log.info("Resuming the run begun at %s: %d customers answered", header.created_at, answered)
-        if walks := segment_walks(self.walks()).values():
-            log.info("Lists of %d segments are held, %d of them whole", len(walks), sum(w.is_whole for w in walks))
-        return None
-
-    def done(self) -> AbstractSet[str]:
-        """Return the ids of the customers answered so far, failed ones left out."""
-        return self._scratch.staging.done()
-
-    @property
-    def is_durable(self) -> bool:
-        """Return whether the ledger outlives the process: files do, but for a directory of the worker's own."""
-        return True
-
-    def forget(self, customer_ids: AbstractSet[str]) -> None:
-        """Drop what is held of customers that are not asked for any more."""
-        log.info("%d customers held are not asked for any more: what is held of them is dropped", len(customer_ids))
-        self._take([Forgotten(tuple(sorted(customer_ids)), self._now())])
-
-    def write(self, answers: Sequence[CustomerAnswer]) -> None:
-        """Hold a chunk in one file; a repeated chunk changes nothing.
-
-        :raises LedgerLost: if another try of this run goes on with the log or began it anew.
-        :raises StorageFailed: if the store refused; nothing of the chunk is held.
-        """
-        self._take(list(latest(answers).values()))
-
-    def write_pages(self, pages: Sequence[MembershipPage]) -> None:
-        """Hold pages of segments' members and how their lists go on, in one file; repeats change nothing.
-
-        :raises LedgerLost: if another try of this run goes on with the log or began it anew.
-        :raises StorageFailed: if the store refused; nothing of the pages is held.
-        """
-        self._take(list(pages))
-
-    def walks(self) -> Mapping[str, StoredWalk]:
-        """Return how far each segment's list is held, by segment id."""
-        return self._scratch.pages.walks()
-
-    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
-        """Return those of the customers that no page held so far names."""
-        return self._scratch.pages.unlisted(customer_ids)
-
-    def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
-        """Return nobody: the files of earlier runs are not read."""
-        return ()
-
-    def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
-        """Turn pages into answers: found where a page names the customer, else unknown or in no segment."""
-        if customer_ids:
-            self._take([Settled(tuple(customer_ids), frozenset(unknown), observed_at)])
-
-    def settle_everyone(self, total: int, observed_at: datetime) -> None:
-        """Turn pages into answers where everyone is asked about; the rest of ``total`` is counted, not named."""
-        self._take([Everyone(total, observed_at)])
-
-    def unknown(self, limit: int) -> list[str]:
-        """Return at most ``limit`` ids Voucherify does not know, ordered."""
-        return self._scratch.staging.unknown(limit)
-
-    def failed(self, limit: int) -> list[CustomerAnswer]:
-        """Return at most ``limit`` customers whose last answer is a failure, ordered by id."""
-        return self._scratch.staging.failed(limit)
-
-    def failed_count(self) -> int:
-        """Return the number of customers whose last answer is a failure."""
-        return self._scratch.staging.failed_count()
+        if found is not None:
+            self._read_back(found)
+        return self.mark.summary
 
     def record_failures(self) -> None:
         """Put the failures into ``failures.jsonl`` without publishing: for a run that failed for good.
@@ -172,7 +87,7 @@ class FilesSink:
         An earlier run's file of failures is replaced, one of somebody else's left alone: the log says where they
         are then. Each line names its run.
         """
-        self._log.own_header()
+        self._log.own()
         self._parts.put_failures(self.failed(self.failed_count()))
 
     def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
@@ -185,18 +100,18 @@ class FilesSink:
         :raises StorageFailed: if the store refused; an earlier manifest and its parts are as they were.
         :raises NobodyKnown: if the files of an earlier run would go that may not.
         """
-        header, before = self._log.own_header(), self._parts.manifest()
-        if before is not None and before.ledger == header.token:
+        ledger, before = self._log.own().token, self._parts.manifest()
+        if before is not None and before.ledger == ledger:
             return before.summary
         if before is not None and before.summary.memberships and not scope.may_remove:
             raise NobodyKnown(self._directory.url, before.summary.memberships)
-        summary = self._scratch.summarise(scope)
-        parts = self._parts.put(self._scratch, scope)
+        summary = self._held.summarise(scope)
+        parts = self._parts.put(self._held, scope)
         failures = self._parts.put_failures(self.failed(self.failed_count()))
         before = self._parts.manifest()
         self._refuse_siblings(before)
         mark = Mark.of(self._identity, self._now(), report, summary)
-        manifest = self._new_manifest(self._log.own_header(), parts, failures, before, summary, mark)
+        manifest = self._new_manifest(self._log.own().token, parts, failures, before, summary, mark)
         self._directory.put(MANIFEST, manifest.to_bytes())
         rows = f"{summary.memberships:,}"
         log.info("Published to %s: %s memberships in %d files", self._directory.url, rows, len(parts))
@@ -215,16 +130,16 @@ class FilesSink:
 
         The log of a run that is not published stays: a retry resumes it.
         """
-        header, manifest = self._log.stored_header(), self._parts.manifest()
-        if header is not None and manifest is not None and manifest.ledger == header.token:
+        found, manifest = self._log.find(), self._parts.manifest()
+        if found is not None and manifest is not None and manifest.ledger == found.opening.token:
             self._parts.remove_stale()
             self._log.remove()
         try:
             self._remove_leftovers()
         except LoadError as error:
             log.warning("Leftovers of earlier runs could not be removed, the next run will try again: %s", error)
-        if self._opened is not None:
-            self._opened.close()
+        if self._copy is not None:
+            self._copy.close()
 
     def _remove_leftovers(self) -> None:
         written_before = self._now() - LEFTOVER_AGE
@@ -236,47 +151,20 @@ class FilesSink:
         if dead:
             log.info("Removed %d ledgers that dead runs left behind", len(dead))
 
-    @property
-    def _scratch(self) -> Scratch:
-        if self._opened is None:
-            raise LoadError("the sink was not opened: call open() first")
-        return self._opened
-
-    def _begin(self, begun_at: datetime) -> Scratch:
-        if self._opened is not None:
-            self._opened.close()
-        self._opened = Scratch(begun_at)
-        return self._opened
-
-    def _replay(self, header: LogHeader) -> str | None:
-        """Fill the scratch file from the log; return why that cannot be done."""
-        scratch = self._begin(header.created_at)
-        try:
-            for steps in self._log.resume(header):
-                scratch.take(steps)
-        except ValueError as error:
-            return str(error)
-        return None
-
-    def _take(self, steps: Sequence[Step]) -> None:
-        if steps:
-            self._log.append(steps, self._now())
-            self._scratch.take(steps)
-
-    def _mark_of_earlier_try(self, manifest: Manifest | None, header: LogHeader | None) -> Mark | None:
+    def _mark_of_earlier_try(self, manifest: Manifest | None, found: FoundLog | None) -> Mark | None:
         """Return the mark of the try this one repeats, unless the run goes on, or what was published is gone."""
         if manifest is None or manifest.run_key != self._identity.key:
             return None
-        if header is not None and header.token != manifest.ledger:
+        if found is not None and found.opening.token != manifest.ledger:
             return None
         mark = manifest.mark
-        if mark is None or not mark.holds_for(self._identity, self._now(), has_ledger=header is not None):
+        if mark is None or not mark.holds_for(self._identity, self._now(), has_ledger=found is not None):
             return None
         return mark if self._parts.are_there(manifest) else None
 
     def _new_manifest(
         self,
-        header: LogHeader,
+        ledger: str,
         parts: Sequence[Part],
         failures: str | None,
         before: Manifest | None,
@@ -288,7 +176,7 @@ class FilesSink:
             schema=self._parts.schema,
             run_key=self._identity.key,
             fingerprint=self._identity.fingerprint,
-            ledger=header.token,
+            ledger=ledger,
             published_at=mark.published_at,
             parts=tuple(parts),
             failures=failures,
@@ -307,13 +195,7 @@ class FilesSink:
                 'its own, such as url=".../part={{ ti.map_index }}/"'
             )
 
-    def _why_afresh(self, header: LogHeader | None, manifest: Manifest | None) -> str | None:
-        if header is None:
-            return "this run has no ledger yet"
-        if header.fingerprint != self._identity.fingerprint:
-            return "the ledger found is of another job (other settings)"
-        if manifest is not None and manifest.ledger == header.token:
+    def _why_afresh(self, found: FoundLog, manifest: Manifest | None) -> str | None:
+        if manifest is not None and manifest.ledger == found.opening.token:
             return "the run was published before, and this is no retry of the try that did: the task was cleared"
-        if (age := self._now() - self._log.last_written_at(header)) > self._identity.max_age:
-            return f"the ledger found was last written {age} ago, more than {self._identity.max_age}"
         return None

@@ -147,14 +147,6 @@ def count_segments(staging: Table, segments: Segments) -> Select[str, str, int]:
     return columns.where(shown(staging, segments)).group_by(staging.c.segment_id)
 
 
-def select_memberships(staging: Table) -> Select[str, str, str, datetime, str | None]:
-    """Return the query of the rows that are to be shown (customer, segment, its name, time, source id), ordered by
-    customer and segment."""
-    columns = (staging.c.segment_name, staging.c.observed_at, staging.c.source_id)
-    rows = select(staging.c.customer_id, staging.c.segment_id, *columns).where(shown(staging, None))
-    return rows.order_by(staging.c.customer_id, staging.c.segment_id)
-
-
 def insert_memberships(
     target: Table,
     staging: Table,

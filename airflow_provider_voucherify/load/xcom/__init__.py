@@ -1,1 +1,1 @@
-"""A run as an XCom: its ledger in Airflow's task state store, and the size guard."""
+"""A run as an XCom: the size guard, and what is kept for a retry."""

@@ -11,9 +11,9 @@ from datetime import timedelta
 from typing import Protocol
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
+from airflow_provider_voucherify.ledger.logs.state_store import MAX_VALUE_BYTES
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
-from airflow_provider_voucherify.load.xcom.state_store import MAX_VALUE_BYTES
 
 #: Two quotes come with a text when it is measured as JSON.
 _PIECE_LENGTH = MAX_VALUE_BYTES - 2

@@ -17,6 +17,7 @@ from airflow_provider_voucherify.api.errors import (
 )
 from airflow_provider_voucherify.hooks.planning import calls_per_minute
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.load.files.sink import FilesSink
@@ -152,6 +153,7 @@ class SegmentPull:
         return bool(self._sink.done()) or bool(self._sink.walks())
 
     def _pull(self, question: Question) -> Pulled:
+        self._make_sure_of_room(len(question.customer_ids or ()), 0)
         before, began_at = self._spent, time.monotonic()
         with ClientRunner(self._opening(goes_on=self._holds_anything())) as runner:
             client = runner.client
@@ -188,9 +190,14 @@ class SegmentPull:
             self._spent = replace(self._spent, planned=plan.most_calls)
         log.info("Pulling segments from %s: %s", self._hook.settings.base_url, plan)
         self._report = replace(self._report, plan=plan)
+        self._make_sure_of_room(plan.customers or 0, plan.memberships)
         if isinstance(self._sink, XComSink):
             self._sink.refuse_more_than(plan.memberships, "the segments to be listed have")
         return pull.carry_out(plan)
+
+    def _make_sure_of_room(self, customers: int, memberships: int) -> None:
+        if isinstance(self._sink, LoggedRun):
+            self._sink.make_sure_of_room(customers, memberships)
 
     @property
     def _may_defer(self) -> bool:

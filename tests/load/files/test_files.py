@@ -17,9 +17,8 @@ from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.destinations import FileFormat
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
-from airflow_provider_voucherify.load.summary import summarise
 from tests.load.file_runs import AFTER, Shelf, run_whole
-from tests.load.runs import NOON, failed, found, identity, no_segment, page, segment, unknown
+from tests.load.runs import NOON, failed, found, identity, no_segment, page, segment, summarise, unknown
 
 FORMATS: list[FileFormat] = ["parquet", "jsonl"]
 
@@ -173,10 +172,10 @@ def test_a_piece_that_is_gone_or_damaged_makes_the_run_start_afresh(shelf: Shelf
 
 
 @pytest.mark.parametrize("garbage", ["", "{", "[]", '{"version": 1}', '{"token": 7}'])
-def test_a_header_that_is_none_is_taken_as_missing(shelf: Shelf, garbage: str) -> None:
+def test_an_opening_that_is_none_is_taken_as_missing(shelf: Shelf, garbage: str) -> None:
     shelf.load(found("anna", "old"))
     shelf.sink_opened().write([found("anna", "gold", "new")])
-    path = next(Path(shelf.path, one) for one in shelf.names() if one.endswith("header.json"))
+    path = next(Path(shelf.path, one) for one in shelf.names() if "/openings/" in one)
     path.write_text(garbage)
 
     run_whole(shelf)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.ledger.logs.directory import digest_of
 from airflow_provider_voucherify.load.errors import InvalidDestination
-from airflow_provider_voucherify.load.files.run_log import digest_of
 from tests.load.file_runs import Shelf
 from tests.load.runs import NOON, failed, found, identity
 
@@ -132,7 +132,7 @@ def test_failures_a_run_that_failed_recorded_beside_those_of_others_go_with_its_
 def test_parts_of_a_dead_run_go_with_its_log(shelf: Shelf) -> None:
     dead = shelf.sink_opened(run=identity("dag/dead/task/-1"))
     dead.write([found("anna", "gold")])
-    dead._parts.put(dead._scratch, Scope())
+    dead._parts.put(dead._held, Scope())
     shelf.load(found("bert", "gold"))
     part = f"part-{digest_of('dag/dead/task/-1')}"
     assert [name for name in files(shelf) if name.startswith(part)] != []
@@ -173,7 +173,7 @@ def test_the_folder_of_ledgers_stays_while_another_run_has_one(shelf: Shelf) -> 
         ".unfinished-t1-manifest.json",
         f".unfinished-t1-{OURS}",
         ".unfinished-t1-failures.jsonl",
-        "_ledger/0123456789ab/.unfinished-t1-header.json",
+        "_ledger/0123456789ab/openings/.unfinished-t1-000000-20260131T120000Z-w1.json",
         "_ledger/0123456789ab/abc/.unfinished-t1-000000-20260131T120000Z-w1.json.z",
     ],
 )

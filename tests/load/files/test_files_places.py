@@ -12,10 +12,11 @@ import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.ledger.log import Log
+from airflow_provider_voucherify.ledger.logs.directory import InDirectory
 from airflow_provider_voucherify.load.errors import InvalidDestination, LedgerLost
-from airflow_provider_voucherify.load.files.run_log import RunLog
 from airflow_provider_voucherify.load.files.sink import FilesSink
-from tests.load.file_runs import AFTER, CHUNKS, MortalFiles, Shelf
+from tests.load.file_runs import AFTER, CHUNKS, MortalFiles, Shelf, next_token
 from tests.load.runs import NOON, failed, found, identity, page
 
 
@@ -99,20 +100,20 @@ def test_of_two_tries_at_once_the_later_one_goes_on(shelf: Shelf) -> None:
 
 def test_of_two_tries_that_open_a_log_at_the_same_moment_one_goes_on(shelf: Shelf) -> None:
     shelf.sink_opened().write([found("anna", "gold")])
-    one, other = (RunLog(shelf.directory(), identity().key) for _ in range(2))
-    header = one.stored_header()
-    assert header is not None
+    one, other = (Log(InDirectory(shelf.directory(), identity().key), next_token) for _ in range(2))
+    log_found = one.find()
+    assert log_found is not None
     for log in (one, other):
-        assert len(list(log.resume(header))) == 1
+        assert len(list(log.resume(log_found, shelf.clock()))) == 1
     with pytest.raises(LedgerLost):
-        one.own_header()
-    other.own_header()
+        one.own()
+    other.own()
 
 
 def test_parts_of_a_run_that_is_publishing_are_left_alone(shelf: Shelf) -> None:
     other = shelf.sink_opened(run=identity("dag/other/task/-1"))
     other.write([found("anna", "gold")])
-    other._parts.put(other._scratch, Scope())
+    other._parts.put(other._held, Scope())
     shelf.load(found("bert", "new"))
 
     other.finish(Scope())

@@ -14,7 +14,7 @@ from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYON
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
-from airflow_provider_voucherify.load.xcom.sink import MAX_JSON_BYTES
+from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES
 from tests.load.file_runs import AFTER, MortalFiles, Shelf, write_chunks, write_pages
 from tests.load.memory_store import Killed
 from tests.load.runs import failed, found, identity

@@ -15,12 +15,18 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObj
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
-from airflow_provider_voucherify.load.summary import summarise
-from airflow_provider_voucherify.load.xcom.sink import MAX_JSON_BYTES, XComSink
+from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES
+from airflow_provider_voucherify.load.xcom.sink import XComSink
 from tests.load.memory_store import Killed, MemoryStore
-from tests.load.runs import NOON, Clock, failed, found, identity, no_segment, unknown
+from tests.load.runs import NOON, Clock, failed, found, identity, no_segment, summarise, unknown
 
-_HEADER: JsonObject = {"fingerprint": "job", "created_at": "2026-01-31T12:00:00+00:00", "finished": False}
+_OPENING: JsonObject = {
+    "number": 0,
+    "log": "t",
+    "fingerprint": "job",
+    "created_at": "2026-01-31T12:00:00+00:00",
+    "writer": "w",
+}
 
 
 @pytest.fixture
@@ -92,7 +98,6 @@ def test_too_many_rows_stop_the_run_at_once_with_ways_out(store: MemoryStore) ->
         sink.write([found("carl", "gold", "new")])
 
     assert sink.rows() == before
-    assert len(_sink(store).rows()) == 0
     assert _opened(store).rows() == before
 
 
@@ -171,7 +176,7 @@ def test_what_is_anothers_or_stale_is_dropped(store: MemoryStore, run: RunIdenti
     clock.advance(age)
 
     assert _opened(store, run, clock).done() == set()
-    assert set(store.values) == {"voucherify:header", "voucherify:writer"}
+    assert set(store.values) == {"voucherify:ledger"}
 
 
 def test_up_to_its_maximum_age_it_is_resumed(store: MemoryStore) -> None:
@@ -183,10 +188,10 @@ def test_up_to_its_maximum_age_it_is_resumed(store: MemoryStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "garbage", ["text", {"pieces": 1}, 7, ["a"], _HEADER | {"pieces": 1}, _HEADER | {"pieces": ["a"]}]
+    "garbage", ["text", {"earlier": 1}, 7, ["a"], _OPENING | {"earlier": 1}, _OPENING | {"earlier": ["a"]}]
 )
-def test_a_header_that_is_none_is_taken_as_missing(store: MemoryStore, garbage: Json) -> None:
-    store.set("voucherify:header", garbage)
+def test_an_opening_that_is_none_is_taken_as_missing(store: MemoryStore, garbage: Json) -> None:
+    store.set("voucherify:ledger", garbage)
 
     assert _opened(store).done() == set()
 
@@ -253,9 +258,9 @@ def test_a_kill_before_any_change_loses_the_chunk_in_flight_at_most(store: Memor
     assert [row["customer_id"] for row in last.rows()] == ["anna", "bert"]
 
 
-def test_a_chunk_is_one_value_and_one_header(store: MemoryStore) -> None:
+def test_a_chunk_is_one_value(store: MemoryStore) -> None:
     sink = _opened(store)
-    store.changes_left = 2
+    store.changes_left = 1
 
     sink.write([found(f"customer-{number}", "gold", "silver", "new") for number in range(500)])
 

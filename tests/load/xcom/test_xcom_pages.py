@@ -8,13 +8,12 @@ from datetime import timedelta
 
 import pytest
 
-from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Scope
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.load.base import LoadSummary, StoredWalk
 from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE, RowColumns
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.xcom.sink import XComSink
-from airflow_provider_voucherify.load.xcom.state_store import decode, encode
 from tests.load.memory_store import Killed, MemoryStore
 from tests.load.runs import NOON, Clock, failed, found, identity, page, segment, unknown
 
@@ -129,14 +128,6 @@ def test_source_ids_stand_beside_voucherifys_where_asked_for() -> None:
         told.append((wanted, [row.get("source_id", "absent") for row in sink.rows()]))
 
     assert told == [(True, ["CUST_1", "B", None]), (False, ["absent"] * 3)]
-
-
-def test_pages_survive_the_store() -> None:
-    pages = [page("gold", "żółw", "🦊", is_last=True), MembershipPage(segment("new"), (Member("a"),), NOON, {}, False)]
-
-    [piece] = encode(pages)
-
-    assert decode(piece) == pages
 
 
 @pytest.mark.parametrize("value", ["no base64 of anything", "bm90IHBhY2tlZA==", "eJyLjlZKzMtLVNJRUDIyMDID0oaxsQA9awUq"])

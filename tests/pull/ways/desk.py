@@ -19,17 +19,18 @@ from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCei
 from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import EmulatorControl
+from airflow_provider_voucherify.ledger.logs.state_store import StateStore
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, Sink
 from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.xcom.sink import XComSink
-from airflow_provider_voucherify.load.xcom.state_store import StateStore
 from airflow_provider_voucherify.pull.plan.plan import Plan
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.progress import Progress
 from airflow_provider_voucherify.pull.pull import Pull
 from airflow_provider_voucherify.pull.result import Pulled
 from airflow_provider_voucherify.pull.tools import PullTools
+from tests.pull.ways.stores import MemoryStore
 
 Row = tuple[str, str]
 Change = Callable[[str, JsonObject], JsonObject]
@@ -51,13 +52,13 @@ def utc_now() -> datetime:
 
 
 def xcom_sink(*, everyone: bool = False, store: StateStore | None = None) -> XComSink:
-    """Return a sink that holds many rows."""
+    """Return a sink that holds many rows, in a store of its own by default."""
     identity = RunIdentity("unit/run/pull/-1", "fingerprint")
     return XComSink(
         XComRows(max_rows=1_000_000),
         identity,
         utc_now,
-        store=store,
+        store=MemoryStore() if store is None else store,
         columns=COLUMNS_OF_EVERYONE if everyone else COLUMNS,
     )
 

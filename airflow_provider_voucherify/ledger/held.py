@@ -1,0 +1,344 @@
+"""The working copy of a run in this try: a passing SQLite database on disk, so that memory stays flat.
+
+It is no ledger: what it holds is lost with the process and read back from the run's log. Rows are told by customer and
+segment; what comes later takes the place of what came before, whatever clocks say.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import weakref
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias, cast
+
+from airflow_provider_voucherify.api.ids import IdSet
+from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Outcome, Scope, Segment
+from airflow_provider_voucherify.ledger.steps import (
+    EveryoneSettled,
+    Finished,
+    Forgotten,
+    Settled,
+    Step,
+    microseconds,
+    moment_of,
+)
+from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount, StoredWalk
+from airflow_provider_voucherify.load.errors import StorageFailed
+from airflow_provider_voucherify.load.summary import count, latest, memberships
+
+#: What the passing file takes for a customer, and for each of their segments: 58 with ids of 29 characters, rounded up.
+_BYTES_PER_ROW = 80
+_SCHEMA = """
+CREATE TABLE segment (label INTEGER PRIMARY KEY, number INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL);
+CREATE TABLE walk (segment_id TEXT PRIMARY KEY, resume TEXT NOT NULL, is_whole INTEGER NOT NULL);
+CREATE TABLE remark (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE answer (
+    customer_id TEXT PRIMARY KEY, outcome TEXT NOT NULL, failure TEXT, observed_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE member (
+    customer_id TEXT NOT NULL, segment INTEGER NOT NULL, label INTEGER NOT NULL, observed_at INTEGER NOT NULL,
+    source_id TEXT, PRIMARY KEY (customer_id, segment)
+) WITHOUT ROWID;
+"""
+_SHOWN = "FROM member CROSS JOIN answer USING (customer_id) CROSS JOIN segment USING (label) WHERE outcome = 'found'"
+
+#: In the order of the columns of ``member``.
+_MemberRow: TypeAlias = tuple[str, int, int, int, str | None]
+
+
+class MembershipRow(NamedTuple):
+    """A customer in a segment, as readers see it; the time in UTC."""
+
+    customer_id: str
+    segment_id: str
+    segment_name: str
+    observed_at: datetime
+    source_id: str | None
+
+
+class WorkingCopy:
+    """Takes steps in the order they were written; the same steps again give the same state.
+
+    A customer shows with an answer of their own if there is one, else with what pages say once that is settled; a page
+    that names a customer who was found adds to the answer.
+    """
+
+    def __init__(self) -> None:
+        # A file that has no name from the first moment on: nothing is left of it after a SIGKILL.
+        self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._connection.close)
+        self._numbers: dict[str, int] = {}
+        self._labels: dict[tuple[str, str], int] = {}
+        with _explained("make the run's working copy"):
+            self._connection.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Give the room on disk back."""
+        self._connection.close()
+
+    def make_sure_of_room(self, customers: int, memberships: int) -> None:
+        """See that a run has room on disk, before calls are spent on it.
+
+        :param customers: how many it is about, and ``memberships`` how many it will hold, as far as is known.
+        :raises StorageFailed: if it has not.
+        """
+        folder = folder_of_passing_files()
+        held = self._number_of("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
+        needed, free = (customers + memberships) * _BYTES_PER_ROW - held, shutil.disk_usage(folder).free
+        if needed > free:
+            raise StorageFailed(
+                f"the worker's folder {folder}, where a passing file holds the answers, has {_mib(free)} MiB left, and "
+                f"this run takes about {_mib(needed)} MiB more: {_ADVICE}; a retry goes on with what is held"
+            )
+
+    @contextmanager
+    def taking(self, steps: Sequence[Step]) -> Iterator[None]:
+        """Hold steps for good if the block ends well; if it does not, nothing of them.
+
+        :raises StorageFailed: if there is no room.
+        """
+        with _explained("store a chunk of answers"):
+            if self._connection.in_transaction:  # a signal came at its end
+                self._connection.execute("ROLLBACK")
+            self._connection.execute("BEGIN")
+            try:
+                self._take(steps)
+                yield
+                self._connection.execute("COMMIT")
+            except BaseException:
+                self._numbers, self._labels = {}, {}
+                with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def done(self) -> IdSet:
+        """Return the ids of the customers answered, failed ones left out."""
+        return IdSet(id_ for (id_,) in self._select("SELECT customer_id FROM answer WHERE outcome <> 'failed'"))
+
+    def answered_count(self) -> int:
+        """Return how many customers are answered, failed ones left out."""
+        return self._number_of("SELECT count(*) FROM answer WHERE outcome <> 'failed'")
+
+    def walks(self) -> dict[str, StoredWalk]:
+        """Return how far each segment's list is held, by segment id."""
+        rows = self._select("SELECT segment_id, resume, is_whole FROM walk")
+        return {str(id_): StoredWalk(json.loads(str(resume)), bool(is_whole)) for id_, resume, is_whole in rows}
+
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
+        """Return those of the customers that no page names."""
+        named = self._select("SELECT DISTINCT customer_id FROM member")
+        listed = IdSet(id_ for (id_,) in named if id_ in customer_ids)
+        return IdSet(id_ for id_ in customer_ids if id_ not in listed)
+
+    def unknown(self, limit: int) -> list[str]:
+        """Return at most ``limit`` ids Voucherify does not know, ordered."""
+        query = "SELECT customer_id FROM answer WHERE outcome = 'unknown' ORDER BY customer_id LIMIT ?"
+        return [id_ for (id_,) in self._select(query, limit)]
+
+    def failed(self, limit: int) -> list[CustomerAnswer]:
+        """Return at most ``limit`` failed customers, ordered by id."""
+        query = "SELECT customer_id, failure, observed_at FROM answer WHERE outcome = 'failed' ORDER BY 1 LIMIT ?"
+        return [
+            CustomerAnswer(id_, moment_of(at), Outcome.FAILED, failure=reason)
+            for id_, reason, at in self._select(query, limit)
+        ]
+
+    def failed_count(self) -> int:
+        """Return how many customers failed."""
+        return self._number_of("SELECT count(*) FROM answer WHERE outcome = 'failed'")
+
+    def rows_held(self) -> int:
+        """Return how many memberships are held, settled or not."""
+        return self._number_of("SELECT count(*) FROM member")
+
+    @property
+    def finished(self) -> Finished | None:
+        """Return what was said of the run when it was whole, if that was said."""
+        for (said,) in self._select("SELECT value FROM remark WHERE name = 'finished'"):
+            ids, max_tries = json.loads(str(said))
+            return Finished(None if ids is None else frozenset(ids), max_tries)
+        return None
+
+    def summarise(self, scope: Scope) -> LoadSummary:
+        """Count what a scope shows."""
+        outcomes = {
+            str(one): int(number) for one, number in self._select("SELECT outcome, count(*) FROM answer GROUP BY 1")
+        }
+        rest = self._number_of("SELECT coalesce(max(value), 0) FROM remark WHERE name = 'rest'")
+        outcomes[Outcome.NO_SEGMENT] = outcomes.get(Outcome.NO_SEGMENT, 0) + rest
+        counted = self._select(f"SELECT segment.id, max(segment.name), count(*) {_SHOWN} GROUP BY 1")
+        segments = [SegmentCount(*row) for row in counted]
+        return count(outcomes, [one for one in segments if _shows(scope, one.segment_id)])
+
+    def rows(self, scope: Scope) -> Iterator[MembershipRow]:
+        """Return the rows a scope shows, ordered by customer and segment."""
+        query = f"SELECT customer_id, segment.id, segment.name, member.observed_at, source_id {_SHOWN} ORDER BY 1, 2"
+        for customer, segment, name, at, source in self._select(query):
+            if _shows(scope, segment):
+                yield MembershipRow(customer, segment, name, moment_of(at), source)
+
+    def held_rows(self) -> Iterator[MembershipRow]:
+        """Return the memberships held, settled or not, in no order."""
+        query = "SELECT customer_id, id, name, observed_at, source_id FROM member JOIN segment USING (label)"
+        for customer, segment, name, at, source in self._select(query):
+            yield MembershipRow(customer, segment, name, moment_of(at), source)
+
+    def _take(self, steps: Sequence[Step]) -> None:
+        for kind, group in groupby(steps, key=type):
+            if kind is CustomerAnswer:
+                self._take_answers(cast("Iterator[CustomerAnswer]", group))
+            elif kind is MembershipPage:
+                self._take_pages(cast("Iterator[MembershipPage]", group))
+            else:
+                for step in group:
+                    self._take_one(step)
+
+    def _take_one(self, step: Step) -> None:
+        match step:
+            case Settled():
+                self._settle(step)
+            case EveryoneSettled():
+                self._settle_everyone(step)
+            case Forgotten():
+                self._forget(step.customer_ids)
+            case Finished():
+                ids = None if step.segment_ids is None else sorted(step.segment_ids)
+                self._remark("finished", json.dumps([ids, step.max_tries]))
+
+    def _take_answers(self, answers: Iterable[CustomerAnswer]) -> None:
+        by_customer = latest(answers)
+        self._forget_members(by_customer)
+        outcomes = [_answer_row(answer) for answer in by_customer.values()]
+        self._connection.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?)", outcomes)
+        rows = [row for answer in by_customer.values() for row in self._member_rows(answer)]
+        self._connection.executemany("INSERT INTO member VALUES (?, ?, ?, ?, ?)", rows)
+
+    def _member_rows(self, answer: CustomerAnswer) -> Iterator[_MemberRow]:
+        at = microseconds(answer.observed_at)
+        for segment in memberships(answer):
+            yield (answer.customer_id, *self._numbered(segment), at, answer.source_id)
+
+    def _take_pages(self, pages: Iterable[MembershipPage]) -> None:
+        rows: list[_MemberRow] = []
+        for page in pages:
+            segment_id, at = page.segment.id, microseconds(page.observed_at)
+            if page.is_first and self._number_of("SELECT count(*) FROM walk WHERE segment_id = ?", segment_id):
+                self._put_members(rows)
+                rows = []
+                self._forget_list(self._numbered(page.segment)[0])
+            if page.members:
+                numbers = self._numbered(page.segment)
+                rows += [(member.customer_id, *numbers, at, member.source_id) for member in page.members]
+            walk = segment_id, json.dumps(page.resume), page.is_last
+            self._connection.execute("INSERT OR REPLACE INTO walk VALUES (?, ?, ?)", walk)
+        self._put_members(rows)
+
+    def _put_members(self, rows: list[_MemberRow]) -> None:
+        rows.sort(key=itemgetter(0))  # neighbours are written together; of equals the later one stays behind
+        self._connection.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)", rows)
+
+    def _forget_list(self, number: int) -> None:
+        """Drop what an earlier reading of a list left: members, and answers of those found by it."""
+        self._connection.execute(
+            "DELETE FROM answer WHERE outcome = 'found' AND customer_id IN "
+            "(SELECT customer_id FROM member WHERE segment = ?)",
+            (number,),
+        )
+        self._connection.execute("DELETE FROM member WHERE segment = ?", (number,))
+
+    def _settle(self, step: Settled) -> None:
+        at, unknown, none = microseconds(step.observed_at), Outcome.UNKNOWN.value, Outcome.NO_SEGMENT.value
+        self._connection.executemany(
+            "INSERT OR REPLACE INTO answer SELECT ?1, "
+            "CASE WHEN EXISTS (SELECT 1 FROM member WHERE customer_id = ?1) THEN 'found' ELSE ?2 END, NULL, ?3",
+            ((id_, unknown if id_ in step.unknown else none, at) for id_ in step.customer_ids),
+        )
+
+    def _settle_everyone(self, step: EveryoneSettled) -> None:
+        self._connection.execute("DELETE FROM answer WHERE outcome <> 'failed'")
+        self._connection.execute(
+            "INSERT OR IGNORE INTO answer SELECT DISTINCT customer_id, 'found', NULL, ? FROM member",
+            (microseconds(step.observed_at),),
+        )
+        answered = self._number_of("SELECT count(*) FROM answer")
+        self._remark("rest", str(max(step.total - answered, 0)))
+
+    def _forget(self, customer_ids: Collection[str]) -> None:
+        self._forget_members(customer_ids)
+        self._connection.executemany("DELETE FROM answer WHERE customer_id = ?", ((id_,) for id_ in customer_ids))
+
+    def _forget_members(self, customer_ids: Iterable[str]) -> None:
+        self._connection.executemany("DELETE FROM member WHERE customer_id = ?", ((id_,) for id_ in customer_ids))
+
+    def _remark(self, name: str, value: str) -> None:
+        self._connection.execute("INSERT OR REPLACE INTO remark VALUES (?, ?)", (name, value))
+
+    def _numbered(self, segment: Segment) -> tuple[int, int]:
+        """Return the number of a segment, and that of it under its present name."""
+        name = segment.id, segment.name
+        if name not in self._labels:
+            self._number(segment)
+        return self._numbers[segment.id], self._labels[name]
+
+    def _number(self, segment: Segment) -> None:
+        if not self._labels:  # after what was being held was rolled back
+            for known, number, id_, name in self._select("SELECT label, number, id, name FROM segment"):
+                self._numbers[id_], self._labels[id_, name] = number, known
+            if (segment.id, segment.name) in self._labels:
+                return
+        label = len(self._labels)
+        number = self._numbers.setdefault(segment.id, label)
+        self._labels[segment.id, segment.name] = label
+        self._connection.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", (label, number, segment.id, segment.name))
+
+    def _number_of(self, query: str, *values: str | int) -> int:
+        return next(int(number) for (number,) in self._select(query, *values))
+
+    def _select(self, query: str, *values: str | int) -> Iterator[sqlite3.Row]:
+        with _explained("read the run's working copy"):
+            yield from self._connection.execute(query, values)
+
+
+_ADVICE = "make room there, or name another folder in SQLITE_TMPDIR or TMPDIR of the worker"
+
+
+def folder_of_passing_files() -> str:
+    """Return the folder SQLite takes for files without a name: the first of these that can be written to."""
+    named = (os.environ.get(name) for name in ("SQLITE_TMPDIR", "TMPDIR"))
+    folders = (*filter(None, named), "/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - SQLite's own choice
+    return next((one for one in folders if os.path.isdir(one) and os.access(one, os.W_OK | os.X_OK)), ".")
+
+
+@contextmanager
+def _explained(doing: str) -> Iterator[None]:
+    problem = None
+    try:
+        yield
+    except sqlite3.Error as error:
+        problem = StorageFailed(
+            f"could not {doing}: {type(error).__name__} ({getattr(error, 'sqlite_errorname', 'no code')}). "
+            f"The worker's folder {folder_of_passing_files()}, where a passing file holds the answers, is full, or a "
+            f"quota is: {_ADVICE}; a retry goes on with what is held"
+        )
+    if problem is not None:  # raised out here: the driver's own error may quote a value
+        raise problem
+
+
+def _shows(scope: Scope, segment_id: str) -> bool:
+    return scope.segment_ids is None or segment_id in scope.segment_ids
+
+
+def _answer_row(answer: CustomerAnswer) -> tuple[str, str, str | None, int]:
+    failure = (answer.failure or "failed") if answer.outcome is Outcome.FAILED else None
+    return answer.customer_id, answer.outcome.value, failure, microseconds(answer.observed_at)
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024 / 1024:,.1f}"

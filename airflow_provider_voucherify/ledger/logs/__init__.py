@@ -1,0 +1,1 @@
+"""Where logs are: one file for each kind of store."""

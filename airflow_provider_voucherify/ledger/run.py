@@ -1,0 +1,210 @@
+"""A run's ledger as one try has it: each step is written to the log and held in the working copy, or in neither."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.ledger import held
+from airflow_provider_voucherify.ledger.log import Log
+from airflow_provider_voucherify.ledger.steps import EveryoneSettled, Forgotten, Settled, pack, unpack
+from airflow_provider_voucherify.load.base import segment_walks
+from airflow_provider_voucherify.load.errors import LoadError
+from airflow_provider_voucherify.load.summary import latest
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.ids import IdSet
+    from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
+    from airflow_provider_voucherify.ledger.log import FoundLog, LogStore
+    from airflow_provider_voucherify.ledger.steps import Step
+    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
+
+log = logging.getLogger(__name__)
+
+
+class LoggedRun:
+    """What sinks have in common whose ledger is a log; they open it and say where the rows go.
+
+    :param store: where the log is.
+    :param identity: whose ledger this is.
+    :param now: the clock, UTC.
+    :param new_token: makes short random texts.
+    """
+
+    def __init__(
+        self, store: LogStore, identity: RunIdentity, now: Callable[[], datetime], new_token: Callable[[], str]
+    ) -> None:
+        self._identity = identity
+        self._now = now
+        self._log = Log(store, new_token)
+        self._copy: held.WorkingCopy | None = None
+
+    def done(self) -> AbstractSet[str]:
+        """Return the ids of the customers answered so far, failed ones left out."""
+        return self._held.done()
+
+    @property
+    def is_durable(self) -> bool:
+        """Return whether the ledger outlives the process: only then may a run be interrupted on purpose."""
+        return self._log.is_durable
+
+    def forget(self, customer_ids: AbstractSet[str]) -> None:
+        """Drop what is held of customers that are not asked for any more."""
+        log.info("%d customers held are not asked for any more: what is held of them is dropped", len(customer_ids))
+        self._take([Forgotten(tuple(sorted(customer_ids)))])
+
+    def write(self, answers: Sequence[CustomerAnswer]) -> None:
+        """Hold a chunk; a repeated chunk changes nothing.
+
+        :raises LedgerLost: if another try of this run goes on with the ledger or began it anew.
+        :raises StorageFailed: if the store refused or there is no room; nothing of the chunk is held.
+        :raises XComTooLarge: if the run is for an XCom, as soon as it is more than one should carry.
+        """
+        self._take([*latest(answers).values()])
+
+    def write_pages(self, pages: Sequence[MembershipPage]) -> None:
+        """Hold pages of segments' members and how their lists go on, all or none; repeats change nothing.
+
+        :raises LedgerLost: if another try of this run goes on with the ledger or began it anew.
+        :raises StorageFailed: if the store refused or there is no room; nothing of the pages is held.
+        :raises XComTooLarge: if the run is for an XCom, as soon as it is more than one should carry.
+        """
+        self._take([*pages])
+
+    def walks(self) -> Mapping[str, StoredWalk]:
+        """Return how far each segment's list is held, by segment id."""
+        return self._held.walks()
+
+    def unlisted(self, customer_ids: Collection[str]) -> IdSet:
+        """Return those of the customers that no page held so far names."""
+        return self._held.unlisted(customer_ids)
+
+    def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
+        """Return nobody: what earlier runs published is not read."""
+        return ()
+
+    def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
+        """Turn pages into answers: found where a page names the customer, else unknown or in no segment. Members
+        nobody settles have no rows."""
+        if customer_ids:
+            among = frozenset(id_ for id_ in customer_ids if id_ in unknown)
+            self._take([Settled(tuple(customer_ids), among, observed_at)])
+
+    def settle_everyone(self, total: int, observed_at: datetime) -> None:
+        """Turn pages into answers where everyone is asked about; the rest of ``total`` is counted, not named."""
+        self._take([EveryoneSettled(total, observed_at)])
+
+    def unknown(self, limit: int) -> list[str]:
+        """Return at most ``limit`` ids Voucherify does not know, ordered."""
+        return self._held.unknown(limit)
+
+    def failed(self, limit: int) -> list[CustomerAnswer]:
+        """Return at most ``limit`` customers whose last answer is a failure, ordered by id."""
+        return self._held.failed(limit)
+
+    def failed_count(self) -> int:
+        """Return the number of customers whose last answer is a failure."""
+        return self._held.failed_count()
+
+    def record_failures(self) -> None:
+        """Do nothing: there is no place for them, the task's log names the reasons."""
+
+    def make_sure_of_room(self, customers: int, memberships: int) -> None:
+        """See that the working copy has room on the worker's disk, before calls are spent on the run.
+
+        :param customers: how many it is about, and ``memberships`` how many it will hold, as far as is known.
+        :raises StorageFailed: if it has not, with the folder and what to do.
+        """
+        self._held.make_sure_of_room(customers, memberships)
+
+    @property
+    def _held(self) -> held.WorkingCopy:
+        if self._copy is None:
+            raise LoadError("the sink was not opened: call open() first")
+        return self._copy
+
+    def _take(self, steps: Sequence[Step]) -> None:
+        if not steps:
+            return
+        copy, now, piece = self._held, self._now(), pack(steps)
+        with copy.taking(steps):
+            self._refuse_excess(copy)
+            self._log.append(piece, now)
+
+    def _refuse_excess(self, copy: held.WorkingCopy) -> None:
+        """Refuse what is being held, if it is more than may be."""
+
+    def _resume(self, found: FoundLog | None, why_afresh: Callable[[FoundLog], str | None], place: str = "") -> bool:
+        """Go on with the log that was found, or begin one; return whether it goes on.
+
+        :param why_afresh: says why a log may not be gone on with.
+        :param place: what the log line calls the destination, such as ``" for s3://..."``.
+        """
+        reason = self._why_of_no_use(found)
+        if found is not None and reason is None:
+            reason = why_afresh(found) or self._read_back(found)
+        if found is None or reason is not None:
+            self._begin(reason or "", place)
+            return False
+        name = f"the run{place} begun at {found.opening.created_at}"
+        log.info("Resuming %s: %d customers answered", name, self._held.answered_count())
+        if walks := segment_walks(self.walks()).values():
+            log.info("Lists of %d segments are held, %d of them whole", len(walks), sum(w.is_whole for w in walks))
+        return True
+
+    def _summary_if_finished(self) -> LoadSummary | None:
+        """Return the summary of a run that was finished for an XCom before, and only not closed.
+
+        If its task was cleared since, the run begins anew.
+        """
+        finished = self._held.finished
+        if finished is None:
+            return None
+        if finished.max_tries == self._identity.max_tries:
+            return self._held.summarise(Scope(segment_ids=finished.segment_ids))
+        self._begin("the run was finished before, and the task cleared since")
+        return None
+
+    def _begin(self, reason: str, place: str = "") -> None:
+        log.info("Starting afresh%s: %s", place, reason)
+        self._log.begin(self._identity.fingerprint, self._now())
+        self._use(held.WorkingCopy())
+
+    def _read_back(self, found: FoundLog) -> str | None:
+        """Fill a working copy from the log; return why that cannot be done.
+
+        The copy takes its place when it is whole only: one that an outage left half filled must not pass for it.
+        """
+        copy = held.WorkingCopy()
+        try:
+            for piece in self._log.resume(found, self._now()):
+                with copy.taking(unpack(piece)):
+                    pass
+        except ValueError as error:
+            copy.close()
+            return str(error)
+        except BaseException:
+            copy.close()
+            raise
+        self._use(copy)
+        return None
+
+    def _use(self, copy: held.WorkingCopy) -> None:
+        if self._copy is not None:
+            self._copy.close()
+        self._copy = copy
+
+    def _why_of_no_use(self, found: FoundLog | None) -> str | None:
+        if not self.is_durable:
+            return "this Airflow has no task state store to resume from"
+        if found is None:
+            return "nothing of this run is stored yet"
+        if found.opening.fingerprint != self._identity.fingerprint:
+            return "what is stored is of another job (other settings)"
+        if (age := self._now() - found.last_written_at) > self._identity.max_age:
+            return f"what is stored was last written {age} ago, more than {self._identity.max_age}"
+        return None
