@@ -15,7 +15,7 @@ from tests.postgres import PostgresDatabase
 
 #: Address of a MariaDB or MySQL server, for SQLAlchemy; the tests run there then, see ``make test-mysql``.
 MYSQL_SERVER = os.environ.get("MYSQL_SERVER_URL")
-collect_ignore = [] if MYSQL_SERVER else ["test_mysql.py"]
+collect_ignore = [] if MYSQL_SERVER else ["sql/test_mysql.py"]
 
 
 @pytest.fixture
