@@ -191,7 +191,8 @@ def wobbling(by: Callable[[int], int]) -> Callable[[str, JsonObject], JsonObject
     seen = Counter[str]()
 
     def change(target: str, answer: JsonObject) -> JsonObject:
-        if target.startswith("/v1/customers?limit=1&") and isinstance(answer.get("total"), int):
+        is_after = "limit=1&" in target or "order=-created_at" in target
+        if target.startswith("/v1/customers?") and is_after and isinstance(answer.get("total"), int):
             seen["totals"] += 1
             answer["total"] = answer["total"] + by(seen["totals"])  # type: ignore[operator]
         return answer
@@ -225,6 +226,7 @@ def test_swapped_rows_no_count_can_see_are_seen_by_the_sample_and_the_segment_is
     """Rows of one window are swapped for others of it: counts and witnesses agree."""
     shop.set_switches(Switches(export_fault="swapped", export_fault_every=3))
     silenced = pytest.MonkeyPatch()
+    silenced.setattr("airflow_provider_voucherify.pull.per_export.fetch.gap", lambda *_: 0)
     silenced.setattr("airflow_provider_voucherify.pull.per_export.fetch.check_windows", lambda *_: None)
     silenced.setattr("airflow_provider_voucherify.pull.per_export.files._job_of", blind(per_export._job_of))
     try:
@@ -325,5 +327,5 @@ def test_everyone_asked_one_by_one_is_read_by_one_export(larger_shop: Emulator, 
     made = gained(larger_shop, before)
     assert done.rows == [row for row in truth(larger_shop) if row in done.rows] != []
     assert done.loaded.customers == 700
-    assert made["GET /v1/customers"] == (9 if fault else 2)
+    assert made["GET /v1/customers"] == (8 if fault else 2)
     assert left_behind(larger_shop) == []

@@ -291,11 +291,11 @@ class Survey:
         chosen = [one for one in listings if is_worth_exporting(one, self._held.exports)]
         if listed.calls is None or not chosen:
             return Way("export", listed.calls, listed.bound)
-        saved = sum((one.calls_left or 0) - file_calls(one.segment) for one in chosen)
+        saved = sum((one.calls_left or 0) - file_calls(one) for one in chosen)
         again = -(-len(listings) // PAGE)
         if self.total is not None:
             saved += self._existence - min(self._existence, self._roster(self.total))
-        dearest = sum(most_file_calls(one.segment) for one in chosen) + MOST_LOOKS + again + 2 * self._verified
+        dearest = sum(most_file_calls(one) for one in chosen) + MOST_LOOKS + again + 2 * self._verified
         dearest += MOST_LOOKS + ROSTER_CALLS if self._existence > ROSTER_CALLS else 0
         return Way("export", listed.calls - saved + _LOOKS + again, listed.bound, listed.calls + dearest)
 
