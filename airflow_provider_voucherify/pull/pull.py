@@ -49,7 +49,10 @@ class Pull:
         if question.may_export or self._exports.totals:
             self._recall.forget("/v1/segments")  # their filters, which may quote emails, are not kept
         totals = self._exports.totals
-        self._survey = Survey(question, self._held, self._terms, means.client, self._recall, self._beginning, totals)
+        fixed = means.sink.fixed_lists() if question.is_about_everyone and question.wanted != "per_customer" else ()
+        self._survey = Survey(
+            question, self._held, self._terms, means.client, self._recall, self._beginning, totals, fixed
+        )
 
     @property
     def held(self) -> int:

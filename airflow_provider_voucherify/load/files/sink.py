@@ -28,7 +28,14 @@ from airflow_provider_voucherify.load.xcom.steps import Settled, Step
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.ids import IdSet
-    from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, MembershipPage
+    from airflow_provider_voucherify.api.models import (
+        CustomerAnswer,
+        FixedList,
+        Json,
+        JsonObject,
+        Member,
+        MembershipPage,
+    )
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.destinations import FileFormat
     from airflow_provider_voucherify.load.files.directory import Directory
@@ -145,6 +152,14 @@ class FilesSink:
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
         """Return nobody: the files of earlier runs are not read."""
         return ()
+
+    def fixed_lists(self) -> Sequence[FixedList]:
+        """Return none: what was published before is not read again."""
+        return ()
+
+    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:  # noqa: ARG002 - as sinks have it
+        """Return ``None``."""
+        return None
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers: found where a page names the customer, else unknown or in no segment."""

@@ -9,7 +9,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from airflow_provider_voucherify.api.ids import IdSet
-from airflow_provider_voucherify.api.models import CustomerAnswer, Json, MembershipPage, Outcome, Scope
+from airflow_provider_voucherify.api.models import (
+    CustomerAnswer,
+    FixedList,
+    Json,
+    Member,
+    MembershipPage,
+    Outcome,
+    Scope,
+)
 from airflow_provider_voucherify.load.base import NO_REPORT, LoadSummary, RunIdentity, StoredWalk, segment_walks
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
@@ -127,6 +135,14 @@ class XComSink:
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
         """Return nobody: what earlier runs put into XComs is not looked at."""
         return ()
+
+    def fixed_lists(self) -> Sequence[FixedList]:
+        """Return none: what was published before is not read again."""
+        return ()
+
+    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:  # noqa: ARG002 - as sinks have it
+        """Return ``None``."""
+        return None
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers: found where a page names the customer, else unknown or in no segment. Members

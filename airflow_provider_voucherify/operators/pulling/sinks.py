@@ -15,7 +15,7 @@ from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.databases import database_of
 from airflow_provider_voucherify.operators.directories import directory_of
-from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
+from airflow_provider_voucherify.operators.identity import hash_of_ids, hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.pulling.question import segments_of
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
 
@@ -103,7 +103,9 @@ def pull_identity(
         "destination": repr(operator.destination),
         "as_of": str(as_of),
     }
-    return identity_of(context, job, hash_of_list(operator.customers), max_age=max_age, as_of=as_of)
+    project = hash_of_ids([settings.base_url, settings.app_id, settings.project_id])
+    listed = hash_of_list(operator.customers)
+    return identity_of(context, job, listed, max_age=max_age, as_of=as_of, project=project)
 
 
 def _as_of(destination: object, context: Context) -> datetime | None:

@@ -87,11 +87,6 @@ class PerExport:
         held = self._notes.held.items()
         return frozenset(key for key, one in held if one.is_over and not one.is_refused and key != EVERYONE)
 
-    def distrust(self, listings: Sequence[Listing]) -> None:
-        """Note that lists are to be read after all, and let a later try begin them anew."""
-        self._notes.refuse([one.segment.id for one in listings])
-        self._means.sink.write_pages([one.restart() for one in listings])
-
     def _hold(self, listing: Listing, file: Believed) -> None:
         customers, is_first = file.customers(), True
         while parts := list(chunks(islice(customers, _MEMBERS_PER_PAGE * _PAGES_AT_A_TIME), _MEMBERS_PER_PAGE)):
