@@ -155,8 +155,9 @@ class Listing:
 
         :param known: what readers see of the segment.
         """
-        is_at_start = self._pages == 0 or self._kept is not None
-        self.is_unchanged = is_at_start and not self.is_over and known.is_of(self.segment, self.total)
+        is_at_start = self.failure is None and (self._pages == 0 or self._kept is not None)
+        if is_at_start and not self.is_whole:
+            self.is_unchanged = known.is_of(self.segment, self.total)
 
     def unchanged_pages(self, members: Sequence[Customer]) -> Iterator[MembershipPage]:
         """Yield the members as readers see them, in pages that make the list whole.
