@@ -1,8 +1,8 @@
 """Runs one pull again and again, each try in a process of its own that may be killed at any moment.
 
-Writes a line when it is ready. Then it reads a line for each try (the run's name), forks, and writes the new process's id, and once
-that has ended its exit code, negative for the signal that killed it. Forks of a process that has pulled before begin
-at once, where a new interpreter takes seconds.
+Writes a line when it is ready. Then it reads a line for each try (the run's name), forks, and writes the new process's
+id, and once that has ended its exit code, negative for the signal that killed it. Forks of a process that has pulled
+before begin at once, where a new interpreter takes seconds.
 """
 
 from __future__ import annotations
