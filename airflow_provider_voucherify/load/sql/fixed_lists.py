@@ -105,8 +105,9 @@ class FixedLists:
         return found
 
     def _rows(self, connection: Connection, segment_ids: Sequence[str]) -> Iterator[tuple[str, Member]]:
-        streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
         for batch in batches(segment_ids, IDS_PER_STATEMENT):
             query = visible.select_members(self._target.table, self._target.rows_in(batch))
-            for segment_id, customer_id, source_id in streaming.execute(query):
+            # Of the query only: a connection would go on so, and PostgreSQL streams no other statement.
+            streamed = connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH))
+            for segment_id, customer_id, source_id in streamed:
                 yield segment_id, Member(customer_id, source_id)
