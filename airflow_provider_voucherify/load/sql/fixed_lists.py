@@ -75,15 +75,16 @@ class FixedLists:
         """
         if not self._can_prove:
             return
-        proofs = self._proofs(connection)
+        held = self._proofs(connection)
         found = self._digests(connection, [one.segment.id for one in fixed])
+        proofs = {segment_id: proof for segment_id, proof in held.items() if segment_id not in found}
         for one in fixed:
-            proofs.pop(one.segment.id, None)
             proof = Proof(one, str(found[one.segment.id]))
             if proof.fits(found[one.segment.id]):
                 proofs[one.segment.id] = proof
-        connection.execute(mark_statements.forget_mark(self._marks, self._key))
-        connection.execute(mark_statements.insert_mark(self._marks, self._key, now, proofs_to_text(proofs)))
+        if proofs != held:
+            connection.execute(mark_statements.forget_mark(self._marks, self._key))
+            connection.execute(mark_statements.insert_mark(self._marks, self._key, now, proofs_to_text(proofs)))
 
     def _read(self, connection: Connection) -> list[FixedList]:
         proofs = self._proofs(connection)
