@@ -15,7 +15,7 @@ from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.log import mask_secret
 from requests import PreparedRequest, Request, Response, Session
 
-from airflow_provider_voucherify.api.errors import InvalidConnection
+from airflow_provider_voucherify.api.errors import ClosedWindow, InvalidConnection
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import DEFAULT_CONCURRENCY, Client
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
@@ -251,6 +251,7 @@ class VoucherifyHook(HttpHook):
         requests_per_minute: int | None = None,
         longest_wait: float = math.inf,
         inherits_usage: bool = False,
+        closed_window: ClosedWindow | None = None,
     ) -> AbstractAsyncContextManager[Client]:
         """Return a client for many calls, to be opened with ``async with``.
 
@@ -260,12 +261,13 @@ class VoucherifyHook(HttpHook):
         :param requests_per_minute: a ceiling in calls a minute; the connection's holds as well.
         :param longest_wait: seconds to wait for the rate limit; where it takes longer ``WindowClosed`` is raised.
         :param inherits_usage: count as ours what the first answer shows as used: for a run that goes on.
+        :param closed_window: what ``WindowClosed.window`` said to the part of the run before.
         :raises InvalidConnection: if the connection cannot be used.
         """
         settings = self.settings
         ceilings = [limit for limit in (requests_per_minute, settings.requests_per_minute) if limit is not None]
         ceiling = OwnCeiling(min(ceilings, default=None))
-        terms = ClientTerms(Concurrency(concurrency), ceiling, longest_wait, inherits_usage, self.retry)
+        terms = ClientTerms(Concurrency(concurrency), ceiling, longest_wait, inherits_usage, closed_window, self.retry)
         return self._clients.open(settings, terms)
 
     def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:

@@ -139,7 +139,7 @@ class CustomerSegmentsOperator(CustomersOperator):
         """Pull, and return rows or summary."""
         return self._pull(context, {})
 
-    def resume(self, context: Context, event: object = None, spent: Mapping[str, float | None] | None = None) -> Json:  # noqa: ARG002
+    def resume(self, context: Context, event: object = None, spent: Mapping[str, Any] | None = None) -> Json:  # noqa: ARG002
         """Go on after a wait for the rate limit.
 
         :param context: the task's context.
@@ -169,7 +169,7 @@ class CustomerSegmentsOperator(CustomersOperator):
         super().dry_run()
         log.info("A run would take: %s", self.estimate())
 
-    def _pull(self, context: Context, spent: Mapping[str, float | None]) -> Json:
+    def _pull(self, context: Context, spent: Mapping[str, Any]) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.pulling.report import Spent
         from airflow_provider_voucherify.operators.pulling.run import SegmentPull

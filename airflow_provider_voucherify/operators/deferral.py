@@ -97,5 +97,6 @@ def defer_until_open(
     until = "to look again" if looks else "until the rate-limit window opens"
     log.info("%s; deferring for %s %s at %s", done, duration(closed.wait), until, f"{opens_at:%Y-%m-%d %H:%M:%S} UTC")
     spent = replace(spent, deferrals=spent.deferrals + 1, begins_window=closed.is_told, unreachable_parts=unreachable)
+    spent = replace(spent, closed_window=closed.window)
     handed_on = {**kwargs, "spent": asdict(spent)}
     operator.defer(trigger=DateTimeTrigger(opens_at), method_name="resume", kwargs=handed_on)

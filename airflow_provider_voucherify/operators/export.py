@@ -108,7 +108,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         self,
         context: Context,
         event: object = None,  # noqa: ARG002
-        spent: Mapping[str, float | None] | None = None,
+        spent: Mapping[str, Any] | None = None,
         export_id: str | None = None,
         asked_at: str | None = None,
     ) -> Json:
@@ -128,9 +128,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
             )
         return self._export(context, spent, export_id, asked_at)
 
-    def _export(
-        self, context: Context, spent: Mapping[str, float | None], export_id: str | None, asked_at: str | None
-    ) -> Json:
+    def _export(self, context: Context, spent: Mapping[str, Any], export_id: str | None, asked_at: str | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.load.exports.kept_export import KeptId
         from airflow_provider_voucherify.operators.exporting.run import ExportRun

@@ -135,7 +135,7 @@ class PublishVouchersOperator(CustomersOperator):
         self,
         context: Context,
         event: object = None,  # noqa: ARG002
-        spent: Mapping[str, float | None] | None = None,
+        spent: Mapping[str, Any] | None = None,
         began_at: str | None = None,
     ) -> Json:
         """Go on after a wait for the rate limit.
@@ -147,7 +147,7 @@ class PublishVouchersOperator(CustomersOperator):
         """
         return self._publish(context, spent or {}, None if began_at is None else datetime.fromisoformat(began_at))
 
-    def _publish(self, context: Context, spent: Mapping[str, float | None], began_at: datetime | None) -> Json:
+    def _publish(self, context: Context, spent: Mapping[str, Any], began_at: datetime | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.giving.publish import Publishing
         from airflow_provider_voucherify.operators.pulling.report import Spent

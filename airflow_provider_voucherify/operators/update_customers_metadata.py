@@ -89,7 +89,7 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         context: Context,
         event: object = None,  # noqa: ARG002
         begun: Mapping[str, Any] | None = None,  # JSON
-        spent: Mapping[str, float | None] | None = None,
+        spent: Mapping[str, Any] | None = None,
     ) -> Json:
         """Look again, or go on with what is to be begun.
 
@@ -106,7 +106,7 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
             )
         return self._update(context, spent or {}, begun)
 
-    def _update(self, context: Context, spent: Mapping[str, float | None], begun: Mapping[str, Any] | None) -> Json:
+    def _update(self, context: Context, spent: Mapping[str, Any], begun: Mapping[str, Any] | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.giving.metadata_update import Begun, MetadataUpdate
         from airflow_provider_voucherify.operators.pulling.report import Spent

@@ -6,6 +6,7 @@ import asyncio
 import math
 import random
 
+from airflow_provider_voucherify.api.errors import ClosedWindow
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import Client, Clock
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
@@ -23,10 +24,11 @@ def client_of(
     longest_wait: float = math.inf,
     ceiling: int | None = None,
     inherits: bool = False,
+    closed: ClosedWindow | None = None,
 ) -> Client:
     loop = asyncio.get_running_loop()
     gate = Gate(
-        Window(share, inherits_usage=inherits),
+        Window(share, inherits_usage=inherits, closed=closed),
         Concurrency(32),
         OwnCeiling(ceiling),
         longest_wait=longest_wait,

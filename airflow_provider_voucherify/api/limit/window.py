@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 
+from airflow_provider_voucherify.api.errors import ClosedWindow
 from airflow_provider_voucherify.api.limit.span import Reading, Span, Ticket
 from airflow_provider_voucherify.api.limit.window_length import KNOWN_LENGTHS, WindowLength
 
@@ -31,9 +32,10 @@ class Window:
     :param share: part of each window we may use, above 0 and up to 1.
     :param inherits_usage: count what the first answer shows as used as ours: for a run that goes on after a crash
         or a wait, and may have spent it itself.
+    :param closed: how the client before left the window; the first call looks whether it is over.
     """
 
-    def __init__(self, share: float, *, inherits_usage: bool = False) -> None:
+    def __init__(self, share: float, *, inherits_usage: bool = False, closed: ClosedWindow | None = None) -> None:
         self.share = share
         self.in_flight = 0
         self.rejections_in_a_row = 0
@@ -42,7 +44,10 @@ class Window:
         self._length = WindowLength()
         self._span = Span(-math.inf, -math.inf)
         self._closed_until = -math.inf
-        self._learn_limit(None)
+        self._learn_limit(None if closed is None else closed.limit)
+        if closed is not None:
+            self._span = Span(-math.inf, -math.inf, sent=self.budget, used=closed.used, answered=True)
+            self._span.looks, self._inherits_usage = closed.looks, False
 
     def _learn_limit(self, limit: int | None) -> None:
         """Cut the limit: our share, the calls of it that look whether the window has ended, those held back for that.
@@ -93,6 +98,14 @@ class Window:
         """Return whether Voucherify said that the present window is over after a wait, in seconds."""
         ends_at = self._span.ends_at
         return ends_at is not None and ends_at <= now + wait + ROUNDING
+
+    @property
+    def closed(self) -> ClosedWindow | None:
+        """Return how a window stands whose end nobody told; ``None`` where it is told, or nothing is known of it."""
+        span, limit = self._span, self.limit
+        if span.ends_at is not None or span.used is None or limit is None:
+            return None
+        return ClosedWindow(limit, span.used, span.looks)
 
     def pace(self, now: float) -> float | None:
         """Return the calls per second that use up the share just when the window ends, where its end is known."""

@@ -76,8 +76,9 @@ class FixedLists:
         if not self._can_prove:
             return
         held = self._proofs(connection)
-        found = self._digests(connection, [one.segment.id for one in fixed])
-        proofs = {segment_id: proof for segment_id, proof in held.items() if segment_id not in found}
+        listed = [one.segment.id for one in fixed]
+        found = self._digests(connection, listed)
+        proofs = {segment_id: proof for segment_id, proof in held.items() if segment_id not in listed}
         for one in fixed:
             proof = Proof(one, str(found[one.segment.id]))
             if proof.fits(found[one.segment.id]):

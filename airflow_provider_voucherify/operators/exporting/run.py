@@ -132,7 +132,11 @@ class ExportRun:
 
     def _with_client(self, work: Callable[[ClientRunner, Exporter], T]) -> T:
         before, began = self._spent, time.monotonic()
-        opening = self._hook.aclient(concurrency=1, longest_wait=longest_wait(can_defer=self._operator.deferrable))
+        opening = self._hook.aclient(
+            concurrency=1,
+            longest_wait=longest_wait(can_defer=self._operator.deferrable),
+            closed_window=before.closed_window,
+        )
         with ClientRunner(opening) as runner:
             try:
                 return work(runner, Exporter(self._interrupt.over(runner.client), self._wanted))
@@ -284,7 +288,7 @@ class ExportRun:
 
         moment = utc_now() + self._operator.poll_interval
         log.info("%s; looking again at %s", self._how_far(), moment)
-        spent = replace(self._spent, deferrals=self._spent.deferrals + 1, unreachable_parts=0)
+        spent = replace(self._spent, deferrals=self._spent.deferrals + 1, unreachable_parts=0, closed_window=None)
         handed_on = {**self._handed_on(), "spent": asdict(spent)}
         self._operator.defer(trigger=DateTimeTrigger(moment), method_name="resume", kwargs=handed_on)
 

@@ -221,6 +221,7 @@ class MetadataUpdate:
         opening = self._hook.aclient(
             longest_wait=longest_wait(can_defer=self._operator.deferrable and keeps),
             inherits_usage=self._spent.shares_window(self._try_number),
+            closed_window=self._spent.closed_window,
         )
         began = time.monotonic()
         with ClientRunner(opening) as runner:
@@ -258,7 +259,7 @@ class MetadataUpdate:
     def _defer(self) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
-        spent = replace(self._spent, deferrals=self._spent.deferrals + 1, begins_window=False)
+        spent = replace(self._spent, deferrals=self._spent.deferrals + 1, begins_window=False, closed_window=None)
         kwargs = {**self._handed_on(), "spent": asdict(spent)}
         trigger = DateTimeTrigger(utc_now() + self._operator.poll_interval)
         self._operator.defer(trigger=trigger, method_name="resume", kwargs=kwargs)

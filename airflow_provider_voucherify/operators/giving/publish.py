@@ -274,6 +274,7 @@ class Publishing:
             concurrency=self._operator.pace.concurrency,
             longest_wait=longest_wait(can_defer=self._operator.deferrable and self._keeps),
             inherits_usage=self._spent.shares_window(self._context["ti"].try_number),
+            closed_window=self._spent.closed_window,
         )
 
     @property

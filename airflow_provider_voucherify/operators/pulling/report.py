@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
+from airflow_provider_voucherify.api.errors import ClosedWindow
 from airflow_provider_voucherify.api.id_text import ends_in_blanks
 from airflow_provider_voucherify.pull.progress import counted
 
@@ -49,6 +50,7 @@ class Spent:
     :param parts_without_answer: parts of the try, up to the latest, in which no call was answered.
     :param begins_window: whether the part that follows a deferral begins with a new rate-limit window for certain.
     :param unreachable_parts: parts of the try, up to the latest, that ended since nobody answered.
+    :param closed_window: the rate-limit window as the latest part left it, where nobody told its end.
     :param planned: calls the first part planned the try to take, ``None`` before that is known.
     """
 
@@ -64,13 +66,14 @@ class Spent:
     begins_window: bool = False
     unreachable_parts: int = 0
     planned: int | None = None
+    closed_window: ClosedWindow | None = None
 
     @classmethod
-    def from_json(cls, data: Mapping[str, float | None]) -> Spent:
+    def from_json(cls, data: Mapping[str, Any]) -> Spent:
         """Read what :func:`dataclasses.asdict` made, as a deferral hands it over."""
         names = ("calls", "rejected", "retried", "deferrals", "waits", "parts_without_answer", "unreachable_parts")
         counts = {name: int(data.get(name) or 0) for name in names}
-        held, planned = data.get("held"), data.get("planned")
+        held, planned, closed = data.get("held"), data.get("planned"), data.get("closed_window")
         return cls(
             **counts,
             seconds=float(data.get("seconds") or 0.0),
@@ -78,6 +81,7 @@ class Spent:
             held=None if held is None else int(held),
             begins_window=bool(data.get("begins_window")),
             planned=None if planned is None else int(planned),
+            closed_window=ClosedWindow(**closed) if closed else None,
         )
 
     def shares_window(self, try_number: int) -> bool:

@@ -211,6 +211,7 @@ class SegmentPull:
             concurrency=self._operator.pace.concurrency,
             longest_wait=longest_wait(can_defer=self._may_defer),
             inherits_usage=goes_on or self._spent.shares_window(self._context["ti"].try_number),
+            closed_window=self._spent.closed_window,
         )
 
     def _stop(self, error: VoucherifyError, question: Question) -> NoReturn:
