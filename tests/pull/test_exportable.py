@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -91,10 +92,12 @@ def test_a_definition_is_type_and_filter_and_nothing_else() -> None:
 
 def rows(count: int, every: int = 10) -> list[list[str]]:
     """Return customers created so many milliseconds apart."""
-    return [
-        [f"cust_{number}", "", f"2024-01-01T00:{number * every // 60_000:02d}:{number * every / 1_000 % 60:06.3f}Z"]
-        for number in range(count)
-    ]
+    return [row_at(f"cust_{number}", number * every) for number in range(count)]
+
+
+def row_at(customer_id: str, after: int) -> list[str]:
+    """Return the row of a customer created so many milliseconds after the year began."""
+    return [customer_id, "", f"2024-01-01T00:{after // 60_000:02d}:{after / 1_000 % 60:06.3f}Z"]
 
 
 def read(file: list[list[str]], expected: int, *witnesses: str, moments: int = 2) -> Checked:
@@ -152,6 +155,45 @@ def test_another_customer_in_the_place_of_one_is_seen_on_each_page_that_was_list
     if place == 1_199:
         with pytest.raises(ExportFailed, match="lacks the newest"):
             check_newest(found, seen(file, found))
+
+
+def swapped(file: list[list[str]], every: int, chance: random.Random) -> list[list[str]]:
+    """Return a file in which one in so many rows, by chance, is of somebody else of any time."""
+    missing = [number for number in range(len(file)) if chance.random() < 1 / every]
+    kept = [row for number, row in enumerate(file) if number not in set(missing)]
+    last = float(len(file) * 10)
+    others = [row_at(f"cust_x{number}", int(chance.uniform(0, last))) for number in missing]
+    return sorted([*kept, *others], key=lambda row: row[2])
+
+
+@pytest.mark.parametrize(
+    ("size", "every", "wrong", "passing"),
+    [(1_000, 50, 300, 0), (1_000, 500, 300, 45), (12_000, 50, 40, 0), (12_000, 500, 40, 0)],
+)
+def test_how_many_files_with_as_many_wrong_as_missing_rows_pass(
+    size: int, every: int, wrong: int, passing: int
+) -> None:
+    """What docs/exports.md says is not proven."""
+    file, chance, passed = rows(size), random.Random(1), 0
+    firsts = frozenset(row[0] for row in file[:100])
+    for _ in range(wrong):
+        while (read_as := swapped(file, every, chance)) == file:
+            pass
+        try:
+            found = read(read_as, size, *firsts, moments=moments_for(size))
+        except ExportFailed:
+            continue
+        passed += gap(found, firsts, listed(file, found), size) == 0
+    assert passed == passing
+
+
+def listed(file: list[list[str]], found: Checked) -> Seen:
+    """Return what Voucherify says whose members are those of a file, of another file's moments."""
+    times = [instant_of(datetime.fromisoformat(row[2])) for row in file]
+    ends = [sum(time < moment.at for time in times) for moment in found.moments]
+    newest = page(file[ends[-1] :], len(file) - ends[-1])
+    before = page(file[: ends[0]], ends[0]) if len(ends) > 1 else None
+    return Seen(newest, before, instant_of(datetime(2025, 1, 1, tzinfo=UTC)))
 
 
 def test_what_lies_between_pages_is_counted_only() -> None:

@@ -87,6 +87,7 @@ def test_all_strategies_give_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
             assert [pull.loaded.customers for pull in everyone] == [len(ids)] * len(WAYS)
 
         check()
+        assert emulator.stats().endpoints["POST /v1/exports"].calls >= 50
 
 
 def test_another_project_is_another_shop(shop: Emulator) -> None:
