@@ -8,7 +8,7 @@ EXTRAS := duckdb,files,openlineage,pandas,postgres,s3,sqlite
 # uv installs in a fifth of pip's time; it comes from pip itself, into the same environment.
 INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-mariadb test-pgbouncer test-newcomer package check format bench soak clean
+.PHONY: demo test test-mariadb test-mysql test-pgbouncer test-newcomer package check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -18,6 +18,9 @@ test: $(INSTALLED)  ## all tests, on real Airflow, PostgreSQL and SQLite
 
 test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed from Debian if it is missing
 	tests/mariadb.sh $(BIN)/python
+
+test-mysql: $(INSTALLED)  ## the tests of tables on a real MySQL, that of Debian sid, unpacked into build/
+	tests/mysql.sh $(BIN)/python
 
 package: $(INSTALLED)  ## wheel and sdist; the wheel alone in a fresh environment: example Dags, what Airflow knows of it
 	rm -rf dist
@@ -59,7 +62,7 @@ soak: $(INSTALLED_BENCH)  ## pulls, publications, kills and faults for MINUTES (
 	$(BIN)/python -m benchmarks.soak $(MINUTES)
 
 clean:
-	rm -rf $(VENV) .demo dist
+	rm -rf $(VENV) .demo build dist
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=") if sys.version_info < (3, 11) else None'

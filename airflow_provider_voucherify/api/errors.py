@@ -152,7 +152,6 @@ class TransportFailed(VoucherifyError):
 def no_connection(where: str, causes: Iterable[str]) -> TransportFailed:
     """Return the error for a connection that could not be made, in the same words whatever the HTTP client.
 
-    :param where: host and port.
     :param causes: names of the classes of what went wrong, the innermost first.
     """
     names = list(causes)
@@ -247,7 +246,6 @@ class ClosedWindow:
 class WindowClosed(VoucherifyError):
     """Nothing may be sent for longer than the caller wants to wait; no call was made.
 
-    :param message: what is waited for.
     :param wait: seconds until the window opens.
     :param is_told: whether Voucherify said when it ends; else it may still be the same window after the wait.
     :param window: what is known of it then, for the client that goes on.

@@ -25,7 +25,6 @@ class ClientTerms:
     """How a client is to send.
 
     :param concurrency: decides how many calls are in flight.
-    :param ceiling: the user's own.
     :param longest_wait: seconds to wait for the rate limit.
     :param inherits_usage: count as ours what the first answer shows as used.
     :param closed_window: the rate-limit window as the part before left it.

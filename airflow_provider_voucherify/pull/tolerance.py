@@ -8,8 +8,6 @@ from airflow_provider_voucherify.load.base import Sink
 class TooManyFailures(Exception):
     """More customers failed than the run tolerates; what was pulled is kept for the next try.
 
-    :param failed: customers that failed.
-    :param customers: customers in the run.
     :param reasons: how many failed for which reason.
     """
 
@@ -27,7 +25,6 @@ def check_failures(sink: Sink, customers: int, max_failures: float) -> None:
     """Let the run pass only if few enough customers failed.
 
     :param sink: holds the failures; they are put where a user can query them if there are too many.
-    :param customers: customers in the run.
     :param max_failures: a count, or, as a float, a share of the customers.
     :raises TooManyFailures: if more failed.
     """

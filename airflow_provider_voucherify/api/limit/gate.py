@@ -37,8 +37,6 @@ class Gate:
     often and how long the window or the ceiling made everybody wait.
 
     :param window: the share of the rate-limit window.
-    :param concurrency: how many calls may be in flight.
-    :param ceiling: the user's own ceiling.
     :param longest_wait: seconds to wait for the window; where it stays closed for longer, or for a quarter longer in
         several waits, the caller is told so.
     :param now: monotonic seconds.
@@ -100,11 +98,7 @@ class Gate:
         self._turn_back(error)
 
     def answered(self, ticket: Ticket, rate: RateLimit) -> None:
-        """Hand back the ticket of an answered call.
-
-        :param ticket: the call's.
-        :param rate: what its headers say.
-        """
+        """Hand back the ticket of an answered call."""
         now = self._now()
         self._read_clock(rate, ticket, now)
         self._concurrency.answered(now - ticket.sent_at)

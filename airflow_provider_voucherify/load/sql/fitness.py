@@ -1,21 +1,19 @@
-"""Can a table that exists take the rows of a run?"""
+"""Can a table that exists take the rows of a run, and does it tell ids and moments apart as ours do?"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.errors import TableUnfit
-from airflow_provider_voucherify.load.sql import statements
-from airflow_provider_voucherify.load.sql.ledger_header import LedgerHeader
-from airflow_provider_voucherify.warehouse.catalog import catalog_of, unique_keys
+from airflow_provider_voucherify.load.sql import statements, visible
+from airflow_provider_voucherify.load.sql.staging import LedgerHeader
+from airflow_provider_voucherify.warehouse.catalog import catalog_of, information_view, unique_keys
 from airflow_provider_voucherify.warehouse.database import without_rows
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedColumn
-
-    from airflow_provider_voucherify.warehouse.catalog import Catalog
 
 
 #: Databases where ``Segments`` and ``segments`` are one name, whether in quotes or not.
@@ -48,7 +46,7 @@ def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialec
             "another table"
         )
     if missing:
-        help_ = "; ".join(statements.add_column(table, name, dialect) for name in missing)
+        help_ = "; ".join(visible.add_column(table, name, dialect) for name in missing)
         raise TableUnfit(
             f"table {table.fullname} exists but lacks {', '.join(missing)}. To use it, run: {help_}; "
             "or name another table"
@@ -134,7 +132,7 @@ def _needs_value(column: ReflectedColumn) -> bool:
     return not (counted or column.get("autoincrement") or column.get("computed") or column.get("identity"))
 
 
-def check_keys(table: Table, catalog: Catalog) -> None:
+def check_keys(table: Table, connection: Connection) -> None:
     """Look whether a table that exists has room for rows that only the whole key tells apart.
 
     :raises TableUnfit: if it has a key without some of these columns.
@@ -142,7 +140,7 @@ def check_keys(table: Table, catalog: Catalog) -> None:
     needed = [column.name for column in table.primary_key]
     # What else a key may have, but for ids of the merchant's, can be the same in several rows of a run.
     may_repeat = set(table.columns.keys()) - {"source_id"}
-    for key in unique_keys(catalog, table):
+    for key in unique_keys(connection, table):
         if key and set(key) <= may_repeat and not set(needed) <= set(key):
             raise TableUnfit(
                 f"a key of {table.fullname} is ({', '.join(key)}), which does not tell the rows apart that this write "
@@ -173,3 +171,70 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
     if problem.is_passing:
         raise problem
     raise TableUnfit(f"{problem}. A run removes rows and adds others, and most views let nobody do so: name a table")
+
+
+def check_exactness(table: Table, connection: Connection) -> None:
+    """Look whether a table that exists tells ids and moments apart as the run does.
+
+    :raises TableUnfit: if not.
+    """
+    from airflow_provider_voucherify.load.sql import visible
+
+    if no_texts := _columns_of_other_types(connection, table):
+        raise TableUnfit(
+            f"table {table.fullname} has columns that are no texts, and what a run writes there is: "
+            f"{', '.join(no_texts)}. Make them text, or name another table"
+        )
+    if inexact := _inexact_columns(connection, table):
+        help_ = "; ".join(visible.modify_column(table, name, connection.dialect) for name in inexact)
+        raise TableUnfit(
+            f"table {table.fullname} compares {', '.join(inexact)} otherwise than by every character or microsecond, "
+            f"so one value could be taken for another. To use it, run: {help_}; or name another table"
+        )
+
+
+def _inexact_columns(connection: Connection, table: Table) -> list[str]:
+    """Return which columns of a table that exists cannot be compared with ours, or would take a value for another.
+
+    Only MySQL has such: texts of another collation, which may take ``A`` for ``a``, and times without microseconds.
+    """
+    from sqlalchemy import func, select
+
+    from airflow_provider_voucherify.warehouse.column_types import mysql_collation
+
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        return []
+    if not catalog_of(connection).has_table(table.name, schema=table.schema):
+        return []
+    said = ("table_name", "column_name", "collation_name", "datetime_precision")
+    columns = information_view("columns", "table_schema", *said)
+    schema = func.database() if table.schema is None else table.schema
+    of_table = (columns.c.table_schema == schema) & (columns.c.table_name == table.name)
+    exact = (None, mysql_collation(connection.dialect), "ascii_bin")
+    looked_for = {column.name for column in table.columns if column.primary_key or column.name == "valid_to"}
+    found = connection.execute(select(*(columns.c[each] for each in said)).where(of_table)).all()
+    # The server compares names loosely too: there may be a table named alike, or it takes the two names for one.
+    is_there_exactly = any(name == table.name for name, *_ in found)
+    return [
+        column
+        for name, column, collation, precision in found
+        if column in looked_for and (name == table.name or not is_there_exactly)
+        if collation not in exact or (precision is not None and int(precision) < 6)
+    ]
+
+
+def _columns_of_other_types(connection: Connection, table: Table) -> list[str]:
+    """Return which columns of a table that exists hold numbers or the like where a run has texts: ``007`` would become
+    ``7``, or the database refuses it at the end of the run. SQLite keeps texts as they are, in columns without numbers.
+    """
+    from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, String, Time, Uuid
+
+    catalog = catalog_of(connection)
+    if not catalog.has_table(table.name, schema=table.schema):
+        return []
+    others: tuple[type, ...] = (Integer, Numeric)
+    if connection.dialect.name != "sqlite":
+        others += (Boolean, Date, DateTime, LargeBinary, Time, Uuid)
+    types = {column["name"]: column["type"] for column in catalog.get_columns(table.name, schema=table.schema)}
+    texts = [column.name for column in table.columns if isinstance(column.type, String)]
+    return [name for name in texts if isinstance(types.get(name), others)]

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import FixedList, Member
 from airflow_provider_voucherify.load.fixed_lists import Digest, Proof, proofs_from_text, proofs_to_text
-from airflow_provider_voucherify.load.sql import mark_statements, visible
+from airflow_provider_voucherify.load.sql import visible
+from airflow_provider_voucherify.load.sql.marks import FIXED_LISTS, forget_mark, insert_mark, select_mark
 from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT, ROWS_PER_FETCH, batches
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 
@@ -41,7 +42,7 @@ class FixedLists:
         self._marks = marks
         self._can_prove = bool(project) and target.is_kept and "source_id" in target.table.c
         digest = hashlib.blake2b(f"{target.table.fullname}\n{project}".encode(), digest_size=12)
-        self._key = mark_statements.FIXED_LISTS + digest.hexdigest()
+        self._key = FIXED_LISTS + digest.hexdigest()
 
     def read(self) -> list[FixedList]:
         """Return the lists whose rows are all there, and no others; the rows are read once.
@@ -84,8 +85,8 @@ class FixedLists:
             if proof.fits(found[one.segment.id]):
                 proofs[one.segment.id] = proof
         if proofs != held:
-            connection.execute(mark_statements.forget_mark(self._marks, self._key))
-            connection.execute(mark_statements.insert_mark(self._marks, self._key, now, proofs_to_text(proofs)))
+            connection.execute(forget_mark(self._marks, self._key))
+            connection.execute(insert_mark(self._marks, self._key, now, proofs_to_text(proofs)))
 
     def _read(self, connection: Connection) -> list[FixedList]:
         proofs = self._proofs(connection)
@@ -97,7 +98,7 @@ class FixedLists:
         tables = (table, self._marks)
         if not self._can_prove or not all(catalog.has_table(one.name, schema=one.schema) for one in tables):
             return {}
-        text = connection.scalars(mark_statements.select_mark(self._marks, self._key)).one_or_none()
+        text = connection.scalars(select_mark(self._marks, self._key)).one_or_none()
         return {} if text is None else proofs_from_text(text)
 
     def _digests(self, connection: Connection, segment_ids: Sequence[str]) -> defaultdict[str, Digest]:

@@ -16,15 +16,17 @@ def staging_name(table: str, target: str, run_key: str) -> str:
     """Return the name of a run's staging table, of at most 63 bytes: ``customer_segments__run_3fa94c0d1b2e``.
 
     :param table: the target's name without its schema.
-    :param target: the target's full name.
     """
     digest = hashlib.blake2b(f"{target}\n{run_key}".encode(), digest_size=_HASH_LENGTH // 2)
     return _staging_prefix(table) + digest.hexdigest()
 
 
 def is_staging_name(name: str, table: str) -> bool:
-    """Return whether a table is named as the staging tables of a target are."""
-    return re.fullmatch(re.escape(_staging_prefix(table)) + f"[0-9a-f]{{{_HASH_LENGTH}}}", name) is not None
+    """Return whether a table is named as the staging tables of a target are, but for the case: MySQL may be set to
+    write names in small letters.
+    """
+    pattern = re.escape(_staging_prefix(table)) + f"[0-9a-f]{{{_HASH_LENGTH}}}"
+    return re.fullmatch(pattern, name, re.IGNORECASE) is not None
 
 
 def marks_name(table: str) -> str:

@@ -1,0 +1,220 @@
+"""What only MariaDB and MySQL do; runs on a real server, see ``make test-mariadb`` and ``make test-mysql``."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from sqlalchemy import Connection, MetaData, Table, func, make_url, select
+
+from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WriteMode
+from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
+from airflow_provider_voucherify.warehouse import write_lock
+from airflow_provider_voucherify.warehouse.database import Database
+from tests.load.histories import record
+from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
+
+SAME_BUT_FOR = ["anna@x.com", "ANNA@x.com", "ánna@x.com", "anna@x.com "]
+
+
+@pytest.fixture
+def only_mysql(mysql_warehouse: Warehouse) -> Warehouse:
+    """A database of a MySQL server."""
+    if "mariadb" in str(mysql_warehouse.query("select version()")).casefold():
+        pytest.skip("MariaDB has none of that")
+    return mysql_warehouse
+
+
+@pytest.mark.parametrize("write", ["append", "merge", "replace", "history"])
+def test_ids_that_the_servers_own_comparison_takes_for_one(mysql_warehouse: Warehouse, write: str) -> None:
+    run = identity(as_of=NOON)
+    sink = mysql_warehouse.sink_opened(write, run)  # type: ignore[arg-type]  # a parameter is a plain text
+    sink.write([found(id_, "gold") for id_ in SAME_BUT_FOR])
+    sink.finish()
+    assert [id_ for id_, _ in mysql_warehouse.memberships()] == sorted(SAME_BUT_FOR)
+
+
+def test_a_table_that_compares_loosely_is_refused_with_statements_that_help(mysql_warehouse: Warehouse) -> None:
+    mysql_warehouse.execute(
+        f"create table {TABLE} (customer_id varchar(255) not null, segment_id varchar(255) not null, "
+        "segment_name varchar(255), observed_at datetime, primary key (customer_id, segment_id)) "
+        "character set utf8mb4 collate utf8mb4_general_ci"
+    )
+    with pytest.raises(TableUnfit, match="compares customer_id, segment_id otherwise") as refusal:
+        mysql_warehouse.sink().open()
+
+    for statement in str(refusal.value).split("run: ")[1].split("; or name")[0].split("; "):
+        mysql_warehouse.execute(statement)
+    mysql_warehouse.load(*(found(id_, "gold") for id_ in SAME_BUT_FOR))
+    assert len(mysql_warehouse.memberships()) == len(SAME_BUT_FOR)
+
+
+def test_a_history_without_microseconds_is_refused(mysql_warehouse: Warehouse) -> None:
+    record(mysql_warehouse, 1, found("anna", "gold"))
+    mysql_warehouse.execute(f"alter table {TABLE} modify valid_to datetime")
+
+    with pytest.raises(TableUnfit, match=r"compares valid_to.*MODIFY valid_to DATETIME\(6\)"):
+        mysql_warehouse.sink("history", identity("dag/2", as_of=NOON + timedelta(days=2))).open()
+
+
+def test_a_history_tells_microseconds_apart(mysql_warehouse: Warehouse) -> None:
+    moments = [datetime(2026, 1, 31, 12, 0, 0, micro, tzinfo=UTC) for micro in (1, 2)]
+    for moment, name in zip(moments, ("gold", "silver"), strict=True):
+        mysql_warehouse.load(found("anna", name), write="history", run=RunIdentity(f"dag/{name}", "job", as_of=moment))
+
+    rows = mysql_warehouse.query(f"select segment_id, valid_from, valid_to from {TABLE} order by valid_from")
+    first, second = (moment.replace(tzinfo=None) for moment in moments)
+    assert rows == [("seg_gold", first, second), ("seg_silver", second, None)]
+
+
+def test_keys_of_runs_of_any_sort(mysql_warehouse: Warehouse) -> None:
+    longest = "d" * 250 + "/" + "r" * 250 + "/" + "t" * 250 + "/-1"
+    for key in (longest, "dąg/run/task/-1"):
+        for _ in range(2):
+            mysql_warehouse.load(found("anna", "gold"), failed("bert"), write="append", run=identity(key))
+
+    keys = [key for (key,) in mysql_warehouse.query(f"select run_key from {TABLE}")]
+    assert sorted(keys, key=str) == [r"d\u0105g/run/task/-1", longest]
+    assert len(mysql_warehouse.failures()) == 2
+
+
+def test_a_table_in_another_database(mysql_warehouse: Warehouse) -> None:
+    name = f"{make_url(mysql_warehouse.url).database}_more"
+    mysql_warehouse.execute(f"create database {name}")
+    try:
+        mysql_warehouse.load(found("anna", "gold"), failed("bert"), table=f"{name}.segments")
+        assert mysql_warehouse.memberships(f"{name}.segments") == [("anna", "seg_gold")]
+        assert mysql_warehouse.tables() == set()
+    finally:
+        mysql_warehouse.execute(f"drop database {name}")
+
+
+def test_a_ledger_of_many_segments(mysql_warehouse: Warehouse) -> None:
+    names = [f"{number:04d} {'x' * 60}" for number in range(1_000)]
+
+    assert mysql_warehouse.load(found("anna", *names)).memberships == len(names)
+
+
+def test_what_does_not_fit_is_refused_even_by_a_lax_server(mysql_warehouse: Warehouse) -> None:
+    [(mode,)] = mysql_warehouse.query("select @@global.sql_mode")
+    mysql_warehouse.execute("set global sql_mode = ''")
+    try:
+        sink = mysql_warehouse.sink_opened()
+        with pytest.raises(StatementFailed, match=r"1406\): .*Data too long for column 'customer_id'"):
+            sink.write([found("x" * 256, "gold")])
+    finally:
+        mysql_warehouse.execute(f"set global sql_mode = '{mode}'")
+    assert sink.done() == set()
+
+
+@pytest.mark.parametrize("write", ["merge", "history"])
+def test_a_table_that_others_lock_is_looked_at_again(mysql_warehouse: Warehouse, write: WriteMode) -> None:
+    mysql_warehouse.load(found("anna", "gold"), write=write, run=identity("first", as_of=NOON))
+    url = make_url(mysql_warehouse.url).update_query_dict({"init_command": "set lock_wait_timeout = 1"})
+    second = Warehouse(url.render_as_string(hide_password=False)).sink(write, identity("second", as_of=NOON))
+    engine = mysql_warehouse.get_sqlalchemy_engine()
+    with engine.connect() as other:
+        other.exec_driver_sql(f"lock tables {TABLE} read")
+        with pytest.raises(StatementFailed, match=r"1205\): Lock wait timeout .*That is passing: a retry") as failure:
+            second.open()
+        other.exec_driver_sql("unlock tables")
+    engine.dispose()
+    assert failure.value.is_passing
+    assert second.open() is None
+
+
+def test_a_connection_that_is_ended_is_passing(mysql_warehouse: Warehouse) -> None:
+    database = Database(mysql_warehouse)
+
+    def work(connection: Connection) -> None:
+        own = connection.exec_driver_sql("select connection_id()").scalar_one()
+        mysql_warehouse.execute(f"kill {own}")
+        connection.exec_driver_sql("select 1")
+
+    with pytest.raises(StatementFailed, match="That is passing: a retry tries again"):
+        database.read("look", work)
+
+
+def test_a_database_that_is_missing_is_named(mysql_warehouse: Warehouse) -> None:
+    nowhere = Warehouse(make_url(mysql_warehouse.url).set(database="nowhere").render_as_string(hide_password=False))
+
+    with pytest.raises(StatementFailed, match=r"1049\): .*Unknown database 'nowhere'"):
+        nowhere.sink().open()
+
+
+def test_tasks_that_wait_for_each_other_try_again(mysql_warehouse: Warehouse) -> None:
+    both_hold = Barrier(2, timeout=30)
+
+    def take(first: str, second: str) -> StatementFailed | None:
+        def work(connection: Connection) -> None:
+            connection.execute(select(func.get_lock(first, 30)))
+            both_hold.wait()
+            connection.execute(select(func.get_lock(second, 30)))
+
+        try:
+            Database(mysql_warehouse).write("take turns", work)
+        except StatementFailed as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(2) as threads:
+        failures = list(filter(None, threads.map(take, ("one", "other"), ("other", "one"))))
+    # The server ends one of the two, now and then both.
+    assert failures
+    for failure in failures:
+        assert failure.is_passing
+        assert "Deadlock found" in str(failure)
+
+
+def test_a_key_of_an_expression_is_no_key_of_the_columns_beside_it(only_mysql: Warehouse) -> None:
+    only_mysql.load(found("anna", "gold"))
+    only_mysql.execute(f"create unique index theirs on {TABLE} ((upper(customer_id)), segment_id)")
+
+    only_mysql.load(found("bert", "gold"), run=identity("tomorrow"))
+
+    assert only_mysql.memberships() == [("anna", "seg_gold"), ("bert", "seg_gold")]
+
+
+def test_a_server_that_asks_for_tls_says_so(only_mysql: Warehouse) -> None:
+    engine = only_mysql.get_sqlalchemy_engine()
+    with engine.connect() as already_there:
+        already_there.exec_driver_sql("set global require_secure_transport = on")
+        try:
+            with pytest.raises(StatementFailed, match=r"3159\): Connections using insecure transport are prohibited"):
+                only_mysql.sink().open()
+        finally:
+            already_there.exec_driver_sql("set global require_secure_transport = off")
+    engine.dispose()
+
+
+def test_a_table_named_in_capitals_that_compares_loosely_is_refused(mysql_warehouse: Warehouse) -> None:
+    mysql_warehouse.load(found("anna", "gold"), table="Segments")
+    mysql_warehouse.execute("alter table Segments modify customer_id varchar(255) collate utf8mb4_general_ci")
+
+    with pytest.raises(TableUnfit, match="compares customer_id otherwise"):
+        mysql_warehouse.sink(table="Segments").open()
+
+
+def test_leftovers_of_a_table_named_in_capitals_are_removed(mysql_warehouse: Warehouse) -> None:
+    mysql_warehouse.sink_opened(run=identity("dead"), table="Segments")
+    mysql_warehouse.clock.advance(2 * LEFTOVER_AGE)
+
+    mysql_warehouse.load(run=identity("today"), table="Segments")
+
+    assert mysql_warehouse.ledgers() == set()
+
+
+def test_names_in_other_cases_take_turns_since_a_server_may_take_them_for_one(
+    mysql_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_lock, "MYSQL_LOCK_TIMEOUT", 0)
+    small, capital = (Table(name, MetaData()) for name in ("segments", "Segments"))
+    engine = mysql_warehouse.get_sqlalchemy_engine()
+    with engine.connect() as one, engine.connect() as other:
+        write_lock.lock_for_writing(one, small)
+        with pytest.raises(StatementFailed, match="other tasks were writing"):
+            write_lock.lock_for_writing(other, capital)
+    engine.dispose()

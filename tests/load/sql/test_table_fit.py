@@ -1,0 +1,253 @@
+"""Tables that exist before us, and names people give tables."""
+
+from __future__ import annotations
+
+from datetime import date
+from itertools import cycle
+
+import pytest
+
+from airflow_provider_voucherify.load.destinations import WriteMode
+from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
+from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns
+from airflow_provider_voucherify.load.sql.sink import TableSink
+from tests.load.runs import NOON, TABLE, Clock, Warehouse, failed, found, identity
+
+TEXTS = ("customer_id", "segment_id", "segment_name")
+
+ODD_NAMES = ["Customer_Segments", "select", "two words", 'we"ird', "per%cent", "colon:name", "żółty", "semi;colon"]
+
+
+@pytest.mark.parametrize(("name", "write"), list(zip(ODD_NAMES, cycle(["append", "merge", "replace"]), strict=False)))
+def test_odd_names_are_taken_as_they_are(warehouse: Warehouse, name: str, write: WriteMode) -> None:
+    for answer in (found("anna", "gold"), failed("anna")):
+        warehouse.load(answer, table=name, write=write)
+
+    kept = warehouse.kept_as(name)
+    assert warehouse.tables() == {kept, f"{kept}_failures", f"{kept}__marks"}
+    assert warehouse.memberships(warehouse.quoted(name)) == [("anna", "seg_gold")]
+
+
+def test_a_table_in_a_schema(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.execute("create schema marketing")
+
+    postgres_warehouse.load(found("anna", "gold"), failed("bert"), table="marketing.segments")
+
+    assert postgres_warehouse.memberships("marketing.segments") == [("anna", "seg_gold")]
+    assert postgres_warehouse.query("select customer_id from marketing.segments_failures") == [("bert",)]
+    assert postgres_warehouse.tables() == set()
+
+
+def test_a_database_may_be_named_if_it_is_the_connections(postgres_warehouse: Warehouse) -> None:
+    database = postgres_warehouse.url.split("@/")[1].split("?")[0]
+
+    postgres_warehouse.load(found("anna", "gold"), table=f"{database}.public.segments")
+
+    assert postgres_warehouse.memberships("segments") == [("anna", "seg_gold")]
+
+
+def test_another_database_is_out_of_reach(shared_warehouse: Warehouse) -> None:
+    help_ = r"write (marketing\.segments and use a connection to other|database\.table)"
+    with pytest.raises(InvalidDestination, match=help_):
+        shared_warehouse.sink(table="other.marketing.segments")
+
+
+def test_a_schema_that_is_missing_is_named(warehouse: Warehouse) -> None:
+    with pytest.raises(TableUnfit, match="no schema 'marketing': create it"):
+        warehouse.sink(table="marketing.segments").open()
+
+
+@pytest.mark.parametrize("name", ["t" * 55, "ż" * 28])
+def test_a_name_that_leaves_no_room_for_the_failures_table_is_refused(warehouse: Warehouse, name: str) -> None:
+    with pytest.raises(InvalidDestination, match="at most 54"):
+        warehouse.sink(table=name)
+
+
+def test_a_longest_name_works(warehouse: Warehouse) -> None:
+    name = "t" * 54
+
+    warehouse.load(found("anna", "gold"), failed("bert"), table=name)
+
+    assert warehouse.tables() == {name, f"{name}_failures", f"{name}__marks"}
+
+
+def test_further_columns_of_a_table_are_left_to_their_defaults(warehouse: Warehouse) -> None:
+    numbers = {
+        "sqlite": "integer primary key",
+        "postgresql": "serial primary key",
+        "duckdb": "bigint default 1",
+        "mysql": "serial primary key",
+    }
+    number = numbers[warehouse.url.split("+")[0].split(":")[0]]
+    warehouse.execute(
+        f"create table {TABLE} (customer_id {warehouse.id_type}, segment_id {warehouse.id_type}, segment_name text, "
+        f"observed_at timestamp, note text, source varchar(20) not null default 'voucherify', number {number})"
+    )
+
+    warehouse.load(found("anna", "gold"))
+
+    rows = warehouse.query(f"select customer_id, note, source, number from {TABLE}")
+    assert rows == [("anna", None, "voucherify", 1)]
+
+
+def test_a_missing_column_comes_with_the_statement_that_adds_it(warehouse: Warehouse) -> None:
+    odd = warehouse.quoted(f"Odd {TABLE}")
+    warehouse.execute(f"create table {odd} (customer_id {warehouse.id_type}, segment_id {warehouse.id_type})")
+    warehouse.execute(f"insert into {odd} values ('anna', 'seg_gold')")
+    with pytest.raises(TableUnfit, match="lacks segment_name, observed_at") as refusal:
+        warehouse.sink(table=f"Odd {TABLE}").open()
+    assert warehouse.ledgers() == set()
+
+    for statement in str(refusal.value).split("run: ")[1].split("; or name")[0].split("; "):
+        warehouse.execute(statement)
+    warehouse.load(found("bert", "gold"), table=f"Odd {TABLE}")
+
+    assert warehouse.memberships(odd) == [("anna", "seg_gold"), ("bert", "seg_gold")]
+
+
+def test_the_statement_uses_the_databases_own_types(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.execute("create table segments (customer_id text, segment_id text, segment_name text)")
+
+    with pytest.raises(TableUnfit, match="ALTER TABLE segments ADD COLUMN observed_at TIMESTAMP WITH TIME ZONE"):
+        postgres_warehouse.sink(table="segments").open()
+
+
+def test_a_failures_table_that_is_somebody_elses_is_refused_early(warehouse: Warehouse) -> None:
+    warehouse.execute(f"create table {TABLE}_failures (anything text)")
+
+    with pytest.raises(TableUnfit, match=f"{TABLE}_failures exists but lacks run_key"):
+        warehouse.sink().open()
+
+
+def test_a_column_that_nobody_would_fill_is_refused_early(warehouse: Warehouse) -> None:
+    warehouse.load(write="append")
+
+    with pytest.raises(TableUnfit, match="no default, and are not ours to fill: run_key"):
+        warehouse.sink("merge").open()
+
+
+def test_a_key_too_small_for_append_is_refused_early(warehouse: Warehouse) -> None:
+    warehouse.load(write="merge")
+    warehouse.execute(f"alter table {TABLE} add column run_key text")
+
+    with pytest.raises(TableUnfit, match=r"a key of customer_segments is \(customer_id, segment_id\)"):
+        warehouse.sink("append").open()
+
+
+def test_a_column_in_another_case_is_to_be_renamed(warehouse: Warehouse) -> None:
+    if warehouse.get_sqlalchemy_engine().dialect.name == "postgresql":
+        pytest.skip("PostgreSQL tells them apart")
+    columns = ", ".join(f"{name} {warehouse.id_type}" for name in ("Customer_ID", *TEXTS[1:]))
+    warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp)")
+
+    with pytest.raises(TableUnfit, match="in other cases: rename Customer_ID to customer_id, or name another table"):
+        warehouse.sink().open()
+
+
+def test_a_table_in_another_case_is_to_be_named_as_it_is(warehouse: Warehouse) -> None:
+    warehouse.load(found("anna", "gold"), table="Segments")
+    if warehouse.get_sqlalchemy_engine().dialect.name not in ("sqlite", "duckdb"):
+        pytest.skip("the others tell them apart, MySQL where its files do")
+    with pytest.raises(TableUnfit, match="takes 'segments' for its table 'Segments': write that name"):
+        warehouse.sink(table="segments").open()
+
+
+@pytest.mark.parametrize("key", ["customer_id", "segment_id, segment_name", "customer_id, observed_at"])
+@pytest.mark.parametrize("made_by", ["constraint", "index"])
+def test_a_key_of_the_users_own_that_is_too_small_is_refused_early(
+    warehouse: Warehouse, key: str, made_by: str
+) -> None:
+    dialect = warehouse.get_sqlalchemy_engine().dialect.name
+    if dialect == "duckdb" and made_by == "index":
+        pytest.skip("DuckDB does not tell which indexes are unique")
+    columns = ", ".join(f"{name} {warehouse.id_type}" for name in TEXTS)
+    constraint = f", unique ({key})" if made_by == "constraint" else ""
+    warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp{constraint})")
+    if made_by == "index":
+        warehouse.execute(f"create unique index their_own on {TABLE} ({key})")
+
+    with pytest.raises(TableUnfit, match=rf"a key of customer_segments is \({key}\), which does not tell"):
+        warehouse.sink().open()
+
+
+@pytest.mark.parametrize("key", ["segment_id, customer_id", "customer_id, segment_id, segment_name", "theirs"])
+def test_a_key_that_tells_the_rows_apart_is_left_alone(warehouse: Warehouse, key: str) -> None:
+    columns = ", ".join(f"{name} {warehouse.id_type}" for name in (*TEXTS, "theirs"))
+    warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp, unique ({key}))")
+    warehouse.load(found("anna", "gold", "new"))
+    warehouse.load(found("anna", "gold"), run=identity("next"))
+    assert warehouse.memberships() == [("anna", "seg_gold")]
+
+
+def test_an_index_of_some_rows_is_no_key(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.load(found("anna", "gold", "new"))
+    postgres_warehouse.execute(f"create unique index vips on {TABLE} (customer_id) where segment_id = 'seg_vip'")
+    postgres_warehouse.load(found("anna", "gold", "new", "vip"), run=identity("next"))
+
+
+@pytest.mark.parametrize("suffix", ["", "_failures", "_runs"])
+def test_a_view_that_takes_no_rows_is_refused_early(warehouse: Warehouse, suffix: str) -> None:
+    write: WriteMode = "history" if suffix == "_runs" else "merge"
+    warehouse.load(found("anna", "gold"), failed("bert"), write=write, run=identity(as_of=NOON))
+    warehouse.execute(f"create view everybody{suffix} as select distinct * from {TABLE}{suffix}")
+
+    with pytest.raises(TableUnfit, match=rf"remove rows of everybody{suffix}: .*name a table") as refusal:
+        warehouse.sink(write, identity("next", as_of=NOON), table="everybody").open()
+    assert refusal.value.__context__ is None
+
+
+def test_a_view_that_takes_rows_is_a_table(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.load(found("anna", "gold"))
+    postgres_warehouse.execute(f"create view everybody as select * from {TABLE}")
+    postgres_warehouse.load(found("bert", "gold"), run=identity("next"), table="everybody")
+
+    assert postgres_warehouse.memberships() == [("anna", "seg_gold"), ("bert", "seg_gold")]
+
+
+def test_a_column_of_numbers_for_texts_is_refused_before_any_call(warehouse: Warehouse) -> None:
+    for column in ("customer_id", "segment_id", "segment_name"):
+        types = {name: "bigint" if name == column else warehouse.id_type for name in TEXTS}
+        columns = ", ".join(f"{name} {type_}" for name, type_ in types.items())
+        warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp)")
+        with pytest.raises(TableUnfit, match=f"columns that are no texts, .* is: {column}. Make them text"):
+            warehouse.sink().open()
+        warehouse.execute(f"drop table {TABLE}")
+
+
+def test_a_column_of_the_users_own_has_to_take_what_it_is_given(postgres_warehouse: Warehouse) -> None:
+    columns = "customer_id text, segment_id text, segment_name text, observed_at timestamptz, ds date"
+    postgres_warehouse.execute(f"create table {TABLE} ({columns})")
+    extra: ExtraColumns = {"ds": "2026-01-31"}
+
+    with pytest.raises(TableUnfit, match=r"no texts, .* is: ds"):
+        TableSink(postgres_warehouse, TABLE, "merge", identity(), Clock(), extra_columns=extra).open()
+    TableSink(postgres_warehouse, TABLE, "merge", identity(), Clock(), extra_columns={"ds": date(2026, 1, 31)}).open()
+
+
+def test_a_column_without_time_zone_gets_utc_whatever_the_session(postgres_warehouse: Warehouse) -> None:
+    database = postgres_warehouse.url.split("@/")[1].split("?")[0]
+    postgres_warehouse.execute(f"alter database {database} set timezone to 'Asia/Tokyo'")
+    postgres_warehouse.execute(
+        f"create table {TABLE} (customer_id text, segment_id text, segment_name text, observed_at timestamp)"
+    )
+
+    postgres_warehouse.load(found("anna", "gold"))
+
+    assert postgres_warehouse.query(f"select observed_at::text from {TABLE}") == [("2026-01-31 12:00:00",)]
+
+
+def test_no_right_to_create_tables_is_told_before_any_call(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.execute(f"create role reader_{id(postgres_warehouse)} login")
+    reader = Warehouse(postgres_warehouse.url.replace("postgres@", f"reader_{id(postgres_warehouse)}@"))
+
+    with pytest.raises(StatementFailed, match=r"42501.*denied for schema public\. .* create tables in") as refusal:
+        reader.sink().open()
+    assert refusal.value.sqlstate == "42501"
+
+
+def test_a_table_that_was_there_survives_with_its_rows_when_a_run_is_only_opened(warehouse: Warehouse) -> None:
+    warehouse.load(found("anna", "gold"), run=identity("monday"))
+
+    warehouse.sink_opened("replace").write([found("bert", "gold")])
+
+    assert warehouse.memberships() == [("anna", "seg_gold")]
