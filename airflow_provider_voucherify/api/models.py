@@ -216,14 +216,37 @@ class MembershipPage:
 
 
 @dataclass(frozen=True, slots=True)
+class FixedList:
+    """All members of a static segment, who can only become fewer: with as many members it has the same ones.
+
+    :param segment: as the list of segments had it.
+    :param members: how many it had while they were read, from the first page to the last.
+    """
+
+    segment: Segment
+    members: int
+
+    def is_of(self, segment: Segment, members: int | None) -> bool:
+        """Return whether a segment is this very one, unchanged.
+
+        :param segment: as the list of segments has it now.
+        :param members: how many it has now, ``None`` if that is not known.
+        """
+        mine, theirs = ((one.id, one.name, one.created_at, one.updated_at) for one in (self.segment, segment))
+        return segment.type == "static" and mine == theirs and self.members == members
+
+
+@dataclass(frozen=True, slots=True)
 class Scope:
     """What a run speaks for: outside of it nothing is known, so nothing is changed.
 
     :param everyone: whether it covers every customer of the project, also those it never saw by name.
     :param segment_ids: the segments it covers; ``None`` for all of the project's.
     :param may_remove: whether what readers see may go; not for a run whose customers are all unknown.
+    :param fixed: static segments of which it holds all members.
     """
 
     everyone: bool = False
     segment_ids: frozenset[str] | None = None
     may_remove: bool = True
+    fixed: tuple[FixedList, ...] = ()

@@ -18,7 +18,7 @@ from airflow_provider_voucherify.load.summary import latest
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.ids import IdSet
-    from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
+    from airflow_provider_voucherify.api.models import CustomerAnswer, FixedList, Member, MembershipPage
     from airflow_provider_voucherify.ledger.log import FoundLog, LogStore
     from airflow_provider_voucherify.ledger.steps import Step
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
@@ -86,6 +86,14 @@ class LoggedRun:
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
         """Return nobody: what earlier runs published is not read."""
         return ()
+
+    def fixed_lists(self) -> Sequence[FixedList]:
+        """Return none: what earlier runs published is not read."""
+        return ()
+
+    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:  # noqa: ARG002 - as sinks have it
+        """Return ``None``."""
+        return None
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers: found where a page names the customer, else unknown or in no segment. Members

@@ -11,7 +11,15 @@ from types import MappingProxyType
 from typing import Protocol, TypeVar
 
 from airflow_provider_voucherify.api.ids import IdSet
-from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject, MembershipPage, Scope
+from airflow_provider_voucherify.api.models import (
+    CustomerAnswer,
+    FixedList,
+    Json,
+    JsonObject,
+    Member,
+    MembershipPage,
+    Scope,
+)
 
 T = TypeVar("T")
 
@@ -29,6 +37,7 @@ class RunIdentity:
         fingerprint: a cleared task that had failed goes on with its ledger.
     :param listed: hash of the customers where they are a list: the ledger of a run whose list was changed is still
         good for the rest, its result is not.
+    :param project: hash of the Voucherify project; empty where it is not known: no static segment is left out then.
     """
 
     key: str
@@ -38,6 +47,7 @@ class RunIdentity:
     try_number: int = 1
     max_tries: int = 0
     listed: str = ""
+    project: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +164,13 @@ class Sink(Protocol):
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:
         """Return at most ``limit`` customers readers see in a segment before this run is published, those observed
         last; none where the sink cannot tell."""
+
+    def fixed_lists(self) -> Sequence[FixedList]:
+        """Return the static segments in which readers see exactly those whom a run about everyone of this project
+        found there; none where the sink cannot tell."""
+
+    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:
+        """Return the members of such a segment, ``None`` if readers do not see exactly them any more."""
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers, once all lists are whole: found where a page names the customer, else unknown

@@ -29,6 +29,7 @@ def identity_of(
     *,
     max_age: timedelta = timedelta(hours=24),
     as_of: datetime | None = None,
+    project: str = "",
 ) -> RunIdentity:
     """Return the identity of a task instance's run.
 
@@ -37,11 +38,12 @@ def identity_of(
     :param ids_hash: hash of the ids where a change of them makes another result, see ``hash_of_ids``.
     :param max_age: as ``RunIdentity`` has it.
     :param as_of: as ``RunIdentity`` has it.
+    :param project: as ``RunIdentity`` has it.
     """
     task = context["ti"]
     key = f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}"
     fingerprint = hashlib.sha256(json.dumps([key, job], sort_keys=True).encode()).hexdigest()
-    return RunIdentity(key, fingerprint, max_age, as_of, task.try_number, task.max_tries, ids_hash)
+    return RunIdentity(key, fingerprint, max_age, as_of, task.try_number, task.max_tries, ids_hash, project)
 
 
 def kind_of(customers: Customers) -> list[str]:

@@ -45,6 +45,7 @@ class Pulled:
     :param segments_gone: names of segments that were deleted while they were read.
     :param segments_empty: names of segments that are there and have no members.
     :param moved: ``None`` if no segment was listed.
+    :param segments_unchanged: names of static segments that were not listed again, as they lost nobody.
     """
 
     scope: Scope = field(default_factory=Scope)
@@ -52,6 +53,7 @@ class Pulled:
     segments_gone: tuple[str, ...] = ()
     segments_empty: tuple[str, ...] = ()
     moved: Moved | None = None
+    segments_unchanged: tuple[str, ...] = ()
 
 
 class TooManyFailures(Exception):

@@ -40,6 +40,12 @@ def export_targets(exported: Sequence[Exported]) -> list[Target]:
             f"{large.planned}",
             (large.planned or 1_301) <= 1_300,
         ),
+        Target(
+            "the next pull, static segments unchanged: 100,000 in 40, and 1,000,000 in 100 as planned",
+            "fewer than the first",
+            f"{small.again} and {large.again_planned}",
+            (small.again or 501) < (small.made or 0) and (large.again_planned or 1_301) < (large.planned or 0),
+        ),
         Target("exports whose rows are the truth", "all", f"{sum(right)} of {len(right)}", all(right)),
     ]
 

@@ -83,9 +83,12 @@ def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> I
         runner.run(stack.aclose())
 
 
-def sink_in(path: Path, *, is_about_everyone: bool) -> TableSink:
-    """Return an empty table in a SQLite file."""
-    identity = RunIdentity("run", "job")
+def sink_in(path: Path, *, is_about_everyone: bool, run: str = "run") -> TableSink:
+    """Return a table in a SQLite file, made if it is missing.
+
+    :param run: names the run into it.
+    """
+    identity = RunIdentity(run, "job", project="shop")
     sink = TableSink(
         SqliteFile(path),
         "memberships",

@@ -24,8 +24,9 @@ class Exported:
     """What became of a pull by exports.
 
     :param planned: calls, and ``most`` of them if no file is to be believed.
-    :param made: calls; ``None`` where it was not carried out.
-    :param is_true: whether the rows are the truth.
+    :param again_planned: calls of the next pull, whose static segments are unchanged.
+    :param made: calls; ``None`` where it was not carried out; ``again`` those of the next pull.
+    :param is_true: whether the rows are the truth, after both.
     """
 
     customers: int
@@ -33,7 +34,9 @@ class Exported:
     listed: int | None
     planned: int | None
     most: int | None
+    again_planned: int | None
     made: int | None = None
+    again: int | None = None
     is_true: bool | None = None
 
     @property
@@ -96,13 +99,15 @@ def exports_table(exported: Sequence[Exported]) -> Table:
             calls_for(one.customers) + one.customers,
             *map(_marked, (one.listed, one.planned, one.most)),
             one.made,
+            _marked(one.again_planned),
+            one.again,
             None if one.is_true is None else "yes" if one.is_true else "NO",
             *(f"{DAYS * (one.calls or 0) / cycle:.0%}" for _, cycle in SUBSCRIPTIONS.values()),
         ]
         for one in exported
     ]
     columns = ["customers of the shop", "segments", "per_customer (computed)", "per_segment", "export", "at most",
-               "export made", "rows are the truth",
+               "export made", "next, static segments unchanged", "next made", "rows are the truth",
                *(f"{name}: daily export, part of the month's calls" for name in SUBSCRIPTIONS)]  # fmt: skip
     return Table("Exports: a refresh of everyone", columns, rows)
 

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from airflow_provider_voucherify.api.ids import IdSet
-from airflow_provider_voucherify.api.models import CustomerAnswer, Json, MembershipPage, Scope
+from airflow_provider_voucherify.api.models import CustomerAnswer, FixedList, Json, Member, MembershipPage, Scope
 from airflow_provider_voucherify.load.base import NO_REPORT, LoadSummary, StoredWalk
 
 
@@ -60,6 +60,14 @@ class Nowhere:
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
         """Return nobody."""
         return ()
+
+    def fixed_lists(self) -> Sequence[FixedList]:
+        """Return none: what was published before is not read again."""
+        return ()
+
+    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:  # noqa: ARG002 - as sinks have it
+        """Return ``None``."""
+        return None
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Do nothing."""

@@ -71,20 +71,21 @@ class Page:
         return len(self.customers) < PAGE or (self.total is not None and self.total <= len(self.customers))
 
 
-def page_from(answer: JsonObject, *, earliest: int, latest: int | None = None) -> Page:
-    """Return the page of customers an answer holds, if it is the one that was asked for.
+def page_from(answer: JsonObject, *, earliest: int, latest: int | None = None, is_newest_first: bool = False) -> Page:
+    """Return the page of customers an answer holds, oldest first, if it is the one that was asked for.
 
     A server that pays no regard to the order or the bounds would make a walk skip customers or go round in circles.
 
     :param answer: to one of the requests of this module.
     :param earliest: no customer may have been created before; milliseconds since 1970 (UTC).
     :param latest: no customer may have been created after; milliseconds since 1970 (UTC).
+    :param is_newest_first: whether the answer begins with the newest.
     :raises MalformedAnswer: if an item is no customer, says not when it was created, or is not where it should be.
     """
     items = wire.items_of(answer)
     if any(item.get("object", "customer") != "customer" for item in items):
         raise errors.MalformedAnswer("an item of the list of customers is not a customer")
-    customers = [wire.customer_from(item) for item in items]
+    customers = [wire.customer_from(item) for item in (reversed(items) if is_newest_first else items)]
     instants = [created(customer) for customer in customers]
     if any(later < earlier for earlier, later in pairwise(instants)):
         raise errors.MalformedAnswer("the list of customers is not ordered by created_at as asked for")
@@ -144,26 +145,31 @@ def created_between(after: int, before: int, page: int, segment_id: str | None) 
     return _list(segment_id, bounds | {"page": page})
 
 
-def newest(segment_id: str | None) -> wire.Request:
-    """Return the request for the customer created last, which tells how many there are."""
-    return _few(segment_id, {"order": "-created_at"})
+def newest(segment_id: str | None, *, after: int | None = None, before: int | None = None) -> wire.Request:
+    """Return the request for the 100 customers created last, newest first, which tells how many there are in all.
 
-
-def created_before(instant: int, segment_id: str | None) -> wire.Request:
-    """Return the request that tells how many customers were created before a moment.
-
-    :param instant: milliseconds since 1970 (UTC); whether customers of this very moment are among them is not known.
+    :param segment_id: only members of this segment.
+    :param after: only those created after this moment, milliseconds since 1970 (UTC); whether customers of this very
+        moment are among them is not known.
+    :param before: only those created before it; likewise.
     """
-    return _few(segment_id, {"order": "created_at", "created_at[before]": text_of(instant)})
+    bounds = {"created_at[after]": after, "created_at[before]": before}
+    told: dict[str, str | int] = {name: text_of(bound) for name, bound in bounds.items() if bound is not None}
+    return _list(segment_id, told, order="-created_at")
 
 
-def _few(segment_id: str | None, query: dict[str, str | int]) -> wire.Request:
-    members = {} if segment_id is None else {"segment_id": segment_id}
-    return wire.get(wire.path_of("customers"), {"limit": 1, **query, **members})
+def count(segment_id: str | None) -> wire.Request:
+    """Return the request for a page of one customer, which tells how many there are.
+
+    :param segment_id: only members of this segment.
+    """
+    return _list(segment_id, {}, limit=1)
 
 
-def _list(segment_id: str | None, position: dict[str, str | int]) -> wire.Request:
-    query: dict[str, str | int] = {"limit": PAGE, "order": "created_at"}
+def _list(
+    segment_id: str | None, position: dict[str, str | int], *, limit: int = PAGE, order: str = "created_at"
+) -> wire.Request:
+    query: dict[str, str | int] = {"limit": limit, "order": order}
     if segment_id is not None:
         query["segment_id"] = segment_id
     return wire.get(wire.path_of("customers"), query | position)

@@ -28,8 +28,13 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.warehouse.database import Database
 
 
+#: Begins the keys of rows that belong to no run: no Dag's id holds a colon.
+FIXED_LISTS = "fixed:"
+
+
 def marks_table(name: str, schema: str | None) -> Table:
-    """Return the table of marks: a row per run that was published, in ``detail`` what a retry needs, as JSON."""
+    """Return the table of marks: a row per run that was published, in ``detail`` what a retry needs, as JSON; and one
+    per project for its static segments."""
     return Table(
         name,
         MetaData(),
@@ -56,8 +61,8 @@ def insert_mark(marks: Table, run_key: str, published_at: datetime, detail: str)
 
 
 def forget_marks(marks: Table, before: datetime) -> Delete:
-    """Return the removal of the marks of runs published before a moment, in UTC."""
-    return delete(marks).where(marks.c.published_at < before)
+    """Return the removal of the marks of runs published before a moment, in UTC; what is kept of fixed lists stays."""
+    return delete(marks).where(marks.c.published_at < before, ~marks.c.run_key.startswith(FIXED_LISTS))
 
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from airflow_provider_voucherify.api.ids import IdSet
-    from airflow_provider_voucherify.api.models import CustomerAnswer, Json, MembershipPage
+    from airflow_provider_voucherify.api.models import CustomerAnswer, FixedList, Json, Member, MembershipPage
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.sql.staging import LedgerHeader
     from airflow_provider_voucherify.load.sql.target import Target
@@ -61,10 +61,11 @@ class TableSink:
     ) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.load.sql import statements
-        from airflow_provider_voucherify.load.sql.marks import TableMarks
+        from airflow_provider_voucherify.load.sql.fixed_lists import FixedLists
+        from airflow_provider_voucherify.load.sql.marks import TableMarks, marks_table
         from airflow_provider_voucherify.load.sql.staged_pages import StagedPages
         from airflow_provider_voucherify.load.sql.staging import Staging
-        from airflow_provider_voucherify.load.sql.staging_name import staging_name
+        from airflow_provider_voucherify.load.sql.staging_name import marks_name, staging_name
         from airflow_provider_voucherify.load.sql.target import schema_of
 
         name = TableName.parse(table)
@@ -78,6 +79,9 @@ class TableSink:
         self._staging = Staging(self._database, statements.staging_table(own_name, schema, with_key=with_key))
         self._pages = StagedPages(self._database, self._staging)
         self._marks = TableMarks(self._database, name.table, schema, identity, now)
+        self._fixed = FixedLists(
+            self._database, self._target, marks_table(marks_name(name.table), schema), identity.project
+        )
         self._identity = identity
         self._now = now
         #: Of the earlier try that published this run, if ``open`` found one.
@@ -154,6 +158,21 @@ class TableSink:
         return self._database.read(
             "read who was in a segment", lambda connection: self._target.members(connection, segment_id, limit)
         )
+
+    def fixed_lists(self) -> Sequence[FixedList]:
+        """Return the static segments of which the table holds exactly those whom a run about everyone of this project
+        found there, whoever wrote the rows.
+
+        :raises StatementFailed: if the database refused or could not be reached.
+        """
+        return self._fixed.read()
+
+    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:
+        """Return the members of such a segment, ``None`` if the table does not hold exactly them any more.
+
+        :raises StatementFailed: if the database refused or could not be reached.
+        """
+        return self._fixed.members(segment_id)
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers in one transaction: found where a page names the customer, else unknown or in no
@@ -264,6 +283,8 @@ class TableSink:
         summary = self._target.publish(connection, self._staging.table, scope, summary, staged_as)
         self._staging.mark_published(connection, replace(header, summary=summary))
         self._marks.put(connection, Mark.of(self._identity, self._now(), report, summary))
+        if scope.everyone:
+            self._fixed.put(connection, scope.fixed, self._now())
         return summary
 
     def _check(self, connection: Connection) -> None:

@@ -139,8 +139,9 @@ class StagedPages:
                 for batch in in_parts(customer_ids, IDS_PER_STATEMENT)
             )
             return {customer_id for query in queries for customer_id in connection.scalars(query)}
-        streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
-        listed = streaming.scalars(statements.select_listed(self._table))
+        # Of the query only: a connection would go on so, and PostgreSQL streams no other statement.
+        query = statements.select_listed(self._table).execution_options(yield_per=ROWS_PER_FETCH)
+        listed = connection.scalars(query)
         return {customer_id for customer_id in listed if customer_id in customer_ids}
 
     def settle_everyone(self, total: int, observed_at: datetime) -> None:

@@ -162,6 +162,15 @@ class Target:
         rows = (self.table.c.segment_id == segment_id) & self._shown_now()
         return list(connection.scalars(visible.select_customers(self.table, rows, limit)))
 
+    @property
+    def is_kept(self) -> bool:
+        """Return whether a customer has one row at most in a segment, which later runs replace."""
+        return self.write != "append"
+
+    def rows_in(self, segment_ids: Sequence[str]) -> ColumnElement[bool]:
+        """Return the condition of the rows readers see now in some segments."""
+        return self.table.c.segment_id.in_(segment_ids) & self._shown_now()
+
     def shows(self, connection: Connection, memberships: int) -> bool:
         """Return whether the table still can show what a run published: it is there, and not empty since."""
         if not catalog_of(connection).has_table(self.table.name, schema=self.table.schema):

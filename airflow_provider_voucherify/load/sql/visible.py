@@ -141,6 +141,11 @@ def select_customers(target: Table, rows: ColumnElement[bool], limit: int) -> Se
     return columns.order_by(func.max(target.c.observed_at).desc(), target.c.customer_id).limit(limit)
 
 
+def select_members(target: Table, rows: ColumnElement[bool]) -> Select[str, str, str | None]:
+    """Return the query of the rows of a condition (segment, customer, source id), in any order."""
+    return select(target.c.segment_id, target.c.customer_id, target.c.source_id).where(rows)
+
+
 def count_segments(staging: Table, segments: Segments) -> Select[str, str, int]:
     """Return the query of the customers per segment that are to be shown (id, name, customers)."""
     columns = select(staging.c.segment_id, func.max(staging.c.segment_name), func.count())

@@ -59,6 +59,7 @@ class Report:
             "mismatch": _mismatch(self.pulled),
             "segments_gone": list(self.pulled.segments_gone) if self.pulled else [],
             "segments_empty": list(self.pulled.segments_empty) if self.pulled else [],
+            "segments_unchanged": list(self.pulled.segments_unchanged) if self.pulled else [],
             "moved": _moved(self.pulled),
             "waits": spent.waits,
             "waited_seconds": spent.waited,

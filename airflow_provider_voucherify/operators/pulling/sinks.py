@@ -13,7 +13,7 @@ from airflow_provider_voucherify.load.files.sink import FilesSink
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom.sink import XComSink
-from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
+from airflow_provider_voucherify.operators.identity import hash_of_ids, hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.places import database_of, directory_of
 from airflow_provider_voucherify.operators.pulling.question import segments_of
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
@@ -102,7 +102,9 @@ def pull_identity(terms: PullTerms, context: Context, settings: ApiSettings, *, 
         "destination": repr(terms.destination),
         "as_of": str(as_of),
     }
-    return identity_of(context, job, hash_of_list(terms.customers), max_age=max_age, as_of=as_of)
+    project = hash_of_ids([settings.base_url, settings.app_id, settings.project_id])
+    ids_hash = hash_of_list(terms.customers)
+    return identity_of(context, job, ids_hash, max_age=max_age, as_of=as_of, project=project)
 
 
 def _as_of(destination: object, context: Context) -> datetime | None:

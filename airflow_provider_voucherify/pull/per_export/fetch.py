@@ -34,13 +34,17 @@ from airflow_provider_voucherify.api.models import Customer, Json
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
 from airflow_provider_voucherify.pull.per_export.gate import (
     FIELDS,
+    NEVER,
     ORDER,
-    Bounds,
     Checked,
-    CreatedBefore,
+    Seen,
+    check_newest,
+    check_size,
     check_windows,
     checked,
     customer_of,
+    gap,
+    moments_for,
 )
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked, ExportNotes
 from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
@@ -59,7 +63,6 @@ _WORTH_DEFERRING, _DEFERRED_FOR = 60.0, 60.0
 _CLOCKS_APART = timedelta(minutes=15)
 #: So long a row is at most, in bytes, on average.
 _BYTES_PER_ROW = 1_024
-_NEVER = -(10**15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,24 +294,40 @@ class Exports:
 
     def _believed(self, job: Job, asked: Asked, file: ExportFile) -> BelievedFile:
         run, client, export = self._tools.run, self._tools.client, self._told[job.key]
-        page = pages.page_from(run(client.send(pages.newest(job.segment_id))), earliest=_NEVER)
-        if page.total is None:
-            raise ExportFailed("Voucherify does not say how many customers there are")
-        # Who was created after the export was asked for need not be in it.
-        latest = None if export.created_at is None else pages.instant_of(export.created_at)
-        newest = zip(page.customers, page.instants, strict=True)
-        known = asked.witnesses | {one.id for one, instant in newest if latest is not None and instant < latest}
-        bounds = Bounds(min(asked.total, page.total), max(asked.total, page.total), known)
         run(download(client, export, file))
-        found = checked(rows_of(file.lines(), FIELDS), bounds)
-        if job.has_windows:
-            check_windows(found.windows, run(_counted(client, found.windows, job.segment_id)), bounds)
-        return BelievedFile(found, (asked.total, page.total), asked.at, file)
+        moments = moments_for(asked.total) if job.has_windows else 0
+        found = checked(rows_of(file.lines(), FIELDS), asked.total, asked.witnesses, moments)
+        # As many rows as members before lie between the totals, whatever the one after is: it is asked for else.
+        totals = (asked.total, asked.total if found.rows == asked.total else self._count(job))
+        check_size(found.rows, totals)
+        seen = run(_look_at(client, found, job.segment_id, export.created_at))
+        check_newest(found, seen)
+        if totals[1] == asked.total and gap(found, asked.witnesses, seen, totals[1]) != 0:
+            totals = (asked.total, self._count(job))
+            check_size(found.rows, totals)
+        check_windows(found, asked.witnesses, seen, totals)
+        return BelievedFile(found, totals, asked.at, file)
+
+    def _count(self, job: Job) -> int:
+        total = pages.total_of(self._tools.run(self._tools.client.send(pages.count(job.segment_id))))
+        if total is None:
+            raise ExportFailed("Voucherify does not say how many customers there are")
+        return total
 
 
-async def _counted(client: Sender, windows: Sequence[CreatedBefore], segment_id: str | None) -> list[int | None]:
-    calls = (client.send(pages.created_before(window.before, segment_id)) for window in windows)
-    return [pages.total_of(answer) for answer in await asyncio.gather(*calls)]
+async def _look_at(client: Sender, found: Checked, segment_id: str | None, asked_at: datetime | None) -> Seen:
+    """List the newest members, and those before a moment of the file, each page with a count."""
+    after = found.moments[-1].at if found.moments else None
+    before = found.moments[0].at if len(found.moments) > 1 else None
+    asked = [pages.newest(segment_id, after=after)]
+    if before is not None:
+        asked.append(pages.newest(segment_id, before=before))
+    newest, *older = await asyncio.gather(*map(client.send, asked))
+    return Seen(
+        pages.page_from(newest, earliest=NEVER if after is None else after, is_newest_first=True),
+        pages.page_from(older[0], earliest=NEVER, latest=before, is_newest_first=True) if older else None,
+        None if asked_at is None else pages.instant_of(asked_at),
+    )
 
 
 def _largest(total: int) -> int:

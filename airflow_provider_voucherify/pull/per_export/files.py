@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 
 from airflow_provider_voucherify.api.calls.reads import list_segments
-from airflow_provider_voucherify.api.models import Segment
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.pull.per_export.exportable import definition_of, is_exportable, names_created_at
 from airflow_provider_voucherify.pull.per_export.fetch import BelievedFile, Exports, Job
-from airflow_provider_voucherify.pull.per_export.gate import WINDOWS
+from airflow_provider_voucherify.pull.per_export.gate import moments_for
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked, ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Listing
 from airflow_provider_voucherify.pull.tools import PullTools
@@ -24,14 +23,15 @@ LEAST_SAVED = 1
 _MEMBERS_PER_PAGE, _PAGES_AT_A_TIME = 1_000, 10
 
 
-def file_calls(segment: Segment) -> int:
-    """Return the calls of an export: asked for, counted, fetched, deleted, and three windows where they can be."""
-    return 4 if names_created_at(segment) else 4 + WINDOWS
+def file_calls(listing: Listing) -> int:
+    """Return the calls of an export: asked for, fetched, its newest members looked at, its windows counted, deleted."""
+    return 3 + (1 if names_created_at(listing.segment) else moments_for(listing.total or 0))
 
 
-def most_file_calls(segment: Segment) -> int:
-    """Return the calls of an export that is refused in the end, its address having expired, its list read anew."""
-    return file_calls(segment) + 4
+def most_file_calls(listing: Listing) -> int:
+    """Return the calls of an export that is refused in the end: its address expired, its members counted, its list
+    read anew."""
+    return file_calls(listing) + 4
 
 
 def is_worth_exporting(listing: Listing, notes: Mapping[str, Asked]) -> bool:
@@ -41,7 +41,7 @@ def is_worth_exporting(listing: Listing, notes: Mapping[str, Asked]) -> bool:
         return False
     if note is not None and note.is_open:
         return True
-    return left is not None and listing.total is not None and left - file_calls(listing.segment) >= LEAST_SAVED
+    return left is not None and listing.total is not None and left - file_calls(listing) >= LEAST_SAVED
 
 
 class PerExport:
@@ -84,11 +84,6 @@ class PerExport:
         """Return the ids of segments whose members were taken from a file, by this try or an earlier one."""
         held = self._notes.held.items()
         return frozenset(key for key, one in held if one.is_over and not one.is_refused and key != EVERYONE)
-
-    def distrust(self, listings: Sequence[Listing]) -> None:
-        """Note that lists are to be read after all, and let a later try begin them anew."""
-        self._notes.refuse([one.segment.id for one in listings])
-        self._tools.sink.write_pages([one.restart() for one in listings])
 
     def _hold(self, listing: Listing, file: BelievedFile) -> None:
         customers, is_first = file.customers(), True

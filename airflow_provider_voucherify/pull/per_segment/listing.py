@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
@@ -12,7 +12,15 @@ from airflow_provider_voucherify.api.errors import NotFound, PagingFailed, Segme
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift, calls_for
 from airflow_provider_voucherify.api.lists.pages import text_of
-from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, Member, MembershipPage, Segment
+from airflow_provider_voucherify.api.models import (
+    Customer,
+    FixedList,
+    Json,
+    JsonObject,
+    Member,
+    MembershipPage,
+    Segment,
+)
 from airflow_provider_voucherify.load.base import StoredWalk
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.sample import Sample
@@ -21,6 +29,7 @@ from airflow_provider_voucherify.pull.plan.question import Question
 
 #: A list whose first page failed in so many parts of a try is not asked for in any further one.
 MOST_FAILED_PARTS = 5
+_MEMBERS_PER_PAGE = 1_000
 
 
 @dataclass(frozen=True)
@@ -45,7 +54,8 @@ class Terms:
 class Listing:
     """The members of one segment, from the first page or from where an earlier try came to.
 
-    ``first_ids`` are Voucherify's ids of those on the first page, where it was read by this one.
+    ``first_ids`` are Voucherify's ids of those on the first page, where it was read by this one; ``is_unchanged`` is
+    whether what readers see is taken for the list, as it is all members of a static segment that lost none since.
 
     :param expected: how many members it has, as an earlier part of the try read on a first page that is not held.
     :param failed_parts: in how many earlier parts of the try its first page failed.
@@ -71,6 +81,7 @@ class Listing:
         self._pages = 0
         self._ends_with_nobody = False
         self.is_whole = False
+        self.is_unchanged = False
         if stored is not None and stored.resume.get("customers") == terms.digest and "after" in stored.resume:
             self._go_on(stored)
         if failed_parts >= MOST_FAILED_PARTS and not self.is_begun:
@@ -116,14 +127,42 @@ class Listing:
     def calls_left(self) -> int | None:
         """Return how many calls the rest of the list takes; ``None`` if no page told how long it is.
 
-        A list that failed takes none: it is over.
+        A list that failed takes none: it is over. So does one that is unchanged.
         """
-        if self.is_whole or self.failure is not None:
+        if self.is_whole or self.failure is not None or self.is_unchanged:
             return 0
         if not self.is_begun:
             return 1
         total = self.total
         return None if total is None else calls_for(total - self._walk.held + bool(self._pages))
+
+    @property
+    def fixed(self) -> FixedList | None:
+        """Return the list as one of a static segment, if it is: whole, and of as many members all the time."""
+        drift, total = self.drift, self.total
+        is_steady = drift.total_at_start == total and not drift.joined and not drift.left
+        if self.segment.type != "static" or not self.is_whole or total is None or not is_steady:
+            return None
+        return FixedList(self.segment, total)
+
+    def compare(self, known: FixedList) -> None:
+        """Take note whether the list is unchanged, where no more than its first page was read.
+
+        :param known: what readers see of the segment.
+        """
+        is_at_start = self.failure is None and (self._pages == 0 or self._kept is not None)
+        if is_at_start and not self.is_whole:
+            self.is_unchanged = known.is_of(self.segment, self.total)
+
+    def unchanged_pages(self, members: Sequence[Customer]) -> Iterator[MembershipPage]:
+        """Yield the members as readers see them, in pages that make the list whole.
+
+        :param members: of an unchanged list, all of them.
+        """
+        total, read_at = len(members), self._kept.observed_at if self._kept is not None else self._terms.now()
+        for start in range(0, total, _MEMBERS_PER_PAGE):
+            yield self.file_page(members[start : start + _MEMBERS_PER_PAGE], read_at, is_first=start == 0)
+        yield self.end_file(total, 0, (total, total), read_at)
 
     async def probe(self, client: Sender) -> None:
         """Fetch the first page and keep it for :meth:`next_page`; that the list fails is noted like later on."""
@@ -220,6 +259,7 @@ class Listing:
             "sampled": sampled,
             "ends_with_nobody": self._ends_with_nobody,
             "segment": self.segment.name,
+            "unchanged": self.is_unchanged,
         }
 
     def _go_on(self, stored: StoredWalk) -> None:
@@ -230,6 +270,7 @@ class Listing:
                 self.is_whole = stored.is_whole
                 self._ends_with_nobody = stored.resume.get("ends_with_nobody") is True
                 self._pages = 1
+                self.is_unchanged = stored.resume.get("unchanged") is True
 
 
 def stored_sample_size(walks: Mapping[str, StoredWalk], digest: str) -> int | None:

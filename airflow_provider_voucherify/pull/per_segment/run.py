@@ -6,13 +6,15 @@ import logging
 import math
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import timedelta
 
 from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.reads import get_segment, rest_of
 from airflow_provider_voucherify.api.errors import NotFound, SegmentsFailed, VoucherifyError
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
 from airflow_provider_voucherify.api.lists.customers import calls_for
-from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment
+from airflow_provider_voucherify.api.lists.pages import instant_of
+from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, FixedList, Outcome, Scope, Segment
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.pull.customers.asked_customers import names_of
 from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
@@ -37,6 +39,10 @@ log = logging.getLogger(__name__)
 _SHOWN_FAILURES = 5
 #: So many former members of a segment whose list is empty are asked for.
 _FORMER_MEMBERS = 3
+#: A static segment that was made so lately may still be being filled: its members can become more.
+_FILLED_FOR = timedelta(days=1)
+#: Pages made of what readers see that are stored at a time.
+_PAGES_AT_A_TIME = 10
 #: Customers turned into answers at a time: for each part a sink may read all it holds.
 _SETTLED_AT_A_TIME = 200_000
 
@@ -91,7 +97,9 @@ class SegmentRun:
         else:
             self._settle()
         empty = sorted(listing.segment.name for listing in self._present if listing.is_empty)
-        return Pulled(self._scope, mismatch, tuple(sorted(self._gone.values())), tuple(empty), self._moved())
+        unchanged = sorted(listing.segment.name for listing in self._present if listing.is_unchanged)
+        gone = tuple(sorted(self._gone.values()))
+        return Pulled(self._scope, mismatch, gone, tuple(empty), self._moved(), tuple(unchanged))
 
     @property
     def _listings(self) -> list[Listing]:
@@ -108,16 +116,40 @@ class SegmentRun:
         if self._gone:
             whole = frozenset(listing.segment.id for listing in self._listings)
             segment_ids = whole - self._gone.keys()
-        return Scope(self._question.is_about_everyone, segment_ids)
+        return Scope(self._question.is_about_everyone, segment_ids, fixed=tuple(self._fixed()))
+
+    def _fixed(self) -> Iterator[FixedList]:
+        """Yield the static segments all members of which were read, but those that may still be being filled."""
+        since = instant_of(self._tools.now() - _FILLED_FOR)
+        for listing in self._present:
+            created_at, fixed = listing.segment.created_at, listing.fixed
+            if fixed is not None and created_at is not None and instant_of(created_at) < since:
+                yield fixed
 
     def _read_all(self) -> None:
         """Read all lists; while files of exports are made, those that have none."""
         exporting = self._exporting
         if exporting is not None:
             exporting.ask()
+        self._keep_unchanged()
+        if exporting is not None:
             self._read_lists([listing for listing in self._listings if listing not in exporting.listings])
             exporting.read()
         self._read_lists([listing for listing in self._listings if not listing.is_over])
+
+    def _keep_unchanged(self) -> None:
+        """Take what readers see for the lists of static segments that are unchanged."""
+        for listing in self._listings:
+            if not listing.is_unchanged or listing.is_whole:
+                continue
+            members = self._tools.sink.fixed_members(listing.segment.id) or ()
+            customers = [Customer(member.customer_id, member.source_id) for member in members]
+            if len(customers) == listing.total and listing.first_ids <= {customer.id for customer in customers}:
+                for pages in in_parts(listing.unchanged_pages(customers), _PAGES_AT_A_TIME):
+                    self._tools.sink.write_pages(pages)
+            else:
+                log.warning("Segment %r is not in the table as it was any more: it is listed", listing.segment.name)
+                listing.is_unchanged = False
 
     def _read_lists(self, listings: Sequence[Listing]) -> None:
         calls = sum(listing.calls_left or 1 for listing in listings)
@@ -183,7 +215,7 @@ class SegmentRun:
         verification, mismatch = self._sampled()
         if verification.unlisted and self._read_new_segments():
             verification, mismatch = self._sampled()
-        if self._list_what_files_hold(verification.doubtful):
+        if self._list_what_was_not_listed(verification.doubtful):
             verification, mismatch = self._sampled()
         if self._question.verify_sample:
             self._look_into_empty(verification)
@@ -199,15 +231,17 @@ class SegmentRun:
         )
         return verification, self._tools.run(verification.read(self._remembering))
 
-    def _list_what_files_hold(self, doubtful: Sequence[Listing]) -> bool:
-        """List those in doubt whose members came from a file; return whether there are any."""
+    def _list_what_was_not_listed(self, doubtful: Sequence[Listing]) -> bool:
+        """List those in doubt whose members came from a file or the table; return whether there are any."""
         exporting = self._exporting
-        again = [one for one in doubtful if exporting is not None and one.segment.id in exporting.read_by_file]
-        if exporting is None or not again:
+        by_file = frozenset[str]() if exporting is None else exporting.read_by_file
+        again = [one for one in doubtful if one.is_unchanged or one.segment.id in by_file]
+        if not again:
             return False
         names = ", ".join(repr(one.segment.name) for one in again[:_SHOWN_FAILURES])
-        log.warning("Sampled customers are not as the files of exports say; listed after all: %s", names)
-        exporting.distrust(again)
+        log.warning("Sampled customers are not as files or the table say; listed after all: %s", names)
+        self._exports.refuse([one.segment.id for one in again])
+        self._tools.sink.write_pages([one.restart() for one in again])
         anew = {one.segment.id: Listing(one.segment, self._terms) for one in again}
         self._survey.listings = [anew.get(one.segment.id, one) for one in self._listings]
         self._read_lists([*anew.values()])

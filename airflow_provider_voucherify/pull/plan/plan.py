@@ -53,6 +53,7 @@ class Plan:
     :param reason: why this one, where the costs do not tell.
     :param per_minute: calls a minute that may be made, if known.
     :param memberships: how many the answer holds at least, as far as the lists to be read tell.
+    :param unchanged: static segments that lost nobody since they were read: they are not listed again.
     """
 
     customers: int | None
@@ -62,6 +63,7 @@ class Plan:
     reason: str = ""
     per_minute: float | None = None
     memberships: int = 0
+    unchanged: int = 0
 
     @property
     def calls(self) -> int | None:
@@ -82,10 +84,11 @@ class Plan:
     def __str__(self) -> str:
         who = "everyone" if self.customers is None else counted(self.customers, "customer")
         held = f", {self.held:,} of them held from an earlier try" if self.held else ""
+        same = f", {counted(self.unchanged, 'static segment')} unchanged" if self.unchanged else ""
         chosen = f" → {self.strategy}" if len(self.ways) > 1 else ""
         reason = f" ({self.reason})" if self.reason else ""
         took = f", about {duration(self.seconds)} at {self.per_minute:,.0f}/min" if self.seconds is not None else ""
-        return f"{who}{held}: {', '.join(str(way) for way in self.ways)}{chosen}{took}{reason}"
+        return f"{who}{held}{same}: {', '.join(str(way) for way in self.ways)}{chosen}{took}{reason}"
 
 
 def cheaper(*ways: Way) -> WayName:

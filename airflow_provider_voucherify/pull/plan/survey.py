@@ -12,6 +12,7 @@ from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.calls.reads import list_segments
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.lists.pages import PAGE
+from airflow_provider_voucherify.api.models import FixedList
 from airflow_provider_voucherify.load.base import StoredWalk
 from airflow_provider_voucherify.pull.customers.everyone import CountingClient, CustomerList
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
@@ -81,6 +82,7 @@ class Survey:
     :param client: sends the calls for first pages, which are stored later on.
     :param beginning: what an earlier part of the try found out of lists, ``None`` if there was none.
     :param totals: how many members segments had whose files were asked for, by the segment's id.
+    :param fixed: static segments all members of which readers see, as they had once.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class Survey:
         remembering: RememberingClient,
         beginning: Beginning | None = None,
         totals: Mapping[str, int] | None = None,
+        fixed: Sequence[FixedList] = (),
     ) -> None:
         self.listings: list[Listing] | None = None
         self.everyone: CustomerList | None = None
@@ -104,6 +107,7 @@ class Survey:
         self._probing = CountingClient(client)
         self._totals = {**({} if beginning is None else beginning.totals), **(totals or {})}
         self._failed_parts = {} if beginning is None else beginning.failed_parts
+        self._fixed = {one.segment.id: one for one in fixed}
         begun_as = held.begun_as
         self._wanted = "export" if begun_as == "per_segment" and question.may_export else begun_as or question.wanted
 
@@ -120,7 +124,8 @@ class Survey:
         ids = self._question.customer_ids
         customers = len(ids) if ids is not None else self.total
         memberships = self._memberships if strategy != "per_customer" else 0
-        return Plan(customers, self._held.answered, strategy, ways, reason, rate(), memberships)
+        unchanged = 0 if strategy == "per_customer" else sum(one.is_unchanged for one in self.listings or ())
+        return Plan(customers, self._held.answered, strategy, ways, reason, rate(), memberships, unchanged)
 
     @property
     def calls(self) -> int:
@@ -195,6 +200,12 @@ class Survey:
                 Listing(one, self._terms, walks.get(one.id), totals.get(one.id), failed.get(one.id, 0))
                 for one in chosen
             ]
+            self._compare(self.listings)
+
+    def _compare(self, listings: Sequence[Listing]) -> None:
+        for listing in listings:
+            if (known := self._fixed.get(listing.segment.id)) is not None:
+                listing.compare(known)
 
     async def list_segments_again(self) -> bool:
         """Add the lists of segments that the list of segments lacked before; return whether there are any."""
@@ -221,7 +232,9 @@ class Survey:
         for start in range(0, len(new), _WAVE):
             if (self._wanted == "auto" and not self._may_pay) or self._is_too_dear or self._is_refused:
                 return
-            await _together([listing.probe(self._probing) for listing in new[start : start + _WAVE]])
+            wave = new[start : start + _WAVE]
+            await _together([listing.probe(self._probing) for listing in wave])
+            self._compare(wave)
 
     @property
     def _may_pay(self) -> bool:
@@ -288,11 +301,11 @@ class Survey:
         chosen = [one for one in listings if is_worth_exporting(one, self._held.exports)]
         if listed.calls is None or not chosen:
             return Way("export", listed.calls, listed.bound)
-        saved = sum((one.calls_left or 0) - file_calls(one.segment) for one in chosen)
+        saved = sum((one.calls_left or 0) - file_calls(one) for one in chosen)
         again = -(-len(listings) // PAGE)
         if self.total is not None:
             saved += self._existence - min(self._existence, self._everyone_calls(self.total))
-        dearest = sum(most_file_calls(one.segment) for one in chosen) + MOST_LOOKS + again + 2 * self._verified
+        dearest = sum(most_file_calls(one) for one in chosen) + MOST_LOOKS + again + 2 * self._verified
         dearest += MOST_LOOKS + EVERYONE_CALLS if self._existence > EVERYONE_CALLS else 0
         return Way("export", listed.calls - saved + _LOOKS + again, listed.bound, listed.calls + dearest)
 

@@ -45,6 +45,17 @@ def test_pages_and_settling_count_and_show_as_answers_would(warehouse: Warehouse
     ]
 
 
+def test_more_customers_than_are_looked_up_one_by_one_are_settled_by_a_later_try(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_voucherify.load.sql.staged_pages._MOST_LOOKED_UP", 1)
+    warehouse.sink_opened().write_pages([page("gold", "anna", "bert", is_last=True)])
+    later = warehouse.sink_opened()
+    later.settle(["anna", "bert", "carl"], {"carl"}, NOON)
+    assert later.unknown(limit=5) == ["carl"]
+    assert later.finish().found == 2
+
+
 def test_a_try_killed_between_pages_finds_them_and_how_to_go_on(
     warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:

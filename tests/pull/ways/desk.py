@@ -122,6 +122,7 @@ class Desk:
     watch: Callable[[str], None] = watch_nothing
     change: Change = change_nothing
     sleep: Callable[[float], Coroutine[object, object, None]] = no_sleep
+    now: Callable[[], datetime] = utc_now
 
     def pull(self, question: Question, sink: Sink | None = None) -> Done:
         """Pull to the end and publish."""
@@ -142,7 +143,7 @@ class Desk:
                     progress=lambda total, held, unit: Progress(
                         total, held, client.calls, gate.window, time.monotonic, unit
                     ),
-                    now=utc_now,
+                    now=self.now,
                     rng=random.Random(self.seed),
                     workers=self.workers,
                     chunk_size=self.chunk_size,

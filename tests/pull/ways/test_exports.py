@@ -144,8 +144,22 @@ FAULTS = {
 }
 
 
+EXPORTED = frozenset({"gold", "silver", "buyers", "old"})
+#: What of it no file can hide: the segments that are listed instead.
+LISTED_INSTEAD = {
+    "filter ignored": EXPORTED,
+    "numbers as text": {"buyers"},
+    "cut": EXPORTED,
+    "swapped": EXPORTED,
+    "error": EXPORTED,
+    "expired": EXPORTED,
+}
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_is_wrong_with_files_costs_calls_and_no_membership(shop: Emulator, fault: str) -> None:
+def test_what_is_wrong_with_files_costs_calls_and_no_membership(
+    shop: Emulator, fault: str, caplog: pytest.LogCaptureFixture
+) -> None:
     shop.set_switches(FAULTS[fault])
     before = calls_so_far(shop)
     done = Desk(shop).pull(EXPORT)
@@ -155,17 +169,20 @@ def test_what_is_wrong_with_files_costs_calls_and_no_membership(shop: Emulator, 
     assert done.calls <= done.plan.most_calls
     assert made["POST /v1/exports"] == made["DELETE /v1/exports/{id}"] == 4
     assert left_behind(shop) == []
+    refused = {name for name in EXPORTED if f"segment {name!r} is not used, the list is read instead" in caplog.text}
+    assert refused == LISTED_INSTEAD.get(fault, refused)
 
 
-def test_a_limit_of_exports_lets_the_rest_be_listed(shop: Emulator) -> None:
+@pytest.mark.parametrize("accepted", [0, 2])
+def test_a_limit_of_exports_lets_the_rest_be_listed(shop: Emulator, accepted: int) -> None:
     shop.set_switches(Switches(export_counted_as="bulk_api_calls"))
-    shop.set_limits(Limits(limit=None, bulk_limit=2, bulk_window_seconds=3_600))
+    shop.set_limits(Limits(limit=None, bulk_limit=accepted, bulk_window_seconds=3_600))
     before = calls_so_far(shop)
     done = Desk(shop, workers=1).pull(EXPORT)
     assert done.rows == truth(shop)
     assert done.plan.most_calls is not None
     assert done.calls <= done.plan.most_calls
-    assert gained(shop, before)["GET /download/exports/{id}"] == 2
+    assert gained(shop, before)["GET /download/exports/{id}"] == accepted
     assert left_behind(shop) == []
 
 
@@ -191,7 +208,8 @@ def wobbling(by: Callable[[int], int]) -> Callable[[str, JsonObject], JsonObject
     seen = Counter[str]()
 
     def change(target: str, answer: JsonObject) -> JsonObject:
-        if target.startswith("/v1/customers?limit=1&") and isinstance(answer.get("total"), int):
+        is_after = "limit=1&" in target or "order=-created_at" in target
+        if target.startswith("/v1/customers?") and is_after and isinstance(answer.get("total"), int):
             seen["totals"] += 1
             answer["total"] = answer["total"] + by(seen["totals"])  # type: ignore[operator]
         return answer
@@ -225,6 +243,7 @@ def test_swapped_rows_no_count_can_see_are_seen_by_the_sample_and_the_segment_is
     """Rows of one window are swapped for others of it: counts and witnesses agree."""
     shop.set_switches(Switches(export_fault="swapped", export_fault_every=3))
     silenced = pytest.MonkeyPatch()
+    silenced.setattr("airflow_provider_voucherify.pull.per_export.fetch.gap", lambda *_: 0)
     silenced.setattr("airflow_provider_voucherify.pull.per_export.fetch.check_windows", lambda *_: None)
     silenced.setattr("airflow_provider_voucherify.pull.per_export.files._job_of", blind(per_export._job_of))
     try:
@@ -309,6 +328,20 @@ def test_who_exists_is_told_by_one_export_of_everyone(larger_shop: Emulator) -> 
     assert done.calls < listed.calls
 
 
+def test_an_export_of_everyone_that_may_not_be_asked_for_leads_to_their_list(larger_shop: Emulator) -> None:
+    larger_shop.set_switches(Switches(export_counted_as="bulk_api_calls"))
+    larger_shop.set_limits(Limits(limit=None, bulk_limit=0, bulk_window_seconds=3_600))
+    done = Desk(larger_shop).pull(ABOUT_FEW)
+    assert (done.loaded.unknown, done.loaded.no_segment) == (30, 100)
+
+
+@pytest.mark.parametrize("by", [lambda n: n, lambda n: -n, lambda n: n % 2])
+def test_a_total_of_everyone_that_moves_costs_nobody(larger_shop: Emulator, by: Callable[[int], int]) -> None:
+    done = Desk(larger_shop, change=wobbling(by)).pull(ABOUT_FEW)
+    assert (done.loaded.unknown, done.loaded.no_segment) == (30, 100)
+    assert left_behind(larger_shop) == []
+
+
 @pytest.mark.parametrize("fault", ["cut", "missing", "error", "expired", "never made"])
 def test_a_file_of_everyone_that_is_not_whole_is_not_believed(larger_shop: Emulator, fault: str) -> None:
     larger_shop.set_switches(FAULTS[fault])
@@ -325,5 +358,5 @@ def test_everyone_asked_one_by_one_is_read_by_one_export(larger_shop: Emulator, 
     made = gained(larger_shop, before)
     assert done.rows == [row for row in truth(larger_shop) if row in done.rows] != []
     assert done.loaded.customers == 700
-    assert made["GET /v1/customers"] == (9 if fault else 2)
+    assert made["GET /v1/customers"] == (8 if fault else 2)
     assert left_behind(larger_shop) == []

@@ -8,7 +8,7 @@ from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.pull.ways.desk import Desk
 
-WAYS: tuple[StrategyName, ...] = ("per_customer", "per_segment")
+WAYS: tuple[StrategyName, ...] = ("per_customer", "per_segment", "export")
 
 
 @pytest.mark.parametrize("way", WAYS)
