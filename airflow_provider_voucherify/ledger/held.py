@@ -106,16 +106,14 @@ class WorkingCopy:
         """
         with _explained("store a chunk of answers"):
             if self._connection.in_transaction:  # a signal came at its end
-                self._connection.execute("ROLLBACK")
+                self._forget_what_was_begun()
             self._connection.execute("BEGIN")
             try:
                 self._take(steps)
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
-                self._numbers, self._labels = {}, {}
-                with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
-                    self._connection.execute("ROLLBACK")
+                self._forget_what_was_begun()
                 raise
 
     def done(self) -> IdSet:
@@ -189,6 +187,11 @@ class WorkingCopy:
         query = "SELECT customer_id, id, name, observed_at, source_id FROM member JOIN segment USING (label)"
         for customer, segment, name, at, source in self._select(query):
             yield MembershipRow(customer, segment, name, moment_of(at), source)
+
+    def _forget_what_was_begun(self) -> None:
+        self._numbers, self._labels = {}, {}
+        with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
+            self._connection.execute("ROLLBACK")
 
     def _take(self, steps: Sequence[Step]) -> None:
         for kind, group in groupby(steps, key=type):

@@ -140,11 +140,11 @@ class LoggedRun:
             return
         copy, now, piece = self._held, self._now(), pack(steps)
         with copy.taking(steps):
-            self._refuse_excess(copy)
+            self._refuse_excess(copy, steps)
             self._log.append(piece, now)
 
-    def _refuse_excess(self, copy: held.WorkingCopy) -> None:
-        """Refuse what is being held, if it is more than may be."""
+    def _refuse_excess(self, copy: held.WorkingCopy, steps: Sequence[Step]) -> None:
+        """Refuse steps that are being held, if that is more than may be."""
 
     def _resume(self, found: FoundLog | None, why_afresh: Callable[[FoundLog], str | None], place: str = "") -> bool:
         """Go on with the log that was found, or begin one; return whether it goes on.

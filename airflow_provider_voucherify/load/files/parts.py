@@ -91,6 +91,7 @@ class FileParts:
                 data = file_formats.encode(rows, self._format, self._columns)
                 self._directory.put(name, data)
                 parts.append(Part(name, len(rows), len(data)))
+                del rows, data  # before the next ones are made: half the memory
         except LoadError:
             self._remove_again(parts)
             raise

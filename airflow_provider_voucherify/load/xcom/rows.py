@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
+from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage
 from airflow_provider_voucherify.ledger.held import MembershipRow
+from airflow_provider_voucherify.ledger.steps import Step
 from airflow_provider_voucherify.load.columns import RowColumns, row_as_json
+from airflow_provider_voucherify.load.summary import as_utc, memberships
 
 XComRow: TypeAlias = dict[str, str | None]
 
@@ -18,6 +21,18 @@ MAX_JSON_BYTES = 1024 * 1024
 def xcom_rows(rows: Iterable[MembershipRow], columns: RowColumns) -> list[XComRow]:
     """Return rows as plain dicts."""
     return [row_as_json(row, columns) for row in rows]
+
+
+def rows_told(steps: Iterable[Step]) -> Iterator[MembershipRow]:
+    """Return the rows that steps tell of, settled or not."""
+    for step in steps:
+        if isinstance(step, CustomerAnswer):
+            for one in memberships(step):
+                yield MembershipRow(step.customer_id, one.id, one.name, as_utc(step.observed_at), step.source_id)
+        elif isinstance(step, MembershipPage):
+            segment, at = step.segment, as_utc(step.observed_at)
+            for member in step.members:
+                yield MembershipRow(member.customer_id, segment.id, segment.name, at, member.source_id)
 
 
 def json_bytes(rows: Iterable[MembershipRow], columns: RowColumns) -> int:

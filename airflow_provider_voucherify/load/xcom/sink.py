@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -15,12 +15,13 @@ from airflow_provider_voucherify.ledger.steps import Finished
 from airflow_provider_voucherify.load.base import NO_REPORT
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.errors import XComTooLarge
-from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES, json_bytes, xcom_rows
+from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES, json_bytes, rows_told, xcom_rows
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json
     from airflow_provider_voucherify.ledger.held import WorkingCopy
     from airflow_provider_voucherify.ledger.logs.state_store import StateStore
+    from airflow_provider_voucherify.ledger.steps import Step
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.destinations import XComRows
     from airflow_provider_voucherify.load.xcom.rows import XComRow
@@ -51,6 +52,7 @@ class XComSink(LoggedRun):
         self._limits = limits
         self._columns = columns
         self._told: list[XComRow] | None = None
+        self._most_bytes = MAX_JSON_BYTES  # until they are measured
 
     def open(self) -> LoadSummary | None:
         """Take up what the store holds of this run, or begin anew.
@@ -99,9 +101,14 @@ class XComSink(LoggedRun):
         self._held.close()
         self._log.remove_own()
 
-    def _refuse_excess(self, copy: WorkingCopy) -> None:
+    def _refuse_excess(self, copy: WorkingCopy, steps: Sequence[Step]) -> None:
         self.refuse_more_than(copy.rows_held(), "the customers asked so far make")
-        if (size := json_bytes(copy.held_rows(), self._columns)) > MAX_JSON_BYTES:
+        # All rows are measured only where those told since, counted as if none took another's place, may be too many.
+        self._most_bytes += json_bytes(rows_told(steps), self._columns)
+        if self._most_bytes <= MAX_JSON_BYTES:
+            return
+        self._most_bytes = size = json_bytes(copy.held_rows(), self._columns)
+        if size > MAX_JSON_BYTES:
             raise _too_large(f"the customers asked so far make {size:,} bytes of JSON, more than {MAX_JSON_BYTES:,}")
 
 
