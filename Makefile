@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 INSTALLED_BENCH := $(VENV)/.installed-bench
+# Airflow's modules are compiled once, not by each of its processes, whatever the machine is set to.
+export PYTHONDONTWRITEBYTECODE :=
 EXTRAS := duckdb,files,openlineage,pandas,postgres,s3,sqlite
 # uv installs in a fifth of pip's time; it comes from pip itself, into the same environment.
 INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint constraints.txt
