@@ -25,10 +25,10 @@ def check_exactness(table: Table, connection: Connection) -> None:
             f"{', '.join(no_texts)}. Make them text, or name another table"
         )
     if inexact := _inexact_columns(connection, table):
-        help_ = "; ".join(statements.modify_column(table, name, connection.dialect) for name in inexact)
         raise TableUnfit(
             f"table {table.fullname} compares {', '.join(inexact)} otherwise than by every character or microsecond, "
-            f"so one value could be taken for another. To use it, run: {help_}; or name another table"
+            "so one value could be taken for another. Name another table, or run what follows:",
+            (statements.modify_column(table, name, connection.dialect) for name in inexact),
         )
 
 

@@ -48,10 +48,9 @@ def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialec
             "another table"
         )
     if missing:
-        help_ = "; ".join(statements.add_column(table, name, dialect) for name in missing)
         raise TableUnfit(
-            f"table {table.fullname} exists but lacks {', '.join(missing)}. To use it, run: {help_}; "
-            "or name another table"
+            f"table {table.fullname} exists but lacks {', '.join(missing)}. Name another table, or run what follows:",
+            (statements.add_column(table, name, dialect) for name in missing),
         )
     if strict := _refusing_null(table, existing):
         raise TableUnfit(
