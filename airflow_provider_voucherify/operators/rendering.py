@@ -7,8 +7,8 @@ from copy import copy
 from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, cast
 
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import BaseOperator
-from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
 from airflow_provider_voucherify.operators.arguments import kept_from_view
 

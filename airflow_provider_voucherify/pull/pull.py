@@ -36,7 +36,7 @@ class Pull:
 
     def __init__(self, question: Question, means: Means, rate: Callable[[], float | None]) -> None:
         self._question = question
-        cap = Cap(question.max_calls, means.spent)
+        cap = Cap(question.max_calls, means.spent, is_kept=means.sink.is_durable)
         self._means = means = replace(means, client=cap.over(means.client))
         self._rate = rate
         self._notes = Notes(means.sink, means.now)

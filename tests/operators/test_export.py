@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.comms import InactiveAssetsResult
 
 from airflow_provider_voucherify.api.errors import ExportFailed

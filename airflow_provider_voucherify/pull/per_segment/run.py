@@ -29,6 +29,7 @@ from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import Held, Survey
 from airflow_provider_voucherify.pull.progress import counted
 from airflow_provider_voucherify.pull.recall import Recall
+from airflow_provider_voucherify.pull.tolerance import what_a_retry_does
 
 log = logging.getLogger(__name__)
 
@@ -160,7 +161,9 @@ class SegmentRun:
             elif listing.failure is not None:
                 failed.append(listing)
         if failed:
-            raise _segments_failed(failed, len(self._listings))
+            raise _segments_failed(
+                failed, len(self._listings), what_a_retry_does(self._means.sink, "reads the rest only")
+            )
 
     def _is_gone(self, listing: Listing) -> bool:
         try:
@@ -355,10 +358,10 @@ class SegmentRun:
             self._means.sink.settle(kept, {one for one in kept if one in unknown}, self._means.now())
 
 
-def _segments_failed(failed: Sequence[Listing], segments: int) -> SegmentsFailed:
+def _segments_failed(failed: Sequence[Listing], segments: int, retry: str) -> SegmentsFailed:
     names = ", ".join(repr(listing.segment.name) for listing in failed[:_SHOWN_FAILURES])
     more = f" and {len(failed) - _SHOWN_FAILURES:,} more" if len(failed) > _SHOWN_FAILURES else ""
     return SegmentsFailed(
         f"the members of {len(failed):,} of {segments:,} segments could not be listed: {names}{more} "
-        f"(the first: {failed[0].failure}); what was pulled is kept: a retry reads the rest only"
+        f"(the first: {failed[0].failure}); {retry}"
     )
