@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -31,7 +31,8 @@ def dag_bag(path: Path, bundle_name: str) -> DagBag:
     """
     from airflow.models import DagBag
 
-    return DagBag(path, bundle_name=bundle_name) if AIRFLOW >= (3, 2) else DagBag(path)
+    options: dict[str, Any] = {"bundle_name": bundle_name} if AIRFLOW >= (3, 2) else {"include_examples": False}
+    return DagBag(path, **options)
 
 
 needs_state_store = needs_airflow(3, 3, "a task state store")

@@ -12,6 +12,7 @@ from airflow_provider_voucherify.emulator import Emulator, Fault
 from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 from airflow_provider_voucherify.pull.plan.question import StrategyName
+from tests.airflow_version import needs_state_store
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, membership_rows, truth
 from tests.run_op import OperatorRunner
@@ -69,6 +70,7 @@ def test_a_table_resumes_without_a_task_state_store(
     assert asked_for(voucherify) == 400
 
 
+@needs_state_store
 def test_rows_for_xcom_are_resumed_from_the_task_state_store(run_op: OperatorRunner, voucherify: Emulator) -> None:
     voucherify.set_faults([DOWN_IN_THE_MIDDLE])
     assert run_op(pull()).state == "up_for_retry"
@@ -122,6 +124,7 @@ def test_without_a_task_state_store_nobody_is_said_to_be_held(
     assert re.search(r"\bheld\b|pulled is kept|was read is", told) is None
 
 
+@needs_state_store
 def test_answers_that_are_too_old_are_asked_for_again(
     run_op: OperatorRunner, voucherify: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:
