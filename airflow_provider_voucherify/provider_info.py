@@ -117,12 +117,16 @@ _STANDARD_FIELDS: dict[str, object] = {
 }
 
 
+#: A wait for the rate limit longer than this is worth giving the worker back, in seconds, unless
+#: ``[voucherify] defer_after`` says otherwise.
+DEFER_AFTER = 60.0
+
 _DEFER_AFTER: dict[str, object] = {
     "description": "Seconds of waiting for the rate limit from which on a deferrable task gives its worker back.",
     "version_added": "0.1.0",
     "type": "float",
     "example": None,
-    "default": "60",
+    "default": f"{DEFER_AFTER:g}",
 }
 
 

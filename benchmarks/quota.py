@@ -28,8 +28,8 @@ from airflow_provider_voucherify.emulator.http.faults import Fault
 from airflow_provider_voucherify.emulator.http.limits import Limits
 from airflow_provider_voucherify.emulator.process import EmulatorProcess
 from airflow_provider_voucherify.emulator.stats import Stats
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.pull.per_customer.ask import PerCustomer
+from airflow_provider_voucherify.pull.tools import utc_now
 from benchmarks.reporting import Report, Table
 
 LIMIT, LENGTH = 200, 6.0

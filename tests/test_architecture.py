@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -61,6 +62,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "hooks",
             "links",
             "operators",
+            "provider_info",
             "airflow",
             "jinja2",
         ),
@@ -114,6 +116,23 @@ def test_a_room_imports_only_what_it_may(path: Path) -> None:
         assert any(covers(prefix, own or name) for prefix in allowed), f"may not import {name}"
 
 
+def test_no_circle_of_imports_not_even_for_types() -> None:
+    homes = {f"{PACKAGE}.{name_in_package(path)}": path for path in modules() if path.stem != "__init__"}
+    sorter = graphlib.TopologicalSorter({name: set(imported(path)) & homes.keys() for name, path in homes.items()})
+    sorter.prepare()  # raises CycleError, which says who imports whom
+
+
+@pytest.mark.parametrize("is_emulator", [False, True], ids=["client", "emulator"])
+def test_no_two_classes_bear_one_name(is_emulator: bool) -> None:
+    homes: dict[str, list[str]] = {}
+    for path in modules():
+        if (name := name_in_package(path)).startswith("emulator") is is_emulator:
+            for node in ast.parse(path.read_text()).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    homes.setdefault(node.name, []).append(name)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
+
+
 def test_every_room_has_a_rule() -> None:
     rooms = {name_in_package(path).split(".")[0] for path in modules()} - {""}
     assert rooms <= {prefix.split(".")[0] for prefix in MAY_IMPORT}
@@ -127,6 +146,29 @@ def test_the_architecture_page_says_what_each_folder_is_for_and_holds() -> None:
         purpose = ast.get_docstring(ast.parse(init.read_text()))
         files = sorted(path.stem for path in folder.glob("*.py") if path.stem not in {"__init__", "__main__"})
         assert f"| `{folder.relative_to(ROOT)}/` | {purpose} | {', '.join(files)} |" in page
+
+
+def test_rooms_import_from_their_own_line_of_the_picture_and_from_below() -> None:
+    page = (ROOT.parent / "docs" / "architecture.md").read_text()
+    picture = page.partition("## Rooms")[2].split("```")[1].strip().splitlines()
+    lines = {room: number for number, line in enumerate(picture) for room in line[:37].split()}
+    assert {*lines, "emulator"} == {path.name for path in ROOT.iterdir() if (path / "__init__.py").exists()}
+    above = [
+        f"{name_in_package(path)} imports {name}"
+        for path in modules()
+        for name in imported(path)
+        if (room := name_in_package(path).split(".")[0]) in lines and covers(PACKAGE, name)
+        if lines.get(name.removeprefix(f"{PACKAGE}.").split(".")[0], len(picture)) < lines[room]
+    ]
+    assert above == []
+
+
+def test_tests_of_a_room_are_in_a_folder_of_its_name() -> None:
+    tests = ROOT.parent / "tests"
+    rooms = [path for path in sorted(ROOT.iterdir()) if path.is_dir() and (tests / path.name).is_dir()]
+    folders = {path.parent.relative_to(tests) for room in rooms for path in (tests / room.name).rglob("test_*.py")}
+    of_no_room = {str(folder) for folder in folders if not (ROOT / folder).is_dir()}
+    assert of_no_room == {"pull/ways"}  # a pull as a whole, whichever way it takes
 
 
 def test_files_the_architecture_page_names_are_there() -> None:
@@ -169,7 +211,7 @@ def test_a_dag_file_that_imports_the_operator_loads_nothing_heavy() -> None:
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     modules_loaded = set(run.stdout.splitlines()[-1].split())
     assert f"{PACKAGE}.operators" in modules_loaded
-    only_for_calls = {f"{PACKAGE}.api.{name}" for name in ("campaign_models", "client", "models", "wire")}
+    only_for_calls = {f"{PACKAGE}.api.{name}" for name in ("campaign_models", "http.client", "models", "http.wire")}
     assert modules_loaded & only_for_calls == set()
     loaded = {name.split(".")[0] for name in modules_loaded}
     assert loaded & {"aiohttp", "pandas", "pyarrow", "requests", "sqlalchemy", "voucherify"} == set()

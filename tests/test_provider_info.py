@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.metadata
 import importlib.util
 import json
@@ -10,7 +11,7 @@ import subprocess
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import jsonschema
 import pytest
@@ -22,6 +23,8 @@ from airflow_provider_voucherify.api.http.settings import (
     DEFAULT_CLUSTER,
     DEFAULT_QUOTA_SHARE,
     DEFAULT_TIMEOUT,
+    ApiSettings,
+    Auth,
 )
 from tests.airflow_version import AIRFLOW, needs_airflow
 
@@ -109,6 +112,17 @@ def test_the_defaults_the_form_promises_are_true() -> None:
     assert f"Empty: {DEFAULT_QUOTA_SHARE}," in fields["quota_share"]["description"]
     assert f"Empty: {DEFAULT_TIMEOUT:.0f}." in fields["timeout"]["description"]
     assert f"Empty: {DEFAULT_API_VERSION}." in fields["api_version"]["description"]
+
+
+def test_what_form_and_code_both_hold_is_the_same() -> None:
+    fields = connection_type()["conn-fields"]
+    defaults = {field.name: field.default for field in dataclasses.fields(ApiSettings)}
+    offered = {name: field["schema"]["default"] for name, field in fields.items() if "default" in field["schema"]}
+    assert {name: defaults[name] for name in offered.keys() & defaults.keys()} == {"auth": "keys", "trust_env": True}
+    assert offered == {"auth": "keys", "trust_env": True, "cluster": DEFAULT_CLUSTER, "allow_http": False}
+    assert fields["auth"]["schema"]["enum"] == list(get_args(Auth))
+    assert defaults["exports"] is False
+    assert "Empty: no." in fields["exports"]["description"]
 
 
 def test_the_modules_exist() -> None:

@@ -138,7 +138,6 @@ class PublicationResult(StrEnum):
 class PublicationOutcome:
     """What is known about one customer who should get a code; the code is kept out of ``repr``.
 
-    :param customer_id: the id as the user passed it.
     :param campaign_id: ``camp_...``.
     :param once_per: what the customer gets one code per, as ``publication_key`` writes it.
     :param run_key: the task instance that found it out: ``dag/run/task/map_index``.
@@ -171,7 +170,6 @@ class AsyncAction:
     :param status: ``ENQUEUED``, ``IN_PROGRESS``, ``DONE`` or ``FAILED``; ``DONE`` does not mean that all rows were
         updated.
     :param operation_status: ``SUCCESS``, ``FAILED`` or ``UNKNOWN``, where Voucherify says it.
-    :param progress: per cent.
     :param done_count: rows updated; ``None`` before it is over.
     :param failed_count: rows that were not; ``None`` before it is over.
     :param error_keys: why, one per failed row that Voucherify lists, without ids.

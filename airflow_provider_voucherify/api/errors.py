@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Self
 
 _REASONS = {
@@ -151,7 +152,6 @@ class TransportFailed(VoucherifyError):
 def no_connection(where: str, causes: Iterable[str]) -> TransportFailed:
     """Return the error for a connection that could not be made, in the same words whatever the HTTP client.
 
-    :param where: host and port.
     :param causes: names of the classes of what went wrong, the innermost first.
     """
     names = list(causes)
@@ -229,18 +229,33 @@ class MembersDisagree(VoucherifyError):
     retryable = True
 
 
+@dataclass(frozen=True, slots=True)
+class ClosedWindow:
+    """A rate-limit window whose end nobody told, as a client left it: whoever goes on finds out if it is over.
+
+    :param limit: calls allowed in it.
+    :param used: calls used of it, by every client together.
+    :param looks: calls that looked whether it is over.
+    """
+
+    limit: int
+    used: int
+    looks: int
+
+
 class WindowClosed(VoucherifyError):
     """Nothing may be sent for longer than the caller wants to wait; no call was made.
 
-    :param message: what is waited for.
     :param wait: seconds until the window opens.
     :param is_told: whether Voucherify said when it ends; else it may still be the same window after the wait.
+    :param window: what is known of it then, for the client that goes on.
     """
 
-    def __init__(self, message: str, *, wait: float, is_told: bool) -> None:
+    def __init__(self, message: str, *, wait: float, is_told: bool, window: ClosedWindow | None = None) -> None:
         super().__init__(message, retry_after=wait)
         self.wait = wait
         self.is_told = is_told
+        self.window = window
 
 
 class Unreachable(WindowClosed):

@@ -19,10 +19,7 @@ _ALL_BITS = 2**64 - 1
 
 
 class IdSet(AbstractSet[str]):
-    """A set of ids that takes a quarter of the memory of ``set``, where the ids are held by nobody else.
-
-    :param ids: what it holds at first.
-    """
+    """A set of ids that takes a quarter of the memory of ``set``, where the ids are held by nobody else."""
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
         self._shelves = [_END] * _SHELVES_AT_FIRST
@@ -76,10 +73,7 @@ class IdSet(AbstractSet[str]):
 
 
 class IdList(Sequence[str]):
-    """A list of ids that takes a quarter of the memory of ``list``: to be read in order, or in slices.
-
-    :param ids: what it holds.
-    """
+    """A list of ids that takes a quarter of the memory of ``list``: to be read in order, or in slices."""
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
         self._blocks: list[bytes] = []
@@ -124,8 +118,6 @@ class DistinctIds(Sequence[str]):
     """Ids, each once, in the order of their first appearance: to be read in order, and to be looked up.
 
     An id takes some 16 bytes besides its text.
-
-    :param ids: what it holds.
     """
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
@@ -221,7 +213,6 @@ class Remaining(Collection[str]):
     """The ids of a collection but some, told from what is there when it is asked.
 
     :param ids: distinct ids that can be looked up fast.
-    :param gone: what does not count.
     """
 
     def __init__(self, ids: Collection[str], *gone: Container[str]) -> None:

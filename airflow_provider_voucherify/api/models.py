@@ -169,7 +169,6 @@ class Outcome(StrEnum):
 class CustomerAnswer(NamedTuple):
     """What is known about one customer after asking.
 
-    :param customer_id: the id as the user passed it.
     :param observed_at: when the answer arrived (UTC): data, which decides nothing.
     :param segments: the segments the customer is in; empty unless the outcome is ``FOUND``.
     :param outcome: found, in no segment, unknown to Voucherify, or failed.
@@ -204,7 +203,6 @@ class Member:
 class MembershipPage:
     """One page of a segment's members: the unit of checkpoint where segments are listed.
 
-    :param segment: the segment listed.
     :param members: those of the page's customers that are asked about.
     :param observed_at: when the page arrived (UTC).
     :param resume: how the listing goes on after this page, as plain JSON; to be stored with it.

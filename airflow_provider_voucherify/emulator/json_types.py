@@ -14,7 +14,6 @@ _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 def dump(document: Json) -> bytes:
     """Write a document without white space.
 
-    :param document: any JSON value.
     :returns: its UTF-8 bytes.
     """
     return _ENCODER.encode(document).encode()
@@ -24,7 +23,6 @@ def load(body: bytes) -> Json:
     """Read a document.
 
     :param body: UTF-8 bytes.
-    :returns: the JSON value.
     :raises ValueError: when the bytes are not JSON or not UTF-8.
     """
     document: Json = json.loads(body.decode())
@@ -32,27 +30,18 @@ def load(body: bytes) -> Json:
 
 
 def as_object(value: Json) -> JsonObject:
-    """Take a value for an object.
-
-    :param value: any JSON value.
-    :returns: the same object, or an empty one when the value is something else.
-    """
+    """Take a value for an object."""
     return value if isinstance(value, dict) else {}
 
 
 def as_list(value: Json) -> list[Json]:
-    """Take a value for a list.
-
-    :param value: any JSON value.
-    :returns: the same list, or a list with the value as its only element.
-    """
+    """Take a value for a list."""
     return value if isinstance(value, list) else [value]
 
 
 def as_float(value: Json) -> float | None:
     """Take a value for a number, as Voucherify does with numbers written as text.
 
-    :param value: any JSON value.
     :returns: the number, or None when there is none in it (a truth value is not a number).
     """
     if isinstance(value, bool) or not isinstance(value, int | float | str):

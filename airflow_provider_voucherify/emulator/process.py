@@ -29,8 +29,6 @@ class EmulatorProcess(EmulatorControl):
     ) -> None:
         """Describe the process; ``start`` or ``with`` begins it.
 
-        :param customers: size of the population.
-        :param segments: number of segments.
         :param seed: the same seed gives the same population, faults and latencies.
         :param app_id: value of ``X-App-Id`` that is let in.
         :param app_token: value of ``X-App-Token`` that is let in.

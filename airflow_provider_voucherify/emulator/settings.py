@@ -21,7 +21,6 @@ def changed(settings: Settings, body: JsonObject) -> Settings:
     """Change what a JSON object names.
 
     :param settings: a dataclass of texts, numbers, truth values and literals.
-    :param body: new values by field name.
     :returns: the settings with these values.
     :raises ValueError: when a name is unknown or a value has the wrong type.
     """

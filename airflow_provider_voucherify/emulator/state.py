@@ -60,7 +60,6 @@ class ProjectCounts:
         """Find the count of one endpoint.
 
         :param name: for example ``GET /v1/customers/{id}/segments``.
-        :returns: the count, started at zero when new.
         """
         found = self.endpoints.get(name)
         if found is None:
@@ -68,10 +67,7 @@ class ProjectCounts:
         return found
 
     def repeats(self, target: str) -> None:
-        """Note an answered GET call, and whether it had been answered before.
-
-        :param target: raw path and query.
-        """
+        """Note an answered GET call, and whether it had been answered before."""
         if target in self.answered:
             self.repeated += 1
         else:
@@ -84,10 +80,7 @@ class Project:
     def __init__(self, settings: ProjectSettings, limits: Limits, now: float, shop_seed: int | str) -> None:
         """Build the population.
 
-        :param settings: keys and population.
-        :param limits: rate limits.
         :param now: seconds since 1970, UTC.
-        :param shop_seed: what the population is drawn from.
         """
         self._shop_seed = shop_seed
         self.settings = settings
@@ -128,8 +121,6 @@ class State:
         """Build the first project.
 
         :param settings: its keys and population; its seed also decides about faults and latency.
-        :param limits: its rate limits.
-        :param switches: how Voucherify behaves.
         :param clock: the server's time, until it is put ahead.
         """
         self.clock = MovableClock(clock)
@@ -150,8 +141,6 @@ class State:
         """Add a project, or replace the one with the same id.
 
         :param settings: its keys and population; the ids in it are its own, whatever the seed.
-        :param limits: its rate limits.
-        :returns: the project.
         """
         # Ids are unique over all projects: with the same seed, another project has other people.
         shop_seed = f"{settings.seed}/{settings.app_id}" if self.projects else settings.seed
@@ -163,27 +152,19 @@ class State:
     def project_of(self, app_id: str | None, app_token: str | None) -> Project | None:
         """Check the keys of a call.
 
-        :param app_id: the id header.
-        :param app_token: the token header.
         :returns: the project, or None when the keys fit none.
         """
         project = None if app_id is None else self.projects.get(app_id)
         return project if project is not None and project.settings.app_token == app_token else None
 
     def set_switches(self, switches: Switches) -> None:
-        """Behave differently from now on.
-
-        :param switches: all of them.
-        """
+        """Behave differently from now on."""
         self.switches = switches
         for project in self.projects.values():
             self._apply_lag(project)
 
     def set_faults(self, plan: FaultPlan) -> None:
-        """Make other faults from now on.
-
-        :param plan: all of them.
-        """
+        """Make other faults from now on."""
         self.fault_plan = plan
 
     def reset(self, *, population: bool, settings: bool) -> None:

@@ -72,11 +72,7 @@ class Stats:
 
     @classmethod
     def from_json(cls, document: JsonObject) -> Stats:
-        """Read the answer of ``GET /_emulator/stats``.
-
-        :param document: the JSON object.
-        :returns: the statistics.
-        """
+        """Read the answer of ``GET /_emulator/stats``."""
         return cls(
             calls=_int(document["calls"]),
             rejected=_int(document["rejected"]),

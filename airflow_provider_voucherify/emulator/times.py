@@ -15,11 +15,7 @@ class MovableClock:
     """A clock that can be put ahead, so that what hangs on the date alone changes without waiting for it."""
 
     def __init__(self, clock: Clock, ahead_seconds: float = 0.0) -> None:
-        """Start ahead of another clock.
-
-        :param clock: what goes on by itself.
-        :param ahead_seconds: how far ahead.
-        """
+        """Start ahead of another clock."""
         self._clock = clock
         self.ahead_seconds = ahead_seconds
 

@@ -28,11 +28,7 @@ class Membership:
 
     @classmethod
     def from_json(cls, line: JsonObject) -> Membership:
-        """Read a line of ``GET /_emulator/memberships``.
-
-        :param line: the JSON object.
-        :returns: the record.
-        """
+        """Read a line of ``GET /_emulator/memberships``."""
         return cls(
             str(line["customer_id"]),
             _optional_text(line["source_id"]),
@@ -51,11 +47,7 @@ class CustomerRecord:
 
     @classmethod
     def from_json(cls, line: JsonObject) -> CustomerRecord:
-        """Read a line of ``GET /_emulator/customers``.
-
-        :param line: the JSON object.
-        :returns: the record.
-        """
+        """Read a line of ``GET /_emulator/customers``."""
         return cls(str(line["customer_id"]), _optional_text(line["source_id"]), as_object(line["metadata"]))
 
 
@@ -84,11 +76,7 @@ class PublicationRecord:
 
     @classmethod
     def from_json(cls, line: JsonObject) -> PublicationRecord:
-        """Read a line of ``GET /_emulator/publications``.
-
-        :param line: the JSON object.
-        :returns: the record.
-        """
+        """Read a line of ``GET /_emulator/publications``."""
         return cls(
             str(line["publication_id"]),
             str(line["campaign"]),
@@ -116,11 +104,7 @@ class EventRecord:
 
     @classmethod
     def from_json(cls, line: JsonObject) -> EventRecord:
-        """Read a line of ``GET /_emulator/events``.
-
-        :param line: the JSON object.
-        :returns: the record.
-        """
+        """Read a line of ``GET /_emulator/events``."""
         return cls(
             str(line["name"]),
             str(line["customer_id"]),
@@ -133,9 +117,7 @@ class EventRecord:
 def truth_about(project: Project, what: str, segment_id: str | None = None) -> list[bytes]:
     """Write all records of one kind as JSON Lines.
 
-    :param project: of which project; it must have settled.
     :param what: a name in ``TRUTHS``.
-    :param segment_id: only memberships in this segment.
     :returns: pieces of whole lines.
     """
     records = TRUTHS[what](project)

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.calls import exports
+from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.errors import (
     ExportFailed,
     InvalidArgument,
@@ -22,8 +23,8 @@ from airflow_provider_voucherify.api.errors import (
 from airflow_provider_voucherify.pull.progress import duration
 
 if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.calls.call import Sender
     from airflow_provider_voucherify.api.calls.exports import Export, Wanted
-    from airflow_provider_voucherify.api.calls.reads import Sender
     from airflow_provider_voucherify.api.http.wire import FileTaker
 
 log = logging.getLogger(__name__)
@@ -71,11 +72,7 @@ _DOCUMENTED = {
 
 
 class Exporter:
-    """Sends the calls of one export.
-
-    :param client: sends them.
-    :param wanted: what the export is to hold.
-    """
+    """Sends the calls of one export."""
 
     def __init__(self, client: Sender, wanted: Wanted) -> None:
         self._client = client
@@ -90,7 +87,7 @@ class Exporter:
         """
         for attempt in range(1, MOST_ASKED + 1):
             try:
-                return await exports.create_export(self._client, self._wanted)
+                return await ask(self._client, exports.create_export(self._wanted))
             except (TransportFailed, ServerFault, MalformedAnswer) as error:
                 found = await self.find(asked_at)
                 if found is not None:
@@ -103,7 +100,7 @@ class Exporter:
 
     async def find(self, since: datetime) -> Export | None:
         """Return the latest export that was asked for with the same since a moment (UTC), as far as clocks tell."""
-        for export in await exports.list_exports(self._client):
+        for export in await ask(self._client, exports.list_exports()):
             is_new = export.created_at is not None and export.created_at >= since - CLOCKS_DIFFER
             if is_new and self._wanted.is_of(export):
                 return export
@@ -112,7 +109,7 @@ class Exporter:
     async def look(self, export_id: str) -> Export | None:
         """Return an export as it is now, ``None`` if it is not there any more."""
         try:
-            return await exports.get_export(self._client, export_id)
+            return await ask(self._client, exports.get_export(export_id))
         except NotFound:
             return None
 
@@ -145,7 +142,6 @@ class Exporter:
     def check_age(self, export: Export, age: timedelta, timeout: timedelta) -> None:
         """Let an export pass that may be waited for.
 
-        :param age: time since it was asked for.
         :raises ExportFailed: if that is longer than the timeout.
         """
         if age > timeout:

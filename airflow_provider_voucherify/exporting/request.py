@@ -71,7 +71,7 @@ def field_names(value: object, *, is_rendered: bool = False) -> list[str]:
 
     :raises InvalidArgument: if they are no list of names, it is empty, or one is there twice.
     """
-    names = upstream.names(value, "fields", _FIELDS_EXAMPLE, InvalidArgument, is_rendered=is_rendered)
+    names = upstream.text_list(value, "fields", _FIELDS_EXAMPLE, InvalidArgument, is_rendered=is_rendered)
     if wrong := [name for name in names if not _FIELD(name)]:
         raise InvalidArgument(f"fields holds {wrong[0][:80]!r}, which is no field's name; {_FIELDS_EXAMPLE}")
     if doubled := sorted({name for name in names if names.count(name) > 1}):

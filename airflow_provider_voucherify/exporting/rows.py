@@ -38,8 +38,6 @@ def exported_rows(lines: Iterator[str], fields: Sequence[str]) -> Iterator[Row]:
 class _Columns:
     """What the columns of a file hold.
 
-    :param titles: of the file.
-    :param fields: that were asked for.
     :raises ExportFailed: if there are too few or too many columns.
     """
 

@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from airflow_provider_voucherify.api.calls import publications
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Call, Sender, ask
 from airflow_provider_voucherify.api.campaign_models import Campaign, Publication
 from airflow_provider_voucherify.api.errors import AnswerTooLarge, MalformedAnswer, VoucherifyError
-from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.models import Json
 from airflow_provider_voucherify.giving.publication_key import publication_source_id
@@ -29,10 +28,8 @@ class SourceIdTaken(VoucherifyError):
 class Gift:
     """What each customer is given.
 
-    :param campaign: whose code.
     :param once_per: what a customer gets one code per, as ``publication_key.per`` returned it.
     :param channel: shown with the publication in Voucherify.
-    :param metadata: of the publication.
     """
 
     campaign: Campaign
@@ -51,9 +48,9 @@ class Gift:
             return None
         return publication_source_id(self.once_per, self.campaign.id, customer_id)
 
-    def request(self, customer_id: str) -> wire.Request:
-        """Return the request for a customer's code, which may be sent again: it gives no second one."""
-        return publications.publication_request(
+    def call(self, customer_id: str) -> Call[Publication]:
+        """Return the call for a customer's code, which may be sent again: it gives no second one."""
+        return publications.create_publication(
             self.campaign.id,
             customer_id,
             source_id=self.source_id(customer_id),
@@ -87,7 +84,6 @@ class Publisher:
     """Publishes, and where it is not known whether that was done, looks before it tries again.
 
     :param client: sends the calls; it must not repeat a POST by itself.
-    :param gift: what is published.
     :param retry: how publications without an answer are tried again.
     :param sleep: waits so many seconds.
     :param uniform: a random number from 0 to 1.
@@ -106,7 +102,7 @@ class Publisher:
         self._retry = retry or RetryPolicy()
         self._sleep = sleep
         self._uniform = uniform
-        self._turns: dict[str, asyncio.Lock] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
 
     async def publish(self, customer_id: str) -> Publication:
         """Return the customer's publication, made now or by an earlier try.
@@ -118,15 +114,15 @@ class Publisher:
         :raises SourceIdTaken: if the key stands for another publication.
         :raises VoucherifyError: if there is no publication, or it cannot be told whether there is one.
         """
-        async with self._turns.setdefault(customer_id, asyncio.Lock()):
+        async with self._locks.setdefault(customer_id, asyncio.Lock()):
             return await self._publish(customer_id)
 
     async def _publish(self, customer_id: str) -> Publication:
-        request = self._gift.request(customer_id)
+        call = self._gift.call(customer_id)
         attempt = 1
         while True:
             try:
-                made = await publications.create_publication(self._client, request)
+                made = await ask(self._client, call)
                 return self._gift.checked(made, customer_id)
             except STOPS:
                 raise
@@ -149,7 +145,7 @@ class Publisher:
             return None
         source_id, campaign = self._gift.source_id(customer_id), self._gift.campaign
         if source_id is None:
-            found = await publications.publication_to_customer(self._client, customer_id, campaign.name)
+            found = await ask(self._client, publications.publication_to_customer(customer_id, campaign.name))
         else:
-            found = await publications.publication_by_source_id(self._client, source_id)
+            found = await ask(self._client, publications.publication_by_source_id(source_id))
         return None if found is None else self._gift.checked(found, customer_id)

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from airflow_provider_voucherify.api.calls.call import Sender, ask
 from airflow_provider_voucherify.api.calls.campaigns import get_campaign
 from airflow_provider_voucherify.api.calls.posts import is_voucherify_id
 from airflow_provider_voucherify.api.calls.publications import NO_VOUCHER
-from airflow_provider_voucherify.api.calls.reads import Sender, get_customer
+from airflow_provider_voucherify.api.calls.reads import get_customer
 from airflow_provider_voucherify.api.campaign_models import (
     Campaign,
     Publication,
@@ -25,9 +26,9 @@ from airflow_provider_voucherify.giving.publisher import Gift, Publisher
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger
 from airflow_provider_voucherify.pull.customers.existence import blanks_hint, unknown_customers
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
-from airflow_provider_voucherify.pull.needs import Runs, kept_if_interrupted
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS, Failures
 from airflow_provider_voucherify.pull.plan.plan import chunks, part_of
+from airflow_provider_voucherify.pull.tools import Runs, kept_if_interrupted
 
 log = logging.getLogger(__name__)
 
@@ -79,8 +80,6 @@ def checked_campaign(campaign: Campaign, now: datetime) -> Campaign:
 def still_to_ask(customer_ids: Sequence[str], held: Mapping[str, PublicationOutcome], began_at: datetime) -> list[str]:
     """Return who has no code yet and was not asked for in this try, those without any outcome first.
 
-    :param customer_ids: everyone the run is about.
-    :param held: outcomes by customer.
     :param began_at: see ``began_after``: what this try found out itself, before any deferral, is not asked again.
     """
     open_ = [one for one in customer_ids if one not in held or not _is_settled(held[one], began_at)]
@@ -94,7 +93,6 @@ def _is_settled(outcome: PublicationOutcome, began_at: datetime) -> bool:
 def check_tolerated(outcomes: Mapping[str, PublicationOutcome], max_failures: float) -> None:
     """Let the run pass only if few enough customers failed.
 
-    :param outcomes: of everyone the run is about.
     :param max_failures: a count, or, as a float, a share of the customers.
     :raises PublicationsFailed: if more failed.
     """
@@ -110,7 +108,7 @@ def check_tolerated(outcomes: Mapping[str, PublicationOutcome], max_failures: fl
 
 
 @dataclass(slots=True)
-class Settled:
+class ChunkOutcomes:
     """What became of a chunk.
 
     :param outcomes: one per customer that was asked for to the end.
@@ -124,15 +122,11 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class PublishMeans:
+class PublishTools:
     """What a run works with.
 
-    :param client: sends the calls.
-    :param run: runs a coroutine to its end.
-    :param ledger: holds outcomes.
     :param now: the time, UTC.
     :param on_outcome: told of each outcome as it comes.
-    :param run_key: names the task instance.
     :param known: customers by the id given, as far as they are known; others are looked up and added.
     :param workers: the most calls in flight.
     :param chunk_size: the most customers a killed try has to ask for again.
@@ -152,20 +146,18 @@ class PublishMeans:
 class PublishRun:
     """Gives each of many customers a code.
 
-    :param gift: what they are given.
-    :param publisher: gives it to one.
-    :param means: client, ledger and the like.
+    :param tools: client, ledger and the like.
     :param unknown: whether the run goes on (``drop``) or ends (``fail``) when it meets a customer nobody knows.
     :param judge_first: whether to stop if the first customers all fail alike, or are all unknown; not if others have
         their code already.
     """
 
     def __init__(
-        self, gift: Gift, publisher: Publisher, means: PublishMeans, unknown: str, *, judge_first: bool = True
+        self, gift: Gift, publisher: Publisher, tools: PublishTools, unknown: str, *, judge_first: bool = True
     ) -> None:
         self._gift = gift
         self._publisher = publisher
-        self._means = means
+        self._tools = tools
         self._unknown = unknown
         self._failures = Failures(judge_first=judge_first)
         self._judges_project = judge_first
@@ -180,9 +172,9 @@ class PublishRun:
         :raises VoucherifyError: what stopped the run early, with all outcomes up to then held.
         """
         asked: set[str] = set()
-        for chunk in chunks(customer_ids, part_of(self._means.chunk_size)):
+        for chunk in chunks(customer_ids, part_of(self._tools.chunk_size)):
             settled = self._settled(chunk)
-            self._means.ledger.write(settled.outcomes)
+            self._tools.ledger.write(settled.outcomes)
             asked.update(outcome.customer_id for outcome in settled.outcomes)
             if isinstance(settled.stopped_by, CodesRanOut):
                 self._record_rest([one for one in customer_ids if one not in asked])
@@ -190,14 +182,14 @@ class PublishRun:
                 raise settled.stopped_by
             self._check_unknown(settled, len(asked))
 
-    def _settled(self, customer_ids: Sequence[str]) -> Settled:
-        settled = Settled()
-        with kept_if_interrupted(lambda: self._means.ledger.write(settled.outcomes)):
-            self._means.run(self._settle(customer_ids, settled))
+    def _settled(self, customer_ids: Sequence[str]) -> ChunkOutcomes:
+        settled = ChunkOutcomes()
+        with kept_if_interrupted(lambda: self._tools.ledger.write(settled.outcomes)):
+            self._tools.run(self._settle(customer_ids, settled))
         self._check_campaign(settled)
         return settled
 
-    async def _settle(self, customer_ids: Sequence[str], settled: Settled) -> None:
+    async def _settle(self, customer_ids: Sequence[str], settled: ChunkOutcomes) -> None:
         async def work(queue: Iterator[str]) -> None:
             for customer_id in queue:
                 try:
@@ -206,16 +198,16 @@ class PublishRun:
                     settled.stopped_by = settled.stopped_by or stop
                     return
                 settled.outcomes.append(outcome)
-                self._means.on_outcome(outcome)
+                self._tools.on_outcome(outcome)
                 if settled.stopped_by is not None:
                     return
 
         queue = iter(customer_ids)
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._means.workers, len(customer_ids))):
+            for _ in range(min(self._tools.workers, len(customer_ids))):
                 group.create_task(work(queue))
 
-    async def _ask(self, customer_id: str, settled: Settled) -> PublicationOutcome:
+    async def _ask(self, customer_id: str, settled: ChunkOutcomes) -> PublicationOutcome:
         voucherify_id: str | None = None
         try:
             voucherify_id = await self._voucherify_id(customer_id)
@@ -238,19 +230,19 @@ class PublishRun:
         """Return Voucherify's own id: it alone is published to, since an unknown ``source_id`` makes a customer."""
         if is_voucherify_id(customer_id):
             return customer_id
-        if (known := self._means.known.get(customer_id)) is not None:
+        if (known := self._tools.known.get(customer_id)) is not None:
             return known.id
-        found = await get_customer(self._means.client, customer_id)
-        self._means.known[customer_id] = Customer(found.id, found.source_id)
+        found = await ask(self._tools.client, get_customer(customer_id))
+        self._tools.known[customer_id] = Customer(found.id, found.source_id)
         return found.id
 
-    def _check_campaign(self, settled: Settled) -> None:
+    def _check_campaign(self, settled: ChunkOutcomes) -> None:
         """Tell customers nobody knows from a campaign that was deleted meanwhile: both are answered alike."""
         if not settled.doubts_campaign:
             return
         campaign, self.doubts_campaign = self._gift.campaign, True
         try:
-            self._means.run(get_campaign(self._means.client, campaign.id))
+            self._tools.run(ask(self._tools.client, get_campaign(campaign.id)))
             self.doubts_campaign = False
         except NotFound:
             settled.outcomes = [one for one in settled.outcomes if one.result is not PublicationResult.UNKNOWN]
@@ -258,7 +250,7 @@ class PublishRun:
         except VoucherifyError as error:  # the next part of the run asks for the campaign before anything else
             settled.stopped_by = settled.stopped_by or error
 
-    def _check_unknown(self, settled: Settled, asked: int) -> None:
+    def _check_unknown(self, settled: ChunkOutcomes, asked: int) -> None:
         unknown = [one.customer_id for one in settled.outcomes if one.result is PublicationResult.UNKNOWN]
         if unknown and self._unknown == "fail":
             raise unknown_customers(unknown, asked)
@@ -279,7 +271,7 @@ class PublishRun:
 
     def _record_rest(self, customer_ids: Sequence[str]) -> None:
         rest = [self._outcome(customer_id, PublicationResult.NO_VOUCHER) for customer_id in customer_ids]
-        self._means.ledger.write([replace(outcome, error_key=NO_VOUCHER) for outcome in rest])
+        self._tools.ledger.write([replace(outcome, error_key=NO_VOUCHER) for outcome in rest])
 
     def _published(self, customer_id: str, made: Publication) -> PublicationOutcome:
         return replace(
@@ -296,8 +288,8 @@ class PublishRun:
             customer_id=customer_id,
             campaign_id=self._gift.campaign.id,
             once_per=self._gift.once_per,
-            run_key=self._means.run_key,
-            recorded_at=self._means.now(),
+            run_key=self._tools.run_key,
+            recorded_at=self._tools.now(),
             result=result,
             campaign_name=self._gift.campaign.name,
             source_id=None if voucherify_id is None else self._gift.source_id(voucherify_id),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import PagingFailed
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift, calls_for
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject
@@ -16,7 +16,7 @@ from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved
 WORTH_A_LOOK = 50
 
 
-class Names:
+class KnownCustomers:
     """Whom ids stand for, as far as a try knows.
 
     ``resolved`` holds the customers by the id given, and ids nobody is known under; it may be added to.
@@ -33,7 +33,6 @@ class Names:
         The list gives 99 customers a call. Where it would take more calls than to ask for each of the customers, only
         its first page is read. Who is missing in it may exist all the same.
 
-        :param client: sends the calls.
         :param source_ids: distinct ids of the merchant's.
         """
         if len(source_ids) < WORTH_A_LOOK:
@@ -52,7 +51,6 @@ class Names:
     async def look_up(self, client: Sender, customer_ids: Sequence[str], *, workers: int) -> Resolved:
         """Look up those nothing is known of, a call each, and return what is known; ``resolved`` grows meanwhile.
 
-        :param client: sends the calls.
         :param customer_ids: distinct ids.
         :param workers: the most calls in flight.
         """
@@ -61,10 +59,7 @@ class Names:
         return await Lookup(client, workers=workers).resolve(others, self.resolved)
 
     def to_json(self, wanted: AbstractSet[str]) -> JsonObject:
-        """Return what is known, to be read back by ``from_json``.
-
-        :param wanted: the ids that are still of use.
-        """
+        """Return what is known, to be read back by ``from_json``."""
         known, walk = self.resolved.known, self._walk
         unknown: list[Json] = [*(self.resolved.unknown & wanted)]
         drift: JsonObject = {} if walk is None else asdict(walk.drift)
@@ -76,7 +71,7 @@ class Names:
         }
 
     @classmethod
-    def from_json(cls, data: Json) -> Names:
+    def from_json(cls, data: Json) -> KnownCustomers:
         """Read what is known; nothing, if it cannot be read."""
         names = cls()
         match data:

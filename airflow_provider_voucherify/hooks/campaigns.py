@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from airflow_provider_voucherify.api.calls import campaigns, events, publications
-from airflow_provider_voucherify.api.calls import metadata_updates as bulk
+from airflow_provider_voucherify.api.calls import campaigns, events, metadata_updates, publications
 from airflow_provider_voucherify.api.errors import InvalidCampaign
-from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.pull.customers import upstream
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids
 
+T = TypeVar("T")
+
 if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.calls.call import Call
     from airflow_provider_voucherify.api.campaign_models import AsyncAction, Campaign, Publication
-    from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.api.models import Json
 
 
-class SendsOne(Protocol):
+class Asks(Protocol):
     """Sends one call and waits for its answer; it repeats reads, and writes never."""
 
-    def send(self, request: wire.Request) -> JsonObject:
-        """Return the JSON object of the answer."""
+    def ask(self, call: Call[T]) -> T:
+        """Return what the answer says."""
 
 
 class CampaignCalls:
@@ -33,7 +34,7 @@ class CampaignCalls:
     :param call: sends the calls.
     """
 
-    def __init__(self, call: SendsOne) -> None:
+    def __init__(self, call: Asks) -> None:
         self._call = call
 
     def get_campaign(self, campaign: str) -> Campaign:
@@ -42,7 +43,7 @@ class CampaignCalls:
         :param campaign: id (``camp_...``) or name.
         :raises NotFound: if there is none.
         """
-        return campaigns.campaign_from(self._call.send(campaigns.campaign_request(_campaign(campaign))))
+        return self._call.ask(campaigns.get_campaign(_campaign(campaign)))
 
     def create_publication(
         self,
@@ -63,7 +64,7 @@ class CampaignCalls:
         :param metadata: of the publication.
         :raises RequestRefused: if it is declined; ``key`` says why, such as ``duplicate_source_id``.
         """
-        request = publications.publication_request(
+        call = publications.create_publication(
             _campaign(campaign),
             customer_id,
             source_id=None if source_id is None else upstream.text(source_id, "source_id", "write a text"),
@@ -71,7 +72,7 @@ class CampaignCalls:
             channel="Airflow",
             metadata=None if metadata is None else upstream.metadata(metadata),
         )
-        return publications.publication_from(self._call.send(request))
+        return self._call.ask(call)
 
     def list_publications(self, query: Mapping[str, str | int]) -> list[Publication]:
         """Return a page of publications, newest first.
@@ -79,7 +80,7 @@ class CampaignCalls:
         :param query: parameters of the list: ``source_id``, ``customer``, ``campaign`` (its name), ``result``,
             ``limit`` (up to 100), ``page``.
         """
-        return publications.publications_from(self._call.send(publications.publications_request(query)))
+        return self._call.ask(publications.list_publications(query))
 
     def track_event(self, event: str, customer_id: str, metadata: Mapping[str, Json] | None = None) -> None:
         """Track a custom event of a customer, at most once.
@@ -91,7 +92,7 @@ class CampaignCalls:
         """
         name = event if isinstance(event, str) else upstream.text(event, "event", "write the name of a custom event")
         given = None if metadata is None else upstream.metadata(metadata)
-        self._call.send(events.event_request(name, customer_id, given))
+        self._call.ask(events.track_event(name, customer_id, given))
 
     def update_customers_metadata(self, source_ids: Sequence[str], metadata: Mapping[str, Json]) -> str:
         """Begin to give many customers the same metadata.
@@ -101,12 +102,11 @@ class CampaignCalls:
         :returns: id of the async action, for :meth:`get_async_action`.
         """
         ids = distinct_ids(upstream.id_list(source_ids, "source_ids"))
-        request = bulk.metadata_update_request(ids, upstream.metadata(metadata))
-        return bulk.action_id_from(self._call.send(request))
+        return self._call.ask(metadata_updates.update_customers_metadata(ids, upstream.metadata(metadata)))
 
     def get_async_action(self, action_id: str) -> AsyncAction:
         """Return how far an async action is; ``is_success`` of one that is over tells whether no row failed."""
-        return bulk.action_from(self._call.send(bulk.action_request(action_id)))
+        return self._call.ask(metadata_updates.get_async_action(action_id))
 
 
 def _campaign(campaign: object) -> str:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.errors import VoucherifyError
+from airflow_provider_voucherify.api.errors import ClosedWindow, VoucherifyError
 from airflow_provider_voucherify.api.http.client import open_client
 from airflow_provider_voucherify.api.limit.gate import Gate
 from airflow_provider_voucherify.api.limit.window import Window
@@ -25,9 +25,9 @@ class ClientTerms:
     """How a client is to send.
 
     :param concurrency: decides how many calls are in flight.
-    :param ceiling: the user's own.
     :param longest_wait: seconds to wait for the rate limit.
     :param inherits_usage: count as ours what the first answer shows as used.
+    :param closed_window: the rate-limit window as the part before left it.
     :param retry: how failed calls are tried again.
     """
 
@@ -35,6 +35,7 @@ class ClientTerms:
     ceiling: OwnCeiling
     longest_wait: float
     inherits_usage: bool
+    closed_window: ClosedWindow | None
     retry: RetryPolicy
 
 
@@ -78,6 +79,7 @@ class Clients:
             used = self._closed.pop()
             is_same = used.ceiling.calls_per_minute == ceiling.calls_per_minute
             return used if is_same else _Used(used.window, ceiling)
-        window = Window(quota_share, inherits_usage=terms.inherits_usage or self._has_opened)
+        closed = None if self._has_opened else terms.closed_window
+        window = Window(quota_share, inherits_usage=terms.inherits_usage or self._has_opened, closed=closed)
         self._has_opened = True
         return _Used(window, ceiling)

@@ -6,7 +6,7 @@ import asyncio
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from airflow_provider_voucherify.api.calls.exports import ExportFile
@@ -15,6 +15,7 @@ from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.exporting.rows import Cell, exported_rows
 from airflow_provider_voucherify.hooks.memberships import run_to_end
 from airflow_provider_voucherify.load.exports.destinations import column_of
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.calls.exports import Export, Wanted
@@ -28,10 +29,9 @@ TIMEOUT: Final = timedelta(hours=6)
 _FIRST_LOOK = 2.0
 
 
-class Patience(NamedTuple):
+class Polling(NamedTuple):
     """How an export is waited for.
 
-    :param between: time between two looks.
     :param at_most: so long, from when it was asked for.
     """
 
@@ -39,7 +39,7 @@ class Patience(NamedTuple):
     at_most: timedelta
 
 
-def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, patience: Patience) -> Iterator[ExportedRow]:
+def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, polling: Polling) -> Iterator[ExportedRow]:
     """Yield the rows of an export; it is asked for when the first one is read.
 
     :param opening: a client to be opened; closed before the first row.
@@ -52,30 +52,30 @@ def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, patie
 
         async def fetch() -> None:
             async with opening as client:
-                await _fetch(Exporter(client, wanted), file, patience)
+                await _fetch(Exporter(client, wanted), file, polling)
 
         run_to_end(fetch)
         for row in exported_rows(file.lines(), wanted.fields):
             yield dict(zip(columns, row, strict=True))
 
 
-async def _fetch(exporter: Exporter, file: ExportFile, patience: Patience) -> None:
+async def _fetch(exporter: Exporter, file: ExportFile, polling: Polling) -> None:
     """Ask, wait and fetch, and remove the export however that ends."""
-    asked_at = datetime.now(UTC)
+    asked_at = utc_now()
     export = await exporter.ask(asked_at)
     try:
-        done = await _awaited(exporter, export, asked_at, patience)
+        done = await _awaited(exporter, export, asked_at, polling)
         await exporter.fetch(done, file)
     finally:
         await exporter.remove(export.id)
 
 
-async def _awaited(exporter: Exporter, export: Export, asked_at: datetime, patience: Patience) -> Export:
-    seconds = min(_FIRST_LOOK, patience.between.total_seconds())
+async def _awaited(exporter: Exporter, export: Export, asked_at: datetime, polling: Polling) -> Export:
+    seconds = min(_FIRST_LOOK, polling.between.total_seconds())
     while not export.is_over:
-        exporter.check_age(export, datetime.now(UTC) - asked_at, patience.at_most)
+        exporter.check_age(export, utc_now() - asked_at, polling.at_most)
         await asyncio.sleep(seconds)
-        seconds = patience.between.total_seconds()
+        seconds = polling.between.total_seconds()
         seen = await exporter.look(export.id)
         if seen is None:
             raise ExportFailed(f"export {export.id} was deleted by somebody else")

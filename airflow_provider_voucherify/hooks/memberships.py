@@ -8,25 +8,26 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers, VoucherifyError
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
+from airflow_provider_voucherify.load.columns import COLUMNS
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids
 from airflow_provider_voucherify.pull.customers.upstream import id_list
 from airflow_provider_voucherify.pull.per_customer.ask import PerCustomer
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from airflow_provider_voucherify.api.calls.reads import Sender
+    from airflow_provider_voucherify.api.calls.call import Sender
     from airflow_provider_voucherify.api.http.client import Client
 
 T = TypeVar("T")
 
 _IDS = "write a list of ids; a CustomerQuery is run by an operator only, see CustomerSegmentsOperator(...).estimate()"
-COLUMNS = ("customer_id", "segment_id", "segment_name", "observed_at")
+_NAMES = [column.name for column in COLUMNS]
 
 
 class SomeCustomersFailed(VoucherifyError):
@@ -65,12 +66,11 @@ def checked_ids(customer_ids: object) -> list[str]:
 async def ask_all(client: Sender, customer_ids: Sequence[str], *, workers: int) -> list[CustomerAnswer]:
     """Return an answer for each customer, in the order of the ids.
 
-    :param client: sends the calls.
     :param customer_ids: distinct ids.
     :param workers: the most calls in flight.
     :raises VoucherifyError: if any customer could not be asked to the end.
     """
-    strategy = PerCustomer(client, workers=workers, now=lambda: datetime.now(UTC), on_answer=lambda _: None)
+    strategy = PerCustomer(client, workers=workers, now=utc_now, on_answer=lambda _: None)
     fetched = await strategy.fetch(customer_ids)
     if fetched.stopped_by is not None:
         raise fetched.stopped_by
@@ -109,18 +109,15 @@ def frame_of(answers: Iterable[CustomerAnswer]) -> pd.DataFrame:
         for answer in answers
         for segment in answer.segments
     ]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = pd.DataFrame(rows, columns=_NAMES)
     if not rows:  # a column without values has no type of its own
-        frame = frame.astype(dict.fromkeys(COLUMNS[:-1], "str"))
+        frame = frame.astype(dict.fromkeys((one.name for one in COLUMNS if one.type != "moment"), "str"))
     frame["observed_at"] = pd.to_datetime(frame["observed_at"], utc=True).dt.as_unit("us")
     return frame
 
 
 def run_to_end(make: Callable[[], Coroutine[object, object, T]]) -> T:
-    """Run a coroutine in a loop of its own; where a loop is running already, as in a notebook, in another thread.
-
-    :param make: makes the coroutine.
-    """
+    """Run a coroutine in a loop of its own; where a loop is running already, as in a notebook, in another thread."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

@@ -6,11 +6,10 @@ import secrets
 import time
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.hooks.memberships import checked_ids, run_to_end
-from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.sample import Sample
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
 from airflow_provider_voucherify.pull.customers.upstream import segment_names
@@ -21,8 +20,9 @@ from airflow_provider_voucherify.pull.plan.question import (
     StrategyName,
     checked_strategy_name,
 )
-from airflow_provider_voucherify.pull.plan.survey import Held, Survey
-from airflow_provider_voucherify.pull.recall import Recall
+from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
+from airflow_provider_voucherify.pull.remembering_client import RememberingClient
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.http.client import Client
@@ -49,27 +49,21 @@ def question_about(
 def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Client], question: Question) -> Plan:
     """Return which way a pull would take and what it would cost.
 
-    :param settings: whose ceiling limits the rate.
     :param opening: a client to be opened; closed in the end.
-    :param question: what is asked.
     """
-    terms = Terms(question, Roster(question.customer_ids), Sample(0, secrets.token_hex(8)), _utc_now)
-    held = Held(to_ask=question.customer_ids or ())
+    terms = Terms(question, AskedCustomers(question.customer_ids), Sample(0, secrets.token_hex(8)), utc_now)
+    held = HeldBefore(to_ask=question.customer_ids or ())
 
     async def find_out() -> Plan:
         async with opening as client:
-            survey = Survey(question, held, terms, client, Recall(client, {}, keeps=False))
+            survey = Survey(question, held, terms, client, RememberingClient(client, {}, keeps=False))
             return await survey.plan(lambda: calls_per_minute(settings, client))
 
     return run_to_end(find_out)
 
 
 def calls_per_minute(settings: ApiSettings, client: Client) -> float | None:
-    """Return how many calls a minute may be made, as far as the window shows it; ``None`` if it does not.
-
-    :param settings: whose ceiling holds as well.
-    :param client: one that has made calls.
-    """
+    """Return how many calls a minute may be made, as far as the window shows it; ``None`` if it does not."""
     window = client.gate.window
     pace = window.pace(time.monotonic())
     # In a window of a minute what is left may be spent faster now, but not from the next window on.
@@ -77,7 +71,3 @@ def calls_per_minute(settings: ApiSettings, client: Client) -> float | None:
     if settings.requests_per_minute is not None:
         rates.append(float(settings.requests_per_minute))
     return min(rates, default=None)
-
-
-def _utc_now() -> datetime:
-    return datetime.now(UTC)

@@ -12,6 +12,7 @@ from typing import TypeVar
 from requests import Request, Response, Session
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls.call import Call
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.limit.headers import rate_limit_of
@@ -29,7 +30,7 @@ MOST_REJECTIONS = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class BlockingClock:
     """Time and chance, to be replaced in tests.
 
     :param sleep: waits so many seconds.
@@ -45,11 +46,8 @@ class Clock:
 class SingleCall:
     """Sends one call and stays with it until it is answered or hopeless.
 
-    :param session: carries the keys.
     :param base_url: ``https://host`` without a trailing slash.
-    :param name: what errors call the connection.
     :param retry: how failed calls are tried again.
-    :param clock: time and chance.
     :param longest_wait: seconds to wait for the rate limit in all.
     """
 
@@ -60,14 +58,14 @@ class SingleCall:
         *,
         name: str | None = None,
         retry: RetryPolicy | None = None,
-        clock: Clock | None = None,
+        clock: BlockingClock | None = None,
         longest_wait: float = LONGEST_WAIT,
     ) -> None:
         self._session = session
         self._name = name
         self._base_url = base_url
         self._retry = retry or RetryPolicy()
-        self._clock = clock or Clock()
+        self._clock = clock or BlockingClock()
         self._longest_wait = longest_wait
 
     def send(self, request: wire.Request) -> JsonObject:
@@ -76,6 +74,13 @@ class SingleCall:
         :raises VoucherifyError: the last try's error.
         """
         return self._persist(lambda: wire.decode(self._heard(self.exchange(request))), may_repeat=request.is_safe)
+
+    def ask(self, call: Call[T]) -> T:
+        """Return what the answer to a call says.
+
+        :raises VoucherifyError: if there is no answer to believe.
+        """
+        return call.read(self.send(call.request))
 
     def exchange(self, request: wire.Request) -> wire.Response:
         """Return the answer to one try, whatever its status.
@@ -91,7 +96,6 @@ class SingleCall:
     def until_answered(self, send: Callable[[], Response], *, may_repeat: bool) -> Response:
         """Return the answer to a request of the caller's own making, if it is a success.
 
-        :param send: sends it once.
         :param may_repeat: whether sending it twice does no harm.
         :raises VoucherifyError: the last try's error.
         """
@@ -114,12 +118,12 @@ class SingleCall:
         raise error
 
     def _persist(self, once: Callable[[], T], *, may_repeat: bool) -> T:
-        patience = _Patience(self._retry, self._clock, may_repeat=may_repeat, longest_wait=self._longest_wait)
+        attempts = _Attempts(self._retry, self._clock, may_repeat=may_repeat, longest_wait=self._longest_wait)
         while True:
             try:
                 return once()
             except errors.VoucherifyError as error:
-                wait = patience.wait_after(error.of_connection(self._name))
+                wait = attempts.wait_after(error.of_connection(self._name))
             self._clock.sleep(wait)
 
 
@@ -140,10 +144,10 @@ def told_wait(rate: RateLimit, unix_time: float) -> float | None:
     return max(rate.retry_at - now, 0.0)
 
 
-class _Patience:
+class _Attempts:
     """How long one call is stayed with."""
 
-    def __init__(self, retry: RetryPolicy, clock: Clock, *, may_repeat: bool, longest_wait: float) -> None:
+    def __init__(self, retry: RetryPolicy, clock: BlockingClock, *, may_repeat: bool, longest_wait: float) -> None:
         self._retry = retry
         self._clock = clock
         self._may_repeat = may_repeat
@@ -172,13 +176,13 @@ class _Patience:
         wait = told if told is not None else self._retry.wait(self._rejections, self._clock.uniform)
         wait = max(wait, self._retry.first_wait)
         if self._waited + wait > self._longest_wait or self._rejections >= MOST_REJECTIONS:
-            raise _out_of_patience(error, wait, self._longest_wait) from None
+            raise _waited_too_long(error, wait, self._longest_wait) from None
         self._waited += wait
         log.info("Voucherify's rate limit is used up: waiting %s s", f"{wait:,.1f}")
         return wait
 
 
-def _out_of_patience(error: errors.RateLimited, wait: float, longest_wait: float) -> errors.RateLimited:
+def _waited_too_long(error: errors.RateLimited, wait: float, longest_wait: float) -> errors.RateLimited:
     return errors.RateLimited(
         f"{error.problem}; the next try would be in {wait:.0f} s, and a single call waits {longest_wait:.0f} s in "
         "all: let the task retry later, give other users of the project a smaller share, or pull many customers with "

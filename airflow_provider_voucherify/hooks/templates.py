@@ -33,7 +33,6 @@ class Given:
     """What an operator was given, before it is rendered.
 
     :param operator: not rendered yet.
-    :param fields: names of its templated fields.
     :param optional: arguments as they were given for which ``None`` stands for a default.
     """
 

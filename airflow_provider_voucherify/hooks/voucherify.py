@@ -15,7 +15,8 @@ from airflow.providers.http.hooks.http import HttpHook
 from airflow.sdk.log import mask_secret
 from requests import PreparedRequest, Request, Response, Session
 
-from airflow_provider_voucherify.api.errors import InvalidConnection
+from airflow_provider_voucherify.api.calls import reads
+from airflow_provider_voucherify.api.errors import ClosedWindow, InvalidConnection
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import DEFAULT_CONCURRENCY, Client
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
@@ -44,7 +45,7 @@ from airflow_provider_voucherify.hooks.connection.parse import (
     unknown_extras,
 )
 from airflow_provider_voucherify.hooks.session import KeySession, answer_of
-from airflow_provider_voucherify.hooks.single_call import LONGEST_WAIT, Clock, SingleCall
+from airflow_provider_voucherify.hooks.single_call import LONGEST_WAIT, BlockingClock, SingleCall
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +77,7 @@ class VoucherifyHook(HttpHook):
     #: How single calls are tried again, how many seconds one waits for the rate limit, and what time it is.
     retry: RetryPolicy = RetryPolicy()
     longest_wait: float = LONGEST_WAIT
-    clock: Clock = Clock()
+    clock: BlockingClock = BlockingClock()
 
     def __init__(self, voucherify_conn_id: str = default_conn_name, *, quota_share: float | None = None) -> None:
         super().__init__(method="GET", http_conn_id=voucherify_conn_id)
@@ -161,7 +162,8 @@ class VoucherifyHook(HttpHook):
         :raises InvalidCustomerId: if the id cannot be sent safely; no call is made.
         :raises VoucherifyError: if there is no answer to believe.
         """
-        return list(wire.segments_from(self._call.send(wire.segments_of_customer(customer_id))))
+        segments = self._call.ask(reads.get_customer_segments(customer_id))
+        return list(segments)
 
     def get_customer(self, customer_id: str) -> Customer:
         """Return one customer.
@@ -170,7 +172,7 @@ class VoucherifyHook(HttpHook):
         :raises NotFound: if Voucherify does not know them.
         :raises VoucherifyError: if there is no answer to believe.
         """
-        return wire.customer_from(self._call.send(wire.customer(customer_id)))
+        return self._call.ask(reads.get_customer(customer_id))
 
     def list_segments(self) -> list[Segment]:
         """Return every segment of the project, newest first, for one call per 100.
@@ -190,7 +192,7 @@ class VoucherifyHook(HttpHook):
         :raises NotFound: if there is none.
         :raises VoucherifyError: if there is no answer to believe.
         """
-        return wire.segment_from(self._call.send(wire.segment(segment_id)))
+        return self._call.ask(reads.get_segment(segment_id))
 
     @property
     def campaigns(self) -> CampaignCalls:
@@ -252,8 +254,8 @@ class VoucherifyHook(HttpHook):
         :raises InvalidArgument: if the request cannot be meant; no call is made.
         """
         wanted = export_request.wanted(exported_object, fields, filters, order)
-        patience = exports.Patience(poll_interval, timeout)
-        return exports.exported(self.aclient(concurrency=1), wanted, patience)
+        polling = exports.Polling(poll_interval, timeout)
+        return exports.exported(self.aclient(concurrency=1), wanted, polling)
 
     def aclient(
         self,
@@ -262,6 +264,7 @@ class VoucherifyHook(HttpHook):
         requests_per_minute: int | None = None,
         longest_wait: float = math.inf,
         inherits_usage: bool = False,
+        closed_window: ClosedWindow | None = None,
     ) -> AbstractAsyncContextManager[Client]:
         """Return a client for many calls, to be opened with ``async with``.
 
@@ -271,12 +274,13 @@ class VoucherifyHook(HttpHook):
         :param requests_per_minute: a ceiling in calls a minute; the connection's holds as well.
         :param longest_wait: seconds to wait for the rate limit; where it takes longer ``WindowClosed`` is raised.
         :param inherits_usage: count as ours what the first answer shows as used: for a run that goes on.
+        :param closed_window: what ``WindowClosed.window`` said to the part of the run before.
         :raises InvalidConnection: if the connection cannot be used.
         """
         settings = self.settings
         ceilings = [limit for limit in (requests_per_minute, settings.requests_per_minute) if limit is not None]
         ceiling = OwnCeiling(min(ceilings, default=None))
-        terms = ClientTerms(Concurrency(concurrency), ceiling, longest_wait, inherits_usage, self.retry)
+        terms = ClientTerms(Concurrency(concurrency), ceiling, longest_wait, inherits_usage, closed_window, self.retry)
         return self._clients.open(settings, terms)
 
     def get_conn(self, headers: dict[Any, Any] | None = None, extra_options: dict[str, Any] | None = None) -> Session:

@@ -57,10 +57,7 @@ class LoadSummary:
     """What a finished run holds, counted in the sink: every customer asked for is in one of the four counts.
 
     :param found: customers in at least one segment.
-    :param no_segment: customers in none.
-    :param unknown: ids Voucherify does not know.
     :param failed: customers whose question failed for good.
-    :param memberships: rows made visible.
     :param per_segment: sorted by size, largest first.
     :param entered: memberships that began with this run, and ``left`` those that ended; told by a history only.
     """

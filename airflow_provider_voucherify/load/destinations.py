@@ -102,7 +102,32 @@ def _default(one: Field[object]) -> object:
 
 
 @dataclass
-class WarehouseTable:
+class SqlTable:
+    """A table of a SQL database, as Dag authors name it: what is common to all destinations that are one."""
+
+    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id")
+
+    table: str
+    conn_id: str
+
+    def __post_init__(self) -> None:
+        for name, value in (("table", self.table), ("conn_id", self.conn_id)):
+            check_text(name, value)
+        if not any(mark in self.table for mark in _TEMPLATE_MARKS):
+            self.validate()
+
+    def validate(self) -> TableName:
+        """Check the rendered values; call it after Airflow has rendered the templates.
+
+        :returns: the table's name in parts.
+        :raises InvalidDestination: if a value is empty or not a table name.
+        """
+        check_text("conn_id", self.conn_id)
+        return TableName.parse(self.table)
+
+
+@dataclass
+class WarehouseTable(SqlTable):
     """Rows go to a table of a SQL database: one row per customer and segment.
 
     The table is created if it is missing: ``customer_id``, ``segment_id``, ``segment_name`` and
@@ -131,8 +156,6 @@ class WarehouseTable:
 
     template_fields: ClassVar[Sequence[str]] = ("table", "conn_id", "extra_columns")
 
-    table: str
-    conn_id: str
     write: WriteMode = "merge"
     # Left out of repr, which tells one job from another: with another tolerance it is the same job, and what it
     # has asked still counts.
@@ -151,20 +174,16 @@ class WarehouseTable:
             raise InvalidDestination(f"write={self.write!r} is not known: use one of {known}")
         check_min_ratio(self.min_ratio_to_previous, self.write)
         check_extra_columns(self.extra_columns)
-        for name, value in (("table", self.table), ("conn_id", self.conn_id)):
-            check_text(name, value)
-        if not any(mark in self.table for mark in _TEMPLATE_MARKS):
-            self.validate()
+        super().__post_init__()
 
     def validate(self) -> TableName:
-        """Check the rendered values; call it after Airflow has rendered the templates.
+        """Check the rendered values, the user's own columns among them.
 
         :returns: the table's name in parts.
         :raises InvalidDestination: if a value is empty or not a table name.
         """
-        check_text("conn_id", self.conn_id)
         check_extra_columns(self.extra_columns)
-        return TableName.parse(self.table)
+        return super().validate()
 
 
 @dataclass

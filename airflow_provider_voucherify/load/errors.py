@@ -67,11 +67,7 @@ class ChangesUnknown(LoadError):
 
 
 class NobodyKnown(LoadError):
-    """Voucherify knows none of the run's customers, and the run would take away what readers see; it is as it was.
-
-    :param place: the table or directory.
-    :param rows: memberships that would go.
-    """
+    """Voucherify knows none of the run's customers, and the run would take away what readers see; it is as it was."""
 
     def __init__(self, place: str, rows: int) -> None:
         super().__init__(

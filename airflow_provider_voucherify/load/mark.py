@@ -18,11 +18,9 @@ class Mark:
     """Says which try of which job published a result, and what it told; it holds no customer's id.
 
     :param job: fingerprint of the run and hash of a list of customers.
-    :param try_number: of the try that published.
     :param max_tries: Airflow's, as that try had it.
     :param published_at: UTC.
     :param report: what it told besides the summary.
-    :param summary: of a pull.
     """
 
     job: str

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from airflow_provider_voucherify.load.destinations import TableName, XComRows, check_text
+from airflow_provider_voucherify.load.destinations import SqlTable, XComRows
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.campaign_models import PublicationOutcome
 
 
 @dataclass
-class OutcomeTable:
+class OutcomeTable(SqlTable):
     """Outcomes go to a table of a SQL database: one row per campaign, what a code is given per, and customer.
 
     The table is created if it is missing. It is also the ledger: whom it shows as published is not asked for again,
@@ -24,26 +24,6 @@ class OutcomeTable:
     :param conn_id: Airflow connection of the database (templated).
     :raises InvalidDestination: if a value cannot be used.
     """
-
-    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id")
-
-    table: str
-    conn_id: str
-
-    def __post_init__(self) -> None:
-        for name, value in (("table", self.table), ("conn_id", self.conn_id)):
-            check_text(name, value)
-        if "{" not in self.table:
-            self.validate()
-
-    def validate(self) -> TableName:
-        """Check the rendered values.
-
-        :returns: the table's name in parts.
-        :raises InvalidDestination: if a value is empty or not a table name.
-        """
-        check_text("conn_id", self.conn_id)
-        return TableName.parse(self.table)
 
 
 OutcomeDestination: TypeAlias = OutcomeTable | XComRows

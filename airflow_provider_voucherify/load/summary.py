@@ -66,7 +66,6 @@ def summarise(answers: Iterable[CustomerAnswer]) -> LoadSummary:
 def count(outcomes: Mapping[str, int], segments: Iterable[SegmentCount]) -> LoadSummary:
     """Put counts together.
 
-    :param outcomes: customers by outcome.
     :param segments: one for each segment, in any order.
     """
     ordered = _by_size(segments)

@@ -14,6 +14,7 @@ from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators import arguments
 from airflow_provider_voucherify.operators.arguments import Customers, Destination, Segments
+from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
 from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment
@@ -24,10 +25,9 @@ if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset, RunFacet
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.operators.pulling.run import SegmentPull
+    from airflow_provider_voucherify.operators.pulling.terms import PullTerms
     from airflow_provider_voucherify.pull.plan.plan import Plan
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,7 @@ class CustomerSegmentsOperator(CustomersOperator):
     template_fields: Sequence[str] = ("customers", "segments", "destination", "voucherify_conn_id")
     ui_color = "#e8f4ec"
     operator_extra_links = (VoucherifyDashboardLink(),)
+    checks = _CHECKS
 
     def __init__(
         self,
@@ -128,18 +129,12 @@ class CustomerSegmentsOperator(CustomersOperator):
         self.pace = arguments.checked_pace(pace)
         self.given = Given(self, self.template_fields, segments=segments)
         self.summary: JsonObject | None = None  # of the run that is over, for lineage
-        self._running: SegmentPull | None = None
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
 
     def execute(self, context: Context) -> Json:
         """Pull, and return rows or summary."""
         return self._pull(context, {})
 
-    def resume(self, context: Context, event: object = None, spent: Mapping[str, float | None] | None = None) -> Json:  # noqa: ARG002
+    def resume(self, context: Context, event: object = None, spent: Mapping[str, Any] | None = None) -> Json:  # noqa: ARG002
         """Go on after a wait for the rate limit.
 
         :param context: the task's context.
@@ -161,7 +156,7 @@ class CustomerSegmentsOperator(CustomersOperator):
 
         self.given.check(self)
         hook = VoucherifyHook(self.voucherify_conn_id, quota_share=self.quota_share)
-        question = question_of(self, exports=hook.settings.exports)
+        question = question_of(self._terms(), exports=hook.settings.exports)
         return plan_question(hook.settings, hook.aclient(concurrency=self.pace.concurrency), question)
 
     def dry_run(self) -> None:
@@ -169,14 +164,37 @@ class CustomerSegmentsOperator(CustomersOperator):
         super().dry_run()
         log.info("A run would take: %s", self.estimate())
 
-    def _pull(self, context: Context, spent: Mapping[str, float | None]) -> Json:
+    def _pull(self, context: Context, spent: Mapping[str, Any]) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.operators.pulling.report import Spent
         from airflow_provider_voucherify.operators.pulling.run import SegmentPull
+        from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
-            self._running = SegmentPull(self, context, Spent.from_json(spent))
-            return self._running.run()
+            self.given.check(self, is_mapped=arguments.is_mapped(self))
+            self._running = run = SegmentPull(self._terms(), context, Spent.from_json(spent))
+            told = run.run()
+        self.summary = told.summary
+        emit_outlets(context, self.outlets, told)
+        return told.result
+
+    def _terms(self) -> PullTerms:
+        from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+
+        return PullTerms(
+            customers=self.customers,
+            segments=self.segments,
+            destination=self.destination,
+            voucherify_conn_id=self.voucherify_conn_id,
+            strategy=self.strategy,
+            max_calls=self.max_calls,
+            unknown_customers=self.unknown_customers,
+            verify_sample=self.verify_sample,
+            quota_share=self.quota_share,
+            max_failures=self.max_failures,
+            deferrable=self.deferrable,
+            pace=self.pace,
+            do_xcom_push=self.do_xcom_push,
+        )
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Dataset, RunFacet] | None:  # noqa: ARG002
         """Return where the rows come from and where they went, ``None`` without OpenLineage's provider.
@@ -189,9 +207,4 @@ class CustomerSegmentsOperator(CustomersOperator):
             return None
         from airflow_provider_voucherify.operators.pulling.lineage import lineage_of
 
-        return lineage_of(self)
-
-    def on_kill(self) -> None:
-        """Let no further call be sent; what was answered so far is kept for the next try."""
-        if self._running is not None:
-            self._running.stop()
+        return lineage_of(self._terms(), self.summary)

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowFailException, conf
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred, conf
 
 from airflow_provider_voucherify.api.errors import (
     ExportsPending,
@@ -18,19 +18,17 @@ from airflow_provider_voucherify.api.errors import (
     Unreachable,
     WindowClosed,
 )
-from airflow_provider_voucherify.operators.clocks import utc_now
+from airflow_provider_voucherify.provider_info import DEFER_AFTER
 from airflow_provider_voucherify.pull.progress import duration
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
-    from airflow.sdk import BaseOperator
+    from datetime import datetime
 
-    from airflow_provider_voucherify.operators.pulling.report import Spent
+    from airflow_provider_voucherify.operators.spent import Spent
 
 log = logging.getLogger(__name__)
 
-#: A wait for the rate limit longer than this is worth giving the worker back, in seconds, unless
-#: ``[voucherify] defer_after`` says otherwise.
-DEFER_AFTER = 60.0
 #: So many parts of a try, each waking up to a window that gives not one answer, end it.
 MOST_PARTS_WITHOUT_ANSWER = 4
 #: So many parts of a try in a row that end because nobody answers, a minute apart, end it.
@@ -48,13 +46,12 @@ MORE_CALLS = (
 )
 
 
-def longest_wait(*, can_defer: bool) -> float:
+def wait_in_worker(*, can_defer: bool) -> float:
     """Return how long a client may wait for the rate limit, in seconds, before the task defers."""
     return conf.getfloat("voucherify", "defer_after", fallback=DEFER_AFTER) if can_defer else math.inf
 
 
 def defer_until_open(
-    operator: BaseOperator,
     closed: WindowClosed,
     spent: Spent,
     done: str,
@@ -62,21 +59,18 @@ def defer_until_open(
     *,
     advice: str = STEADY_QUERY,
 ) -> NoReturn:
-    """Defer to the operator's ``resume`` at the moment at which the window opens, or an outage may be over.
+    """Defer at the moment at which the window opens, or an outage may be over.
 
-    :param operator: its ``resume`` takes ``spent`` and what ``kwargs`` names.
     :param closed: says how long the window stays closed.
     :param spent: what the parts of this try spent so far.
     :param done: how far the run is, for the log.
-    :param kwargs: passed on besides ``spent``: times, counts and ids of actions only, never data.
+    :param kwargs: as :func:`defer_until` has them.
     :param advice: what to do where parts begin anew.
     :raises TaskDeferred: always, but for the next case.
     :raises TransportFailed: if an outage lasts for longer than a try waits.
     :raises RateLimited: if part after part of this try got not one answer.
     :raises AirflowFailException: if the parts of this try took many times the calls that were planned.
     """
-    from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-
     unreachable = spent.unreachable_parts + 1 if isinstance(closed, Unreachable) else 0
     if unreachable > MOST_PARTS_UNREACHABLE:
         raise TransportFailed(f"{closed}, in {unreachable} parts of this try; what was done is kept")
@@ -95,6 +89,19 @@ def defer_until_open(
     looks = isinstance(closed, Unreachable | ExportsPending)
     until = "to look again" if looks else "until the rate-limit window opens"
     log.info("%s; deferring for %s %s at %s", done, duration(closed.wait), until, f"{opens_at:%Y-%m-%d %H:%M:%S} UTC")
-    spent = replace(spent, deferrals=spent.deferrals + 1, begins_window=closed.is_told, unreachable_parts=unreachable)
-    handed_on = {**kwargs, "spent": asdict(spent)}
-    operator.defer(trigger=DateTimeTrigger(opens_at), method_name="resume", kwargs=handed_on)
+    spent = replace(spent, begins_window=closed.is_told, unreachable_parts=unreachable, closed_window=closed.window)
+    defer_until(opens_at, spent, kwargs)
+
+
+def defer_until(moment: datetime, spent: Spent, kwargs: Mapping[str, object]) -> NoReturn:
+    """Give the worker back; the operator's ``resume`` goes on at a moment.
+
+    :param moment: UTC.
+    :param spent: what the parts of this try spent so far.
+    :param kwargs: what ``resume`` takes besides ``spent``: times, counts and ids of actions only, never data.
+    :raises TaskDeferred: always.
+    """
+    from airflow.providers.standard.triggers.temporal import DateTimeTrigger
+
+    handed_on = {**kwargs, "spent": asdict(replace(spent, deferrals=spent.deferrals + 1))}
+    raise TaskDeferred(trigger=DateTimeTrigger(moment), method_name="resume", kwargs=handed_on)

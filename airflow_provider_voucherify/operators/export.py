@@ -16,16 +16,16 @@ from airflow_provider_voucherify.load.exports.destinations import ExportDestinat
 from airflow_provider_voucherify.operators import arguments
 from airflow_provider_voucherify.operators.exporting import arguments as export_arguments
 from airflow_provider_voucherify.operators.exporting.arguments import EXPORT_CHECKS, Fields, Filters
+from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.rendering import OwnArgumentsOperator
 
 if TYPE_CHECKING:
     from airflow.providers.common.compat.openlineage.facet import Dataset, RunFacet
     from airflow.providers.openlineage.extractors import OperatorLineage
     from airflow.sdk import Context
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.operators.exporting.run import ExportRun
+    from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
 
 __all__ = ["ExportTable", "ObjectFiles", "VoucherifyExportOperator", "XComRows"]
 
@@ -65,6 +65,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
     )
     ui_color = "#e8ecf4"
     operator_extra_links = (VoucherifyDashboardLink(),)
+    checks = EXPORT_CHECKS
 
     def __init__(
         self,
@@ -93,12 +94,6 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         self.deferrable = deferrable
         self.given = Given(self, self.template_fields, filters=filters, order=order)
         self.summary: JsonObject | None = None  # of the run that is over, for lineage
-        self._running: ExportRun | None = None
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        return super().partial(**arguments.checked_partial(kwargs, EXPORT_CHECKS))
 
     def execute(self, context: Context) -> Json:
         """Export, and return rows or summary."""
@@ -108,7 +103,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         self,
         context: Context,
         event: object = None,  # noqa: ARG002
-        spent: Mapping[str, float | None] | None = None,
+        spent: Mapping[str, Any] | None = None,
         export_id: str | None = None,
         asked_at: str | None = None,
     ) -> Json:
@@ -128,20 +123,36 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
             )
         return self._export(context, spent, export_id, asked_at)
 
-    def _export(
-        self, context: Context, spent: Mapping[str, float | None], export_id: str | None, asked_at: str | None
-    ) -> Json:
+    def _export(self, context: Context, spent: Mapping[str, Any], export_id: str | None, asked_at: str | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.load.exports.kept_export import KeptId
         from airflow_provider_voucherify.operators.exporting.run import ExportRun
-        from airflow_provider_voucherify.operators.pulling.report import Spent
+        from airflow_provider_voucherify.operators.spent import Spent
 
         handed = None
         if export_id is not None and asked_at is not None:
             handed = KeptId(export_id, datetime.fromisoformat(asked_at), is_wanted=True)
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
-            self._running = ExportRun(self, context, Spent.from_json(spent), handed)
-            return self._running.run()
+            self.given.check(self, is_mapped=arguments.is_mapped(self))
+            self._running = run = ExportRun(self._terms(), context, Spent.from_json(spent), handed)
+            told = run.run()
+        self.summary = told.summary
+        emit_outlets(context, self.outlets, told)
+        return told.result
+
+    def _terms(self) -> ExportTerms:
+        from airflow_provider_voucherify.exporting.request import wanted
+        from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
+
+        return ExportTerms(
+            wanted=wanted(self.exported_object, self.fields, self.filters, self.order, is_rendered=True),
+            destination=self.destination,
+            voucherify_conn_id=self.voucherify_conn_id,
+            poll_interval=self.poll_interval,
+            timeout=self.timeout,
+            deferrable=self.deferrable,
+            do_xcom_push=self.do_xcom_push,
+        )
 
     def get_openlineage_facets_on_complete(self, task_instance: object) -> OperatorLineage[Dataset, RunFacet] | None:  # noqa: ARG002
         """Return where the rows come from and where they went, ``None`` without OpenLineage's provider.
@@ -154,9 +165,4 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
             return None
         from airflow_provider_voucherify.operators.pulling.lineage import lineage_of_export
 
-        return lineage_of_export(self)
-
-    def on_kill(self) -> None:
-        """Let no further call be sent; a later try goes on with the export that was asked for."""
-        if self._running is not None:
-            self._running.stop()
+        return lineage_of_export(self._terms(), self.summary)

@@ -25,7 +25,7 @@ _DIGEST_BYTES = 16
 def identity_of(
     context: Context,
     job: JsonObject,
-    listed: str,
+    ids_hash: str,
     *,
     max_age: timedelta = timedelta(hours=24),
     as_of: datetime | None = None,
@@ -34,14 +34,14 @@ def identity_of(
 
     :param context: the task's context.
     :param job: everything that makes it this job, but the customers' ids.
-    :param listed: hash of the ids where a change of them makes another result, see ``hash_of_ids``.
+    :param ids_hash: hash of the ids where a change of them makes another result, see ``hash_of_ids``.
     :param max_age: as ``RunIdentity`` has it.
     :param as_of: as ``RunIdentity`` has it.
     """
     task = context["ti"]
     key = f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}"
     fingerprint = hashlib.sha256(json.dumps([key, job], sort_keys=True).encode()).hexdigest()
-    return RunIdentity(key, fingerprint, max_age, as_of, task.try_number, task.max_tries, listed)
+    return RunIdentity(key, fingerprint, max_age, as_of, task.try_number, task.max_tries, ids_hash)
 
 
 def kind_of(customers: Customers) -> list[str]:

@@ -28,10 +28,9 @@ from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json
-    from airflow_provider_voucherify.operators.giving.publish import Publishing
+    from airflow_provider_voucherify.operators.giving.terms import PublishTerms
 
 _CHECKS: arguments.Checks = {
     **arguments.CHECKS,
@@ -88,6 +87,7 @@ class PublishVouchersOperator(CustomersOperator):
     )
     ui_color = "#f4ece8"
     operator_extra_links = (VoucherifyDashboardLink(),)
+    checks = _CHECKS
 
     def __init__(
         self,
@@ -120,12 +120,6 @@ class PublishVouchersOperator(CustomersOperator):
         self.deferrable = deferrable
         self.pace = arguments.checked_pace(pace)
         self.given = Given(self, self.template_fields, metadata=metadata)
-        self._running: Publishing | None = None
-
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
 
     def execute(self, context: Context) -> Json:
         """Publish, and return rows or summary."""
@@ -135,7 +129,7 @@ class PublishVouchersOperator(CustomersOperator):
         self,
         context: Context,
         event: object = None,  # noqa: ARG002
-        spent: Mapping[str, float | None] | None = None,
+        spent: Mapping[str, Any] | None = None,
         began_at: str | None = None,
     ) -> Json:
         """Go on after a wait for the rate limit.
@@ -147,16 +141,31 @@ class PublishVouchersOperator(CustomersOperator):
         """
         return self._publish(context, spent or {}, None if began_at is None else datetime.fromisoformat(began_at))
 
-    def _publish(self, context: Context, spent: Mapping[str, float | None], began_at: datetime | None) -> Json:
+    def _publish(self, context: Context, spent: Mapping[str, Any], began_at: datetime | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.giving.publish import Publishing
-        from airflow_provider_voucherify.operators.pulling.report import Spent
+        from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
-            self._running = Publishing(self, context, Spent.from_json(spent), began_at)
-            return self._running.run()
+            self.given.check(self, is_mapped=arguments.is_mapped(self))
+            self._running = run = Publishing(self._terms(), context, Spent.from_json(spent), began_at)
+            return run.run()
 
-    def on_kill(self) -> None:
-        """Let no further call be sent; what was published so far is kept for the next try."""
-        if self._running is not None:
-            self._running.stop()
+    def _terms(self) -> PublishTerms:
+        from airflow_provider_voucherify.operators.giving.terms import PublishTerms
+
+        return PublishTerms(
+            customers=self.customers,
+            campaign=self.campaign,
+            destination=self.destination,
+            voucherify_conn_id=self.voucherify_conn_id,
+            once_per=self.once_per,
+            max_publications=self.max_publications,
+            unknown_customers=self.unknown_customers,
+            metadata=self.metadata,
+            simulate=self.simulate,
+            max_failures=self.max_failures,
+            deferrable=self.deferrable,
+            pace=self.pace,
+            do_xcom_push=self.do_xcom_push,
+        )

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from copy import copy
 from dataclasses import is_dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import BaseOperator
 
-from airflow_provider_voucherify.operators.arguments import kept_from_view
+from airflow_provider_voucherify.operators.arguments import Checks, checked_partial, kept_from_view
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
+    from airflow.sdk.definitions.mappedoperator import OperatorPartial
     from jinja2 import Environment
 
     from airflow_provider_voucherify.operators.arguments import Customers
@@ -21,10 +22,31 @@ if TYPE_CHECKING:
 _CUSTOMERS = "customers"
 
 
+class Stoppable(Protocol):
+    """A try that runs."""
+
+    def stop(self) -> None:
+        """Let no further call be sent."""
+
+
 class OwnArgumentsOperator(BaseOperator):
     """An operator that renders what is its own: Airflow renders objects in place, and a destination may belong to
     several operators, or to all indexes of a mapped one.
     """
+
+    #: What checks the arguments while the Dag file is parsed, by name.
+    checks: ClassVar[Checks]
+    _running: Stoppable | None = None
+
+    @classmethod
+    def partial(cls, **kwargs: Any) -> OperatorPartial:
+        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
+        return super().partial(**checked_partial(kwargs, cls.checks))
+
+    def on_kill(self) -> None:
+        """Let no further call be sent; what was done so far is kept for the next try."""
+        if self._running is not None:
+            self._running.stop()
 
     def _do_render_template_fields(
         self,

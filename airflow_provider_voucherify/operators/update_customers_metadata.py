@@ -20,9 +20,9 @@ from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.models import Json
+    from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
 
 _CHECKS: arguments.Checks = {
     **arguments.CHECKS,
@@ -56,6 +56,7 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
     template_fields: Sequence[str] = ("customers", "metadata", "voucherify_conn_id")
     ui_color = "#f4f2e4"
     operator_extra_links = (VoucherifyDashboardLink(),)
+    checks = _CHECKS
 
     def __init__(
         self,
@@ -75,11 +76,6 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         self.deferrable = deferrable
         self.given = Given(self, self.template_fields)
 
-    @classmethod
-    def partial(cls, **kwargs: Any) -> OperatorPartial:
-        """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        return super().partial(**arguments.checked_partial(kwargs, _CHECKS))
-
     def execute(self, context: Context) -> Json:
         """Begin the bulk updates, and wait for them."""
         return self._update(context, {}, None)
@@ -89,7 +85,7 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         context: Context,
         event: object = None,  # noqa: ARG002
         begun: Mapping[str, Any] | None = None,  # JSON
-        spent: Mapping[str, float | None] | None = None,
+        spent: Mapping[str, Any] | None = None,
     ) -> Json:
         """Look again, or go on with what is to be begun.
 
@@ -106,11 +102,23 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
             )
         return self._update(context, spent or {}, begun)
 
-    def _update(self, context: Context, spent: Mapping[str, float | None], begun: Mapping[str, Any] | None) -> Json:
+    def _update(self, context: Context, spent: Mapping[str, Any], begun: Mapping[str, Any] | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
         from airflow_provider_voucherify.operators.giving.metadata_update import Begun, MetadataUpdate
-        from airflow_provider_voucherify.operators.pulling.report import Spent
+        from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
-            update = MetadataUpdate(self, context, Spent.from_json(spent))
+            self.given.check(self)
+            update = MetadataUpdate(self._terms(), context, Spent.from_json(spent))
             return update.run(None if begun is None else Begun.from_json(begun))
+
+    def _terms(self) -> UpdateTerms:
+        from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
+
+        return UpdateTerms(
+            customers=self.customers,
+            metadata=self.metadata,
+            voucherify_conn_id=self.voucherify_conn_id,
+            poll_interval=self.poll_interval,
+            deferrable=self.deferrable,
+        )

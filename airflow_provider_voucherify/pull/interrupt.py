@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import JsonObject
@@ -76,11 +76,7 @@ class Interrupt:
 
 
 class Interruptible:
-    """A client under an interrupt.
-
-    :param client: sends the calls.
-    :param interrupt: says until when.
-    """
+    """A client under an interrupt."""
 
     def __init__(self, client: Sender, interrupt: Interrupt) -> None:
         self._client = client

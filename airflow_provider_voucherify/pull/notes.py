@@ -1,6 +1,6 @@
 """What a run that asks each customer remembers in the ledger besides answers.
 
-Notes are kept as lists without members, under ids no segment has: every sink holds those as durably as answers.
+RunNotes are kept as lists without members, under ids no segment has: every sink holds those as durably as answers.
 """
 
 from __future__ import annotations
@@ -27,11 +27,10 @@ _HALVES = f"{NOTE}halves"
 
 
 @dataclass(frozen=True, slots=True)
-class Believed:
+class BelievedAnswers:
     """Answers taken on trust by a part that was interrupted: they are right if the ghost's answer is still the same.
 
     :param ghost: ids of the segments the ghost was in.
-    :param customer_ids: whose answers.
     """
 
     ghost: frozenset[str]
@@ -56,10 +55,9 @@ class Beginning:
     failed_parts: Mapping[str, int] = field(default_factory=dict)
 
 
-class Notes:
+class RunNotes:
     """The notes of a run.
 
-    :param sink: the ledger.
     :param now: the time, UTC.
     """
 
@@ -77,14 +75,11 @@ class Notes:
         return customers if isinstance(customers, int) else None
 
     def begin(self, customers: int) -> None:
-        """Note that the project is the right one.
-
-        :param customers: how many are asked about.
-        """
+        """Note that the project is the right one."""
         self._write(_BEGUN, {"customers": customers})
 
     @property
-    def believed(self) -> Believed | None:
+    def believed(self) -> BelievedAnswers | None:
         """Return what an interrupted part took on trust, ``None`` if that is nothing."""
         customers, ghost = set[str](), frozenset[str]()
         for note in self._believed_notes():
@@ -92,9 +87,9 @@ class Notes:
                 case {"ghost": list(segments), "customers": [_, *_] as some}:
                     ghost = _texts(segments)
                     customers |= _texts(some)
-        return Believed(ghost, frozenset(customers)) if customers else None
+        return BelievedAnswers(ghost, frozenset(customers)) if customers else None
 
-    def believe(self, believed: Believed) -> None:
+    def believe(self, believed: BelievedAnswers) -> None:
         """Note what was taken on trust, in place of what was noted before."""
         ghost: list[Json] = [*sorted(believed.ghost)]
         parts = list(chunks(sorted(believed.customer_ids), _IDS_PER_NOTE))

@@ -21,7 +21,7 @@ class Counts(Protocol):
     retried: int
 
 
-class Pace(Protocol):
+class Outlook(Protocol):
     """What is known of the rate limit."""
 
     def outlook(self, calls: int, now: float) -> float:
@@ -33,7 +33,6 @@ class Progress:
 
     :param total: customers, or pages, in the run.
     :param held: those of them the sink held before.
-    :param calls: the client's running counts.
     :param pace: the rate-limit window; its text is part of the line.
     :param now: monotonic seconds.
     :param unit: what is counted, in the singular.
@@ -44,7 +43,7 @@ class Progress:
         total: int,
         held: int,
         calls: Counts,
-        pace: Pace,
+        pace: Outlook,
         now: Callable[[], float],
         unit: str = "customer",
     ) -> None:

@@ -10,11 +10,10 @@ from itertools import chain
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList
 from airflow_provider_voucherify.load.base import segment_walks
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
-from airflow_provider_voucherify.pull.customers.roster import Roster
 from airflow_provider_voucherify.pull.customers.sample import Sample
-from airflow_provider_voucherify.pull.needs import Means, Pulled
-from airflow_provider_voucherify.pull.notes import Beginning, Notes
+from airflow_provider_voucherify.pull.notes import Beginning, RunNotes
 from airflow_provider_voucherify.pull.per_customer.run import CustomerRun
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Terms, stored_salt, stored_sample_size
@@ -22,34 +21,37 @@ from airflow_provider_voucherify.pull.per_segment.run import SegmentRun
 from airflow_provider_voucherify.pull.plan.cap import Cap
 from airflow_provider_voucherify.pull.plan.plan import WORTH_PROBING, Plan, check_affordable, resolving
 from airflow_provider_voucherify.pull.plan.question import Question
-from airflow_provider_voucherify.pull.plan.survey import Held, Survey
-from airflow_provider_voucherify.pull.recall import Recall
+from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
+from airflow_provider_voucherify.pull.remembering_client import RememberingClient
+from airflow_provider_voucherify.pull.result import Pulled
+from airflow_provider_voucherify.pull.tools import PullTools
 
 
 class Pull:
     """One try of a pull.
 
-    :param question: what is asked.
-    :param means: client, sink and the like.
+    :param tools: client, sink and the like.
     :param rate: calls a minute that may be made, ``None`` if not known.
     """
 
-    def __init__(self, question: Question, means: Means, rate: Callable[[], float | None]) -> None:
+    def __init__(self, question: Question, tools: PullTools, rate: Callable[[], float | None]) -> None:
         self._question = question
-        cap = Cap(question.max_calls, means.spent, is_kept=means.sink.is_durable)
-        self._means = means = replace(means, client=cap.over(means.client))
+        cap = Cap(question.max_calls, tools.spent, is_kept=tools.sink.is_durable)
+        self._tools = tools = replace(tools, client=cap.over(tools.client))
         self._rate = rate
-        self._notes = Notes(means.sink, means.now)
-        self._exports = ExportNotes(means.sink, means.now)
+        self._notes = RunNotes(tools.sink, tools.now)
+        self._exports = ExportNotes(tools.sink, tools.now)
         self._held = self._what_is_held()
         self._beginning = self._begun_so()
-        self._terms = Terms(question, Roster(question.customer_ids), self._sample(), means.now)
+        self._terms = Terms(question, AskedCustomers(question.customer_ids), self._sample(), tools.now)
         held = {} if self._beginning is None else self._notes.answers
-        self._recall = Recall(means.client, held, keeps=means.may_defer)
+        self._remembering = RememberingClient(tools.client, held, keeps=tools.may_defer)
         if question.may_export or self._exports.totals:
-            self._recall.forget("/v1/segments")  # their filters, which may quote emails, are not kept
+            self._remembering.forget("/v1/segments")  # their filters, which may quote emails, are not kept
         totals = self._exports.totals
-        self._survey = Survey(question, self._held, self._terms, means.client, self._recall, self._beginning, totals)
+        self._survey = Survey(
+            question, self._held, self._terms, tools.client, self._remembering, self._beginning, totals
+        )
 
     @property
     def held(self) -> int:
@@ -62,7 +64,7 @@ class Pull:
         :raises PlanTooDear: if it takes more than allowed.
         """
         with self._kept_for_the_next_part():
-            plan = self._means.run(self._survey.plan(self._rate))
+            plan = self._tools.run(self._survey.plan(self._rate))
         check_affordable(plan, self._question.max_calls)
         return plan
 
@@ -72,12 +74,12 @@ class Pull:
         :raises VoucherifyError: what stopped the run early, with all that was found up to then held.
         """
         if plan.strategy == "per_customer":
-            run = CustomerRun(self._question, self._survey, self._notes, self._means, self._recall, self._exports)
+            run = CustomerRun(self._question, self._survey, self._notes, self._tools, self._remembering, self._exports)
             with self._kept_for_the_next_part(run):
                 return run.pull()
         with self._kept_for_the_next_part():
-            means, recall, exports = self._means, self._recall, self._exports
-            lists = SegmentRun(self._question, self._survey, self._held, self._terms, means, recall, exports)
+            tools, remembering, exports = self._tools, self._remembering, self._exports
+            lists = SegmentRun(self._question, self._survey, self._held, self._terms, tools, remembering, exports)
             return lists.pull(by_exports=plan.strategy == "export")
 
     @contextmanager
@@ -86,26 +88,26 @@ class Pull:
         try:
             yield
         except WindowClosed:
-            if self._means.may_defer:
+            if self._tools.may_defer:
                 ghost = run.ghost if run is not None else None
                 ghost_segments = None if ghost is None else ghost.segment_ids
                 asked_at = None if run is None or ghost is None else run.ghost_asked_at
                 salt = self._terms.sample.salt
-                self._notes.add_answers(self._recall.new)
+                self._notes.add_answers(self._remembering.new)
                 totals, failed_parts = self._survey.totals, self._survey.failed_parts
                 self._notes.begin_so(Beginning(salt, totals, ghost_segments, asked_at, failed_parts))
             raise
 
     def _begun_so(self) -> Beginning | None:
-        if self._means.is_resumed:
+        if self._tools.is_resumed:
             return self._notes.beginning
         self._notes.forget_earlier_try()
         return None
 
-    def _what_is_held(self) -> Held:
-        sink, ids = self._means.sink, self._question.customer_ids
+    def _what_is_held(self) -> HeldBefore:
+        sink, ids = self._tools.sink, self._question.customer_ids
         if ids is None:
-            return Held((), len(sink.done()), segment_walks(sink.walks()), exports=self._exports.held)
+            return HeldBefore((), len(sink.done()), segment_walks(sink.walks()), exports=self._exports.held)
         self._forget_what_is_of_no_use(ids)
         done = sink.done()
         to_ask = IdList(customer_id for customer_id in ids if customer_id not in done) if done else ids
@@ -113,10 +115,10 @@ class Pull:
         is_right_project = self._notes.begun_with is not None or bool(walks)
         told = self._notes.resolved
         resolved = sum(one in told for one in resolving(ids))
-        return Held(to_ask, len(done), walks, is_right_project, resolved, self._exports.held)
+        return HeldBefore(to_ask, len(done), walks, is_right_project, resolved, self._exports.held)
 
     def _forget_what_is_of_no_use(self, ids: Sequence[str]) -> None:
-        sink = self._means.sink
+        sink = self._tools.sink
         done, failed = sink.done(), [answer.customer_id for answer in sink.failed(limit=sink.failed_count())]
         if not (held := len(done) + len(failed)):
             return
@@ -130,14 +132,14 @@ class Pull:
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
         """Return whether so many customers came in since the way was chosen that another may take fewer calls."""
-        if self._means.is_resumed or self._question.wanted != "auto" or segment_walks(self._means.sink.walks()):
+        if self._tools.is_resumed or self._question.wanted != "auto" or segment_walks(self._tools.sink.walks()):
             return False
         begun_with = self._notes.begun_with or FEWEST_TO_JUDGE
         return len(ids) > 2 * begun_with and held * WORTH_PROBING <= len(ids)
 
     def _sample(self) -> Sample:
         noted = self._beginning.salt if self._beginning is not None else None
-        salt = stored_salt(self._held.walks) or noted or f"{self._means.rng.getrandbits(64):016x}"
+        salt = stored_salt(self._held.walks) or noted or f"{self._tools.rng.getrandbits(64):016x}"
         wanted, walks = self._question.verify_sample, self._held.walks
         stored = stored_sample_size(walks, self._question.digest) if walks else None
         # Lists that are held know no more of their members than were sampled when they were read.

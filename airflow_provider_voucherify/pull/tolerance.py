@@ -18,8 +18,6 @@ def what_a_retry_does(sink: Sink, where_kept: str) -> str:
 class TooManyFailures(Exception):
     """More customers failed than the run tolerates.
 
-    :param failed: customers that failed.
-    :param customers: customers in the run.
     :param reasons: how many failed for which reason.
     :param retry: what the next try does, in words.
     """
@@ -37,7 +35,6 @@ def check_failures(sink: Sink, customers: int, max_failures: float) -> None:
     """Let the run pass only if few enough customers failed.
 
     :param sink: holds the failures; they are put where a user can query them if there are too many.
-    :param customers: customers in the run.
     :param max_failures: a count, or, as a float, a share of the customers.
     :raises TooManyFailures: if more failed.
     """

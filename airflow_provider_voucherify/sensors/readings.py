@@ -10,8 +10,8 @@ from datetime import datetime
 
 from airflow_provider_voucherify.api.errors import NotFound, RateLimited, VoucherifyError
 from airflow_provider_voucherify.api.http import wire
-from airflow_provider_voucherify.api.http.outage import is_outage
-from airflow_provider_voucherify.api.limit.window import LONGEST_WAIT
+from airflow_provider_voucherify.api.http.retry import is_outage
+from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
 from airflow_provider_voucherify.api.lists import pages
 from airflow_provider_voucherify.api.models import Json, JsonObject, Segment
 from airflow_provider_voucherify.hooks.session import answer_of
@@ -32,7 +32,7 @@ LONGEST_OUTAGE, LONGEST_CLOSED = 900.0, 7_800.0
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class SegmentReading:
     """What Voucherify said about a segment.
 
     :param status: its ``initial_sync_status``; ``None`` is "not said".
@@ -58,7 +58,6 @@ class EarlierReading:
 class Wait:
     """What a sensor that waits knows.
 
-    :param earlier: the last size it read.
     :param silent_since: since when no reading was answered (seconds since 1970), ``None`` if the last one was.
     :param silent_until: when the rate limit lets the next be answered, as far as it was told.
     """
@@ -82,13 +81,13 @@ class Wait:
         since = now if self.silent_since is None else self.silent_since
         if now - since > (LONGEST_CLOSED if is_closed else LONGEST_OUTAGE):
             raise error
-        told = min(error.retry_after or 0.0, LONGEST_WAIT) if is_closed else 0.0
+        told = min(error.retry_after or 0.0, LONGEST_WINDOW) if is_closed else 0.0
         log.warning("Segment %s cannot be read at present (%s): looking again later", segment_id, error)
         return replace(self, silent_since=since, silent_until=now + told)
 
 
 @contextmanager
-def patient_hook(conn_id: str) -> Iterator[VoucherifyHook]:
+def short_waiting_hook(conn_id: str) -> Iterator[VoucherifyHook]:
     """Open a hook whose calls do not hold a worker for long where nobody answers."""
     with VoucherifyHook(conn_id) as hook:
         hook.retry = replace(hook.retry, attempts=min(hook.retry.attempts, _MOST_TRIES))
@@ -96,10 +95,9 @@ def patient_hook(conn_id: str) -> Iterator[VoucherifyHook]:
         yield hook
 
 
-def read_segment(hook: VoucherifyHook, segment_id: str, now: Callable[[], datetime]) -> Reading:
+def read_segment(hook: VoucherifyHook, segment_id: str, now: Callable[[], datetime]) -> SegmentReading:
     """Ask for a segment, and, unless it says that it is done, for its size: two calls at most.
 
-    :param segment_id: id or name of the segment.
     :raises InvalidSegments: if there is no such segment: waiting would be in vain.
     :raises VoucherifyError: if there is no answer to believe.
     """
@@ -107,7 +105,7 @@ def read_segment(hook: VoucherifyHook, segment_id: str, now: Callable[[], dateti
     segment = _segment_of(hook, segment_id)
     status = segment.initial_sync_status
     size = None if status == _DONE else _size_of(hook, segment.id)
-    return Reading(segment_id, status, size, now().timestamp())
+    return SegmentReading(segment_id, status, size, now().timestamp())
 
 
 def _segment_of(hook: VoucherifyHook, name: str) -> Segment:
@@ -120,7 +118,7 @@ def _segment_of(hook: VoucherifyHook, name: str) -> Segment:
     return chosen_segments(hook.list_segments(), [name])[0]
 
 
-def compare(reading: Reading, earlier: EarlierReading | None) -> bool:
+def compare(reading: SegmentReading, earlier: EarlierReading | None) -> bool:
     """Return whether the segment is ready, and log why or why not."""
     name, size = reading.segment_id, reading.size
     if reading.status == _DONE:
@@ -141,12 +139,12 @@ def compare(reading: Reading, earlier: EarlierReading | None) -> bool:
     return False
 
 
-def earlier_of(reading: Reading) -> EarlierReading | None:
+def earlier_of(reading: SegmentReading) -> EarlierReading | None:
     """Return what a later reading is compared with, if the size was said."""
     return None if reading.size is None else EarlierReading(reading.size, reading.read_at)
 
 
-class Notes:
+class SensorNotes:
     """Keeps what a rescheduled sensor knows in Airflow's task state store, from one poke to the next.
 
     :param store: ``context["task_state_store"]``.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
     from airflow_provider_voucherify.api.errors import VoucherifyError
-    from airflow_provider_voucherify.sensors.readings import Notes, Reading, Wait
+    from airflow_provider_voucherify.sensors.readings import SegmentReading, SensorNotes, Wait
 
 #: Where nobody answers a deferred sensor looks again after so long, or when the rate limit opens, if that is later.
 LOOKS_APART = timedelta(minutes=1)
@@ -185,18 +185,18 @@ class SegmentReadySensor(BaseSensorOperator):
             timeout=timedelta(seconds=left),
         )
 
-    def _read(self) -> Reading:
+    def _read(self) -> SegmentReading:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.sensors.readings import patient_hook, read_segment
+        from airflow_provider_voucherify.sensors.readings import read_segment, short_waiting_hook
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self)
             segment_id = _checked_segment_id(self.segment_id)
-            with patient_hook(checked_conn_id(self.voucherify_conn_id)) as hook:
+            with short_waiting_hook(checked_conn_id(self.voucherify_conn_id)) as hook:
                 return read_segment(hook, segment_id, self.clock)
 
-    def _notes(self, context: Context) -> Notes | None:
-        from airflow_provider_voucherify.sensors.readings import Notes
+    def _notes(self, context: Context) -> SensorNotes | None:
+        from airflow_provider_voucherify.sensors.readings import SensorNotes
 
         if not self.reschedule:
             return None
@@ -206,7 +206,7 @@ class SegmentReadySensor(BaseSensorOperator):
                 'mode="reschedule" compares with a reading of an earlier process, and this Airflow has no task state '
                 'store to keep it in (that came with 3.3): set deferrable=True, or mode="poke"'
             )
-        return Notes(store, context["ti"].try_number)
+        return SensorNotes(store, context["ti"].try_number)
 
     @contextmanager
     def _skipping_where_asked_to(self) -> Iterator[None]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_voucherify.load.errors import LoadError, StatementFailed
 from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
+from airflow_provider_voucherify.warehouse.proven import check_server, make_engine, refuse_by_name
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Dialect, Engine
@@ -74,6 +75,10 @@ _WAITED_IN_VAIN = (1205, 1969, 3024, "55P03", "57014")
 _IF_IT_STAYS = "; if retries meet it too, look who locks the table, or raise the connection's or user's time limits"
 
 
+#: What a dialect raises at a server it is not made for: SQLAlchemy has no error of its own for that.
+_MISUNDERSTANDINGS = (AssertionError, AttributeError, LookupError, NotImplementedError, OSError, TypeError)
+
+
 class EngineProvider(Protocol):
     """What is asked of an Airflow ``DbApiHook``."""
 
@@ -82,16 +87,16 @@ class EngineProvider(Protocol):
 
 
 class Database:
-    """Runs functions in transactions; between two of them no connection is held, as runs last for hours.
-
-    :param engines: usually an Airflow hook.
-    """
+    """Runs functions in transactions; between two of them no connection is held, as runs last for hours."""
 
     def __init__(self, engines: EngineProvider) -> None:
         from sqlalchemy.pool import NullPool
 
         give_extras = extras_of(engines)
-        engine = engines.get_sqlalchemy_engine({"hide_parameters": True, "poolclass": NullPool})
+        self._engines, self._is_checked = engines, False
+        engine = make_engine(
+            engines, lambda: engines.get_sqlalchemy_engine({"hide_parameters": True, "poolclass": NullPool})
+        )
         give_extras(engine)
         if engine.dialect.name == "sqlite":
             _make_transactions_real(engine)
@@ -133,7 +138,8 @@ class Database:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._engine.connect().execution_options(only_reads=reading) as connection, connection.begin():
+            with self._connect(doing).execution_options(only_reads=reading) as connection, connection.begin():
+                self._check(connection)
                 return work(connection)
         except LoadError:
             raise
@@ -141,6 +147,23 @@ class Database:
             problem = without_rows(doing, error)
         # Raised out here so that it has no __context__: the driver's error holds ids in its text and attributes.
         raise self.without_room(problem) if problem.is_full else problem
+
+    def _connect(self, doing: str) -> Connection:
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            return self._engine.connect()
+        except (SQLAlchemyError, ValueError, self._driver_error):
+            raise
+        except _MISUNDERSTANDINGS as error:
+            refuse_by_name(self._engines, str(error), f"{type(error).__name__} while connecting")
+            problem = without_rows(doing, error)
+        raise problem
+
+    def _check(self, connection: Connection) -> None:
+        if not self._is_checked:
+            check_server(self._engines, connection)
+            self._is_checked = True
 
     def without_room(self, problem: StatementFailed) -> LoadError:
         """Return the problem of a full database with what to do about it."""

@@ -21,13 +21,13 @@ from airflow_provider_voucherify.api.limit.gate import Gate
 from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.emulator import EmulatorControl
 from airflow_provider_voucherify.load.base import RunIdentity
+from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.pull.needs import Means
 from airflow_provider_voucherify.pull.plan.plan import WayName
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.progress import Progress
 from airflow_provider_voucherify.pull.pull import Pull
+from airflow_provider_voucherify.pull.tools import PullTools, utc_now
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -72,7 +72,7 @@ def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> I
         stack = AsyncExitStack()
         gate = Gate(Window(1.0), Concurrency(32), OwnCeiling(None))
         client = runner.run(stack.enter_async_context(open_client(settings, gate)))
-        means = Means(
+        tools = PullTools(
             client=client,
             run=runner.run,
             sink=sink,
@@ -81,14 +81,21 @@ def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> I
             rng=random.Random(1),
             chunk_size=2_000,
         )
-        yield Pull(question, means, lambda: None)
+        yield Pull(question, tools, lambda: None)
         runner.run(stack.aclose())
 
 
 def sink_in(path: Path, *, is_about_everyone: bool) -> TableSink:
     """Return an empty table in a SQLite file."""
     identity = RunIdentity("run", "job")
-    sink = TableSink(SqliteFile(path), "memberships", "replace", identity, utc_now, with_source_id=is_about_everyone)
+    sink = TableSink(
+        SqliteFile(path),
+        "memberships",
+        "replace",
+        identity,
+        utc_now,
+        columns=COLUMNS_OF_EVERYONE if is_about_everyone else COLUMNS,
+    )
     sink.open()
     return sink
 

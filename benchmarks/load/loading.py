@@ -12,9 +12,9 @@ from sqlalchemy import Column, Connection, MetaData, Table, delete, insert, lite
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Scope, Segment
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import WriteMode
-from airflow_provider_voucherify.load.sql.loader_statements import copy_from_client, insert_lists
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.load.sql.statements import target_table
+from airflow_provider_voucherify.load.sql.visible import target_table
+from airflow_provider_voucherify.warehouse.many_rows import copy_from_client, insert_lists
 from benchmarks.load.databases import Warehouse
 
 #: How the sink is told: customers' answers, or pages of segments' members that are settled at the end.
@@ -63,7 +63,7 @@ def seconds_by_hand(url: str, memberships: int, way: Way, write: WriteMode) -> l
     they are removed first, but for ``append``, whose rows carry the name of their run.
     """
     names_runs = write == "append"
-    target = target_table(TABLE, None, with_run_key=names_runs)
+    target = target_table(TABLE, None, "append" if names_runs else "merge")
     columns = [Column(column.name, column.type) for column in target.columns if column.name != "run_key"]
     staged = Table("by_hand", MetaData(), *columns)
     engine = Warehouse(url).get_sqlalchemy_engine()

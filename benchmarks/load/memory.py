@@ -23,10 +23,10 @@ from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.pull.customers.sources import Cursor, CustomerQuery
-from airflow_provider_voucherify.pull.needs import Means
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.progress import Progress
 from airflow_provider_voucherify.pull.pull import Pull
+from airflow_provider_voucherify.pull.tools import PullTools
 from benchmarks.load.databases import Warehouse
 
 Who: TypeAlias = Literal["query", "query_by_lists", "everyone"]
@@ -152,7 +152,7 @@ def pull(url: str, customers: int, who: Who) -> tuple[float, float]:
         memory.start()
         query = CustomerQuery("select id from customers", "warehouse")
         ids = None if who == "everyone" else query.read(Hook(url))
-        means = Means(
+        tools = PullTools(
             client=shop,
             run=runner.run,
             sink=sink,
@@ -162,7 +162,7 @@ def pull(url: str, customers: int, who: Who) -> tuple[float, float]:
             workers=WORKERS,
             chunk_size=CUSTOMERS_PER_CHUNK // 8 if by_lists else CUSTOMERS_PER_CHUNK,
         )
-        pulling = Pull(Question(ids, strategy="per_segment" if by_lists else "per_customer"), means, lambda: None)
+        pulling = Pull(Question(ids, strategy="per_segment" if by_lists else "per_customer"), tools, lambda: None)
         pulled = pulling.carry_out(pulling.plan())
         assert sink.finish(pulled.scope).found == customers
         sink.close()

@@ -11,16 +11,16 @@ from dataclasses import dataclass
 
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.http.client import Client
-from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.sample import Sample
-from airflow_provider_voucherify.pull.needs import Means
 from airflow_provider_voucherify.pull.per_segment.listing import Terms
 from airflow_provider_voucherify.pull.plan.plan import Plan
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
-from airflow_provider_voucherify.pull.plan.survey import Held, Survey
+from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
 from airflow_provider_voucherify.pull.progress import Progress
 from airflow_provider_voucherify.pull.pull import Pull
-from airflow_provider_voucherify.pull.recall import Recall
+from airflow_provider_voucherify.pull.remembering_client import RememberingClient
+from airflow_provider_voucherify.pull.tools import PullTools
 from benchmarks.simulate.clients import START, clock_of, open_client
 from benchmarks.simulate.nowhere import Nowhere
 from benchmarks.simulate.server import SimulatedServer
@@ -73,9 +73,9 @@ def planned(shop: Shop, strategy: StrategyName, scene: Scene) -> Plan:
     question, chance = Question(None, None, strategy), random.Random(1)
     server = SimulatedServer(scene, shop, chance)
     with _virtual_loop() as loop:
-        terms = Terms(question, Roster(None), Sample(question.verify_sample, "salt"), clock_of(loop))
+        terms = Terms(question, AskedCustomers(None), Sample(question.verify_sample, "salt"), clock_of(loop))
         client = open_client(server, scene, chance, loop)
-        survey = Survey(question, Held(), terms, client, Recall(client, {}, keeps=False))
+        survey = Survey(question, HeldBefore(), terms, client, RememberingClient(client, {}, keeps=False))
         return loop.run_until_complete(survey.plan(lambda: None))
 
 
@@ -104,7 +104,7 @@ class _Pull:
         while True:
             client = open_client(self._server, self._scene, self._chance, self._loop, goes_on=self.deferrals > 0)
             try:
-                pull = Pull(self._question, self._means(client), lambda: None)
+                pull = Pull(self._question, self._tools(client), lambda: None)
                 plan = pull.plan()
                 first = first or plan
                 pull.carry_out(plan)
@@ -114,8 +114,8 @@ class _Pull:
             else:
                 return first
 
-    def _means(self, client: Client) -> Means:
-        return Means(
+    def _tools(self, client: Client) -> PullTools:
+        return PullTools(
             client=client,
             run=self._loop.run_until_complete,
             sink=self.sink,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from benchmarks.simulate.forecast import in_lists, in_windows
 from benchmarks.simulate.server import SimulatedServer
 from benchmarks.simulate.stretch import Stretch, run_stretch
@@ -45,7 +45,7 @@ def test_the_server_turns_away_what_is_beyond_the_limit() -> None:
     server = SimulatedServer(Scene(BUSINESS, latency=0.0), Shop.of(10), random.Random(1))
 
     async def ask() -> list[int]:
-        request = wire.segments_of_customer("cust_1")
+        request = get_customer_segments("cust_1").request
         return [(await server(request)).status for _ in range(BUSINESS.limit + 2)]
 
     statuses, _ = run_virtually(ask())

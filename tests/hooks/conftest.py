@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_voucherify.hooks.single_call import Clock
+from airflow_provider_voucherify.hooks.single_call import BlockingClock
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.hooks.local_server import LocalServer
 
@@ -43,7 +43,7 @@ def make_hook(monkeypatch: pytest.MonkeyPatch, sleeps: list[float]) -> MakeHook:
         connection = {"conn_type": "voucherify", "login": APP_ID, "password": SECRET, **fields}
         monkeypatch.setenv("AIRFLOW_CONN_VOUCHERIFY_DEFAULT", json.dumps(connection))
         hook = VoucherifyHook(quota_share=quota_share)
-        hook.clock = Clock(sleep=sleeps.append, uniform=lambda: 1.0, unix_time=lambda: NOW)
+        hook.clock = BlockingClock(sleep=sleeps.append, uniform=lambda: 1.0, unix_time=lambda: NOW)
         return hook
 
     return make

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sized
 import pytest
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.calls.reads import segments_of_customer
+from airflow_provider_voucherify.api.calls.reads import segments_from, segments_of_customer
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.body import LARGEST_ANSWER, Body
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
@@ -251,7 +251,7 @@ BAD_TEXTS = ["a\0b", "\ud83d", "x\udc00"]
 def test_a_segment_no_database_could_store_is_refused(field: str, text: str) -> None:
     item: JsonObject = {"id": "seg_1", "name": "VIP", "object": "segment", field: text}
     with pytest.raises(errors.MalformedAnswer, match="cannot be stored"):
-        wire.segments_from({"object": "list", "data_ref": "data", "data": [item], "total": 1})
+        segments_from({"object": "list", "data_ref": "data", "data": [item], "total": 1})
 
 
 @pytest.mark.parametrize(("field", "text"), [*itertools.product(["id", "source_id"], BAD_TEXTS)])

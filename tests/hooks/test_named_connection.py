@@ -9,7 +9,8 @@ from collections.abc import Callable
 import pytest
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.calls.call import ask
+from airflow_provider_voucherify.api.calls.reads import get_segment
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.hooks.conftest import MakeHook
@@ -21,7 +22,7 @@ Ask = Callable[[VoucherifyHook], object]
 def by_client(hook: VoucherifyHook) -> None:
     async def main() -> None:
         async with hook.aclient() as client:
-            await client.send(wire.segment("seg_1"))
+            await ask(client, get_segment("seg_1"))
 
     asyncio.run(main())
 

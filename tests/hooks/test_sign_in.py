@@ -12,7 +12,8 @@ import pytest
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.calls import events
-from airflow_provider_voucherify.api.http import auth, wire
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments
+from airflow_provider_voucherify.api.http import auth
 from airflow_provider_voucherify.api.http.client import Client, Clock
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, ProjectSettings, Switches
@@ -67,7 +68,7 @@ def in_flight(hook: VoucherifyHook, calls: int) -> None:
 
 async def all_at_once(client: Client, calls: int) -> None:
     await asyncio.gather(
-        *(client.send(wire.segments_of_customer(f"customer-{number:07}")) for number in range(calls)),
+        *(client.send(get_customer_segments(f"customer-{number:07}").request) for number in range(calls)),
     )
 
 
@@ -251,7 +252,7 @@ def test_calls_in_flight_share_the_failure_of_the_request_for_a_token(
 
     async def main() -> list[object]:
         async with hook.aclient() as client:
-            requests = [wire.segments_of_customer(f"customer-{number}") for number in range(32)]
+            requests = [get_customer_segments(f"customer-{number}").request for number in range(32)]
             return await asyncio.gather(*map(client.send, requests), return_exceptions=True)
 
     assert {type(answer) for answer in asyncio.run(main())} == {errors.ServerFault}
@@ -263,7 +264,7 @@ def test_a_write_is_sent_if_its_token_came_late(voucherify_emulator: Emulator, c
 
     async def main() -> None:
         async with connect(auth="oauth", scope="api").aclient() as client:
-            await client.send(events.event_request("visited", "customer-0000001", None))
+            await client.send(events.track_event("visited", "customer-0000001").request)
 
     asyncio.run(main())
     assert len(voucherify_emulator.events()) == 1

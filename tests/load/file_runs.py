@@ -15,6 +15,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Scope
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import FileFormat
 from airflow_provider_voucherify.load.files.directory import Directory, FileSystem
 from airflow_provider_voucherify.load.files.manifest import Manifest
@@ -111,7 +112,7 @@ class Shelf:
         run: RunIdentity | None = None,
         *,
         rows_per_part: int = 2,
-        with_source_id: bool = False,
+        columns: RowColumns = COLUMNS,
     ) -> FilesSink:
         """Return a sink of a new process."""
         return FilesSink(
@@ -119,7 +120,7 @@ class Shelf:
             file_format,
             run or identity(),
             self.clock,
-            with_source_id=with_source_id,
+            columns=columns,
             rows_per_part=rows_per_part,
         )
 

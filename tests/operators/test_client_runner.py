@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import Client, open_client
 from airflow_provider_voucherify.api.http.settings import ApiSettings

@@ -68,6 +68,23 @@ def test_a_used_up_share_defers_until_the_window_ends(
     assert "customer_segments" not in warehouse.tables()
 
 
+def test_a_window_whose_end_is_not_told_is_looked_at_ever_more_rarely(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AIRFLOW__VOUCHERIFY__DEFER_AFTER", "5")
+    voucherify.set_limits(Limits(limit=50, window_seconds=3_600.0))
+    run, waits = run_op(into_table()), []
+    for _ in range(4):
+        assert run.state == "deferred"
+        waits.append((deferred_until(run) - datetime.now(UTC)).total_seconds())
+        run = run_op(into_table(), after=run)
+    assert [10 * int(wait // 10 + (wait > 20)) for wait in waits] == [10, 30, 60, 3_600]
+    assert voucherify.stats().calls == 35 + 1, "three of the share are held back for looks, and one is made beyond"
+    voucherify.set_limits(OPEN)
+    assert run_op(into_table(), after=run).state == "success"
+    assert warehouse.memberships() == truth(voucherify, ASKED)
+
+
 def test_a_deferral_carries_counts_only(run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse) -> None:
     deferral = run_op(into_table()).deferral
     assert deferral is not None
@@ -87,6 +104,7 @@ def test_a_deferral_carries_counts_only(run_op: OperatorRunner, hourly: Emulator
         "begins_window": bool,
         "unreachable_parts": int,
         "planned": int,
+        "closed_window": type(None),
     }
     assert set(deferral.trigger_kwargs) == {"moment", "end_from_trigger"}
 

@@ -17,7 +17,7 @@ from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
-from airflow_provider_voucherify.operators.directories import directory_of
+from airflow_provider_voucherify.operators.places import directory_of
 from airflow_provider_voucherify.pull.plan.question import StrategyName
 from tests.operators.warehouse import CUSTOMERS, truth
 from tests.run_op import LOGICAL_DATE, OperatorRunner, TaskRun, _Supervisor

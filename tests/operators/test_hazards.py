@@ -56,10 +56,10 @@ def test_a_replacement_by_nobody_is_refused(run_op: OperatorRunner, voucherify: 
 
 
 def test_a_replacement_by_nobody_keeps_what_an_earlier_try_holds(
-    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("AIRFLOW__VOUCHERIFY__DEFER_AFTER", "5")
     voucherify.set_limits(Limits(limit=50, window_seconds=3_600.0))
-    voucherify.set_switches(Switches(retry_header="window_end"))
     assert run_op(into_table("replace")).state == "deferred"
     assert run_op(into_table("replace", []), try_number=2).state == "failed"
     assert [name for name in warehouse.tables() if "__run_" in name]

@@ -128,11 +128,11 @@ def test_a_simulation_without_a_store_keeps_its_worker(
 ) -> None:
     may_defer = []
 
-    def longest_wait(*, can_defer: bool) -> float:
+    def wait_in_worker(*, can_defer: bool) -> float:
         may_defer.append(can_defer)
         return math.inf
 
-    monkeypatch.setattr(publishing, "longest_wait", longest_wait)
+    monkeypatch.setattr(publishing, "wait_in_worker", wait_in_worker)
     run = run_op_without_state_store(publish(CUSTOMERS[:3], destination=TABLE, deferrable=True, simulate=simulate))
     assert run.state == "success"
     assert may_defer == [not simulate]

@@ -11,10 +11,10 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Switches
 from airflow_provider_voucherify.giving.run import PublicationsFailed
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.giving import publish as publishing
 from airflow_provider_voucherify.operators.publish_vouchers import Pace
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
+from airflow_provider_voucherify.pull.tools import utc_now
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, outcomes, publish, recorded, voucherify_ids
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import OperatorRunner

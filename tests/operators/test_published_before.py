@@ -202,13 +202,13 @@ def test_a_mark_holds_no_customer(run_op: OperatorRunner, voucherify: Emulator, 
 
 
 def test_assets_hear_of_a_result_found(run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse) -> None:
-    from airflow_provider_voucherify.operators.pulling import run as pulling
+    from airflow_provider_voucherify.operators import customer_segments
 
     fails_behind(run_op, into_table())
-    with mock.patch.object(pulling, "emit_outlets") as emit:
+    with mock.patch.object(customer_segments, "emit_outlets") as emit:
         run_op(into_table(), try_number=2)
-    ((_, _, summary, _),) = (call.args for call in emit.call_args_list)
-    assert summary["customers"] == 60
+    ((_, _, told),) = (call.args for call in emit.call_args_list)
+    assert told.summary["customers"] == 60
 
 
 @needs_state_store

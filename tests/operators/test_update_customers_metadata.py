@@ -195,11 +195,11 @@ def test_without_a_store_it_waits_with_its_worker_until_all_is_begun(
 ) -> None:
     may_defer = []
 
-    def longest_wait(*, can_defer: bool) -> float:
+    def wait_in_worker(*, can_defer: bool) -> float:
         may_defer.append(can_defer)
         return math.inf
 
-    monkeypatch.setattr(metadata_update, "longest_wait", longest_wait)
+    monkeypatch.setattr(metadata_update, "wait_in_worker", wait_in_worker)
     run = run_op_without_state_store(update(CUSTOMERS[:4], deferrable=True))
     assert run.summary["updated"] == 4
     assert may_defer == [False, True]

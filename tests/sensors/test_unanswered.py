@@ -18,7 +18,7 @@ from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Fault, Limits, Switches
-from airflow_provider_voucherify.hooks.single_call import Clock
+from airflow_provider_voucherify.hooks.single_call import BlockingClock
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.sensors.acting import FIVE_MINUTES, context_of, deferred, enter, poke, resume, sensor_of
 from tests.sensors.conftest import Desk
@@ -32,7 +32,7 @@ HOUR = 3_600.0
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """No call sleeps for real; what each would have slept, in seconds."""
     slept: list[float] = []
-    monkeypatch.setattr(VoucherifyHook, "clock", Clock(sleep=slept.append))
+    monkeypatch.setattr(VoucherifyHook, "clock", BlockingClock(sleep=slept.append))
     return slept
 
 

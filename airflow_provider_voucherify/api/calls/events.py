@@ -1,40 +1,30 @@
-"""Custom events of customers: one call each, which nobody repeats by itself."""
+"""Custom events of customers, which nobody repeats by itself."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from airflow_provider_voucherify.api.calls.call import Call
 from airflow_provider_voucherify.api.calls.posts import customer_named, post
-from airflow_provider_voucherify.api.calls.reads import Sender
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
 _LONGEST_EVENT = 300
 
 
-def event_request(event: str, customer_id: str, metadata: Mapping[str, Json] | None = None) -> wire.Request:
-    """Return the request that tracks an event; see :func:`track_event`.
+def track_event(event: str, customer_id: str, metadata: Mapping[str, Json] | None = None) -> Call[None]:
+    """Track an event of a customer.
 
+    Voucherify has no key to tell a repeated event by, so it is sent once: when no answer arrives, it may have been
+    counted or not.
+
+    :param event: its name, 1 to 300 characters, as the project defines it.
+    :param customer_id: Voucherify's id (``cust_...``) or the merchant's ``source_id``; Voucherify creates the
+        customer of a ``source_id`` it does not know, and answers for other ids with ``NotFound``.
     :raises ValueError: if the event's name is empty or longer than 300 characters.
     :raises InvalidCustomerId: if the id cannot be sent.
     """
     if not 1 <= len(event) <= _LONGEST_EVENT:
         raise ValueError(f"event is a text of {len(event)} characters; write a name of 1 to {_LONGEST_EVENT}")
     body: JsonObject = {"event": event, "customer": customer_named(customer_id)}
-    return post(wire.path_of("events"), body | ({"metadata": dict(metadata)} if metadata else {}))
-
-
-async def track_event(client: Sender, event: str, customer_id: str, metadata: Mapping[str, Json] | None = None) -> None:
-    """Track an event of a customer, for one call.
-
-    Voucherify has no key to tell a repeated event by, so it is sent once: when no answer arrives, it may have been
-    counted or not.
-
-    :param client: sends the call.
-    :param event: its name, 1 to 300 characters, as the project defines it.
-    :param customer_id: Voucherify's id (``cust_...``) or the merchant's ``source_id``; Voucherify creates the
-        customer of a ``source_id`` it does not know.
-    :param metadata: of the event.
-    :raises NotFound: if Voucherify does not know the ``cust_...`` id.
-    """
-    await client.send(event_request(event, customer_id, metadata))
+    return Call(post(wire.path_of("events"), body | ({"metadata": dict(metadata)} if metadata else {})), lambda _: None)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, Final, Literal, TypeAlias
 
-from airflow_provider_voucherify.api.calls.posts import Repeatable, post
-from airflow_provider_voucherify.api.calls.reads import Sender
-from airflow_provider_voucherify.api.errors import ExportFailed, FileRefused, MalformedAnswer, NotFound
+from airflow_provider_voucherify.api.calls.call import Call, Repeatable, Sender, ask, each
+from airflow_provider_voucherify.api.calls.posts import post
+from airflow_provider_voucherify.api.errors import ExportFailed, FileRefused, NotFound
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.id_text import checked_id
 from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape, storable
@@ -156,46 +156,29 @@ class ExportFile:
                 raise ExportFailed(f"line {number} of the export's file is not in UTF-8") from None
 
 
-def create_request(wanted: Wanted) -> wire.Request:
-    """Return the request that asks for an export; where bulk calls have a limit of their own it may be turned away."""
+_export_from = wire.reader(Export.from_json, "an export")
+
+
+def create_export(wanted: Wanted) -> Call[Export]:
+    """Ask for an export.
+
+    It is never sent a second time by itself: without an answer, :meth:`Wanted.is_of` tells it on the list. Answers are
+    ``OtherLimitReached`` if it counts as a bulk call and these are used up, and ``RequestRefused`` if a field or filter
+    is none of those an export knows.
+    """
     body: JsonObject = {"exported_object": wanted.exported_object, "parameters": wanted.parameters}
-    return post(wire.path_of("exports"), body)._replace(may_be_left=True)
+    return Call(post(wire.path_of("exports"), body)._replace(may_be_left=True), _export_from)
 
 
-def export_from(data: JsonObject) -> Export:
-    """Return one export.
-
-    :raises MalformedAnswer: if it is none.
-    """
-    try:
-        return Export.from_json(data)
-    except UnexpectedShape as shape:
-        raise MalformedAnswer(f"an export is not as documented: {shape}") from None
+def list_exports() -> Call[list[Export]]:
+    """The latest exports of the project, at most 100, with the addresses of their files."""
+    query: dict[str, str | int] = {"limit": MOST_LISTED, "order": "-created_at"}
+    return Call(wire.get(wire.path_of("exports"), query), each(_export_from))
 
 
-async def create_export(client: Sender, wanted: Wanted) -> Export:
-    """Ask for an export, for one call.
-
-    It is never sent a second time by itself: without an answer, :meth:`Wanted.is_of` tells it on the list.
-
-    :raises OtherLimitReached: if it counts as a bulk call and these are used up.
-    :raises RequestRefused: if a field or filter is none of those an export knows.
-    """
-    return export_from(await client.send(create_request(wanted)))
-
-
-async def list_exports(client: Sender) -> list[Export]:
-    """Return the latest exports of the project, at most 100, with the addresses of their files, for one call."""
-    answer = await client.send(wire.get(wire.path_of("exports"), {"limit": MOST_LISTED, "order": "-created_at"}))
-    return [export_from(item) for item in wire.listed(answer)]
-
-
-async def get_export(client: Sender, export_id: str) -> Export:
-    """Return one export, for one call.
-
-    :raises NotFound: if there is none.
-    """
-    return export_from(await client.send(wire.get(wire.path_of("exports", checked_id(export_id, "export id")))))
+def get_export(export_id: str) -> Call[Export]:
+    """One export; ``NotFound`` if there is none."""
+    return Call(wire.get(wire.path_of("exports", checked_id(export_id, "export id"))), _export_from)
 
 
 async def delete_export(client: Sender, export_id: str) -> None:
@@ -212,7 +195,6 @@ async def download(client: Sender, export: Export, file: wire.FileTaker) -> None
 
     :param client: its keys are sent along, to the connection's own host or Voucherify's for files only.
     :param export: if it tells no address it is asked for again.
-    :param file: filled.
     :raises FileRefused: if the file cannot be had.
     :raises ExportFailed: if there is none.
     """
@@ -224,7 +206,7 @@ async def download(client: Sender, export: Export, file: wire.FileTaker) -> None
                 raise
         else:
             return
-    await client.send(_file_request(await get_export(client, export.id), file))
+    await client.send(_file_request(await ask(client, get_export(export.id)), file))
 
 
 def rows_of(lines: Iterator[str], fields: Sequence[str]) -> Iterator[list[str]]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from airflow_provider_voucherify.api.calls.posts import Repeatable, post
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Call
+from airflow_provider_voucherify.api.calls.posts import post
 from airflow_provider_voucherify.api.campaign_models import AsyncAction
 from airflow_provider_voucherify.api.errors import InvalidCustomers, MalformedAnswer, VoucherifyError
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.id_text import checked_customer_id
-from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape
+from airflow_provider_voucherify.api.models import Json, JsonObject
 
 #: Voucherify refuses longer bodies with a 413, in bytes.
 LARGEST_BODY = 10_485_760
@@ -21,8 +21,8 @@ class BulkUpdateFailed(VoucherifyError):
     """A bulk update is over, and not all of its rows were updated."""
 
 
-def metadata_update_request(source_ids: Sequence[str], metadata: Mapping[str, Json]) -> wire.Request:
-    """Return the request that gives many customers the same metadata.
+def update_customers_metadata(source_ids: Sequence[str], metadata: Mapping[str, Json]) -> Call[str]:
+    """Begin to give many customers the same metadata; the answer is the id of the async action that does it.
 
     Sent twice it does the same, but counts as another bulk call and waits in the same queue.
 
@@ -37,34 +37,12 @@ def metadata_update_request(source_ids: Sequence[str], metadata: Mapping[str, Js
     request = post(wire.path_of("customers", "metadata", "async"), {"source_ids": listed, "metadata": dict(metadata)})
     if request.body is not None and len(request.body) > LARGEST_BODY:
         raise InvalidCustomers(f"a bulk update of {len(ids):,} customers is longer than 10 MB: split it")
-    return request
+    return Call(request, _action_id_from)
 
 
-def action_request(action_id: str) -> wire.Request:
-    """Return the request for an async action (``aa_...``)."""
-    return wire.get(wire.path_of("async-actions", checked_customer_id(action_id)))
-
-
-def action_id_from(data: JsonObject) -> str:
-    """Return the id of the async action that carries an accepted update out.
-
-    :raises MalformedAnswer: if there is none.
-    """
-    action_id = data.get("async_action_id")
-    if not isinstance(action_id, str) or not action_id:
-        raise MalformedAnswer("an accepted bulk update has no async_action_id")
-    return action_id
-
-
-def action_from(data: JsonObject) -> AsyncAction:
-    """Return one async action.
-
-    :raises MalformedAnswer: if it is none.
-    """
-    try:
-        return AsyncAction.from_json(data)
-    except UnexpectedShape as shape:
-        raise MalformedAnswer(f"an async action is not as documented: {shape}") from None
+def get_async_action(action_id: str) -> Call[AsyncAction]:
+    """How far an async action (``aa_...``) is; ``NotFound`` if there is none."""
+    return Call(wire.get(wire.path_of("async-actions", checked_customer_id(action_id))), _action_from)
 
 
 def check_action(action: AsyncAction) -> None:
@@ -81,17 +59,11 @@ def check_action(action: AsyncAction) -> None:
     )
 
 
-async def update_customers_metadata(client: Sender, source_ids: Sequence[str], metadata: Mapping[str, Json]) -> str:
-    """Begin to give many customers the same metadata, for one call, and return the id of the async action.
-
-    Without an answer it is sent again: that may begin a second update, which changes nothing more.
-    """
-    return action_id_from(await client.send(Repeatable(*metadata_update_request(source_ids, metadata))))
+_action_from = wire.reader(AsyncAction.from_json, "an async action")
 
 
-async def get_async_action(client: Sender, action_id: str) -> AsyncAction:
-    """Return how far an async action is, for one call.
-
-    :raises NotFound: if there is none.
-    """
-    return action_from(await client.send(action_request(action_id)))
+def _action_id_from(data: JsonObject) -> str:
+    action_id = data.get("async_action_id")
+    if not isinstance(action_id, str) or not action_id:
+        raise MalformedAnswer("an accepted bulk update has no async_action_id")
+    return action_id

@@ -11,15 +11,6 @@ from airflow_provider_voucherify.api.id_text import checked_customer_id
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
 
-class Repeatable(Request):
-    """A call that changes something, and nothing more if it is sent again."""
-
-    @property
-    def is_safe(self) -> bool:
-        """Return that sending it twice does no harm."""
-        return True
-
-
 def post(target: str, body: Mapping[str, Json] | Sequence[Json]) -> Request:
     """Return a POST request of an encoded path, with the body as JSON.
 

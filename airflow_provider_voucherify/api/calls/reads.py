@@ -1,71 +1,74 @@
-"""What can be asked of Voucherify, each in the fewest calls."""
+"""Customers, segments, and who is in what, each in the fewest calls."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol
+from operator import attrgetter
 
+from airflow_provider_voucherify.api.calls.call import Call, Sender, ask
+from airflow_provider_voucherify.api.errors import MalformedAnswer
 from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.id_text import checked_customer_id, checked_id
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.lists.segments import SegmentWalk
 from airflow_provider_voucherify.api.models import Customer, JsonObject, Segment
 
 
-class Sender(Protocol):
-    """Sends one request and brings the JSON object of its answer."""
-
-    async def send(self, request: wire.Request) -> JsonObject:
-        """Return the JSON object.
-
-        :raises VoucherifyError: if there is none.
-        """
-
-
-async def segments_of_customer(client: Sender, customer_id: str) -> tuple[Segment, ...]:
-    """Return the segments a customer is in, ordered by id, for one call.
+def get_customer_segments(customer_id: str) -> Call[tuple[Segment, ...]]:
+    """The segments a customer is in, ordered by id.
 
     A customer Voucherify does not know is answered with the segments an empty profile would match.
 
-    :param client: sends the call.
     :param customer_id: Voucherify's id (``cust_...``) or the merchant's ``source_id``.
-    :raises InvalidCustomerId: if the id cannot be sent safely; no call is made.
+    :raises InvalidCustomerId: if the id cannot be sent safely.
     """
-    return wire.segments_from(await client.send(wire.segments_of_customer(customer_id)))
+    target = wire.path_of("customers", checked_customer_id(customer_id), "segments")
+    return Call(wire.Request("GET", target, has_common_answers=True), segments_from)
 
 
-async def get_customer(client: Sender, customer_id: str) -> Customer:
-    """Return one customer, for one call.
+def get_customer(customer_id: str) -> Call[Customer]:
+    """One customer; ``NotFound`` if Voucherify does not know them.
 
-    :param client: sends the call.
     :param customer_id: Voucherify's id (``cust_...``) or the merchant's ``source_id``.
-    :raises InvalidCustomerId: if the id cannot be sent safely; no call is made.
-    :raises NotFound: if Voucherify does not know the customer.
+    :raises InvalidCustomerId: if the id cannot be sent safely.
     """
-    return wire.customer_from(await client.send(wire.customer(customer_id)))
+    return Call(wire.get(wire.path_of("customers", checked_customer_id(customer_id))), wire.customer_from)
 
 
-async def get_segment(client: Sender, segment_id: str) -> Segment:
-    """Return one segment, for one call.
+def get_segment(segment_id: str) -> Call[Segment]:
+    """One segment; ``NotFound`` if there is none.
 
-    :param client: sends the call.
     :param segment_id: ``seg_...``.
-    :raises InvalidCustomerId: if the id cannot be sent safely; no call is made.
-    :raises NotFound: if there is none.
+    :raises InvalidCustomerId: if the id cannot be sent safely.
     """
-    return wire.segment_from(await client.send(wire.segment(segment_id)))
+    return Call(wire.get(wire.path_of("segments", checked_id(segment_id, "segment id"))), wire.segment_from)
 
 
-def customers_in(client: Sender, segment_id: str | None = None) -> AsyncIterator[list[Customer]]:
-    """Return the members of a segment page by page, each customer once, oldest first: for ``async for``.
+async def segments_of_customer(client: Sender, customer_id: str) -> tuple[Segment, ...]:
+    """Return the segments a customer is in, for one call of an ``aclient()``; see :func:`get_customer_segments`."""
+    return await ask(client, get_customer_segments(customer_id))
 
-    A segment Voucherify does not know is answered with no members.
 
-    :param client: sends the calls, one per 99 customers.
-    :param segment_id: ``seg_...``; ``None`` for all customers of the project.
-    :raises InvalidCustomerId: if the segment id is empty; no call is made.
-    :raises PagingFailed: at the end, if the list is not whole.
+def segments_from(data: JsonObject) -> tuple[Segment, ...]:
+    """Return the segments of a customer, ordered by id since the API documents no order.
+
+    :raises MalformedAnswer: if an item is no segment, or their number is not the announced ``total``.
     """
-    return rest_of(CustomerWalk(segment_id), client)
+    if not isinstance(data, wire.CommonAnswer):
+        return _segments_from(data)
+    if data.segments is None:
+        data.segments = _segments_from(data)
+    return data.segments
+
+
+def _segments_from(data: JsonObject) -> tuple[Segment, ...]:
+    items = wire.items_of(data)
+    total = data.get("total")
+    if isinstance(total, int) and total != len(items):
+        raise MalformedAnswer(f"{len(items)} segments arrived where total says {total}")
+    if any(item.get("object", "segment") != "segment" for item in items):
+        raise MalformedAnswer("an item of the list of segments is not a segment")
+    return tuple(sorted(map(wire.segment_from, items), key=attrgetter("id")))
 
 
 async def rest_of(walk: CustomerWalk, client: Sender) -> AsyncIterator[list[Customer]]:
@@ -84,7 +87,6 @@ async def rest_of(walk: CustomerWalk, client: Sender) -> AsyncIterator[list[Cust
 async def list_segments(client: Sender) -> list[Segment]:
     """Return all segments of the project, newest first, for one call per 100 of them.
 
-    :param client: sends the calls.
     :raises PagingFailed: if the list cannot be read whole.
     """
     walk = SegmentWalk()

@@ -18,8 +18,7 @@ from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
 from airflow_provider_voucherify.api.http.body import Body, Unpacking
 from airflow_provider_voucherify.api.http.deadline import Deadline
-from airflow_provider_voucherify.api.http.outage import Outage
-from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.http.retry import Outage, RetryPolicy
 from airflow_provider_voucherify.api.http.settings import checked_file_url
 from airflow_provider_voucherify.api.http.tls import tls_failure, tls_of
 from airflow_provider_voucherify.api.limit.gate import Gate
@@ -81,10 +80,7 @@ class Clock:
 class Client:
     """Sends calls as fast as the window, the ceiling and the server allow.
 
-    :param transport: sends one request.
-    :param gate: gives leave to send.
     :param retry: how failed calls are tried again.
-    :param clock: time and chance.
     :param sign_in: what signs calls, ``None`` where the transport sends the keys.
     """
 
@@ -112,7 +108,6 @@ class Client:
         call whose token was refused did nothing: it is sent once more with a new one. Where no other call is answered
         either, an outage is waited for.
 
-        :param request: what to ask.
         :raises VoucherifyError: the last try's error.
         :raises WindowClosed: if the window stays closed for longer than the gate may wait; caused by the error of the
             try before, if that failed.
@@ -136,7 +131,7 @@ class Client:
                 is_given_up = self._outage.is_given_up
                 is_alone, answered = is_given_up or self.calls.answered == answered, self.calls.answered
                 if attempt < self.retry.attempts and not is_given_up:
-                    told = min(error.retry_after or 0.0, self.retry.longest_wait)
+                    told = min(error.retry_after or 0.0, self.retry.longest_backoff)
                     await self.clock.sleep(max(self.retry.wait(attempt, self.clock.uniform), told))
                 elif not is_alone:
                     raise
@@ -373,7 +368,6 @@ async def open_client(
     :param settings: where Voucherify is and who we are.
     :param gate: gives leave to send; one per process and project.
     :param retry: how failed calls are tried again.
-    :param clock: time and chance.
     """
     import aiohttp
 

@@ -62,7 +62,6 @@ def _is_loopback(host: str) -> bool:
 def checked_base_url(url: str, *, allow_http: bool) -> str:
     """Return ``scheme://host[:port][/path]`` without a trailing slash.
 
-    :param url: a full base URL.
     :param allow_http: whether the keys may travel unencrypted to a host other than this machine.
     :raises InvalidConnection: if it is not a usable URL, or would send the keys in clear text.
     """

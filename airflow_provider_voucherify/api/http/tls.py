@@ -41,7 +41,6 @@ def tls_failure(error: BaseException, where: str) -> errors.TransportFailed:
     """Return the error for a TLS connection that could not be made, in OpenSSL's words.
 
     :param error: of the module ``ssl``, where the HTTP client hands it on.
-    :param where: host and port.
     """
     said = getattr(error, "verify_message", None) or getattr(error, "reason", None)
     text = str(said).replace("_", " ").strip(" .") if said else type(error).__name__

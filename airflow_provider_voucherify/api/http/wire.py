@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from operator import attrgetter
-from typing import NamedTuple, Protocol, cast
+from typing import NamedTuple, Protocol, TypeVar, cast
 from urllib.parse import quote, urlencode
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http.body import json_of
-from airflow_provider_voucherify.api.id_text import checked_customer_id, checked_id
 from airflow_provider_voucherify.api.limit.headers import rate_limit_of
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, RateLimit, Segment, UnexpectedShape
+
+T = TypeVar("T")
 
 _QUOTA_IS_OVER = ("subscription", "plan has expired", "plan is over")
 _ERROR_CLASSES: dict[int, type[errors.VoucherifyError]] = {
@@ -61,7 +61,6 @@ class FileTaker(Protocol):
 class Request(NamedTuple):
     """One call, ready to send.
 
-    :param method: HTTP method in capitals.
     :param target: percent-encoded path and query, to be sent as is: decoding it again changes its meaning.
     :param body: JSON text in UTF-8 where the headers do not name another type, or ``None``.
     :param has_common_answers: whether many such calls are answered alike, byte for byte: what is the same is read once.
@@ -115,45 +114,9 @@ def get(path: str, query: Mapping[str, str | int] | None = None) -> Request:
     return Request("GET", path + ("?" + urlencode(query) if query else ""))
 
 
-def segments_of_customer(customer_id: str) -> Request:
-    """Return the request for the segments a customer is in.
-
-    :raises InvalidCustomerId: if the id cannot be sent safely.
-    """
-    return Request("GET", f"/v1/customers/{_part(checked_customer_id(customer_id))}/segments", has_common_answers=True)
-
-
-def customer(customer_id: str) -> Request:
-    """Return the request for one customer.
-
-    :raises InvalidCustomerId: if the id cannot be sent safely.
-    """
-    return get(path_of("customers", checked_customer_id(customer_id)))
-
-
-def segment(segment_id: str) -> Request:
-    """Return the request for one segment.
-
-    :raises InvalidCustomerId: if the id cannot be sent safely.
-    """
-    return get(path_of("segments", checked_id(segment_id, "segment id")))
-
-
-def segments_page(*, created_before: str | None = None) -> Request:
-    """Return the request for up to 100 segments, newest first.
-
-    :param created_before: ISO 8601 time in UTC; only segments created before it.
-    """
-    query: dict[str, str | int] = {"limit": 100, "order": "-created_at"}
-    if created_before:
-        query["filters[created_at][conditions][$before]"] = created_before
-    return get(path_of("segments"), query)
-
-
 def decode(response: Response, *, is_common: bool = False) -> JsonObject:
     """Return the JSON object of a successful answer.
 
-    :param response: the answer.
     :param is_common: whether many answers are the same, byte for byte: such share one object, not to be changed.
     :raises VoucherifyError: the fitting class of the error tree for anything else.
     """
@@ -174,7 +137,7 @@ def _json_object(body: bytes) -> JsonObject:
     return data
 
 
-class _CommonAnswer(JsonObject):
+class CommonAnswer(JsonObject):
     """An answer that many calls are given alike, with what it was read as: customers may share their segments."""
 
     __slots__ = ("segments",)
@@ -183,13 +146,13 @@ class _CommonAnswer(JsonObject):
 
 
 @lru_cache(maxsize=2_048)
-def _common_answer(body: bytes) -> _CommonAnswer:
-    answer = _CommonAnswer(_json_object(body))
+def _common_answer(body: bytes) -> CommonAnswer:
+    answer = CommonAnswer(_json_object(body))
     answer.segments = None
     return answer
 
 
-def listed(data: JsonObject) -> list[JsonObject]:
+def items_of(data: JsonObject) -> list[JsonObject]:
     """Return the items of a list answer, found through its ``data_ref``.
 
     :raises MalformedAnswer: if it is no list answer.
@@ -203,56 +166,24 @@ def listed(data: JsonObject) -> list[JsonObject]:
     return cast("list[JsonObject]", items)
 
 
-def segments_from(data: JsonObject) -> tuple[Segment, ...]:
-    """Return the segments of a customer, ordered by id since the API documents no order.
+def reader(read: Callable[[JsonObject], T], what: str) -> Callable[[JsonObject], T]:
+    """Return what reads an answer, and refuses one that is none.
 
-    :raises MalformedAnswer: if an item is no segment, or their number is not the announced ``total``.
+    :param read: the ``from_json`` of a model.
+    :param what: names it, with its article.
     """
-    if not isinstance(data, _CommonAnswer):
-        return _segments_from(data)
-    if data.segments is None:
-        data.segments = _segments_from(data)
-    return data.segments
+
+    def checked(data: JsonObject) -> T:
+        try:
+            return read(data)
+        except UnexpectedShape as shape:
+            raise errors.MalformedAnswer(f"{what} is not as documented: {shape}") from None
+
+    return checked
 
 
-def _segments_from(data: JsonObject) -> tuple[Segment, ...]:
-    items = listed(data)
-    total = data.get("total")
-    if isinstance(total, int) and total != len(items):
-        raise errors.MalformedAnswer(f"{len(items)} segments arrived where total says {total}")
-    if any(item.get("object", "segment") != "segment" for item in items):
-        raise errors.MalformedAnswer("an item of the list of segments is not a segment")
-    return tuple(sorted(map(segment_from, items), key=attrgetter("id")))
-
-
-def segments_listed(data: JsonObject) -> list[Segment]:
-    """Return the segments of one page of the project's list, in the page's order.
-
-    :raises MalformedAnswer: if it is no list answer, or an item is no segment.
-    """
-    return [segment_from(item) for item in listed(data)]
-
-
-def segment_from(data: JsonObject) -> Segment:
-    """Return one segment.
-
-    :raises MalformedAnswer: if it is none.
-    """
-    try:
-        return Segment.from_json(data)
-    except UnexpectedShape as shape:
-        raise errors.MalformedAnswer(f"a segment is not as documented: {shape}") from None
-
-
-def customer_from(data: JsonObject) -> Customer:
-    """Return one customer.
-
-    :raises MalformedAnswer: if it is none.
-    """
-    try:
-        return Customer.from_json(data)
-    except UnexpectedShape as shape:
-        raise errors.MalformedAnswer(f"a customer is not as documented: {shape}") from None
+segment_from = reader(Segment.from_json, "a segment")
+customer_from = reader(Customer.from_json, "a customer")
 
 
 def error_of(response: Response) -> errors.VoucherifyError:

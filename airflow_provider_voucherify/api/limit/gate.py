@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 HOPELESS_AFTER = 8
 #: Waits shorter than this are not worth a log line, in seconds.
 WORTH_SAYING = 10.0
+#: Several waits for one window, none of which is too long, may take so many times the longest together.
+MOST_WAITS = 1.25
 #: A later end of the wait is said again if it is later by so many seconds.
 WORTH_SAYING_AGAIN = 2.0
 
@@ -35,9 +37,8 @@ class Gate:
     often and how long the window or the ceiling made everybody wait.
 
     :param window: the share of the rate-limit window.
-    :param concurrency: how many calls may be in flight.
-    :param ceiling: the user's own ceiling.
-    :param longest_wait: seconds to wait for the window; where it stays closed for longer the caller is told so.
+    :param longest_wait: seconds to wait for the window; where it stays closed for longer, or for a quarter longer in
+        several waits, the caller is told so.
     :param now: monotonic seconds.
     """
 
@@ -55,6 +56,7 @@ class Gate:
         self.waits = 0
         self.waited = 0.0
         self._waiting_since: float | None = None
+        self._closed_since: float | None = None
         self._shut_by: VoucherifyError | None = None
         self._said_closed_until = self._said_waiting_until = -math.inf
         self._concurrency = concurrency
@@ -96,15 +98,13 @@ class Gate:
         self._turn_back(error)
 
     def answered(self, ticket: Ticket, rate: RateLimit) -> None:
-        """Hand back the ticket of an answered call.
-
-        :param ticket: the call's.
-        :param rate: what its headers say.
-        """
+        """Hand back the ticket of an answered call."""
         now = self._now()
         self._read_clock(rate, ticket, now)
         self._concurrency.answered(now - ticket.sent_at)
         self.window.settle(ticket, Reading(rate.limit, rate.remaining, self._opens_at(rate)), now)
+        if self.window.limit is None or self.window.left > 0:
+            self._closed_since = None
         if self._queue:
             self._admit()
 
@@ -184,10 +184,10 @@ class Gate:
             self._timer = None
         if math.isinf(wait):
             return
-        if wait > self.longest_wait:
+        if self._is_too_long(wait):
             message = f"the rate-limit window opens in {wait:,.0f} s"
             is_told = self.window.is_told_to_end_within(wait, self._now())
-            self._turn_back(WindowClosed(message, wait=wait, is_told=is_told))
+            self._turn_back(WindowClosed(message, wait=wait, is_told=is_told, window=self.window.closed))
             return
         if wait >= WORTH_SAYING and not self.window.in_flight:
             self._say_wait(wait, self._now() + wait)
@@ -195,6 +195,13 @@ class Gate:
             self._waiting_since = self._now()
             self.waits += 1
         self._timer = asyncio.get_running_loop().call_later(wait, self._admit)
+
+    def _is_too_long(self, wait: float) -> bool:
+        """Return whether a wait, or it and those before it for the same window, takes longer than is worth it."""
+        now = self._now()
+        if self._closed_since is None:
+            self._closed_since = now
+        return wait > self.longest_wait or now + wait - self._closed_since > MOST_WAITS * self.longest_wait
 
     def _say_wait(self, wait: float, end: float) -> None:
         # Everyone who joins the queue meanwhile comes by here.

@@ -14,11 +14,12 @@ from __future__ import annotations
 
 import math
 
+from airflow_provider_voucherify.api.errors import ClosedWindow
 from airflow_provider_voucherify.api.limit.span import Reading, Span, Ticket
 from airflow_provider_voucherify.api.limit.window_length import KNOWN_LENGTHS, WindowLength
 
 #: Wait at most this long on a server's word, in seconds: the longest window known is an hour.
-LONGEST_WAIT = 3_900.0
+LONGEST_WINDOW = 3_900.0
 #: A moment the server names is the end of a window only if it is further ahead than whole seconds can blur.
 ROUNDING = 1.5
 #: At most so many calls of a window's share are held back for looking whether it has ended.
@@ -31,9 +32,10 @@ class Window:
     :param share: part of each window we may use, above 0 and up to 1.
     :param inherits_usage: count what the first answer shows as used as ours: for a run that goes on after a crash
         or a wait, and may have spent it itself.
+    :param closed: how the client before left the window; the first call looks whether it is over.
     """
 
-    def __init__(self, share: float, *, inherits_usage: bool = False) -> None:
+    def __init__(self, share: float, *, inherits_usage: bool = False, closed: ClosedWindow | None = None) -> None:
         self.share = share
         self.in_flight = 0
         self.rejections_in_a_row = 0
@@ -42,7 +44,10 @@ class Window:
         self._length = WindowLength()
         self._span = Span(-math.inf, -math.inf)
         self._closed_until = -math.inf
-        self._learn_limit(None)
+        self._learn_limit(None if closed is None else closed.limit)
+        if closed is not None:
+            self._span = Span(-math.inf, -math.inf, sent=self.budget, used=closed.used, answered=True)
+            self._span.looks, self._inherits_usage = closed.looks, False
 
     def _learn_limit(self, limit: int | None) -> None:
         """Cut the limit: our share, the calls of it that look whether the window has ended, those held back for that.
@@ -94,6 +99,14 @@ class Window:
         ends_at = self._span.ends_at
         return ends_at is not None and ends_at <= now + wait + ROUNDING
 
+    @property
+    def closed(self) -> ClosedWindow | None:
+        """Return how a window stands whose end nobody told; ``None`` where it is told, or nothing is known of it."""
+        span, limit = self._span, self.limit
+        if span.ends_at is not None or span.used is None or limit is None:
+            return None
+        return ClosedWindow(limit, span.used, span.looks)
+
     def pace(self, now: float) -> float | None:
         """Return the calls per second that use up the share just when the window ends, where its end is known."""
         span = self._span
@@ -105,7 +118,6 @@ class Window:
     def outlook(self, calls: int, now: float) -> float:
         """Return the seconds until so many more calls can have been sent, as far as is known.
 
-        :param calls: calls still to be sent.
         :param now: local time, seconds.
         """
         beyond_this_window = calls - max(self.left, 0)
@@ -151,7 +163,6 @@ class Window:
     def settle(self, ticket: Ticket, reading: Reading, now: float) -> None:
         """Take in the answer to a call.
 
-        :param ticket: the call's.
         :param reading: what the answer says; empty for an answer that need not have been counted, as an error's.
         :param now: local time of arrival, seconds.
         """
@@ -190,16 +201,15 @@ class Window:
     def reject(self, ticket: Ticket, told: float | None, now: float, *, is_used_up: bool = True) -> float:
         """Take in that a limit turned a call away: it was not counted.
 
-        :param ticket: the call's.
         :param told: seconds the server told to wait, or ``None``.
         :param now: local time of arrival, seconds.
         :param is_used_up: whether it was the window's limit; another one, as that of bulk calls, leaves its count be.
-        :returns: seconds until the next call, at most :data:`LONGEST_WAIT`.
+        :returns: seconds until the next call, at most :data:`LONGEST_WINDOW`.
         """
         self._close(ticket)
         self.rejections_in_a_row += ticket.sent_at >= self._closed_until
         backoff = 2.0 ** min(self.rejections_in_a_row, 6)
-        wait = backoff if told is None else min(max(told, 0.05 * backoff), LONGEST_WAIT)
+        wait = backoff if told is None else min(max(told, 0.05 * backoff), LONGEST_WINDOW)
         self._closed_until = max(self._closed_until, now + wait)
         if ticket.epoch == self._epoch:
             self._span.sent -= 1
@@ -237,7 +247,7 @@ class Window:
 
     def _learn_end(self, opens_at: float, remaining: int | None, now: float) -> None:
         """Take in a moment ahead that the server names."""
-        if opens_at > now + LONGEST_WAIT:
+        if opens_at > now + LONGEST_WINDOW:
             return
         if opens_at > now + ROUNDING or remaining == 0:
             span = self._span

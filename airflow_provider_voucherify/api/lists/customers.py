@@ -32,7 +32,6 @@ class Drift:
     """How the number of customers changed while they were listed, as far as the totals show it.
 
     :param total_at_start: the first total that was announced, ``None`` if none was.
-    :param total_at_end: the latest.
     :param joined: sum of the rises from one total to the next: at least so many have joined.
     :param left: sum of the falls: at least so many have left.
     """
@@ -157,7 +156,6 @@ class CustomerWalk:
     def take(self, answer: JsonObject) -> list[Customer]:
         """Return the customers of a page that this walk has not returned before, oldest first.
 
-        :param answer: to the last request.
         :raises MalformedAnswer: if it is not the page that was asked for; the walk stays where it was.
         """
         ties = self._ties

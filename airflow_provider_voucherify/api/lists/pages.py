@@ -81,7 +81,7 @@ def page_from(answer: JsonObject, *, earliest: int, latest: int | None = None) -
     :param latest: no customer may have been created after; milliseconds since 1970 (UTC).
     :raises MalformedAnswer: if an item is no customer, says not when it was created, or is not where it should be.
     """
-    items = wire.listed(answer)
+    items = wire.items_of(answer)
     if any(item.get("object", "customer") != "customer" for item in items):
         raise errors.MalformedAnswer("an item of the list of customers is not a customer")
     customers = [wire.customer_from(item) for item in items]
@@ -130,7 +130,6 @@ def created_after(cursor: int, segment_id: str | None) -> wire.Request:
     """Return the request for the 100 customers created next after a moment, oldest first.
 
     :param cursor: milliseconds since 1970 (UTC); whether customers of this very moment are among them is not known.
-    :param segment_id: only members of this segment.
     """
     return _list(segment_id, {"starting_after": text_of(cursor)})
 
@@ -139,19 +138,14 @@ def created_between(after: int, before: int, page: int, segment_id: str | None) 
     """Return the request for a page, by number, of the customers created between two moments, oldest first.
 
     :param after: milliseconds since 1970 (UTC); whether customers of this very moment are among them is not known.
-    :param before: likewise.
     :param page: 1 to 99.
-    :param segment_id: only members of this segment.
     """
     bounds: dict[str, str | int] = {"created_at[after]": text_of(after), "created_at[before]": text_of(before)}
     return _list(segment_id, bounds | {"page": page})
 
 
 def newest(segment_id: str | None) -> wire.Request:
-    """Return the request for the customer created last, which tells how many there are.
-
-    :param segment_id: only members of this segment.
-    """
+    """Return the request for the customer created last, which tells how many there are."""
     return _few(segment_id, {"order": "-created_at"})
 
 
@@ -159,7 +153,6 @@ def created_before(instant: int, segment_id: str | None) -> wire.Request:
     """Return the request that tells how many customers were created before a moment.
 
     :param instant: milliseconds since 1970 (UTC); whether customers of this very moment are among them is not known.
-    :param segment_id: only members of this segment.
     """
     return _few(segment_id, {"order": "created_at", "created_at[before]": text_of(instant)})
 

@@ -47,15 +47,17 @@ class SegmentWalk:
             raise errors.PagingFailed(self._failure)
         if self._is_over:
             return None
-        return wire.segments_page(created_before=None if self._before is None else pages.text_of(self._before))
+        query: dict[str, str | int] = {"limit": PAGE, "order": "-created_at"}
+        if self._before is not None:
+            query["filters[created_at][conditions][$before]"] = pages.text_of(self._before)
+        return wire.get(wire.path_of("segments"), query)
 
     def take(self, answer: JsonObject) -> list[Segment]:
         """Return the segments of a page that were not found before.
 
-        :param answer: to the last request.
         :raises MalformedAnswer: if it is not the page that was asked for; the walk stays where it was.
         """
-        page, total = wire.segments_listed(answer), pages.total_of(answer)
+        page, total = [wire.segment_from(item) for item in wire.items_of(answer)], pages.total_of(answer)
         is_last = len(page) < PAGE or (total is not None and total <= len(page))
         edge = None if is_last else self._edge(page)
         if self._before is None:  # the totals of later pages count what their filter leaves

@@ -22,7 +22,6 @@ class TieRound:
     to the last and as many customers were found; without a total, when the same ones were found twice in a row.
 
     :param cursor: the millisecond before the two, since 1970 (UTC).
-    :param segment_id: only members of this segment.
     """
 
     def __init__(self, cursor: int, segment_id: str | None) -> None:

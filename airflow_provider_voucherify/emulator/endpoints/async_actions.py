@@ -16,7 +16,6 @@ _LARGEST_LIMIT = 100
 def update_customers(call: Call) -> Answer:
     """Answer ``POST /v1/customers/bulk/async``: each customer gets a profile of its own.
 
-    :param call: the call.
     :returns: 202 with the id of the action.
     :raises ApiProblem: 400 or 413 for a wrong body.
     """
@@ -31,7 +30,6 @@ def update_customers(call: Call) -> Answer:
 def update_metadata(call: Call) -> Answer:
     """Answer ``POST /v1/customers/metadata/async``: all customers get the same metadata.
 
-    :param call: the call.
     :returns: 202 with the id of the action.
     :raises ApiProblem: 400 or 413 for a wrong body.
     """
@@ -49,8 +47,6 @@ def update_metadata(call: Call) -> Answer:
 def get(call: Call) -> Answer:
     """Answer ``GET /v1/async-actions/{id}``.
 
-    :param call: the call.
-    :returns: the action, with its result once it is over.
     :raises ApiProblem: 404 when there is none.
     """
     action = call.records.async_actions.find(call.names[0])
@@ -63,7 +59,6 @@ def get(call: Call) -> Answer:
 def list_(call: Call) -> Answer:
     """Answer ``GET /v1/async-actions``: backwards in time.
 
-    :param call: the call.
     :returns: the newest actions, or the newest scheduled before ``end_date``, without their results.
     :raises ApiProblem: 400 for wrong parameters.
     """

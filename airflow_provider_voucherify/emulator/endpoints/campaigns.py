@@ -29,8 +29,6 @@ _FILTERS: dict[str, Callable[[Campaign], Json]] = {
 def list_(call: Call) -> Answer:
     """Answer ``GET /v1/campaigns``.
 
-    :param call: the call.
-    :returns: one page, newest first unless an order is given.
     :raises ApiProblem: 400 for wrong parameters.
     """
     query = Query(call.query)
@@ -50,8 +48,6 @@ def list_(call: Call) -> Answer:
 def get(call: Call) -> Answer:
     """Answer ``GET /v1/campaigns/{id or name}``.
 
-    :param call: the call.
-    :returns: the campaign.
     :raises ApiProblem: 404 when there is none.
     """
     campaign = call.records.campaigns.find(call.names[0])

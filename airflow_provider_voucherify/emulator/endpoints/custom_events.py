@@ -15,8 +15,6 @@ _LONGEST_NAME = 300
 def create(call: Call) -> Answer:
     """Answer ``POST /v1/events``; the same request again makes another event.
 
-    :param call: the call.
-    :returns: the event.
     :raises ApiProblem: 400 for a wrong body, 404 for a customer id that nobody knows.
     """
     body = call.json_object()

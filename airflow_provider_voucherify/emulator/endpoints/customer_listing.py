@@ -65,7 +65,6 @@ class Page:
 def parse_customer_query(query: Query, now: int) -> CustomerQuery:
     """Read the parameters of a customer listing.
 
-    :param query: the query string.
     :param now: microseconds since 1970 (UTC), for relative conditions.
     :returns: what it asks for; newest first unless an order is given, 10 rows unless a limit is given.
     :raises ApiProblem: 400 when a parameter is wrong.
@@ -97,9 +96,6 @@ def parse_customer_query(query: Query, now: int) -> CustomerQuery:
 def without_bounded(segment: Segment, query: CustomerQuery, customers: Iterable[Customer], now: int) -> Segment:
     """Drop from a segment's filter the fields that the query bounds as well, as if the two were merged by field.
 
-    :param segment: the segment.
-    :param query: what the listing asks for.
-    :param customers: everybody who may be a member.
     :param now: microseconds since 1970 (UTC), for relative conditions.
     :returns: the segment itself where they have no field in common, else one with the members of the rest.
     """
@@ -120,10 +116,8 @@ def _anybody(_: Customer, __: int) -> bool:
 def list_customers(population: Population, segment: Segment | None, query: CustomerQuery, switches: Switches) -> Page:
     """Cut one page out of the customers.
 
-    :param population: where they live.
     :param segment: only its members, or None for all.
     :param query: filters, order and position; a cursor wins over a page number.
-    :param switches: how instants are compared.
     :returns: the page.
     """
     microseconds = switches.timestamp_storage == "microsecond"

@@ -26,8 +26,6 @@ _CUSTOMERS_HEAD = b'{"object":"list","data_ref":"customers","customers":['
 def segments(call: Call) -> Answer:
     """Answer ``GET /v1/customers/{id}/segments``: all of them, in one answer.
 
-    :param call: the call.
-    :returns: the segments of a customer, or those an empty profile matches when nobody knows the customer.
     :raises ApiProblem: 404 for an unknown customer, if switched so.
     """
     customer = call.population.find(call.names[0])
@@ -45,8 +43,6 @@ def segments(call: Call) -> Answer:
 def list_(call: Call) -> Answer:
     """Answer ``GET /v1/customers``.
 
-    :param call: the call.
-    :returns: one page.
     :raises ApiProblem: 400 for wrong parameters; 404 for an unknown segment, if switched so.
     """
     query = parse_customer_query(Query(call.query), call.now)
@@ -72,8 +68,6 @@ def list_(call: Call) -> Answer:
 def get(call: Call) -> Answer:
     """Answer ``GET /v1/customers/{id}``.
 
-    :param call: the call.
-    :returns: the customer.
     :raises ApiProblem: 404 when nobody knows it.
     """
     return json_answer(_known(call).to_json_with_assets(call.base_url))
@@ -82,8 +76,6 @@ def get(call: Call) -> Answer:
 def create(call: Call) -> Answer:
     """Answer ``POST /v1/customers``: update the customer with this id or source id, else create it.
 
-    :param call: the call.
-    :returns: the customer.
     :raises ApiProblem: 400 for a wrong body; 404 for an id that nobody knows.
     """
     body = call.json_object()
@@ -93,8 +85,6 @@ def create(call: Call) -> Answer:
 def update(call: Call) -> Answer:
     """Answer ``PUT /v1/customers/{id}``: change what the body names; a source id never changes.
 
-    :param call: the call.
-    :returns: the customer.
     :raises ApiProblem: 400 for a wrong body, 404 when nobody knows the customer.
     """
     customer = _known(call)
@@ -104,7 +94,6 @@ def update(call: Call) -> Answer:
 def delete(call: Call) -> Answer:
     """Answer ``DELETE /v1/customers/{id}``.
 
-    :param call: the call.
     :returns: 204 without a body.
     :raises ApiProblem: 404 when nobody knows the customer.
     """
@@ -115,8 +104,6 @@ def delete(call: Call) -> Answer:
 def delete_permanently(call: Call) -> Answer:
     """Answer ``POST /v1/customers/{id}/permanent-deletion``.
 
-    :param call: the call.
-    :returns: the record of the deletion, with Voucherify's spelling of its type.
     :raises ApiProblem: 404 when nobody knows the customer.
     """
     customer = _known(call)

@@ -19,8 +19,6 @@ _ORDERS = frozenset({"name", "id", "email", "source_id", "created_at", "updated_
 def create(call: Call) -> Answer:
     """Answer ``POST /v1/exports``.
 
-    :param call: the call.
-    :returns: the export, which is scheduled.
     :raises ApiProblem: 400 for a wrong body, a field or a filter that there is not.
     """
     body = call.json_object()
@@ -47,8 +45,6 @@ def create(call: Call) -> Answer:
 def get(call: Call) -> Answer:
     """Answer ``GET /v1/exports/{id}``.
 
-    :param call: the call.
-    :returns: the export; each time with a token of its own, once it is done.
     :raises ApiProblem: 404 when there is none.
     """
     return json_answer(_known(call).to_json(call.base_url, call.now))
@@ -57,8 +53,6 @@ def get(call: Call) -> Answer:
 def list_(call: Call) -> Answer:
     """Answer ``GET /v1/exports``.
 
-    :param call: the call.
-    :returns: one page, with the addresses of the files that are there.
     :raises ApiProblem: 400 for wrong parameters.
     """
     query = Query(call.query)
@@ -76,7 +70,6 @@ def list_(call: Call) -> Answer:
 def delete(call: Call) -> Answer:
     """Answer ``DELETE /v1/exports/{id}``.
 
-    :param call: the call.
     :returns: 204.
     :raises ApiProblem: 404 when there is none.
     """
@@ -87,8 +80,6 @@ def delete(call: Call) -> Answer:
 def download(call: Call) -> Answer:
     """Answer a request for the file, which is on a path of its own, as Voucherify has it on a host of its own.
 
-    :param call: the call.
-    :returns: the file.
     :raises ApiProblem: 401 without a token that opens it.
     """
     export = call.records.exports.find(call.names[0])

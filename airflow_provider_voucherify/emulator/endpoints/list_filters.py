@@ -29,7 +29,6 @@ def list_filters(
     :param query: the query string; an array is written as ``[$in][0]=a``, or as a repeated name.
     :param getter_of: tells how to read a field; ``None`` where it cannot be filtered by.
     :param now: microseconds since 1970 (UTC), for relative conditions.
-    :returns: one test of a row per condition, and whether one of them is enough.
     :raises ApiProblem: 400 when a filter is malformed, or its field or operator is unknown.
     """
     junction = (query.text("filters[junction]") or "and").lower()

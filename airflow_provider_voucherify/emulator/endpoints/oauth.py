@@ -18,8 +18,6 @@ _MICROS = 1_000_000
 def issue(call: Call) -> Answer:
     """Answer ``POST /v1/oauth/token``.
 
-    :param call: the call.
-    :returns: a token for the scopes that were asked for.
     :raises ApiProblem: 400 for a wrong grant type or scope, or too many tokens.
     """
     form = _form(call)
@@ -32,8 +30,6 @@ def issue(call: Call) -> Answer:
 def issue_fine_grained(call: Call) -> Answer:
     """Answer ``POST /v2/oauth/token``.
 
-    :param call: the call.
-    :returns: a token of the project that was named.
     :raises ApiProblem: 400 for a wrong grant type, scope or project, or too many tokens.
     """
     form = _form(call)
@@ -46,8 +42,6 @@ def issue_fine_grained(call: Call) -> Answer:
 def introspect(call: Call) -> Answer:
     """Answer ``POST /v1/oauth/introspect``.
 
-    :param call: the call.
-    :returns: the token, or that it is worth nothing.
     :raises ApiProblem: 400 when none was given.
     """
     value = _form(call).get("access_token")
@@ -62,7 +56,6 @@ def introspect(call: Call) -> Answer:
 def revoke(call: Call) -> Answer:
     """Answer ``POST /v1/oauth/token/revoke``.
 
-    :param call: the call.
     :returns: 204, or 404 without a body for a token that is worth nothing.
     """
     value = _form(call).get("access_token", "")

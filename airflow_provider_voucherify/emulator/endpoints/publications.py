@@ -46,7 +46,6 @@ _PARAMETERS: dict[str, Callable[[Publication], str | None]] = {
 def create(call: Call) -> Answer:
     """Answer ``POST /v1/publications``.
 
-    :param call: the call.
     :returns: the publication; 200, also when it was made by an earlier request.
     :raises ApiProblem: 400 when it is refused, 404 for an unknown campaign, voucher or customer id.
     """
@@ -57,8 +56,6 @@ def create(call: Call) -> Answer:
 def list_(call: Call) -> Answer:
     """Answer ``GET /v1/publications``.
 
-    :param call: the call.
-    :returns: one page, newest first unless an order is given.
     :raises ApiProblem: 400 for wrong parameters.
     """
     query = Query(call.query)

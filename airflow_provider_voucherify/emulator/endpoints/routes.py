@@ -31,10 +31,7 @@ _LACKING = (
 
 
 def build_router() -> Router:
-    """Make the table of endpoints.
-
-    :returns: the router.
-    """
+    """Make the table of endpoints."""
     router = Router()
     router.add("GET", "/v1/customers", customer_routes.list_)
     router.add("POST", "/v1/customers", customer_routes.create)

@@ -46,7 +46,6 @@ class SegmentQuery:
 def parse_segment_query(query: Query, now: int) -> SegmentQuery:
     """Read the parameters of a segment listing.
 
-    :param query: the query string.
     :param now: microseconds since 1970 (UTC), for relative conditions.
     :returns: what it asks for; newest first, 10 rows unless a limit is given.
     :raises ApiProblem: 400 when a parameter is wrong.
@@ -64,8 +63,6 @@ def parse_segment_query(query: Query, now: int) -> SegmentQuery:
 def list_segments(segments: Iterable[Segment], query: SegmentQuery) -> tuple[list[Segment], int]:
     """Cut one page out of the segments.
 
-    :param segments: all of them.
-    :param query: filters, order and position.
     :returns: the page, and how many segments match the filters.
     """
     junction = any if query.any_test and query.tests else all

@@ -28,7 +28,6 @@ _TYPES = ("static", "passive", "auto-update")
 def list_(call: Call) -> Answer:
     """Answer ``GET /v1/segments``.
 
-    :param call: the call.
     :returns: one page; there is no ``has_more``.
     :raises ApiProblem: 400 for wrong parameters.
     """
@@ -44,8 +43,6 @@ def list_(call: Call) -> Answer:
 def get(call: Call) -> Answer:
     """Answer ``GET /v1/segments/{id}``.
 
-    :param call: the call.
-    :returns: the definition of the segment.
     :raises ApiProblem: 404 when there is none.
     """
     return _shown(call, _known(call))
@@ -54,8 +51,6 @@ def get(call: Call) -> Answer:
 def create(call: Call) -> Answer:
     """Answer ``POST /v1/segments``.
 
-    :param call: the call.
-    :returns: the definition of the new segment.
     :raises ApiProblem: 400 for a wrong body, 404 for an unknown customer of a static segment.
     """
     return _shown(call, create_segment(call.population, call.json_object(), call.now))
@@ -64,7 +59,6 @@ def create(call: Call) -> Answer:
 def create_segment(population: Population, body: JsonObject, now: int) -> Segment:
     """Create a segment.
 
-    :param population: where it lives.
     :param body: ``name``, ``type``, and ``customers`` (ids) or ``filter``.
     :param now: microseconds since 1970, UTC.
     :returns: the segment.
@@ -88,8 +82,6 @@ def create_segment(population: Population, body: JsonObject, now: int) -> Segmen
 def update(call: Call) -> Answer:
     """Answer ``PUT /v1/segments/{id}``, which exists for passive segments but is not documented.
 
-    :param call: the call.
-    :returns: the definition of the segment.
     :raises ApiProblem: 400 for a wrong body or another type, 404 when there is none.
     """
     segment, body = _known(call), call.json_object()
@@ -107,7 +99,6 @@ def update(call: Call) -> Answer:
 def delete(call: Call) -> Answer:
     """Answer ``DELETE /v1/segments/{id}``.
 
-    :param call: the call.
     :returns: 204 without a body.
     :raises ApiProblem: 404 when there is none.
     """

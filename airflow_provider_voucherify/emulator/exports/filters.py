@@ -72,7 +72,6 @@ def rows_let_in(
 ) -> Callable[[Row, int], bool]:
     """Understand the filters of an export.
 
-    :param kind: the exported object.
     :param filters: as in the request; nothing lets everything in.
     :param ignores_unknown: whether what is not documented is left out in silence.
     :param numbers_as_text: whether sizes are compared as texts are, which is wrong.

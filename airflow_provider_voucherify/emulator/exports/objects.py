@@ -151,9 +151,6 @@ def rows_of(kind: str, population: Population, publications: Publications) -> It
     """List what there is of a kind; of some kinds the emulator has nothing.
 
     :param kind: a name in ``OBJECTS``.
-    :param population: the project's customers.
-    :param publications: the project's publications.
-    :returns: the objects, the oldest first.
     """
     if kind == "customer":
         return population.customers.values()
@@ -182,9 +179,7 @@ def columns_of(kind: str, fields: Sequence[str], schema: Iterable[str]) -> list[
     """Make the columns of a file.
 
     :param kind: a name in ``OBJECTS``.
-    :param fields: checked ones.
     :param schema: the metadata keys of the project, into which ``metadata`` expands.
-    :returns: the title people see, and how the cell is read, column by column.
     """
     columns: list[tuple[str, Reader]] = []
     for name in fields:
@@ -200,7 +195,6 @@ def columns_of(kind: str, fields: Sequence[str], schema: Iterable[str]) -> list[
 def cell(value: Json) -> str:
     """Write a value as a cell of a CSV file.
 
-    :param value: read off an object.
     :returns: its text, empty where there is none.
     """
     if value is None:

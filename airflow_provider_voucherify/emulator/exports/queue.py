@@ -69,14 +69,12 @@ class Export:
         """Make the token that opens the file for a while.
 
         :param now: microseconds since 1970, UTC.
-        :returns: the instant at which it ends, and what nobody can guess.
         """
         return self._token(now + to_micros(self.switches.export_token_seconds))
 
     def is_opened_by(self, token: str, now: int) -> bool:
         """Tell whether a token opens the file.
 
-        :param token: of a result's address.
         :param now: microseconds since 1970, UTC.
         :returns: False too when it has expired.
         """
@@ -89,7 +87,6 @@ class Export:
     def to_json(self, base_url: str, now: int) -> JsonObject:
         """Show the export.
 
-        :param base_url: of the host that serves the file.
         :param now: microseconds since 1970, UTC.
         :returns: the export; its result is null before it is done.
         """
@@ -124,8 +121,6 @@ class Exports:
     def add(self, order: Order, switches: Switches, now: int) -> Export:
         """Put an export behind the others.
 
-        :param order: what it is to hold.
-        :param switches: how it will go.
         :param now: microseconds since 1970, UTC.
         :returns: the export, which has not begun.
         """
@@ -139,8 +134,6 @@ class Exports:
     def settle(self, population: Population, publications: Publications, now: int) -> None:
         """Make the files whose turn has come.
 
-        :param population: the project's customers.
-        :param publications: the project's publications.
         :param now: the instant of the request that is about to look.
         """
         while self._waiting:
@@ -158,25 +151,18 @@ class Exports:
     def find(self, export_id: str) -> Export | None:
         """Find an export.
 
-        :param export_id: its id.
         :returns: the export, or None.
         """
         return self._by_id.get(export_id)
 
     def remove(self, export: Export) -> None:
-        """Delete an export and its file.
-
-        :param export: one of these.
-        """
+        """Delete an export and its file."""
         del self._by_id[export.id]
         if export in self._waiting:
             self._waiting.remove(export)
 
     def all(self) -> list[Export]:
-        """List the exports that were not deleted.
-
-        :returns: the oldest first.
-        """
+        """List the exports that were not deleted."""
         return list(self._by_id.values())
 
 

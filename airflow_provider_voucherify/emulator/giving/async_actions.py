@@ -75,7 +75,6 @@ class AsyncAction:
     def advance(self, population: Population, refused: Mapping[str, str], now: int) -> None:
         """Update the customers whose turn has come.
 
-        :param population: where they live.
         :param refused: key of the error of each source id that cannot be updated.
         :param now: microseconds since 1970, UTC.
         """
@@ -168,9 +167,7 @@ class AsyncActions:
     def enqueue(self, kind: ActionType, rows: Sequence[JsonObject], pace: Pace, now: int) -> AsyncAction:
         """Put a bulk update behind the others.
 
-        :param kind: which endpoint took it.
         :param rows: bodies of customers, each with its ``source_id``.
-        :param pace: how it will go.
         :param now: microseconds since 1970, UTC.
         :returns: the action, which has not begun.
         """
@@ -187,7 +184,6 @@ class AsyncActions:
     def settle(self, population: Population, refused: Mapping[str, str], now: int) -> None:
         """Carry out what is due.
 
-        :param population: where the customers live.
         :param refused: key of the error of each source id that cannot be updated.
         :param now: the instant of the request that is about to look.
         """
@@ -201,14 +197,10 @@ class AsyncActions:
     def find(self, action_id: str) -> AsyncAction | None:
         """Find an action.
 
-        :param action_id: its id.
         :returns: the action, or None.
         """
         return self._by_id.get(action_id)
 
     def newest_first(self) -> list[AsyncAction]:
-        """List the actions.
-
-        :returns: the newest first.
-        """
+        """List the actions."""
         return list(self._by_id.values())[::-1]

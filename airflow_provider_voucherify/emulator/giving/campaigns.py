@@ -90,7 +90,6 @@ class Campaign:
     def change(self, body: JsonObject, now: int) -> None:
         """Change settings; the name stays, since it is what others know the campaign by.
 
-        :param body: new values by name of the setting.
         :param now: microseconds since 1970, UTC.
         :raises ValueError: when a setting is unknown or has a value of no use.
         """
@@ -111,7 +110,6 @@ class Campaign:
     def can_supply(self, count: int) -> bool:
         """Tell whether there are vouchers, or will be.
 
-        :param count: how many are wanted.
         :returns: whether so many can be published now.
         """
         if self.settings.creation_status != "DONE":
@@ -121,7 +119,6 @@ class Campaign:
     def publish(self, count: int) -> tuple[Voucher, ...]:
         """Hand out vouchers: those that are there first.
 
-        :param count: how many.
         :returns: vouchers nobody has had before.
         """
         self.settings = replace(self.settings, vouchers=max(0, self.settings.vouchers - count))
@@ -186,9 +183,7 @@ class Campaigns:
     def add(self, settings: CampaignSettings, now: int) -> Campaign:
         """Add a campaign.
 
-        :param settings: what it is like.
         :param now: microseconds since 1970, UTC.
-        :returns: the campaign.
         :raises ValueError: when the name is taken or a setting has a value of no use.
         """
         if self.find(checked(settings).name) is not None:
@@ -202,23 +197,18 @@ class Campaigns:
     def find(self, name: str) -> Campaign | None:
         """Find a campaign.
 
-        :param name: its id or its name.
         :returns: the campaign, or None.
         """
         return self._by_id.get(name) or self._by_name.get(name)
 
     def all(self) -> list[Campaign]:
-        """List the campaigns.
-
-        :returns: the oldest first.
-        """
+        """List the campaigns."""
         return list(self._by_id.values())
 
 
 def checked(settings: CampaignSettings) -> CampaignSettings:
     """Check what the types of the settings do not say.
 
-    :param settings: of a campaign.
     :returns: the same settings.
     :raises ValueError: when the name is empty, the vouchers are less than none, or a date is not ISO 8601.
     """

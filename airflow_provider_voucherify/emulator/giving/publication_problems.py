@@ -47,7 +47,6 @@ def ran_dry() -> ApiProblem:
 def duplicate_source_id(source_id: str) -> ApiProblem:
     """Say that this source id has published already.
 
-    :param source_id: of the publication.
     :returns: the 400 problem.
     """
     return application(400, "duplicate_source_id", f"Publication with source_id: '{source_id}' already exists")

@@ -145,32 +145,20 @@ class Publications:
         self._codes.update(one.code for one in publication.vouchers)
 
     def all(self) -> list[Publication]:
-        """List the publications.
-
-        :returns: the oldest first.
-        """
+        """List the publications."""
         return self._all
 
     def with_source_id(self, source_id: str) -> list[Publication]:
-        """Find the publications of a source id.
-
-        :param source_id: the sender's own id.
-        :returns: one success at most, and the failures before it.
-        """
+        """Find the publications of a source id."""
         return self._by_source.get(source_id, [])
 
     def of_customer(self, customer_id: str) -> list[Publication]:
-        """Find the publications of a customer.
-
-        :param customer_id: Voucherify's id.
-        :returns: the oldest first.
-        """
+        """Find the publications of a customer."""
         return self._by_customer.get(customer_id, [])
 
     def has_code(self, code: str) -> bool:
         """Tell whether a code was published.
 
-        :param code: of a voucher.
         :returns: whether somebody has it.
         """
         return code in self._codes

@@ -18,7 +18,7 @@ _LARGEST_COUNT = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class PublicationOrder:
     """What a publication asks for.
 
     :param customer: a body for ``upsert``.
@@ -34,19 +34,16 @@ class Order:
     join_once: bool
 
 
-def read_order(call: Call, *, join_once: bool) -> Order:
+def read_order(call: Call, *, join_once: bool) -> PublicationOrder:
     """Read the body of a publication.
 
-    :param call: the call.
-    :param join_once: what the query string says.
-    :returns: what it asks for.
     :raises ApiProblem: 400 for a wrong body, 404 for an unknown campaign or voucher.
     """
     body = call.json_object()
     source_id, metadata = _optional_text(body, "source_id"), body.get("metadata")
     if not isinstance(metadata, dict | None):
         raise problems.invalid_payload("Property .metadata must be object")
-    return Order(
+    return PublicationOrder(
         campaign=_campaign(call, body),
         count=_count(as_object(body.get("campaign")).get("count"), source_id),
         customer=customer_reference(call.population, body.get("customer")),
@@ -57,11 +54,9 @@ def read_order(call: Call, *, join_once: bool) -> Order:
     )
 
 
-def publish(call: Call, order: Order) -> Publication:
+def publish(call: Call, order: PublicationOrder) -> Publication:
     """Carry a publication out.
 
-    :param call: the call.
-    :param order: what it asks for.
     :returns: a new publication, or an earlier one that answers the same request.
     :raises ApiProblem: 400 when it is refused, 404 for a customer id that nobody knows.
     """
@@ -82,7 +77,7 @@ def publish(call: Call, order: Order) -> Publication:
     return _keep(call, order, customer, vouchers)
 
 
-def _repeated(call: Call, order: Order) -> Publication | None:
+def _repeated(call: Call, order: PublicationOrder) -> Publication | None:
     if order.source_id is None:
         return None
     made = call.records.publications.with_source_id(order.source_id)
@@ -95,7 +90,7 @@ def _repeated(call: Call, order: Order) -> Publication | None:
     raise refusals.duplicate_source_id(order.source_id)
 
 
-def _joined(call: Call, order: Order, customer: Customer) -> Publication | None:
+def _joined(call: Call, order: PublicationOrder, customer: Customer) -> Publication | None:
     only_once = order.campaign.settings.join_once
     if not order.join_once and not only_once:
         return None
@@ -106,7 +101,7 @@ def _joined(call: Call, order: Order, customer: Customer) -> Publication | None:
     return first
 
 
-def _vouchers(call: Call, order: Order, customer: Customer) -> tuple[Voucher, ...]:
+def _vouchers(call: Call, order: PublicationOrder, customer: Customer) -> tuple[Voucher, ...]:
     for name in (customer.id, customer.source_id or ""):
         key = call.records.refused_publications.get(name)
         if key is not None:
@@ -122,7 +117,7 @@ def _vouchers(call: Call, order: Order, customer: Customer) -> tuple[Voucher, ..
 
 def _keep(
     call: Call,
-    order: Order,
+    order: PublicationOrder,
     customer: Customer,
     vouchers: tuple[Voucher, ...] = (),
     failure: ApiProblem | None = None,

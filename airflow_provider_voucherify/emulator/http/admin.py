@@ -28,10 +28,7 @@ class Admin:
     """Answers admin requests."""
 
     def __init__(self, state: State) -> None:
-        """Take hold of the emulator.
-
-        :param state: what is looked at and changed.
-        """
+        """Take hold of the emulator."""
         self._state = state
         self._handlers: dict[tuple[str, str], Callable[[JsonObject], Json]] = {
             ("GET", "ready"): lambda _: {"ready": True},
@@ -59,7 +56,6 @@ class Admin:
         :param method: ``GET`` or ``POST``.
         :param path: what follows ``/_emulator/``.
         :param query: the undecoded query string; its parameters are used like properties of the body.
-        :param body: a JSON object, or nothing.
         :returns: the answer; 400 with ``{"error": ...}`` when the request makes no sense.
         """
         handler = self._handlers.get((method, path))

@@ -28,7 +28,6 @@ class Answer:
         """Add header lines.
 
         :param headers: lines that each end in ``\\r\\n``.
-        :returns: the answer with these lines after its own.
         """
         return Answer(self.status, self.body, self.content_type, self.headers + headers)
 
@@ -49,19 +48,10 @@ class Answer:
 
 
 def json_answer(document: Json, status: int = 200) -> Answer:
-    """Answer with a JSON document.
-
-    :param document: the body.
-    :param status: HTTP status.
-    :returns: the answer.
-    """
+    """Answer with a JSON document."""
     return Answer(status, dump(document))
 
 
 def problem_answer(problem: ApiProblem) -> Answer:
-    """Answer with an error.
-
-    :param problem: the error.
-    :returns: the answer.
-    """
+    """Answer with an error."""
     return Answer(problem.status, dump(problem.body))

@@ -40,7 +40,6 @@ class Call:
     def json_object(self) -> JsonObject:
         """Read the body.
 
-        :returns: the JSON object.
         :raises ApiProblem: 413, 415 or 400 when it is too long, not declared as JSON, or no JSON object.
         """
         document = self._json()
@@ -51,7 +50,6 @@ class Call:
     def json_list(self) -> list[Json]:
         """Read the body.
 
-        :returns: the JSON array.
         :raises ApiProblem: 413, 415 or 400 when it is too long, not declared as JSON, or no JSON array.
         """
         document = self._json()
@@ -94,11 +92,8 @@ class Router:
     def add(self, method: str, path: str, handler: Handler, *, bulk: bool = False) -> None:
         """Add an endpoint.
 
-        :param method: in upper case.
         :param path: names and variables in turn, such as ``/v1/customers/{id}/segments``; a path whose
             variable places hold a name (``/v1/customers/bulk/async``) wins over the variable.
-        :param handler: what answers it.
-        :param bulk: whether calls are limited as bulk calls.
         """
         key = "/".join("*" if part.startswith("{") else part for part in path.split("/"))
         route = self._routes.setdefault(key, Route(path))
@@ -110,7 +105,6 @@ class Router:
     def find(self, raw_path: str) -> tuple[Route | None, tuple[str, ...]]:
         """Find an endpoint.
 
-        :param raw_path: the undecoded path without the query.
         :returns: the endpoint, or None; and the variable parts, each decoded once.
         """
         exact = self._routes.get(raw_path)

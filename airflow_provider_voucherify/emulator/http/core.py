@@ -40,17 +40,13 @@ class Core:
     """Answers API requests from the state, one at a time."""
 
     def __init__(self, state: State) -> None:
-        """Build the table of endpoints.
-
-        :param state: what is answered from and counted in.
-        """
+        """Build the table of endpoints."""
         self.state = state
         self._router = build_router()
 
     def answer(self, request: Request) -> Answer:
         """Act on a request and count it.
 
-        :param request: the request.
         :returns: the answer with its rate-limit headers.
         """
         state = self.state
@@ -93,7 +89,6 @@ class Core:
     def standing_headers(self, request: Request) -> str:
         """Tell the rate-limit headers for a call that is not counted.
 
-        :param request: the request.
         :returns: header lines; empty without valid keys.
         """
         state, now = self.state, self.state.clock()
@@ -158,9 +153,7 @@ def _name_and_secret(credentials: str) -> tuple[str, str]:
 def rate_limit_headers(verdict: Verdict, now: float, state: State) -> str:
     """Write the rate-limit headers.
 
-    :param verdict: how the limits stand.
     :param now: seconds since 1970 (UTC), without the clock skew.
-    :param state: the switches.
     :returns: header lines; ``Retry-After`` and the type of the limit only for a refused call.
     """
     switches, window = state.switches, verdict.window

@@ -55,7 +55,6 @@ class FaultPlan:
         """Prepare the choice.
 
         :param faults: in the order in which they are tried; the first that hits is taken.
-        :param seed: another seed hits other calls.
         :raises re.error: when a path filter is no regular expression.
         """
         self.faults = tuple(faults)
@@ -72,7 +71,6 @@ class FaultPlan:
     def choose(self, call: str, body: bytes = b"") -> Fault | None:
         """Decide about one call.
 
-        :param call: method, a space, and the raw target.
         :param body: of the request: two writes to the same target are different requests.
         :returns: the fault to make, or None.
         """
@@ -95,7 +93,6 @@ class FaultPlan:
 def draw(text: str) -> float:
     """Draw a number from a text: always the same for the same text.
 
-    :param text: what the number hangs on.
     :returns: a number from 0 (included) to 1 (excluded).
     """
     digest = hashlib.blake2b(text.encode("utf-8", "surrogateescape"), digest_size=8).digest()

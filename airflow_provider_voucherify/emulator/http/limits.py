@@ -61,7 +61,6 @@ class Window:
         """Find the count of one client.
 
         :param name: value of its channel header, or an empty text.
-        :returns: the count, started at zero when new.
         """
         found = self.channels.get(name)
         if found is None:
@@ -122,7 +121,6 @@ class Limiter:
 
         :param now: seconds since 1970, UTC.
         :param channel: value of the channel header, for the statistics.
-        :param bulk: whether it is a bulk call.
         :returns: the verdict.
         """
         if bulk and self.limits.bulk_limit is not None:
@@ -165,7 +163,6 @@ class Limiter:
         """Find the window of an instant.
 
         :param now: seconds since 1970, UTC.
-        :returns: the window, opened when the last one is over.
         """
         if self.windows and self.windows[-1].end > now:
             return self.windows[-1]

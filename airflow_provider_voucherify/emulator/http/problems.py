@@ -13,11 +13,7 @@ class ApiProblem(Exception):
     """A request that ends in an error answer."""
 
     def __init__(self, status: int, body: JsonObject) -> None:
-        """Hold the answer.
-
-        :param status: HTTP status.
-        :param body: JSON body of the answer.
-        """
+        """Hold the answer."""
         super().__init__(f"{status} {body.get('key') or body.get('message') or ''}")
         self.status = status
         self.body = body
@@ -36,8 +32,6 @@ def application(status: int, key: str, message: str, details: str | None = None)
 
     :param status: HTTP status, repeated in the body as ``code``.
     :param key: short machine-readable name, such as ``invalid_payload``.
-    :param message: one sentence for people.
-    :param details: what exactly was wrong.
     :returns: the problem, to be raised.
     """
     body: JsonObject = {"code": status, "key": key, "message": message}
@@ -51,8 +45,6 @@ def framework(status: int, error: str, message: str) -> ApiProblem:
     """Build an error raised before the application is reached: the dialect with ``statusCode``.
 
     :param status: HTTP status, repeated in the body as ``statusCode``.
-    :param error: the status in words.
-    :param message: one sentence for people.
     :returns: the problem, to be raised.
     """
     return ApiProblem(status, {"statusCode": status, "error": error, "message": message})
@@ -62,7 +54,6 @@ def not_found(resource_type: str, resource_id: str) -> ApiProblem:
     """Say that a resource does not exist.
 
     :param resource_type: ``customer`` or ``segment``.
-    :param resource_id: the id as it was asked for.
     :returns: the 404 problem.
     """
     details = f"Cannot find {resource_type} with id {resource_id}"
@@ -75,7 +66,6 @@ def not_found(resource_type: str, resource_id: str) -> ApiProblem:
 def invalid_query(details: str) -> ApiProblem:
     """Say that a query parameter is wrong.
 
-    :param details: which parameter and why.
     :returns: the 400 problem.
     """
     return application(400, "invalid_query_params", "Invalid query params", details)
@@ -84,7 +74,6 @@ def invalid_query(details: str) -> ApiProblem:
 def invalid_payload(details: str) -> ApiProblem:
     """Say that a body is wrong.
 
-    :param details: which property and why.
     :returns: the 400 problem.
     """
     return application(400, "invalid_payload", "Invalid payload", details)
@@ -93,7 +82,6 @@ def invalid_payload(details: str) -> ApiProblem:
 def page_over_limit(maximum: int) -> ApiProblem:
     """Say that offset paging does not reach this far.
 
-    :param maximum: the last page that can be asked for.
     :returns: the 400 problem.
     """
     return application(400, "page_over_limit", "Page over limit", f"Property .page should be <= {maximum}")
@@ -130,7 +118,6 @@ def missing_permission() -> ApiProblem:
 def lacking(endpoint: str) -> ApiProblem:
     """Say that Voucherify has an endpoint which the emulator has not.
 
-    :param endpoint: method and path.
     :returns: the 404 problem.
     """
     return framework(404, "Not Found", f"This emulator does not have {endpoint}; Voucherify does")
@@ -139,7 +126,6 @@ def lacking(endpoint: str) -> ApiProblem:
 def method_not_allowed(method: str, allowed: list[str]) -> ApiProblem:
     """Say that the endpoint exists for other methods.
 
-    :param method: the method that was used.
     :param allowed: the methods the endpoint has, in upper case.
     :returns: the 405 problem.
     """

@@ -22,27 +22,19 @@ class Query:
     def text(self, name: str) -> str | None:
         """Read a text.
 
-        :param name: of the parameter.
         :returns: the last value given, or None.
         """
         return self._last.get(name)
 
     def texts(self, name: str) -> list[str]:
-        """Read a list, written as repeated names, with brackets, or with commas.
-
-        :param name: of the parameter.
-        :returns: all values, empty when there is none.
-        """
+        """Read a list, written as repeated names, with brackets, or with commas."""
         given = [value for key, value in self.pairs if key.partition("[")[0] == name]
         return [part for value in given for part in value.split(",")]
 
     def integer(self, name: str, default: int, maximum: int) -> int:
         """Read a whole number from 1 on.
 
-        :param name: of the parameter.
         :param default: the number when the parameter is not given.
-        :param maximum: the largest that is permitted.
-        :returns: the number.
         :raises ApiProblem: 400 when it is no whole number, or out of range.
         """
         text = self.text(name)
@@ -62,7 +54,6 @@ class Query:
     def instant(self, name: str) -> int | None:
         """Read a date or time.
 
-        :param name: of the parameter.
         :returns: microseconds since 1970 (UTC), or None.
         :raises ApiProblem: 400 when it is not ISO 8601.
         """
@@ -72,7 +63,6 @@ class Query:
     def order(self, fields: frozenset[str]) -> tuple[str, bool] | None:
         """Read ``order``.
 
-        :param fields: the fields that may be ordered by.
         :returns: the field and whether the order is descending, or None.
         :raises ApiProblem: 400 when the field is not one of these.
         """
@@ -89,8 +79,6 @@ class Query:
 def read_instant(name: str, text: str) -> int:
     """Read the value of a parameter as a date or time.
 
-    :param name: of the parameter, for the error.
-    :param text: its value.
     :returns: microseconds since 1970, UTC.
     :raises ApiProblem: 400 when it is not ISO 8601.
     """

@@ -41,8 +41,6 @@ class RawResponse(web.StreamResponse):
     def __init__(self, content: bytes, status: int, transmit: Transmit | None = None) -> None:
         """Hold the bytes.
 
-        :param content: head and body.
-        :param status: HTTP status, for aiohttp's own records.
         :param transmit: how to send them; None sends them at once and keeps the connection.
         """
         super().__init__(status=status)
@@ -58,7 +56,6 @@ class RawResponse(web.StreamResponse):
     async def prepare(self, request: BaseRequest) -> AbstractStreamWriter | None:
         """Send everything.
 
-        :param request: whose connection to use.
         :returns: None, there is no stream to write to.
         :raises ConnectionResetError: when the connection is gone, or was closed on purpose.
         """
@@ -73,20 +70,14 @@ class RawResponse(web.StreamResponse):
         return None
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: all was sent before.
-
-        :param data: never given.
-        """
+        """Do nothing: all was sent before."""
 
 
 class Server:
     """Serves one emulator."""
 
     def __init__(self, state: State) -> None:
-        """Put the rooms together.
-
-        :param state: what is served.
-        """
+        """Put the rooms together."""
         self._state = state
         self._core = Core(state)
         self._admin = Admin(state)
@@ -95,7 +86,6 @@ class Server:
     async def start(self, host: str, port: int) -> tuple[web.ServerRunner, int]:
         """Listen.
 
-        :param host: name or address to listen on.
         :param port: port, 0 for a free one.
         :returns: the runner, whose ``cleanup`` ends the server, and the port.
         :raises OSError: when the port cannot be had.
@@ -188,7 +178,6 @@ class Server:
 def status_answer(fault: Fault) -> Answer:
     """Write the answer of a fault of kind ``status``.
 
-    :param fault: its status and form of body.
     :returns: the answer, without rate-limit headers.
     """
     form = fault.body or ("html" if fault.status > 500 else "json")

@@ -57,7 +57,6 @@ class Token:
     def permits(self, path: str) -> bool:
         """Tell whether a call may be made with it.
 
-        :param path: raw path of the call.
         :returns: whether one of its scopes covers the path.
         """
         return self.is_fine_grained or bool({"api", path.split("/")[2:3][0]} & set(self.scopes))
@@ -93,12 +92,7 @@ class Tokens:
     def issue(self, scopes: tuple[str, ...], now: float, seconds: float, most: int, *, is_fine_grained: bool) -> Token:
         """Make a token.
 
-        :param scopes: what it is for.
         :param now: seconds since 1970, UTC.
-        :param seconds: how long it is worth something.
-        :param most: how many there may be at a time.
-        :param is_fine_grained: whether its scopes are permissions.
-        :returns: the token.
         :raises ApiProblem: 400 when there are too many.
         """
         self._by_value = {value: token for value, token in self._by_value.items() if token.expires_at > now}
@@ -114,7 +108,6 @@ class Tokens:
     def find(self, value: str, now: float) -> Token | None:
         """Find a token that is worth something.
 
-        :param value: the token.
         :param now: seconds since 1970, UTC.
         :returns: the token, or None.
         """
@@ -122,8 +115,5 @@ class Tokens:
         return token if token is not None and token.expires_at > now else None
 
     def revoke(self, value: str) -> None:
-        """Let a token be worth nothing.
-
-        :param value: the token.
-        """
+        """Let a token be worth nothing."""
         self._by_value.pop(value, None)

@@ -73,7 +73,6 @@ class Entry:
 def catalogue(segments: int, customers: int) -> list[Entry]:
     """Design the segments of a shop.
 
-    :param segments: how many.
     :param customers: of how many customers, because a static segment has a largest size.
     :returns: the segments from the largest to the smallest, with different names.
     """
@@ -90,9 +89,6 @@ def catalogue(segments: int, customers: int) -> list[Entry]:
 def build_shop(customers: int, segments: int, seed: int | str, now: int) -> Population:
     """Fill a project with the reference shop.
 
-    :param customers: how many.
-    :param segments: how many.
-    :param seed: the same seed builds the same shop.
     :param now: microseconds since 1970 (UTC), for conditions relative to today.
     :returns: the population, all memberships evaluated.
     """
@@ -110,7 +106,6 @@ def build_shop(customers: int, segments: int, seed: int | str, now: int) -> Popu
 def traits_for(entries: Sequence[Entry]) -> Traits:
     """Choose how common the traits are, so that the negative segments get their sizes.
 
-    :param entries: the segments of the shop.
     :returns: the share of customers with each trait.
     """
     wanted = {trait: entry.share for entry in entries for trait in (_negative_trait(entry),) if trait}

@@ -128,7 +128,6 @@ class Customer:
     def to_json_with_assets(self, base_url: str) -> JsonObject:
         """Show the customer as the request for one customer does.
 
-        :param base_url: where the links of the cockpit point to.
         :returns: the full customer object with ``assets``.
         """
         page = f"{base_url}/_cockpit/{self.id}"
@@ -152,7 +151,6 @@ def apply_profile(customer: Customer, body: JsonObject, schema: frozenset[str]) 
     """Write what a request says about a customer into it; what it does not name stays.
 
     :param customer: the customer; its ids and times are not touched.
-    :param body: the request.
     :param schema: metadata keys that have a type; all others are kept as text.
     :raises ApiProblem: 400 when a property has the wrong type; then nothing was written.
     """

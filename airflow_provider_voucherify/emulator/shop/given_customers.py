@@ -15,12 +15,10 @@ from airflow_provider_voucherify.emulator.times import parse_instant
 def add_customers(population: Population, given: Sequence[Json], now: int) -> list[Customer]:
     """Add customers as they are given.
 
-    :param population: where they will live.
     :param given: JSON objects with any of ``id``, ``source_id``, ``created_at``, ``updated_at`` (ISO 8601),
         the properties of a profile, ``points``, ``total_amount`` and ``total_count`` of orders, and
         ``events`` (counts by name).
     :param now: microseconds since 1970 (UTC): when they are added, and created unless they say otherwise.
-    :returns: the customers, in the same order.
     :raises ValueError: when an id is empty or taken or a time is no ISO 8601 text; earlier ones stay added.
     :raises ApiProblem: 400 when a property has the wrong type.
     """

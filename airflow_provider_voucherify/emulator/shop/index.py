@@ -30,7 +30,6 @@ class Index:
 def build_index(customers: Collection[Customer], field: OrderField, *, microseconds: bool) -> Index:
     """Order customers by a field, those with the same value by when they came.
 
-    :param customers: the customers in any order.
     :param field: the field; customers without a value come last.
     :param microseconds: False when instants of the same millisecond are the same to the server.
     :returns: the index.
@@ -46,7 +45,6 @@ def build_index(customers: Collection[Customer], field: OrderField, *, microseco
 def instant_of(row: Customer, field: OrderField, *, microseconds: bool) -> int:
     """Tell an instant of a customer as the server's comparison sees it.
 
-    :param row: the customer.
     :param field: ``updated_at``, or anything else for the creation.
     :param microseconds: False cuts the instant to its millisecond.
     :returns: microseconds since 1970, UTC; ``NEVER`` without an update.

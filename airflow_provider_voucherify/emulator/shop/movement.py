@@ -40,8 +40,6 @@ class Moved:
 def move(population: Population, wanted: Move, now: int) -> Moved:
     """Move a population; the new customers take the next free numbers.
 
-    :param population: what moves.
-    :param wanted: how much.
     :param now: microseconds since 1970 (UTC): the time of all changes.
     :returns: what moved.
     :raises ValueError: when a number is negative or a share is not from 0 to 1.

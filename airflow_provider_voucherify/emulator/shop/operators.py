@@ -41,7 +41,6 @@ RELATIVE_TO_NOW = frozenset({*_DAYS, "$next_month"})
 def compile_condition(field: str, operator: str, wanted: Json) -> Test:
     """Compile one condition.
 
-    :param field: name of the field, for the error text.
     :param operator: for example ``$is_not``.
     :param wanted: a value or a list of values; operators for one value take the first.
     :returns: the test.
@@ -86,7 +85,6 @@ def same(have: Json, want: Json) -> bool:
     """Compare a value with one from a filter, which may be written as text.
 
     :param have: value of the customer; None equals nothing.
-    :param want: value of the filter.
     :returns: whether they are the same, by the type of the customer's value.
     """
     if have is None:
@@ -105,7 +103,6 @@ def contains(have: Json, want: Json) -> bool:
 
     :param have: text or list of the customer; None contains nothing.
     :param want: a part of the text, or an element of the list.
-    :returns: whether it is there.
     """
     if isinstance(have, list):
         return any(same(element, want) for element in have)

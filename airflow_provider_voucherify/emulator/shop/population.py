@@ -53,7 +53,6 @@ class Population:
     def load(self, customers: Iterable[Customer], segments: Sequence[tuple[Segment, Sequence[Customer]]]) -> None:
         """Fill an empty population at once; memberships are there without any lag.
 
-        :param customers: the customers.
         :param segments: each segment with its fixed members, which are empty for a dynamic one.
         """
         for customer in customers:
@@ -92,26 +91,17 @@ class Population:
     def find_source(self, source_id: str) -> Customer | None:
         """Find a customer by the merchant's id alone.
 
-        :param source_id: the merchant's id, compared exactly.
         :returns: the customer, or None.
         """
         return self._by_source.get(source_id)
 
     def add(self, customer: Customer, now: int) -> None:
-        """Let a customer join.
-
-        :param customer: the new customer.
-        :param now: instant of the change.
-        """
+        """Let a customer join."""
         self._index_ids(customer)
         self.touch(customer, now)
 
     def touch(self, customer: Customer, now: int) -> None:
-        """Say that a customer changed: its memberships follow, after the refresh lag.
-
-        :param customer: a customer of this population.
-        :param now: instant of the change.
-        """
+        """Say that a customer changed: its memberships follow, after the refresh lag."""
         self.version += 1
         customer.forget_encoded()
         if self.refresh_lag:
@@ -120,10 +110,7 @@ class Population:
             self._evaluate_customer(customer, now)
 
     def remove(self, customer: Customer) -> None:
-        """Let a customer leave; its memberships end with it.
-
-        :param customer: a customer of this population.
-        """
+        """Let a customer leave; its memberships end with it."""
         del self.customers[customer.id]
         if customer.source_id is not None:
             self._by_source.pop(customer.source_id, None)
@@ -133,23 +120,14 @@ class Population:
         self.version += 1
 
     def add_segment(self, segment: Segment, members: Iterable[Customer], now: int) -> None:
-        """Add a segment; the members of a dynamic one are found after the refresh lag.
-
-        :param segment: the new segment.
-        :param members: the members of a static segment.
-        :param now: instant of the change.
-        """
+        """Add a segment; the members of a dynamic one are found after the refresh lag."""
         self.segments[segment.id] = segment
         for customer in members:
             self._enter(customer, segment)
         self.refresh_segment(segment, now)
 
     def refresh_segment(self, segment: Segment, now: int) -> None:
-        """Say that a segment's definition changed: its members follow, after the refresh lag.
-
-        :param segment: a segment of this population.
-        :param now: instant of the change.
-        """
+        """Say that a segment's definition changed: its members follow, after the refresh lag."""
         self._segments_version += 1
         if self.refresh_lag and segment.filter is not None:
             self._waiting.append((now + self.refresh_lag, segment))
@@ -157,10 +135,7 @@ class Population:
             self._evaluate_segment(segment, now)
 
     def remove_segment(self, segment: Segment) -> None:
-        """Delete a segment; nobody is in it any more.
-
-        :param segment: a segment of this population.
-        """
+        """Delete a segment; nobody is in it any more."""
         for customer in list(segment.members):
             self._leave(customer, segment)
         del self.segments[segment.id]
@@ -187,7 +162,6 @@ class Population:
     def segments_of(self, customer: Customer) -> tuple[Segment, ...]:
         """Tell the segments a customer is in.
 
-        :param customer: a customer of this population.
         :returns: the segments, in the order of their creation.
         """
         return self._segments_of.get(customer, ())
@@ -209,9 +183,7 @@ class Population:
         """Give the customers in ascending order of a field.
 
         :param segment: only its members, or None for all customers.
-        :param field: the field to order by.
         :param microseconds: False when instants of the same millisecond are the same to the server.
-        :returns: the index, kept until something in it changes.
         """
         key = (None if segment is None else segment.id, field, microseconds)
         of_members = segment is not None and field != "updated_at"

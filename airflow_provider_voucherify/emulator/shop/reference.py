@@ -73,9 +73,7 @@ class Shop:
     def __init__(self, seed: int | str, expected: int, traits: Traits | None = None) -> None:
         """Open the shop.
 
-        :param seed: decides everything.
         :param expected: how many customers spread over the years from 2019 to 2025.
-        :param traits: how common some traits are.
         """
         self._random = random.Random(f"shop/{seed}")
         self._step = (LAST_DAY - FIRST_DAY) // max(1, expected)
@@ -85,7 +83,6 @@ class Shop:
         """Draw the next customer.
 
         :param number: number in the source id: 1 gives ``customer-0000001``.
-        :param ordinal: place in the order of arrival.
         :param created_at: microseconds since 1970 (UTC); None spreads customers evenly over the years.
         :returns: the customer.
         """
@@ -102,7 +99,6 @@ class Shop:
     def redraw(self, customer: Customer, now: int) -> None:
         """Draw what a customer does anew: purchases, points, scores, traits.
 
-        :param customer: the customer to change.
         :param now: microseconds since 1970 (UTC); no purchase is later.
         """
         rng = self._random
@@ -195,9 +191,6 @@ def object_id(prefix: str, length: int, rng: random.Random) -> str:
     """Make an id as Voucherify writes them.
 
     :param prefix: for example ``cust``.
-    :param length: letters and digits after the underscore.
-    :param rng: where they come from.
-    :returns: the id.
     """
     return f"{prefix}_{''.join(rng.choices(_ALPHABET, k=length))}"
 

@@ -42,10 +42,7 @@ class Segment:
         self.rename(self.name)
 
     def rename(self, name: str) -> None:
-        """Give the segment another name.
-
-        :param name: the name people see; ids stay.
-        """
+        """Give the segment another name."""
         self.name = name
         self.fragment = dump({"id": self.id, "name": name, "object": "segment"})
 

@@ -16,7 +16,6 @@ _IDS = frozenset({"id", "source_id", "object"})
 def upsert(population: Population, body: JsonObject, now: int) -> Customer:
     """Update the customer a body names, or create it.
 
-    :param population: where it lives.
     :param body: profile with ``id`` or ``source_id``; the id wins.
     :param now: microseconds since 1970, UTC.
     :returns: the customer.
@@ -36,7 +35,6 @@ def upsert(population: Population, body: JsonObject, now: int) -> Customer:
 def find_named(population: Population, body: JsonObject) -> Customer | None:
     """Find the customer a body names.
 
-    :param population: where it lives.
     :param body: profile with ``id`` or ``source_id``; the id wins.
     :returns: the customer, or None when nobody has this source id yet.
     :raises ApiProblem: 404 for an id that nobody knows.
@@ -53,8 +51,6 @@ def find_named(population: Population, body: JsonObject) -> Customer | None:
 def change(population: Population, customer: Customer, body: JsonObject, now: int) -> Customer:
     """Write a profile into a customer.
 
-    :param population: where it lives.
-    :param customer: the customer.
     :param body: what changes; its ids are ignored.
     :param now: microseconds since 1970, UTC.
     :returns: the same customer.
@@ -69,8 +65,6 @@ def change(population: Population, customer: Customer, body: JsonObject, now: in
 def customer_reference(population: Population, given: Json) -> JsonObject:
     """Read the ``customer`` of a publication or an event: an object, or an id or source id alone.
 
-    :param population: where customers live.
-    :param given: value of the property.
     :returns: a body for ``upsert``.
     :raises ApiProblem: 400 when it is neither.
     """
@@ -84,11 +78,9 @@ def customer_reference(population: Population, given: Json) -> JsonObject:
 def upsert_recipient(population: Population, body: JsonObject, now: int, *, moves_updated_at: bool) -> Customer:
     """Find or create the customer something is done for; the profile of a known one without one stays as it is.
 
-    :param population: where it lives.
     :param body: what ``customer_reference`` gave.
     :param now: microseconds since 1970, UTC.
     :param moves_updated_at: whether to name a customer is to update it.
-    :returns: the customer.
     :raises ApiProblem: 400 for a wrong body; 404 for an id that nobody knows.
     """
     known = find_named(population, body)

@@ -25,7 +25,6 @@ def probe(call: SingleCall, settings: ApiSettings, *, unix_time: float) -> tuple
     """Make one call and say what its answer means.
 
     :param call: sends it, once.
-    :param settings: where it goes.
     :param unix_time: the local clock, seconds since 1970.
     :returns: whether the connection works, and what is wrong or how much of the limit is left.
     """
@@ -38,7 +37,7 @@ def probe(call: SingleCall, settings: ApiSettings, *, unix_time: float) -> tuple
         return False, f"The test call to Voucherify on {place} failed: {error.problem}."
     rate = rate_limit_of(answer.headers)
     try:
-        wire.listed(wire.decode(answer))
+        wire.items_of(wire.decode(answer))
     except errors.VoucherifyError as error:
         if settings.uses_tokens and isinstance(error, errors.NotAuthenticated):
             return False, f"Voucherify on {place} gave a token and refused it (401): see the IP allow list of the keys."

@@ -63,7 +63,6 @@ class Extras:
     def number(self, name: str, default: float, *, such_as: str) -> float:
         """Return a number.
 
-        :param name: of the extra.
         :param default: what it is if it was not given.
         :param such_as: a value to write instead of a wrong one.
         :raises InvalidConnection: if it is none.

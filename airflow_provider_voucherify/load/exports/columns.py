@@ -42,7 +42,6 @@ def columns_of(destination: ExportTable, fields: Sequence[str], *, is_quoted: bo
 def records(destination: ExportTable, fields: Sequence[str], rows: Iterable[Row]) -> Iterator[Record]:
     """Yield rows with values of the columns' types.
 
-    :param rows: with a cell for each field.
     :raises ValueUnfit: naming row and field, if a text is no value of the field's type.
     """
     kinds: list[ColumnKind] = [destination.types.get(name, "text") for name in fields]

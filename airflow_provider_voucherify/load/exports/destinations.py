@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, TypeAlias, get_args
+from typing import Literal, TypeAlias, get_args
 
-from airflow_provider_voucherify.load.destinations import ObjectFiles, TableName, XComRows, check_text
+from airflow_provider_voucherify.load.destinations import ObjectFiles, SqlTable, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
 
 ExportWriteMode: TypeAlias = Literal["replace", "append"]
@@ -17,7 +17,6 @@ Row: TypeAlias = Sequence[Cell]
 
 #: Tells the rows of one run from those of others, where they are added to a table.
 RUN_KEY = "run_key"
-_TEMPLATE_MARKS = ("{{", "{%", "{#")
 
 
 def column_of(field_name: str) -> str:
@@ -26,7 +25,7 @@ def column_of(field_name: str) -> str:
 
 
 @dataclass
-class ExportTable:
+class ExportTable(SqlTable):
     """Exported objects go to a table of a SQL database: one row per object, one column per field.
 
     The table is created if it is missing. All columns are texts that may be null, unless ``types`` says otherwise;
@@ -44,10 +43,6 @@ class ExportTable:
     :raises InvalidDestination: if a value cannot be used.
     """
 
-    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id")
-
-    table: str
-    conn_id: str
     write: ExportWriteMode = "replace"
     types: Mapping[str, ColumnKind] = field(default_factory=dict)
 
@@ -61,19 +56,7 @@ class ExportTable:
         for name, kind in self.types.items():
             if kind not in get_args(ColumnKind):
                 raise InvalidDestination(f"types[{name!r}]={kind!r} is not known: use {_listed(get_args(ColumnKind))}")
-        for name, value in (("table", self.table), ("conn_id", self.conn_id)):
-            check_text(name, value)
-        if not any(mark in self.table for mark in _TEMPLATE_MARKS):
-            self.validate()
-
-    def validate(self) -> TableName:
-        """Check the rendered values; call it after Airflow has rendered the templates.
-
-        :returns: the table's name in parts.
-        :raises InvalidDestination: if a value is empty or not a table name.
-        """
-        check_text("conn_id", self.conn_id)
-        return TableName.parse(self.table)
+        super().__post_init__()
 
     def check_fields(self, fields: Sequence[str]) -> None:
         """Look whether the fields and the table's columns go together.

@@ -44,10 +44,8 @@ class _Part:
 class ExportFiles:
     """Writes exported rows into a directory.
 
-    :param directory: where.
     :param file_format: ``parquet`` or ``jsonl``.
     :param fields: exported, in the order of the rows' cells.
-    :param run_key: names the run.
     :param now: the clock, UTC.
     """
 

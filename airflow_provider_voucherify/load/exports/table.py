@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import closing
-from datetime import date
-from itertools import islice
-from typing import TYPE_CHECKING, Protocol, cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, cast
 
 from airflow_provider_voucherify.load.errors import TableUnfit
-from airflow_provider_voucherify.load.exports.columns import Record, Value, columns_of, records
+from airflow_provider_voucherify.load.exports.columns import Record, columns_of, records
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
-from airflow_provider_voucherify.load.sql import loader_statements as bulk_statements
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_name, check_takes_rows
 from airflow_provider_voucherify.load.sql.target import schema_of
-from airflow_provider_voucherify.load.sql.turns import take_turns
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.database import Database
+from airflow_provider_voucherify.warehouse.many_rows import insert_many
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table
@@ -32,32 +28,11 @@ log = logging.getLogger(__name__)
 
 #: Rows of one statement, where they go in by statements.
 ROWS_PER_INSERT = 1_000
-#: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
-_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
-
-
-class _Copy(Protocol):
-    def write_row(self, row: Sequence[Value]) -> None: ...
-
-    def __enter__(self) -> _Copy: ...
-
-    def __exit__(self, *error: object) -> None: ...
-
-
-class _Cursor(Protocol):
-    """What is asked of psycopg's cursors: ``copy`` of version 3, ``copy_expert`` of version 2."""
-
-    def copy(self, statement: str) -> _Copy: ...
-
-    def copy_expert(self, sql: str, file: io.StringIO) -> None: ...
-
-    def close(self) -> None: ...
 
 
 class ExportTableLoader:
     """Loads exported rows into a table.
 
-    :param engines: usually an Airflow hook.
     :param destination: rendered.
     :param fields: exported, in the order of the rows' cells.
     :param run_key: names the run whose rows ``append`` replaces.
@@ -107,22 +82,23 @@ class ExportTableLoader:
     def _load(self, connection: Connection, rows: Iterable[Row]) -> int:
         from sqlalchemy import delete
 
-        table, counted = self._table, _Counted(records(self._destination, self._fields, rows))
-        take_turns(connection, table)
+        table, counted = self._table, _CountedRecords(records(self._destination, self._fields, rows))
+        lock_for_writing(connection, table)
         create_if_missing(connection, table)
         is_added = self._destination.write == "append"
         earlier = delete(table)
         connection.execute(earlier.where(table.c[RUN_KEY] == self._run_key) if is_added else earlier)
-        _insert(connection, table, ((*record, self._run_key) for record in counted) if is_added else counted)
+        added = ((*record, self._run_key) for record in counted) if is_added else counted
+        insert_many(connection, table, added, ROWS_PER_INSERT)
         return counted.count
 
 
-class _Counted:
+class _CountedRecords:
     def __init__(self, records: Iterable[Record]) -> None:
         self._records = iter(records)
         self.count = 0
 
-    def __iter__(self) -> _Counted:
+    def __iter__(self) -> _CountedRecords:
         return self
 
     def __next__(self) -> Record:
@@ -139,64 +115,3 @@ def _table_of(destination: ExportTable, columns: list[Column[object]], schema: s
     if destination.write == "append":
         columns.append(cast("Column[object]", Column(RUN_KEY, run_key_text(), nullable=False, index=True)))
     return Table(destination.validate().table, MetaData(), *columns, schema=schema)
-
-
-def _insert(connection: Connection, table: Table, rows: Iterable[Record]) -> None:
-    """Add rows to a table, in the connection's transaction, the way its driver takes many of them."""
-    dialect = connection.dialect
-    if (dialect.name, dialect.driver) == ("postgresql", "psycopg"):
-        _copy(connection, table, rows)
-        return
-    way = dialect.driver if dialect.name == "postgresql" else dialect.name
-    insert_batch = _INSERTS.get(way, _insert_values)
-    rest = iter(rows)
-    while batch := list(islice(rest, ROWS_PER_INSERT)):
-        insert_batch(connection, table, batch)
-
-
-def _copy(connection: Connection, table: Table, rows: Iterable[Record]) -> None:
-    with _cursor_of(connection) as cursor, cursor.copy(bulk_statements.copy_from_client(table)) as copy:
-        write_row = copy.write_row
-        for row in rows:
-            write_row(row)
-
-
-def _copy_text(connection: Connection, table: Table, rows: Sequence[Record]) -> None:
-    text = "".join("\t".join(map(_as_text, row)) + "\n" for row in rows)
-    with _cursor_of(connection) as cursor:
-        cursor.copy_expert(bulk_statements.copy_from_client(table), io.StringIO(text))
-
-
-def _insert_lists(connection: Connection, table: Table, rows: Sequence[Record]) -> None:
-    lists = dict(zip(table.columns.keys(), map(list, zip(*rows, strict=True)), strict=True))
-    connection.execute(bulk_statements.insert_lists(table), lists)
-
-
-def _insert_values(connection: Connection, table: Table, rows: Sequence[Record]) -> None:
-    from sqlalchemy import insert
-
-    names = table.columns.keys()
-    connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in rows])
-
-
-#: By the name of the database, or of PostgreSQL's driver.
-_INSERTS: dict[str, Callable[[Connection, Table, Sequence[Record]], None]] = {
-    "psycopg2": _copy_text,
-    "duckdb": _insert_lists,
-}
-
-
-def _cursor_of(connection: Connection) -> closing[_Cursor]:
-    return closing(cast("_Cursor", connection.connection.cursor()))
-
-
-def _as_text(value: Value) -> str:
-    match value:
-        case None:
-            return r"\N"
-        case str():
-            return value.translate(_ESCAPES)
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value).lower()

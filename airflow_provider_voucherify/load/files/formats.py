@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.load.columns import RowColumns, row_as_json
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.files.scratch import MembershipRow
 from airflow_provider_voucherify.load.summary import as_utc
@@ -16,19 +17,12 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.destinations import FileFormat
 
 _FAILURE_KEYS = {"run_key", "customer_id", "reason", "observed_at"}
-_COLUMNS = ("customer_id", "segment_id", "segment_name", "observed_at")
 
 
-def columns_of(*, with_source_id: bool) -> tuple[str, ...]:
-    """Return the names of the columns, in order."""
-    return (*_COLUMNS, "source_id") if with_source_id else _COLUMNS
-
-
-def schema_of(file_format: FileFormat, *, with_source_id: bool) -> list[dict[str, str]]:
+def schema_of(file_format: FileFormat, columns: RowColumns) -> list[dict[str, str]]:
     """Return name and type of each column, for the manifest."""
     time = "timestamp[us, tz=UTC]" if file_format == "parquet" else "string, ISO 8601 in UTC"
-    names = columns_of(with_source_id=with_source_id)
-    return [{"name": name, "type": time if name == "observed_at" else "string"} for name in names]
+    return [{"name": one.name, "type": time if one.type == "moment" else "string"} for one in columns]
 
 
 def check_can_write(file_format: FileFormat) -> None:
@@ -45,10 +39,10 @@ def check_can_write(file_format: FileFormat) -> None:
             ) from None
 
 
-def encode(rows: Sequence[MembershipRow], file_format: FileFormat, *, with_source_id: bool) -> bytes:
+def encode(rows: Sequence[MembershipRow], file_format: FileFormat, columns: RowColumns) -> bytes:
     """Return rows as a whole file."""
     as_bytes = _as_parquet if file_format == "parquet" else _as_json_lines
-    return as_bytes(rows, columns_of(with_source_id=with_source_id))
+    return as_bytes(rows, columns)
 
 
 def encode_failures(failed: Sequence[CustomerAnswer], run_key: str) -> bytes:
@@ -75,26 +69,22 @@ def holds_failures(data: bytes) -> bool:
     return bool(lines) and all(isinstance(line, dict) and line.keys() == _FAILURE_KEYS for line in lines)
 
 
-def _as_parquet(rows: Sequence[MembershipRow], columns: Sequence[str]) -> bytes:
+def _as_parquet(rows: Sequence[MembershipRow], columns: RowColumns) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     text, time = pa.string(), pa.timestamp("us", tz="UTC")
     schema = pa.schema(
-        [pa.field(name, time if name == "observed_at" else text, nullable=name == "source_id") for name in columns]
+        [pa.field(one.name, time if one.type == "moment" else text, nullable=one.may_be_null) for one in columns]
     )
-    values = {name: [getattr(row, name) for row in rows] for name in columns}
+    values = {one.name: [getattr(row, one.name) for row in rows] for one in columns}
     target = BytesIO()
     pq.write_table(pa.table(values, schema=schema), target, compression="zstd")
     return target.getvalue()
 
 
-def _as_json_lines(rows: Sequence[MembershipRow], columns: Sequence[str]) -> bytes:
-    lines = []
-    for row in rows:
-        values: dict[str, Json] = {name: getattr(row, name) for name in columns if name != "observed_at"}
-        lines.append(_line({**values, "observed_at": row.observed_at.isoformat()}))
-    return b"".join(lines)
+def _as_json_lines(rows: Sequence[MembershipRow], columns: RowColumns) -> bytes:
+    return b"".join(_line({**row_as_json(row, columns)}) for row in rows)
 
 
 def _line(values: dict[str, Json]) -> bytes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_voucherify.api.models import CustomerAnswer, Scope
+    from airflow_provider_voucherify.load.columns import RowColumns
     from airflow_provider_voucherify.load.destinations import FileFormat
     from airflow_provider_voucherify.load.files.directory import Directory
     from airflow_provider_voucherify.load.files.scratch import MembershipRow, Scratch
@@ -36,7 +37,7 @@ class FileParts:
     :param directory: where.
     :param file_format: of the parts.
     :param run_key: names the run.
-    :param with_source_id: whether rows say the merchant's id besides Voucherify's.
+    :param columns: of the rows.
     :param rows_per_part: rows of a part, at most: so many are in memory at a time.
     """
 
@@ -46,19 +47,19 @@ class FileParts:
         file_format: FileFormat,
         run_key: str,
         *,
-        with_source_id: bool,
+        columns: RowColumns,
         rows_per_part: int,
     ) -> None:
         self._directory = directory
         self._format = file_format
         self._run_key = run_key
-        self._with_source_id = with_source_id
+        self._columns = columns
         self._rows_per_part = rows_per_part
 
     @property
     def schema(self) -> list[dict[str, str]]:
         """Return name and type of each column."""
-        return file_formats.schema_of(self._format, with_source_id=self._with_source_id)
+        return file_formats.schema_of(self._format, self._columns)
 
     def manifest(self) -> Manifest | None:
         """Return the manifest there is, whatever run's.
@@ -85,7 +86,7 @@ class FileParts:
 
         def put(rows: Sequence[MembershipRow]) -> None:
             name = f"{prefix}-{len(parts):05d}.{self._format}"
-            data = file_formats.encode(rows, self._format, with_source_id=self._with_source_id)
+            data = file_formats.encode(rows, self._format, self._columns)
             self._directory.put(name, data)
             parts.append(Part(name, len(rows), len(data)))
 

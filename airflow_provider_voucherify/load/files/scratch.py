@@ -46,9 +46,8 @@ class Scratch:
     def __init__(self, begun_at: datetime) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.load.sql import statements
-        from airflow_provider_voucherify.load.sql.ledger_header import LedgerHeader
         from airflow_provider_voucherify.load.sql.staged_pages import StagedPages
-        from airflow_provider_voucherify.load.sql.staging import Staging
+        from airflow_provider_voucherify.load.sql.staging import LedgerHeader, Staging
 
         self._engine = _passing_database()
         self._database: Database = _PassingFile(_Only(self._engine))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.base import NO_REPORT, segment_walks
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, NobodyKnown
 from airflow_provider_voucherify.load.files.formats import check_can_write
@@ -47,7 +48,7 @@ class FilesSink:
     :param file_format: ``parquet`` or ``jsonl``.
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
-    :param with_source_id: whether rows say the merchant's id besides Voucherify's.
+    :param columns: of the rows.
     :param rows_per_part: rows of a file, at most.
     :raises InvalidDestination: if what the format needs is not installed.
     """
@@ -59,7 +60,7 @@ class FilesSink:
         identity: RunIdentity,
         now: Callable[[], datetime],
         *,
-        with_source_id: bool = False,
+        columns: RowColumns = COLUMNS,
         rows_per_part: int = ROWS_PER_PART,
     ) -> None:
         check_can_write(file_format)
@@ -67,9 +68,7 @@ class FilesSink:
         self._format = file_format
         self._identity = identity
         self._now = now
-        self._parts = FileParts(
-            directory, file_format, identity.key, with_source_id=with_source_id, rows_per_part=rows_per_part
-        )
+        self._parts = FileParts(directory, file_format, identity.key, columns=columns, rows_per_part=rows_per_part)
         self._log = RunLog(directory, identity.key)
         self._opened: Scratch | None = None
         #: Of the earlier try that published this run, if ``open`` found one.

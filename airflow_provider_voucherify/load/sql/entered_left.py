@@ -36,14 +36,14 @@ def read_changes(
     :raises StatementFailed: if the database refused.
     """
     # Imported here: these import SQLAlchemy.
-    from airflow_provider_voucherify.load.sql import history
+    from airflow_provider_voucherify.load.sql import history, visible
     from airflow_provider_voucherify.load.sql.history_target import RUNS_SUFFIX
     from airflow_provider_voucherify.load.sql.staged_rows import ROWS_PER_FETCH
     from airflow_provider_voucherify.load.sql.target import schema_of
 
     name = TableName.parse(table)
     database = Database(engines)
-    intervals = history.history_table(name.table, schema_of(name, database))
+    intervals = visible.target_table(name.table, schema_of(name, database), "history")
     runs = history.runs_table(name.table + RUNS_SUFFIX, intervals)
     select = history.select_entered if direction == "entered" else history.select_left
 

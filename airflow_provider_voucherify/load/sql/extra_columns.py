@@ -7,6 +7,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+from airflow_provider_voucherify.load.columns import OUR_NAMES
 from airflow_provider_voucherify.load.errors import InvalidDestination
 
 if TYPE_CHECKING:
@@ -17,10 +18,6 @@ ExtraColumns: TypeAlias = Mapping[str, ExtraValue]
 
 NO_EXTRA_COLUMNS: ExtraColumns = MappingProxyType({})
 
-#: Told from the user's own whatever their case, since most databases do not tell them apart.
-_OURS = frozenset(
-    ("customer_id", "segment_id", "segment_name", "observed_at", "run_key", "source_id", "valid_from", "valid_to")
-)
 _MAX_NAME_BYTES = 63
 _LARGEST_INT = 2**63 - 1
 
@@ -49,7 +46,7 @@ def _check_name(name: object, seen: set[str]) -> None:
         raise InvalidDestination(f"extra_columns has the name {name!r}: write a column's name, without blanks around")
     if len(name.encode()) > _MAX_NAME_BYTES:
         raise InvalidDestination(f"extra_columns has the name {name!r}: at most {_MAX_NAME_BYTES} bytes, please")
-    if name.lower() in _OURS:
+    if name.lower() in OUR_NAMES:  # whatever their case, since most databases do not tell them apart
         raise InvalidDestination(f"extra_columns has the name {name!r}, which is a column of ours: choose another")
     if name.lower() in seen:
         raise InvalidDestination(f"extra_columns has the name {name!r} twice, in another case: choose another")

@@ -6,7 +6,7 @@ table it updates or deletes from in a subquery, which MySQL refuses, and none ne
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TypeAlias
 
@@ -31,32 +31,12 @@ from sqlalchemy import (
     update,
 )
 
-from airflow_provider_voucherify.load.sql import statements
 from airflow_provider_voucherify.load.sql.visible import Segments
 
 #: Stands for all segments of the project where a run covered all.
 ALL_SEGMENTS = ""
 
 Condition: TypeAlias = ColumnElement[bool]
-
-
-def history_table(
-    name: str, schema: str | None, *, with_source_id: bool = False, extra: Sequence[Column[object]] = ()
-) -> Table:
-    """Return the table people read: a row per interval in which a customer was in a segment.
-
-    :param with_source_id: whether the merchant's id stands beside Voucherify's; not every customer has one.
-    :param extra: columns of the user's own.
-    """
-    plain = statements.target_table(name, schema, with_run_key=False, with_source_id=with_source_id)
-    columns: list[Column[object]] = [
-        Column(column.name, column.type, primary_key=column.primary_key, nullable=column.nullable)
-        for column in plain.columns
-    ]
-    place = 1 + [column.name for column in columns].index("segment_name")
-    time = plain.c.observed_at.type
-    columns[place:place] = [Column("valid_from", time, primary_key=True), Column("valid_to", time, nullable=True)]
-    return Table(name, MetaData(), *columns, *extra, schema=schema)
 
 
 def runs_table(name: str, history: Table) -> Table:

@@ -7,12 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
-from airflow_provider_voucherify.load.sql import history
-from airflow_provider_voucherify.load.sql import visible as publication
-from airflow_provider_voucherify.load.sql.exactness import check_exactness
+from airflow_provider_voucherify.load.sql import history, visible
 from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
-from airflow_provider_voucherify.load.sql.fitness import check_is_ours, check_keys, check_name, check_takes_rows
+from airflow_provider_voucherify.load.sql.fitness import (
+    check_exactness,
+    check_is_ours,
+    check_keys,
+    check_name,
+    check_takes_rows,
+)
 from airflow_provider_voucherify.load.sql.staged_rows import batches
 from airflow_provider_voucherify.load.sql.target import (
     FAILURES_SUFFIX,
@@ -56,25 +61,21 @@ class HistoryTarget(Target):
         schema: str | None,
         identity: RunIdentity,
         *,
+        columns: RowColumns = COLUMNS,
         min_ratio: float | None = None,
-        with_source_id: bool = False,
         extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
     ) -> HistoryTarget:
         """Define the tables for a run.
 
         :raises InvalidDestination: if the run has no date, or the name leaves no room for those of the other tables.
         """
-        from airflow_provider_voucherify.load.sql.statements import failures_table
-
         if identity.as_of is None:
             raise InvalidDestination("write='history' needs the moment the run speaks of: give its identity an as_of")
         check_room(name)
-        table = history.history_table(
-            name.table, schema, with_source_id=with_source_id, extra=columns_of(extra_columns)
-        )
+        table = visible.target_table(name.table, schema, "history", columns, columns_of(extra_columns))
         return cls(
             table=table,
-            failures=failures_table(name.table + FAILURES_SUFFIX, schema),
+            failures=visible.failures_table(name.table + FAILURES_SUFFIX, schema),
             display_name=str(name),
             write="history",
             run_key=identity.key,
@@ -124,8 +125,6 @@ class HistoryTarget(Target):
     ) -> LoadSummary:
         """Begin and end intervals by what the staged run finds; the caller holds the lock and commits.
 
-        :param summary: what the run shows.
-        :param staged_as: how its memberships were staged.
         :returns: the summary, with who entered and left.
         :raises RunOutOfOrder: if a newer run of these segments is held.
         :raises TooFewMemberships: if they are too few beside those before.
@@ -158,7 +157,7 @@ class HistoryTarget(Target):
 
     def _parts(self, staging: Table, scope: Scope) -> Iterator[Part]:
         """Return what the run speaks for: segments, and the condition of the intervals, which share no row."""
-        rows_of = publication.all_rows if scope.everyone else publication.answered_rows
+        rows_of = visible.all_rows if scope.everyone else visible.answered_rows
         yield from ((part, rows_of(self.table, staging, part)) for part in parts_of(scope))
 
     def _refuse_newer_run(self, connection: Connection, segments: Sequence[str] | None) -> None:
@@ -184,14 +183,12 @@ class HistoryTarget(Target):
             return
         # Those just before this date, not those open now: a date that is done again compares with the same.
         before = history.members_before(self.table, self.as_of)
-        previous = sum(
-            connection.execute(publication.count(self.table, rows & before)).scalar_one() for _, rows in parts
-        )
+        previous = sum(connection.execute(visible.count(self.table, rows & before)).scalar_one() for _, rows in parts)
         self._refuse_loss(previous, new, self.min_ratio)
 
     def _revoke(self, connection: Connection, staging: Table, rows: ColumnElement[bool], *, has_hidden: bool) -> None:
         """Take back what an earlier try of this date did and this one does not find."""
-        found = publication.shown(staging, None, has_hidden=has_hidden)
+        found = visible.shown(staging, None, has_hidden=has_hidden)
         connection.execute(history.revoke_entries(self.table, staging, found, rows, self.as_of))
         connection.execute(history.revoke_exits(self.table, staging, found, rows, self.as_of))
 
@@ -203,9 +200,9 @@ class HistoryTarget(Target):
         rows: ColumnElement[bool],
         staged_as: StagedAs,
     ) -> None:
-        found = publication.shown(staging, None, has_hidden=staged_as.has_hidden)
+        found = visible.shown(staging, None, has_hidden=staged_as.has_hidden)
         connection.execute(history.retire(self.table, staging, found, rows, self.as_of))
-        found = publication.shown(staging, segments, has_hidden=staged_as.has_hidden)
+        found = visible.shown(staging, segments, has_hidden=staged_as.has_hidden)
         extra, is_listed = values_of(self.extra_columns), staged_as.is_listed
         connection.execute(history.enter(self.table, staging, found, self.as_of, extra=extra, is_listed=is_listed))
 

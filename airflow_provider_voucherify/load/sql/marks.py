@@ -1,4 +1,4 @@
-"""The marks of the runs published to a table, in a small table beside it."""
+"""The marks of the runs published to a table, in a small table beside it; imports SQLAlchemy when it is imported."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Column, Delete, Insert, MetaData, Select, Table, delete, insert, select
+
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.mark import Mark
-from airflow_provider_voucherify.load.sql import mark_statements
 from airflow_provider_voucherify.load.sql.staging_name import marks_name
-from airflow_provider_voucherify.load.sql.turns import take_turns
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.column_types import long_text, run_key_text, utc_time
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -25,15 +27,46 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.sql.target import Target
     from airflow_provider_voucherify.warehouse.database import Database
 
+
+def marks_table(name: str, schema: str | None) -> Table:
+    """Return the table of marks: a row per run that was published, in ``detail`` what a retry needs, as JSON."""
+    return Table(
+        name,
+        MetaData(),
+        Column("run_key", run_key_text(), primary_key=True),
+        Column("published_at", utc_time(), nullable=False),
+        Column("detail", long_text(), nullable=False),
+        schema=schema,
+    )
+
+
+def select_mark(marks: Table, run_key: str) -> Select[str]:
+    """Return the query of a run's mark."""
+    return select(marks.c.detail).where(marks.c.run_key == run_key)
+
+
+def forget_mark(marks: Table, run_key: str) -> Delete:
+    """Return the removal of a run's mark."""
+    return delete(marks).where(marks.c.run_key == run_key)
+
+
+def insert_mark(marks: Table, run_key: str, published_at: datetime, detail: str) -> Insert:
+    """Return the addition of a run's mark."""
+    return insert(marks).values(run_key=run_key, published_at=published_at, detail=detail)
+
+
+def forget_marks(marks: Table, before: datetime) -> Delete:
+    """Return the removal of the marks of runs published before a moment, in UTC."""
+    return delete(marks).where(marks.c.published_at < before)
+
+
 log = logging.getLogger(__name__)
 
 
 class TableMarks:
     """Keeps a mark for each run that was published to a table, for ``LEFTOVER_AGE``.
 
-    :param database: where the table is.
     :param name: the table's, without its schema.
-    :param schema: as SQLAlchemy wants it.
     :param identity: whose marks are looked for and left.
     :param now: the clock, UTC.
     """
@@ -42,7 +75,7 @@ class TableMarks:
         self, database: Database, name: str, schema: str | None, identity: RunIdentity, now: Callable[[], datetime]
     ) -> None:
         self._database = database
-        self._table = mark_statements.marks_table(marks_name(name), schema)
+        self._table = marks_table(marks_name(name), schema)
         self._identity = identity
         self._now = now
 
@@ -101,7 +134,7 @@ class TableMarks:
         """
 
         def work(connection: Connection) -> None:
-            take_turns(connection, self._table)
+            lock_for_writing(connection, self._table)
             self.check(connection)
             self.make_ready(connection)
             self.put(connection, Mark.of(self._identity, self._now(), report))
@@ -116,8 +149,8 @@ class TableMarks:
     def put(self, connection: Connection, mark: Mark) -> None:
         """Leave a mark in place of an earlier one of this run; the caller made ready, and commits."""
         key, detail = self._identity.key, json.dumps(mark.to_json())
-        connection.execute(mark_statements.forget_mark(self._table, key))
-        connection.execute(mark_statements.insert_mark(self._table, key, mark.published_at, detail))
+        connection.execute(forget_mark(self._table, key))
+        connection.execute(insert_mark(self._table, key, mark.published_at, detail))
 
     def remove_old(self) -> None:
         """Remove the marks past their age, whatever run's; a failure is logged."""
@@ -125,7 +158,7 @@ class TableMarks:
 
         def work(connection: Connection) -> None:
             if catalog_of(connection).has_table(table.name, schema=table.schema):
-                connection.execute(mark_statements.forget_marks(table, before))
+                connection.execute(forget_marks(table, before))
 
         try:
             self._database.write("remove old marks of published runs", work)
@@ -136,6 +169,6 @@ class TableMarks:
         table = self._table
         if not catalog_of(connection).has_table(table.name, schema=table.schema):
             return None
-        query = mark_statements.select_mark(table, self._identity.key)
+        query = select_mark(table, self._identity.key)
         text = connection.scalars(query).one_or_none()
         return None if text is None else Mark.from_text(text)

@@ -9,15 +9,14 @@ from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, 
 from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.outcomes import standing
-from airflow_provider_voucherify.load.sql.exactness import check_exactness
-from airflow_provider_voucherify.load.sql.fitness import check_columns, check_takes_rows
+from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_takes_rows
 from airflow_provider_voucherify.load.sql.outcome_statements import forget_outcomes, outcome_table, select_outcomes
 from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.sql.target import schema_of
-from airflow_provider_voucherify.load.sql.turns import take_turns
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,7 +29,6 @@ class OutcomeTableLedger:
     """Keeps outcomes in a table, one row per campaign, what a code is given per, and customer.
 
     :param engines: where the table is, usually an Airflow ``DbApiHook``.
-    :param name: the table's.
     """
 
     def __init__(self, engines: EngineProvider, name: TableName) -> None:
@@ -68,7 +66,7 @@ class OutcomeTableLedger:
     def _create_or_check(self, connection: Connection) -> None:
         from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 
-        take_turns(connection, self._table)
+        lock_for_writing(connection, self._table)
         catalog, schema = catalog_of(connection), self._table.schema
         if not catalog.has_table(self._table.name, schema=schema):
             create_if_missing(connection, self._table)
@@ -89,7 +87,7 @@ class OutcomeTableLedger:
 
     def _replace(self, connection: Connection, outcomes: Sequence[PublicationOutcome]) -> None:
         # Two tasks that share a customer would break the table's key.
-        take_turns(connection, self._table)
+        lock_for_writing(connection, self._table)
         for (campaign_id, once_per), group in _by_job(outcomes).items():
             before = self._read(connection, campaign_id, once_per, [one.customer_id for one in group])
             kept = standing(before, group)

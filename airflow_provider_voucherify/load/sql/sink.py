@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.base import NO_REPORT, segment_walks
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.mark import Mark
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.ids import IdSet
     from airflow_provider_voucherify.api.models import CustomerAnswer, Json, MembershipPage
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
-    from airflow_provider_voucherify.load.sql.ledger_header import LedgerHeader
+    from airflow_provider_voucherify.load.sql.staging import LedgerHeader
+    from airflow_provider_voucherify.load.sql.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -39,10 +41,7 @@ class TableSink:
     :param engines: where the table is, usually an Airflow ``DbApiHook``.
     :param table: ``table``, ``schema.table`` or ``database.schema.table``.
     :param write: what becomes of the rows that are there, see ``WarehouseTable``.
-    :param identity: whose ledger this is.
     :param now: the clock, UTC.
-    :param with_source_id: whether the table has a column ``source_id`` that may be null: the merchant's id, where
-        customers are told by Voucherify's.
     :param min_ratio_to_previous: the circuit breaker, see ``WarehouseTable``.
     :param extra_columns: values for columns of the user's own, by name.
     :raises InvalidDestination: if the table's name cannot be used.
@@ -56,7 +55,7 @@ class TableSink:
         identity: RunIdentity,
         now: Callable[[], datetime],
         *,
-        with_source_id: bool = False,
+        columns: RowColumns = COLUMNS,
         min_ratio_to_previous: float | None = None,
         extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
     ) -> None:
@@ -67,16 +66,13 @@ class TableSink:
         from airflow_provider_voucherify.load.sql.staging import Staging
         from airflow_provider_voucherify.load.sql.staging_name import staging_name
         from airflow_provider_voucherify.load.sql.target import schema_of
-        from airflow_provider_voucherify.load.sql.targets import target_of
 
         name = TableName.parse(table)
         check_min_ratio(min_ratio_to_previous, write)
         check_extra_columns(extra_columns)
         self._database = Database(engines)
         schema = schema_of(name, self._database)
-        self._target = target_of(
-            name, schema, write, identity, min_ratio_to_previous, extra_columns, with_source_id=with_source_id
-        )
+        self._target = _target_of(name, schema, write, identity, min_ratio_to_previous, extra_columns, columns)
         own_name = staging_name(name.table, self._target.table.fullname, identity.key)
         with_key = self._database.dialect.name != "postgresql"
         self._staging = Staging(self._database, statements.staging_table(own_name, schema, with_key=with_key))
@@ -285,7 +281,7 @@ class TableSink:
             log.info("Lists of %d segments are held, %d of them whole", len(walks), whole)
 
     def _new_header(self) -> LedgerHeader:
-        from airflow_provider_voucherify.load.sql.ledger_header import LedgerHeader
+        from airflow_provider_voucherify.load.sql.staging import LedgerHeader
 
         return LedgerHeader(self._identity.fingerprint, self._target.table.fullname, self._now())
 
@@ -299,3 +295,21 @@ class TableSink:
         if (age := self._now() - self._staging.last_written_at()) > self._identity.max_age:
             return f"the ledger found was last written {age} ago, more than {self._identity.max_age}"
         return None
+
+
+def _target_of(
+    name: TableName,
+    schema: str | None,
+    write: WriteMode,
+    identity: RunIdentity,
+    min_ratio: float | None,
+    extra: ExtraColumns,
+    columns: RowColumns,
+) -> Target:
+    """Return the target of a write mode."""
+    from airflow_provider_voucherify.load.sql.history_target import HistoryTarget
+    from airflow_provider_voucherify.load.sql.target import Target
+
+    if write == "history":
+        return HistoryTarget.of_run(name, schema, identity, min_ratio=min_ratio, columns=columns, extra_columns=extra)
+    return Target.of(name, schema, write, identity.key, min_ratio=min_ratio, columns=columns, extra_columns=extra)

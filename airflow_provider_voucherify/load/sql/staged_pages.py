@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import Member, MembershipPage, Outcome
 from airflow_provider_voucherify.load.base import StoredWalk
-from airflow_provider_voucherify.load.sql import page_statements, statements
+from airflow_provider_voucherify.load.sql import statements
 from airflow_provider_voucherify.load.sql.loaders import insert_rows
 from airflow_provider_voucherify.load.sql.staged_rows import (
     IDS_PER_STATEMENT,
@@ -61,11 +61,7 @@ class _Listed:
 
 
 class StagedPages:
-    """The part of a staging table that holds segments' lists.
-
-    :param database: where it is.
-    :param staging: the ledger they are part of.
-    """
+    """The part of a staging table that holds segments' lists."""
 
     def __init__(self, database: Database, staging: Staging) -> None:
         self._database = database
@@ -94,7 +90,7 @@ class StagedPages:
                 self._forget_members(connection, listed)
                 insert_rows(connection, self._table, self._member_rows(listed))
             for batch in batches(by_segment, IDS_PER_STATEMENT):
-                connection.execute(page_statements.forget_walks(self._table, batch))
+                connection.execute(statements.forget_walks(self._table, batch))
             insert_rows(connection, self._table, [_walk_row(listed.latest) for listed in by_segment.values()])
 
         self._database.write("store pages of segments' members", work)
@@ -103,7 +99,7 @@ class StagedPages:
         """Return how far each segment's list is held, by segment id."""
 
         def work(connection: Connection) -> dict[str, StoredWalk]:
-            stored = connection.execute(page_statements.select_walks(self._table))
+            stored = connection.execute(statements.select_walks(self._table))
             return {id_: StoredWalk(json.loads(resume), state == _WHOLE) for id_, resume, state in stored}
 
         if self._staging.holds_nothing:
@@ -115,7 +111,7 @@ class StagedPages:
 
         def work(connection: Connection) -> IdSet:
             streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
-            names = streaming.scalars(page_statements.select_listed(self._table))
+            names = streaming.scalars(statements.select_listed(self._table))
             listed = IdSet(customer_id for customer_id in names if customer_id in customer_ids)
             return IdSet(customer_id for customer_id in customer_ids if customer_id not in listed)
 
@@ -131,7 +127,7 @@ class StagedPages:
             self._staging.drop_doubles(connection)
             listed = self._listed_among(connection, to_settle.keys())
             for batch in batches(to_forget, IDS_PER_STATEMENT):
-                connection.execute(page_statements.forget_answers(self._table, batch))
+                connection.execute(statements.forget_answers(self._table, batch))
             insert_rows(connection, self._table, (_answer_row(id_, listed, unknown, observed_at) for id_ in to_settle))
 
         self._database.write("store the customers' answers", work)
@@ -140,12 +136,11 @@ class StagedPages:
         """Return those of the customers a page names: looked up while they are few, else read from all there are."""
         if len(customer_ids) <= (_MOST_LOOKED_UP if self._staging.has_key else IDS_PER_STATEMENT):
             queries = (
-                page_statements.select_listed_among(self._table, batch)
-                for batch in batches(customer_ids, IDS_PER_STATEMENT)
+                statements.select_listed_among(self._table, batch) for batch in batches(customer_ids, IDS_PER_STATEMENT)
             )
             return {customer_id for query in queries for customer_id in connection.scalars(query)}
         streaming = connection.execution_options(yield_per=ROWS_PER_FETCH)
-        listed = streaming.scalars(page_statements.select_listed(self._table))
+        listed = streaming.scalars(statements.select_listed(self._table))
         return {customer_id for customer_id in listed if customer_id in customer_ids}
 
     def settle_everyone(self, total: int, observed_at: datetime) -> None:
@@ -156,9 +151,9 @@ class StagedPages:
             self._staging.own_header(connection)
             self._staging.prepare_joins(connection)
             self._staging.drop_doubles(connection)
-            connection.execute(page_statements.forget_all_answers(self._table))
-            connection.execute(page_statements.answer_everyone_listed(self._table, as_utc(observed_at)))
-            answered = connection.execute(page_statements.count_answers(self._table)).scalar_one()
+            connection.execute(statements.forget_all_answers(self._table))
+            connection.execute(statements.answer_everyone_listed(self._table, as_utc(observed_at)))
+            answered = connection.execute(statements.count_answers(self._table)).scalar_one()
             insert_rows(
                 connection, self._table, [row(statements.REST, observed_at, detail=str(max(total - answered, 0)))]
             )
@@ -167,13 +162,13 @@ class StagedPages:
 
     def _forget_list(self, connection: Connection, segment_id: str) -> None:
         """Drop what an earlier reading of a list left, if there was one."""
-        if not connection.scalars(page_statements.select_walk(self._table, segment_id)).all():
+        if not connection.scalars(statements.select_walk(self._table, segment_id)).all():
             return
         # Read first: MySQL removes nothing from a table it selects from in the same statement.
-        answered = list(connection.scalars(page_statements.select_found_by(self._table, segment_id)))
+        answered = list(connection.scalars(statements.select_found_by(self._table, segment_id)))
         for batch in batches(answered, IDS_PER_STATEMENT):
-            connection.execute(page_statements.forget_answers(self._table, batch))
-        connection.execute(page_statements.forget_list(self._table, segment_id))
+            connection.execute(statements.forget_answers(self._table, batch))
+        connection.execute(statements.forget_list(self._table, segment_id))
 
     def _forget_members(self, connection: Connection, listed: _Listed) -> None:
         """Make room for a segment's members where they are found by their key.
@@ -184,7 +179,7 @@ class StagedPages:
         if not self._staging.has_key:
             return
         for batch in batches(listed.members, IDS_PER_STATEMENT):
-            connection.execute(page_statements.forget_members(self._table, listed.latest.segment.id, batch))
+            connection.execute(statements.forget_members(self._table, listed.latest.segment.id, batch))
 
     def _member_rows(self, listed: _Listed) -> Iterator[Row]:
         segment, has_key = listed.latest.segment, self._staging.has_key

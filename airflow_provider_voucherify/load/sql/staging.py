@@ -6,23 +6,22 @@ second table can tell another story than the first.
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_voucherify.api.ids import IdFilter, IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
-from airflow_provider_voucherify.load.base import LoadSummary
+from airflow_provider_voucherify.load.base import NOTE, LoadSummary, SegmentCount
 from airflow_provider_voucherify.load.errors import LedgerLost
-from airflow_provider_voucherify.load.sql import page_statements, statements
-from airflow_provider_voucherify.load.sql.ledger_header import LedgerHeader
+from airflow_provider_voucherify.load.sql import statements, visible
 from airflow_provider_voucherify.load.sql.loaders import insert_answers, insert_rows
-from airflow_provider_voucherify.load.sql.staged_counts import count_staged
 from airflow_provider_voucherify.load.sql.staged_rows import (
     IDS_PER_STATEMENT,
     ROWS_PER_FETCH,
@@ -31,16 +30,57 @@ from airflow_provider_voucherify.load.sql.staged_rows import (
     membership_row,
     row,
 )
-from airflow_provider_voucherify.load.sql.turns import take_turns
-from airflow_provider_voucherify.load.summary import as_utc, latest
+from airflow_provider_voucherify.load.sql.visible import StagedAs
+from airflow_provider_voucherify.load.summary import as_utc, count, latest, summary_from_json, summary_to_json
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, drop_if_there
 from airflow_provider_voucherify.warehouse.database import Database
+from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
     from airflow_provider_voucherify.load.sql.visible import Segments, StagedAs
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerHeader:
+    """What a ledger says about itself.
+
+    :param target: full name of the table the run goes to.
+    :param created_at: when the run began (UTC).
+    :param summary: what the run holds, once it is published.
+    :param opened: how many tries opened it so far: only the last of them writes to it, as lists that two tries read
+        at once would lack what one of them dropped.
+    """
+
+    fingerprint: str
+    target: str
+    created_at: datetime
+    summary: LoadSummary | None = None
+    opened: int = 1
+
+    def taken_over(self) -> LedgerHeader:
+        """Return the header as the next try to open the ledger writes it."""
+        return replace(self, opened=self.opened + 1)
+
+    def detail(self) -> str:
+        """Return everything but the time as JSON text."""
+        state = "open" if self.summary is None else "published"
+        summary = None if self.summary is None else summary_to_json(self.summary)
+        said = {"state": state, "fingerprint": self.fingerprint, "target": self.target, "summary": summary}
+        return json.dumps({**said, "opened": self.opened})
+
+    @classmethod
+    def read(cls, detail: str, created_at: datetime) -> LedgerHeader | None:
+        """Read what ``detail`` wrote; ``None`` if it did not."""
+        try:
+            said = json.loads(detail)
+            summary = None if said["summary"] is None else summary_from_json(said["summary"])
+            return cls(said["fingerprint"], said["target"], as_utc(created_at), summary, said["opened"])
+        except (AssertionError, KeyError, TypeError, ValueError):
+            return None
+
 
 #: Databases where two transactions write at once, and a row that was read can be kept from the other one.
 _LOCKING = ("postgresql", "mysql", "mariadb")
@@ -50,9 +90,6 @@ class Staging:
     """One run's staging table.
 
     ``holds_nothing`` is set while this try, having begun the ledger, wrote nothing to it: there is nothing to read.
-
-    :param database: where it is.
-    :param table: its definition.
     """
 
     def __init__(self, database: Database, table: Table) -> None:
@@ -87,7 +124,7 @@ class Staging:
 
         def work(connection: Connection) -> None:
             # The server may go on making it for a killed try, and IF NOT EXISTS does not wait for that.
-            take_turns(connection, self._table)
+            lock_for_writing(connection, self._table)
             self.own_header(connection)
             self.drop_doubles(connection)
             connection.execute(statements.create_key(self._table))
@@ -119,13 +156,13 @@ class Staging:
             return
         doubles = defaultdict[str, dict[str, Row]](dict)
         for name, moment, customer_id, segment_id, source_id in connection.execute(
-            page_statements.select_doubles(self._table)
+            statements.select_doubles(self._table)
         ):
             double = membership_row(customer_id, Segment(segment_id, name), as_utc(moment), source_id)
             doubles[segment_id][customer_id] = double
         for segment_id, rows in doubles.items():
             for ids in batches(rows, IDS_PER_STATEMENT):
-                connection.execute(page_statements.forget_members(self._table, segment_id, ids))
+                connection.execute(statements.forget_members(self._table, segment_id, ids))
                 insert_rows(connection, self._table, [rows[one] for one in ids])
         # Whether what was dropped stays so is only known once the caller has committed.
         self._may_hold_doubles = bool(doubles)
@@ -159,7 +196,7 @@ class Staging:
         first_row = row(statements.HEADER, header.created_at, detail=header.detail())
 
         def work(connection: Connection) -> None:
-            take_turns(connection, self._table)
+            lock_for_writing(connection, self._table)
             drop_if_there(connection, self._table)
             self._table.create(connection)
             insert_rows(connection, self._table, [first_row])
@@ -296,3 +333,50 @@ class Staging:
         query = (statements.lock_header if is_locked else statements.select_header)(self._table)
         row = connection.execute(query).first()
         return None if row is None else LedgerHeader.read(row[0], row[1])
+
+
+class _Counted(NamedTuple):
+    """How many rows are staged of a sort."""
+
+    kind: str
+    outcome: str
+    segment_id: str
+    segment_name: str
+    rows: int
+
+
+def _in_one_pass(connection: Connection, staging: Table) -> Iterator[_Counted]:
+    return (_Counted(*row) for row in connection.execute(statements.count_rows(staging)))
+
+
+def _by_kind(connection: Connection, staging: Table) -> Iterator[_Counted]:
+    for outcome, rows in connection.execute(statements.count_outcomes(staging)):
+        yield _Counted(statements.ANSWER, outcome, "", "", rows)
+    for kind in (statements.MEMBERSHIP, statements.WALK):
+        for segment_id, segment_name, rows in connection.execute(statements.count_by_segment(staging, kind)):
+            yield _Counted(kind, "", segment_id, segment_name, rows)
+
+
+def count_staged(connection: Connection, staging: Table, parts: Sequence[Segments]) -> tuple[LoadSummary, StagedAs]:
+    """Count what is staged.
+
+    :param parts: the segments to show, some at a time; ``None`` for all.
+    :returns: the counts, and how the memberships of these segments were staged.
+    """
+    # Where the key begins with the kind, a query for each takes half as long as one pass through all of them.
+    counted = list(_by_kind(connection, staging) if staging.primary_key.columns else _in_one_pass(connection, staging))
+    outcomes = {one.outcome: one.rows for one in counted if one.kind == statements.ANSWER}
+    rest = connection.scalars(statements.select_rest(staging)).one_or_none()
+    outcomes[Outcome.NO_SEGMENT] = outcomes.get(Outcome.NO_SEGMENT, 0) + int(rest or 0)
+    wanted = None if None in parts else {segment_id for part in parts for segment_id in part or ()}
+    staged = [
+        SegmentCount(one.segment_id, one.segment_name, one.rows)
+        for one in counted
+        if one.kind == statements.MEMBERSHIP and (wanted is None or one.segment_id in wanted)
+    ]
+    if not any(one.kind == statements.WALK and not one.segment_id.startswith(NOTE) for one in counted):
+        # Without lists each membership came with its customer's answer.
+        return count(outcomes, staged), StagedAs()
+    rows = (row for part in parts for row in connection.execute(visible.count_segments(staging, part)))
+    shown = count(outcomes, [SegmentCount(*row) for row in rows])
+    return shown, StagedAs(is_listed=True, has_hidden=shown.memberships < sum(one.customers for one in staged))

@@ -16,7 +16,6 @@ def staging_name(table: str, target: str, run_key: str) -> str:
     """Return the name of a run's staging table, of at most 63 bytes: ``customer_segments__run_3fa94c0d1b2e``.
 
     :param table: the target's name without its schema.
-    :param target: the target's full name.
     """
     digest = hashlib.blake2b(f"{target}\n{run_key}".encode(), digest_size=_HASH_LENGTH // 2)
     return _staging_prefix(table) + digest.hexdigest()

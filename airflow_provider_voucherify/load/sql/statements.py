@@ -1,13 +1,13 @@
-"""The tables of the warehouse and the ledger's SQL as SQLAlchemy Core: values in, statements out, no I/O.
+"""The SQL of a run's ledger, its staging table, as SQLAlchemy Core: values in, statements out, no I/O.
 
-Like ``column_types``, ``bulk_statements``, ``page_statements``, ``publication``, ``history``, ``mark_statements`` and
-``outcome_statements`` it imports SQLAlchemy when it is imported itself; no other module of this room does.
+Like ``visible``, ``history``, ``marks`` and ``outcome_statements`` it imports SQLAlchemy when it is imported itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     DDL,
@@ -15,24 +15,30 @@ from sqlalchemy import (
     ColumnElement,
     Delete,
     Index,
-    Integer,
+    Insert,
     MetaData,
     Select,
     String,
     Table,
     Update,
+    bindparam,
     delete,
+    exists,
     func,
+    insert,
+    literal,
+    literal_column,
     select,
     update,
 )
-from sqlalchemy.dialects import postgresql
-from sqlalchemy.engine import Dialect
-from sqlalchemy.schema import CreateColumn, CreateIndex, ExecutableDDLElement
-from sqlalchemy.sql.compiler import IdentifierPreparer
+from sqlalchemy.schema import CreateIndex, ExecutableDDLElement
 
 from airflow_provider_voucherify.api.models import Outcome
-from airflow_provider_voucherify.warehouse.column_types import bounded_text, long_text, run_key_text, utc_time
+from airflow_provider_voucherify.warehouse.column_types import bounded_text, long_text, utc_time
+from airflow_provider_voucherify.warehouse.many_rows import postgresql_names
+
+if TYPE_CHECKING:
+    pass
 
 HEADER = "header"
 ANSWER = "answer"
@@ -41,49 +47,6 @@ MEMBERSHIP = "membership"
 WALK = "walk"
 #: How many customers are in no segment without being named.
 REST = "rest"
-
-
-def target_table(
-    name: str,
-    schema: str | None,
-    *,
-    with_run_key: bool,
-    with_source_id: bool = False,
-    extra: Sequence[Column[object]] = (),
-) -> Table:
-    """Return the table people read: a row per membership.
-
-    :param with_run_key: whether runs are told apart, as ``append`` needs it.
-    :param with_source_id: whether the merchant's id stands beside Voucherify's; not every customer has one.
-    :param extra: columns of the user's own.
-    """
-    run_key = [Column("run_key", run_key_text(), primary_key=True)] if with_run_key else []
-    source_id = [Column("source_id", bounded_text(255), nullable=True)] if with_source_id else []
-    return Table(
-        name,
-        MetaData(),
-        *run_key,
-        Column("customer_id", bounded_text(255), primary_key=True),
-        Column("segment_id", bounded_text(255), primary_key=True),
-        Column("segment_name", bounded_text(1000), nullable=False),
-        Column("observed_at", utc_time(), nullable=False),
-        *source_id,
-        *extra,
-        schema=schema,
-    )
-
-
-def failures_table(name: str, schema: str | None) -> Table:
-    """Return the table of customers whose question failed: a row per run and customer."""
-    return Table(
-        name,
-        MetaData(),
-        Column("run_key", run_key_text(), primary_key=True),
-        Column("customer_id", bounded_text(255), primary_key=True),
-        Column("reason", bounded_text(1000), nullable=False),
-        Column("observed_at", utc_time(), nullable=False),
-        schema=schema,
-    )
 
 
 def staging_table(name: str, schema: str | None, *, with_key: bool = True) -> Table:
@@ -139,13 +102,6 @@ def _key_of_few(staging: Table) -> Index:
 def _index_name(table_name: str, rows: str) -> str:
     # Staging tables end with what no other has, and their whole names leave no room for more.
     return f"voucherify_{table_name[-12:]}_{rows}"
-
-
-def postgresql_names() -> IdentifierPreparer:
-    """Return what quotes names in PostgreSQL's text that is not SQLAlchemy's."""
-    # The dialect of a driver would double each percent sign, for statements with parameters.
-    dialect: Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
-    return dialect.identifier_preparer
 
 
 def update_header(staging: Table, detail: str) -> Update:
@@ -243,38 +199,120 @@ def select_rest(staging: Table) -> Select[str]:
     return select(staging.c.detail).where(staging.c.kind == REST)
 
 
-def lock_until_commit(key: int) -> Select[object]:
-    """Return PostgreSQL's lock on a number, freed by the end of the transaction."""
-    return select(func.pg_advisory_xact_lock(key))
+def forget_members(staging: Table, segment_id: str, customer_ids: Sequence[str]) -> Delete:
+    """Return the removal of some customers staged for a segment."""
+    rows = (staging.c.kind == MEMBERSHIP) & (staging.c.segment_id == segment_id)
+    return delete(staging).where(rows & staging.c.customer_id.in_(customer_ids))
 
 
-def never_loop() -> Select[str]:
-    """Return what lets PostgreSQL join by hashes, until the transaction ends, where it would look through a table that
-    has no key for each row of another."""
-    return select(func.set_config("enable_nestloop", "off", True))
+def forget_list(staging: Table, segment_id: str) -> Delete:
+    """Return the removal of all customers staged for a segment."""
+    return delete(staging).where((staging.c.kind == MEMBERSHIP) & (staging.c.segment_id == segment_id))
 
 
-def lock_until_disconnected(key: str, seconds: int) -> Select[int | None]:
-    """Return MySQL's lock on a name of at most 64 characters, freed by the end of the connection.
-
-    It gives 1, or 0 if others kept it for so many seconds.
-    """
-    return select(func.get_lock(key, seconds, type_=Integer))
-
-
-def modify_column(table: Table, column_name: str, dialect: Dialect) -> str:
-    """Return MySQL's ALTER TABLE that gives one of the table's columns its type, for people to run."""
-    definition = CreateColumn(table.c[column_name]).compile(dialect=dialect)
-    return f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} MODIFY {definition}"
+def select_found_by(staging: Table, segment_id: str) -> Select[str]:
+    """Return the query of the customers staged for a segment who were given the answer that they were found."""
+    answers = staging.alias("answers")
+    is_found = (answers.c.kind == ANSWER) & (answers.c.outcome == Outcome.FOUND.value)
+    rows = (staging.c.kind == MEMBERSHIP) & (staging.c.segment_id == segment_id)
+    return select(staging.c.customer_id).where(
+        rows, exists().where(is_found, answers.c.customer_id == staging.c.customer_id)
+    )
 
 
-def add_column(table: Table, column_name: str, dialect: Dialect) -> str:
-    """Return the ALTER TABLE that adds one of the table's columns, for people to run.
+def select_walks(staging: Table) -> Select[str, str, str]:
+    """Return the query of how far segments' lists are held (segment, resume, whole or open)."""
+    columns = select(staging.c.segment_id, staging.c.detail, staging.c.outcome)
+    return columns.where(staging.c.kind == WALK)
 
-    The column may be null: a table that has rows would refuse it otherwise.
-    """
-    column = table.c[column_name]
-    nullable: Column[object] = Column(column.name, column.type, nullable=True)
-    Table(table.name, MetaData(), nullable, schema=table.schema)
-    definition = CreateColumn(nullable).compile(dialect=dialect)
-    return f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} ADD COLUMN {definition}"
+
+def select_walk(staging: Table, segment_id: str) -> Select[str]:
+    """Return the query of a segment (its id) if its list is held, be it in part."""
+    return select(staging.c.segment_id).where((staging.c.kind == WALK) & (staging.c.segment_id == segment_id))
+
+
+def forget_walks(staging: Table, segment_ids: Sequence[str]) -> Delete:
+    """Return the removal of how far some segments' lists are held."""
+    return delete(staging).where((staging.c.kind == WALK) & staging.c.segment_id.in_(segment_ids))
+
+
+def select_doubles(staging: Table) -> Select[str, datetime, str, str, str | None]:
+    """Return the query of the members staged for a segment more than once, as the row that came last has them: the
+    segment's name, observed at, customer, segment, source id."""
+    key = (staging.c.customer_id, staging.c.segment_id)
+    last = func.max(staging.c.detail).label("detail")
+    rows = select(*key, last).where(staging.c.kind == MEMBERSHIP).group_by(*key)
+    double = rows.having(func.count() > 1).subquery("doubles")
+    same = (double.c.customer_id == staging.c.customer_id) & (double.c.segment_id == staging.c.segment_id)
+    is_last = (staging.c.kind == MEMBERSHIP) & same & (double.c.detail == staging.c.detail)
+    names = (staging.c.segment_name, staging.c.observed_at, *key, staging.c.source_id)
+    return select(*names).join(double, is_last)
+
+
+def select_listed(staging: Table) -> Select[str]:
+    """Return the query of the customers any membership names, each once."""
+    return select(staging.c.customer_id).where(staging.c.kind == MEMBERSHIP).distinct()
+
+
+def select_listed_among(staging: Table, customer_ids: Sequence[str]) -> Select[str]:
+    """Return the query of those of some customers that a membership names: keep them few."""
+    return select_listed(staging).where(staging.c.customer_id.in_(customer_ids))
+
+
+def forget_answers(staging: Table, customer_ids: Sequence[str]) -> Delete:
+    """Return the removal of some customers' answers; their memberships stay."""
+    return delete(staging).where((staging.c.kind == ANSWER) & staging.c.customer_id.in_(customer_ids))
+
+
+def forget_all_answers(staging: Table) -> Delete:
+    """Return the removal of all answers but failures, and of the rest."""
+    return delete(staging).where(staging.c.kind.in_((ANSWER, REST)) & (staging.c.outcome != Outcome.FAILED.value))
+
+
+def answer_everyone_listed(staging: Table, observed_at: datetime) -> Insert:
+    """Return the insert of an answer for each customer a membership names, failed ones left out."""
+    failures = staging.alias("failures")
+    is_failed = (failures.c.kind == ANSWER) & (failures.c.outcome == Outcome.FAILED.value)
+    failed = exists().where(is_failed, failures.c.customer_id == staging.c.customer_id)
+    values = {
+        "kind": literal(ANSWER),
+        "segment_id": literal(""),
+        "segment_name": literal(""),
+        "outcome": literal(Outcome.FOUND.value),
+        "detail": literal(""),
+        "observed_at": literal(observed_at, staging.c.observed_at.type),
+    }
+    columns = ["customer_id", *values]
+    rows = select(staging.c.customer_id, *values.values()).where((staging.c.kind == MEMBERSHIP) & ~failed).distinct()
+    return insert(staging).from_select(columns, rows)
+
+
+def count_answers(staging: Table) -> Select[int]:
+    """Return the query of the number of customers that have an answer, failed ones included."""
+    return select(func.count()).select_from(staging).where(staging.c.kind == ANSWER)
+
+
+_NO_TEXT: ColumnElement[str] = literal_column("''")
+
+
+def insert_staged(staging: Table) -> Insert:
+    """Return the insert of staging rows, to be executed with a list of them."""
+    return insert(staging)
+
+
+def insert_answers(staging: Table) -> Insert:
+    """Return the insert of answers' rows: customer, outcome, detail and time are to be bound, in this order."""
+    bound = ("customer_id", "outcome", "detail", "observed_at")
+    return _insert_of_kind(staging, ANSWER, bound).values(segment_id=_NO_TEXT, segment_name=_NO_TEXT)
+
+
+def insert_members(staging: Table) -> Insert:
+    """Return the insert of memberships' rows without a source id: customer, segment, its name and time are to be
+    bound, in this order."""
+    bound = ("customer_id", "segment_id", "segment_name", "observed_at")
+    return _insert_of_kind(staging, MEMBERSHIP, bound).values(outcome=_NO_TEXT, detail=_NO_TEXT)
+
+
+def _insert_of_kind(staging: Table, kind: str, bound: Sequence[str]) -> Insert:
+    columns: dict[str, ColumnElement[object]] = {name: bindparam(name) for name in bound}
+    return insert(staging).inline().values(kind=literal_column(f"'{kind}'"), **columns)

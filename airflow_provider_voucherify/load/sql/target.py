@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.errors import InvalidDestination, NobodyKnown, TableUnfit, TooFewMemberships
-from airflow_provider_voucherify.load.sql import statements
-from airflow_provider_voucherify.load.sql import visible as publication
-from airflow_provider_voucherify.load.sql.exactness import check_exactness
+from airflow_provider_voucherify.load.sql import visible
 from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
 from airflow_provider_voucherify.load.sql.fitness import (
     check_columns,
+    check_exactness,
     check_is_ours,
     check_keys,
     check_name,
@@ -21,9 +21,9 @@ from airflow_provider_voucherify.load.sql.fitness import (
 )
 from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT, batches
 from airflow_provider_voucherify.load.sql.staging_name import MAX_NAME_BYTES
-from airflow_provider_voucherify.load.sql.turns import take_turns
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -84,7 +84,6 @@ def parts_of(scope: Scope) -> list[Sequence[str] | None]:
 class Target:
     """The tables a run is published to.
 
-    :param display_name: full name as the user wrote it.
     :param min_ratio: the least part of the rows it removes that a run must put in their place, if there is one.
     """
 
@@ -104,8 +103,8 @@ class Target:
         write: WriteMode,
         run_key: str,
         *,
+        columns: RowColumns = COLUMNS,
         min_ratio: float | None = None,
-        with_source_id: bool = False,
         extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
     ) -> Target:
         """Define the tables for a name and a write mode.
@@ -114,14 +113,8 @@ class Target:
         """
         check_room(name)
         return cls(
-            table=statements.target_table(
-                name.table,
-                schema,
-                with_run_key=write == "append",
-                with_source_id=with_source_id,
-                extra=columns_of(extra_columns),
-            ),
-            failures=statements.failures_table(name.table + FAILURES_SUFFIX, schema),
+            table=visible.target_table(name.table, schema, write, columns, columns_of(extra_columns)),
+            failures=visible.failures_table(name.table + FAILURES_SUFFIX, schema),
             display_name=str(name),
             write=write,
             run_key=run_key,
@@ -156,7 +149,7 @@ class Target:
 
         :raises StatementFailed: if others publish for too long.
         """
-        take_turns(connection, self.table)
+        lock_for_writing(connection, self.table)
 
     def check_order(self, connection: Connection) -> None:
         """Look whether the table is past this run already; only a history can be."""
@@ -166,17 +159,14 @@ class Target:
         if not catalog_of(connection).has_table(self.table.name, schema=self.table.schema):
             return []
         rows = (self.table.c.segment_id == segment_id) & self._shown_now()
-        return list(connection.scalars(publication.select_customers(self.table, rows, limit)))
+        return list(connection.scalars(visible.select_customers(self.table, rows, limit)))
 
     def shows(self, connection: Connection, memberships: int) -> bool:
-        """Return whether the table still can show what a run published: it is there, and not empty since.
-
-        :param memberships: how many the run published.
-        """
+        """Return whether the table still can show what a run published: it is there, and not empty since."""
         if not catalog_of(connection).has_table(self.table.name, schema=self.table.schema):
             return False
         run_key = self.run_key if self.write == "append" else None
-        return not memberships or connection.execute(publication.first_row(self.table, run_key)).first() is not None
+        return not memberships or connection.execute(visible.first_row(self.table, run_key)).first() is not None
 
     def _shown_now(self) -> ColumnElement[bool]:
         from sqlalchemy import true
@@ -188,8 +178,6 @@ class Target:
     ) -> LoadSummary:
         """Make the target show the staged run; the caller holds the lock and commits.
 
-        :param summary: what the run shows.
-        :param staged_as: how its memberships were staged.
         :returns: the summary, with what only the target knows.
         :raises TooFewMemberships: if they are too few beside those they replace.
         :raises NobodyKnown: if rows would go that may not.
@@ -198,20 +186,20 @@ class Target:
         create_if_missing(connection, self.table)
         if connection.dialect.name == "postgresql" and (self.write == "append" or self._covers_all(scope)):
             # Statistics made before this run's rows say that there are none to compare with those who failed.
-            connection.execute(statements.never_loop())
+            connection.execute(visible.never_loop())
         if self.min_ratio is not None:
             previous = sum(
-                connection.execute(publication.count(self.table, rows)).scalar_one()
+                connection.execute(visible.count(self.table, rows)).scalar_one()
                 for rows in self._rows_to_remove(staging, scope)
             )
             self._refuse_loss(previous, summary.memberships, self.min_ratio)
         self._refuse_removal(connection, self._rows_to_remove(staging, scope), scope)
         self.record_failures(connection, staging, summary.failed)
         for rows in self._rows_to_remove(staging, scope):
-            connection.execute(publication.forget(self.table, rows))
+            connection.execute(visible.forget(self.table, rows))
         naive = self._observed_at_is_naive(connection)
         for part in parts_of(scope):
-            insert = publication.insert_memberships(
+            insert = visible.insert_memberships(
                 self.table,
                 staging,
                 part,
@@ -227,15 +215,15 @@ class Target:
         """Return what the staged run takes the place of, as conditions that share no row."""
         if self.write == "append":
             # All it wrote before, whatever it covers now: the rows carry its name.
-            yield publication.rows_of_run(self.table, staging, self.run_key)
+            yield visible.rows_of_run(self.table, staging, self.run_key)
             return
-        rows_of = publication.all_rows if self._covers_all(scope) else publication.answered_rows
+        rows_of = visible.all_rows if self._covers_all(scope) else visible.answered_rows
         yield from (rows_of(self.table, staging, part) for part in parts_of(scope))
 
     def _refuse_removal(self, connection: Connection, rows: Iterable[ColumnElement[bool]], scope: Scope) -> None:
         if scope.may_remove:
             return
-        shown = [publication.count(self.table, some & self._shown_now()) for some in rows]
+        shown = [visible.count(self.table, some & self._shown_now()) for some in rows]
         if removed := sum(connection.execute(counted).scalar_one() for counted in shown):
             raise NobodyKnown(self.display_name, removed)
 
@@ -258,15 +246,13 @@ class Target:
         """Put the staged failures into the table of failures, in place of those this run recorded before.
 
         The table is created once there is something to put into it.
-
-        :param failed: how many failures are staged.
         """
         if failed:
             create_if_missing(connection, self.failures)
         elif not catalog_of(connection).has_table(self.failures.name, schema=self.failures.schema):
             return
-        connection.execute(publication.forget_failures(self.failures, self.run_key))
-        connection.execute(publication.insert_failures(self.failures, staging, self.run_key))
+        connection.execute(visible.forget_failures(self.failures, self.run_key))
+        connection.execute(visible.insert_failures(self.failures, staging, self.run_key))
 
     def _observed_at_is_naive(self, connection: Connection) -> bool:
         from sqlalchemy import DateTime

@@ -1,16 +1,40 @@
-"""The SQL that makes a staged run visible: values in, SQLAlchemy statements out, no I/O."""
+"""The tables people read, and the SQL that makes a staged run visible in them: values in, statements out, no I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, Delete, Insert, Select, Table, delete, exists, func, insert, literal, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Delete,
+    Insert,
+    MetaData,
+    Select,
+    Table,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    select,
+    true,
+)
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateColumn
 
 from airflow_provider_voucherify.api.models import Outcome
+from airflow_provider_voucherify.load.columns import COLUMNS, ColumnType, RowColumns, columns_of_table
 from airflow_provider_voucherify.load.sql.statements import ANSWER, MEMBERSHIP, answered, has_failed
+from airflow_provider_voucherify.warehouse.column_types import bounded_text, run_key_text, utc_time
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
+
+    from airflow_provider_voucherify.load.destinations import WriteMode
 
 #: Some of the segments a run covers: keep them few, each is a bound value. ``None`` for all there are.
 Segments: TypeAlias = Sequence[str] | None
@@ -20,7 +44,6 @@ class StagedAs(NamedTuple):
     """How a run's memberships were staged.
 
     :param is_listed: segment by segment, so that a customer's are far apart.
-    :param has_hidden: some of them may not be shown.
     """
 
     is_listed: bool = False
@@ -28,6 +51,49 @@ class StagedAs(NamedTuple):
 
 
 NO_COLUMNS: Mapping[str, ColumnElement[object]] = MappingProxyType({})
+
+
+def target_table(
+    name: str,
+    schema: str | None,
+    write: WriteMode,
+    columns: RowColumns = COLUMNS,
+    extra: Sequence[Column[object]] = (),
+) -> Table:
+    """Return the table people read: a row per membership; in a history, per interval in which it lasted.
+
+    :param columns: of the rows, whatever the write mode.
+    """
+    ours: list[Column[object]] = [
+        Column(one.name, _type_of(one.type), primary_key=one.is_key, nullable=one.may_be_null)
+        for one in columns_of_table(write, columns)
+    ]
+    return Table(name, MetaData(), *ours, *extra, schema=schema)
+
+
+def _type_of(type_: ColumnType) -> TypeEngine[str] | TypeEngine[datetime]:
+    match type_:
+        case "id":
+            return bounded_text(255)
+        case "name":
+            return bounded_text(1000)
+        case "moment":
+            return utc_time()
+        case "run":
+            return run_key_text()
+
+
+def failures_table(name: str, schema: str | None) -> Table:
+    """Return the table of customers whose question failed: a row per run and customer."""
+    return Table(
+        name,
+        MetaData(),
+        Column("run_key", run_key_text(), primary_key=True),
+        Column("customer_id", bounded_text(255), primary_key=True),
+        Column("reason", bounded_text(1000), nullable=False),
+        Column("observed_at", utc_time(), nullable=False),
+        schema=schema,
+    )
 
 
 def answered_rows(target: Table, staging: Table, segments: Segments) -> ColumnElement[bool]:
@@ -106,19 +172,12 @@ def insert_memberships(
         database would convert to the session's zone; what is written is UTC.
     :param extra: what goes into further columns, by name: the same for each row.
     """
-    observed_at: ColumnElement[object] = staging.c.observed_at
+    ours = [one.name for one in target.columns if one.name not in extra]
+    columns: dict[str, ColumnElement[object]] = {name: staging.c[name] for name in ours if name in staging.c}
     if observed_at_is_naive:
-        observed_at = func.timezone("UTC", staging.c.observed_at)
-    columns: dict[str, ColumnElement[object]] = {
-        "customer_id": staging.c.customer_id,
-        "segment_id": staging.c.segment_id,
-        "segment_name": staging.c.segment_name,
-        "observed_at": observed_at,
-    }
-    if "run_key" in target.c:
+        columns["observed_at"] = func.timezone("UTC", staging.c.observed_at)
+    if "run_key" in ours:
         columns["run_key"] = literal(run_key, target.c.run_key.type)
-    if "source_id" in target.c:
-        columns["source_id"] = staging.c.source_id
     columns.update(extra)
     rows = select(*columns.values()).where(shown(staging, segments, has_hidden=staged_as.has_hidden))
     if staged_as.is_listed:  # the target's key is filled faster in its own order
@@ -161,3 +220,27 @@ def shown(staging: Table, segments: Segments, *, has_hidden: bool = True) -> Col
     is_found = (answers.c.kind == ANSWER) & (answers.c.outcome == Outcome.FOUND.value)
     settled = exists().where(is_found, answers.c.customer_id == staging.c.customer_id)
     return rows & settled
+
+
+def modify_column(table: Table, column_name: str, dialect: Dialect) -> str:
+    """Return MySQL's ALTER TABLE that gives one of the table's columns its type, for people to run."""
+    definition = CreateColumn(table.c[column_name]).compile(dialect=dialect)
+    return f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} MODIFY {definition}"
+
+
+def add_column(table: Table, column_name: str, dialect: Dialect) -> str:
+    """Return the ALTER TABLE that adds one of the table's columns, for people to run.
+
+    The column may be null: a table that has rows would refuse it otherwise.
+    """
+    column = table.c[column_name]
+    nullable: Column[object] = Column(column.name, column.type, nullable=True)
+    Table(table.name, MetaData(), nullable, schema=table.schema)
+    definition = CreateColumn(nullable).compile(dialect=dialect)
+    return f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} ADD COLUMN {definition}"
+
+
+def never_loop() -> Select[str]:
+    """Return what lets PostgreSQL join by hashes, until the transaction ends, where it would look through a table that
+    has no key for each row of another."""
+    return select(func.set_config("enable_nestloop", "off", True))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Json, JsonObject, MembershipPage, Scope, Segment
 from airflow_provider_voucherify.load.base import NO_REPORT, NOTE
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns, row_as_json
 from airflow_provider_voucherify.load.files.sink import FilesSink
 from airflow_provider_voucherify.load.xcom.sink import MAX_JSON_BYTES
 
@@ -34,7 +35,7 @@ class XComOrFilesSink(FilesSink):
     :param file_format: ``parquet`` or ``jsonl``.
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
-    :param with_source_id: whether rows say the merchant's id besides Voucherify's.
+    :param columns: of the rows.
     """
 
     def __init__(
@@ -45,11 +46,11 @@ class XComOrFilesSink(FilesSink):
         identity: RunIdentity,
         now: Callable[[], datetime],
         *,
-        with_source_id: bool = False,
+        columns: RowColumns = COLUMNS,
     ) -> None:
-        super().__init__(directory, file_format, identity, now, with_source_id=with_source_id)
+        super().__init__(directory, file_format, identity, now, columns=columns)
         self._max_rows = max_rows
-        self._with_source_id = with_source_id
+        self._columns = columns
 
     def open(self) -> LoadSummary | None:
         """Resume this run's log, or begin one.
@@ -106,10 +107,7 @@ class XComOrFilesSink(FilesSink):
         return rows
 
     def _as_xcom(self, row: MembershipRow) -> XComRow:
-        told: XComRow = {**row._asdict(), "observed_at": row.observed_at.isoformat()}
-        if not self._with_source_id:
-            del told["source_id"]
-        return told
+        return row_as_json(row, self._columns)
 
     def _scope_in_xcom(self) -> Scope | None:
         """Return what the run speaks for, if it is finished and small."""

@@ -11,6 +11,7 @@ from datetime import datetime
 from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Json, MembershipPage, Outcome, Scope
 from airflow_provider_voucherify.load.base import NO_REPORT, LoadSummary, RunIdentity, StoredWalk, segment_walks
+from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.summary import as_utc, latest, summarise
@@ -35,7 +36,7 @@ class XComSink:
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
     :param store: ``context["task_state_store"]`` (Airflow 3.3), or ``None``: then a retry begins from the start.
-    :param with_source_id: whether rows say the merchant's id besides Voucherify's.
+    :param columns: of the rows.
     """
 
     def __init__(
@@ -45,15 +46,15 @@ class XComSink:
         now: Callable[[], datetime],
         store: StateStore | None = None,
         *,
-        with_source_id: bool = False,
+        columns: RowColumns = COLUMNS,
     ) -> None:
         self._limits = limits
         self._identity = identity
         self._now = now
         self._stored = None if store is None else StoredRun(store)
-        self._with_source_id = with_source_id
+        self._columns = columns
         self._held = Held()
-        self._size = Size(with_source_id=with_source_id)
+        self._size = Size(columns)
         self._segment_ids: frozenset[str] | None = None
 
     def open(self) -> LoadSummary | None:
@@ -184,7 +185,7 @@ class XComSink:
         :returns: ``customer_id``, ``segment_id``, ``segment_name``, ``observed_at`` (ISO 8601, UTC), and
             ``source_id`` (may be ``None``) where the sink was made with it.
         """
-        rows = [one for answer in self._published() for one in rows_of(answer, with_source_id=self._with_source_id)]
+        rows = [one for answer in self._published() for one in rows_of(answer, self._columns)]
         return sorted(rows, key=lambda row: (row["customer_id"] or "", row["segment_id"] or ""))
 
     def close(self) -> None:

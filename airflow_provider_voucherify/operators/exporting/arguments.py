@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from airflow.sdk import XComArg
 
@@ -15,10 +15,6 @@ from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable
 from airflow_provider_voucherify.operators.arguments import Checks, checked_poll_interval
 from airflow_provider_voucherify.pull.customers.sources import is_template
-
-if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.calls.exports import Wanted
-    from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 
 Fields: TypeAlias = Sequence[str] | XComArg | str
 Filters: TypeAlias = Mapping[str, Any] | XComArg | str
@@ -91,16 +87,6 @@ EXPORT_CHECKS: Checks = {
     "timeout": checked_timeout,
     "voucherify_conn_id": checked_conn_id,
 }
-
-
-def wanted_of(operator: VoucherifyExportOperator) -> Wanted:
-    """Return what a rendered operator asks for.
-
-    :raises InvalidArgument: if a part of it cannot be meant, before any call.
-    """
-    return export_request.wanted(
-        operator.exported_object, operator.fields, operator.filters, operator.order, is_rendered=True
-    )
 
 
 def _is_from_airflow(value: object) -> bool:

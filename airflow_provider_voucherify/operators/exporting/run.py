@@ -7,7 +7,7 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -29,17 +29,15 @@ from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.exports.kept_export import KeptExport, KeptId
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
-from airflow_provider_voucherify.operators.arguments import is_mapped
 from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
-from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
-from airflow_provider_voucherify.operators.exporting.arguments import wanted_of
+from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.exporting.sinks import export_sink_of
 from airflow_provider_voucherify.operators.identity import identity_of
-from airflow_provider_voucherify.operators.pulling.outlets import emit_outlets
-from airflow_provider_voucherify.operators.pulling.report import count_metrics
+from airflow_provider_voucherify.operators.outlets import Told
+from airflow_provider_voucherify.operators.spent import count_metrics
 from airflow_provider_voucherify.pull.interrupt import Interrupt, RunInterrupted
 from airflow_provider_voucherify.pull.progress import duration
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -48,9 +46,9 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.exporting.rows import Row
     from airflow_provider_voucherify.load.mark import Mark
-    from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
     from airflow_provider_voucherify.operators.exporting.sinks import Loaded
-    from airflow_provider_voucherify.operators.pulling.report import Spent
+    from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
+    from airflow_provider_voucherify.operators.spent import Spent
 
     T = TypeVar("T")
 
@@ -72,22 +70,17 @@ class _NotDone(Exception):
 class ExportRun:
     """An export as one task instance does it.
 
-    :param operator: rendered.
-    :param context: the task's context.
     :param spent: what the parts of this try before a deferral spent.
     :param handed: the export an earlier part of this try waits for.
     """
 
-    def __init__(
-        self, operator: VoucherifyExportOperator, context: Context, spent: Spent, handed: KeptId | None
-    ) -> None:
-        operator.given.check(operator, is_mapped=is_mapped(operator))
-        self._operator = operator
+    def __init__(self, terms: ExportTerms, context: Context, spent: Spent, handed: KeptId | None) -> None:
+        self._terms = terms
         self._context = context
         self._spent = spent
         self._handed = handed
-        self._wanted = wanted_of(operator)
-        self._hook = VoucherifyHook(operator.voucherify_conn_id)
+        self._wanted = terms.wanted
+        self._hook = VoucherifyHook(terms.voucherify_conn_id)
         self._interrupt = Interrupt()
         settings, store = self._hook.settings, context.get("task_state_store")
         job: JsonObject = {
@@ -97,14 +90,14 @@ class ExportRun:
         }
         # Where the rows go is no part of it: an export is as good for another place.
         self._kept = KeptExport(store, identity_of(context, job, ""), utc_now)
-        identity = identity_of(context, job | {"destination": repr(operator.destination)}, "")
+        identity = identity_of(context, job | {"destination": repr(terms.destination)}, "")
         self._result = KeptResult(store, identity, utc_now)
         is_one_of_many = context["ti"].map_index not in {None, -1}
-        self._sink = export_sink_of(operator.destination, self._wanted.fields, identity.key, is_mapped=is_one_of_many)
+        self._sink = export_sink_of(terms.destination, self._wanted.fields, identity.key, is_mapped=is_one_of_many)
         self._export_id: str | None = None
         self._asked_at: datetime | None = None
 
-    def run(self) -> Json:
+    def run(self) -> Told:
         """Export, and return rows or summary.
 
         :raises TaskDeferred: if the file is not there yet, or the rate limit asks for a long wait, and the operator
@@ -119,12 +112,12 @@ class ExportRun:
         except _NotDone:
             self._defer()
         except WindowClosed as closed:
-            defer_until_open(self._operator, closed, self._spent, self._how_far(), self._handed_on())
+            defer_until_open(closed, self._spent, self._how_far(), self._handed_on())
         except OtherLimitReached as error:
-            if not self._operator.deferrable or error.retry_after is None:
+            if not self._terms.deferrable or error.retry_after is None:
                 raise
-            bulk = WindowClosed(str(error), wait=error.retry_after, is_told=True)
-            defer_until_open(self._operator, bulk, self._spent, self._how_far(), {})
+            used_up = WindowClosed(str(error), wait=error.retry_after, is_told=True)
+            defer_until_open(used_up, self._spent, self._how_far(), {})
 
     def stop(self) -> None:
         """Let no further call be sent; a later try goes on with the export."""
@@ -132,7 +125,11 @@ class ExportRun:
 
     def _with_client(self, work: Callable[[ClientRunner, Exporter], T]) -> T:
         before, began = self._spent, time.monotonic()
-        opening = self._hook.aclient(concurrency=1, longest_wait=longest_wait(can_defer=self._operator.deferrable))
+        opening = self._hook.aclient(
+            concurrency=1,
+            longest_wait=wait_in_worker(can_defer=self._terms.deferrable),
+            closed_window=before.closed_window,
+        )
         with ClientRunner(opening) as runner:
             try:
                 return work(runner, Exporter(self._interrupt.over(runner.client), self._wanted))
@@ -145,7 +142,7 @@ class ExportRun:
                 self._spent = before.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
                 count_metrics(before, self._spent)
 
-    def _export(self, runner: ClientRunner, exporter: Exporter) -> Json:
+    def _export(self, runner: ClientRunner, exporter: Exporter) -> Told:
         began = time.monotonic()
         export = self._awaited(runner, exporter, self._begun(runner, exporter))
         with tempfile.TemporaryFile() as passing:
@@ -188,10 +185,10 @@ class ExportRun:
         """
         wait = FIRST_LOOK if self._handed is None else None
         while not export.is_over:
-            exporter.check_age(export, utc_now() - (self._asked_at or utc_now()), self._operator.timeout)
-            if wait is None and self._operator.deferrable:
+            exporter.check_age(export, utc_now() - (self._asked_at or utc_now()), self._terms.timeout)
+            if wait is None and self._terms.deferrable:
                 raise _NotDone
-            self._sleep(min(wait or self._operator.poll_interval, self._operator.poll_interval))
+            self._sleep(min(wait or self._terms.poll_interval, self._terms.poll_interval))
             wait = None
             seen = runner.run(exporter.look(export.id))
             if seen is None:
@@ -213,7 +210,7 @@ class ExportRun:
                 raise RunInterrupted("the run was told to stop while rows were stored; nothing of them is kept")
             yield row
 
-    def _tell(self, loaded: Loaded, export: Export, spent: Spent) -> Json:
+    def _tell(self, loaded: Loaded, export: Export, spent: Spent) -> Told:
         summary: JsonObject = {
             "exported_object": self._wanted.exported_object,
             "export_id": export.id,
@@ -234,7 +231,7 @@ class ExportRun:
         self._result.keep({"summary": summary, "return_value": result})
         return self._hand_out(summary, result, utc_now())
 
-    def _tell_again(self, mark: Mark) -> Json:
+    def _tell_again(self, mark: Mark) -> Told:
         log.info("The result was published before by try %d; nothing is asked for", mark.try_number)
         if (kept := self._kept.find()) is not None and kept.export_id is not None:
             export_id = kept.export_id
@@ -244,12 +241,10 @@ class ExportRun:
             summary if isinstance(summary, dict) else {}, mark.report.get("return_value"), mark.published_at
         )
 
-    def _hand_out(self, summary: JsonObject, result: Json, published_at: datetime) -> Json:
-        self._operator.summary = summary
-        emit_outlets(self._context, self._operator.outlets, summary, published_at)
-        if isinstance(result, list) and self._operator.do_xcom_push:
+    def _hand_out(self, summary: JsonObject, result: Json, published_at: datetime) -> Told:
+        if isinstance(result, list) and self._terms.do_xcom_push:
             self._context["ti"].xcom_push(key="summary", value=summary)
-        return result
+        return Told(result, summary, published_at)
 
     def _remove(self, runner: ClientRunner, exporter: Exporter, export_id: str) -> None:
         """Remove an export that is of no use any more."""
@@ -280,13 +275,9 @@ class ExportRun:
             )
 
     def _defer(self) -> NoReturn:
-        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-
-        moment = utc_now() + self._operator.poll_interval
+        moment = utc_now() + self._terms.poll_interval
         log.info("%s; looking again at %s", self._how_far(), moment)
-        spent = replace(self._spent, deferrals=self._spent.deferrals + 1, unreachable_parts=0)
-        handed_on = {**self._handed_on(), "spent": asdict(spent)}
-        self._operator.defer(trigger=DateTimeTrigger(moment), method_name="resume", kwargs=handed_on)
+        defer_until(moment, replace(self._spent, unreachable_parts=0, closed_window=None), self._handed_on())
 
     def _handed_on(self) -> dict[str, str]:
         if self._export_id is None or self._asked_at is None:

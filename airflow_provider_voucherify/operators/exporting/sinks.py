@@ -11,9 +11,8 @@ from airflow_provider_voucherify.load.exports.destinations import ExportDestinat
 from airflow_provider_voucherify.load.exports.files import ExportFiles
 from airflow_provider_voucherify.load.exports.table import ExportTableLoader
 from airflow_provider_voucherify.load.exports.xcom import rows_for_xcom
-from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.databases import database_of
-from airflow_provider_voucherify.operators.directories import directory_of
+from airflow_provider_voucherify.operators.places import database_of, directory_of
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json, JsonObject
@@ -56,7 +55,6 @@ def export_sink_of(
     """Return the sink of a rendered destination.
 
     :param fields: exported, in the order of the rows' cells.
-    :param run_key: names the run.
     :param is_mapped: whether the task is one of several that write there.
     :raises InvalidDestination: if the destination cannot be used.
     """

@@ -9,29 +9,29 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_provider_voucherify.api.calls import metadata_updates as bulk
+from airflow_provider_voucherify.api.calls import metadata_updates
 from airflow_provider_voucherify.api.calls.posts import is_voucherify_id
 from airflow_provider_voucherify.api.errors import WindowClosed
-from airflow_provider_voucherify.giving.voucherify_ids import Names
+from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
-from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
 from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
 from airflow_provider_voucherify.pull.customers.upstream import metadata
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.load.base import RunIdentity
-    from airflow_provider_voucherify.operators.pulling.report import Spent
-    from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+    from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
+    from airflow_provider_voucherify.operators.spent import Spent
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,6 @@ class Begun:
     """Bulk updates that were accepted: what a deferral hands on.
 
     :param action_ids: ``aa_...``, of updates not known to be over.
-    :param customers: ids given.
     :param unknown: of those, ids Voucherify does not know.
     :param without_source_id: customers that have no ``source_id``, or one that would be taken for Voucherify's id.
     :param updated: rows of the updates that are over.
@@ -82,21 +81,18 @@ class Begun:
 class MetadataUpdate:
     """Bulk updates as one task instance makes them.
 
-    :param operator: rendered.
-    :param context: the task's context.
     :param spent: what the parts of this try before a deferral spent.
     """
 
-    def __init__(self, operator: UpdateCustomersMetadataOperator, context: Context, spent: Spent) -> None:
-        operator.given.check(operator)
-        self._operator = operator
+    def __init__(self, terms: UpdateTerms, context: Context, spent: Spent) -> None:
+        self._terms = terms
         self._spent = spent
         self._try_number = context["ti"].try_number
-        self._hook = VoucherifyHook(operator.voucherify_conn_id)
+        self._hook = VoucherifyHook(terms.voucherify_conn_id)
         store, identity = context.get("task_state_store"), self._identity_in(context)
         self._kept = KeptResult(store, identity, utc_now)
         self._notes = TryNotes(store, identity, is_resumed=spent.deferrals > 0)
-        self._names = Names()
+        self._known = KnownCustomers()
         self._begun = Begun()
         #: ``source_id`` of those whose update was not begun yet; ``None`` before they are known.
         self._to_send: list[str] | None = None
@@ -122,20 +118,20 @@ class MetadataUpdate:
         return result
 
     def _identity_in(self, context: Context) -> RunIdentity:
-        operator, settings = self._operator, self._hook.settings
+        terms, settings = self._terms, self._hook.settings
         job: JsonObject = {
             "project": [settings.base_url, settings.app_id],
-            "customers": [*kind_of(operator.customers)],
-            "metadata": dict(metadata(operator.metadata, is_rendered=True)),
+            "customers": [*kind_of(terms.customers)],
+            "metadata": dict(metadata(terms.metadata, is_rendered=True)),
         }
-        return identity_of(context, job, hash_of_list(operator.customers))
+        return identity_of(context, job, hash_of_list(terms.customers))
 
     def _begin(self) -> None:
         """Find out who can be updated, and begin to; goes on where a part before gave its worker back."""
-        change = metadata(self._operator.metadata, is_rendered=True)
+        change = metadata(self._terms.metadata, is_rendered=True)
         checked_change(change)
         noted = self._notes.read()
-        self._names = Names.from_json(noted.get("names"))
+        self._known = KnownCustomers.from_json(noted.get("names"))
         if isinstance(begun := noted.get("begun"), dict):
             self._begun, self._to_send = Begun.from_json(begun), _texts(noted.get("to_send"))
         if self._to_send == []:
@@ -145,8 +141,9 @@ class MetadataUpdate:
                 to_send = self._to_send = self._who(runner) if self._to_send is None else self._to_send
                 while to_send:
                     part = to_send[:CUSTOMERS_PER_UPDATE]
-                    action_id = runner.run(bulk.update_customers_metadata(runner.client, part, change))
-                    self._begun.action_ids.append(action_id)
+                    # Without an answer it is sent again: a second update changes nothing more.
+                    call = metadata_updates.update_customers_metadata(part, change).repeatable()
+                    self._begun.action_ids.append(runner.ask(call))
                     del to_send[:CUSTOMERS_PER_UPDATE]
         except WindowClosed as closed:
             self._defer_beginning(closed)
@@ -154,13 +151,13 @@ class MetadataUpdate:
 
     def _who(self, runner: ClientRunner) -> list[str]:
         """Return the ``source_id`` of everyone who can be updated."""
-        customer_ids = customer_ids_of(self._operator.customers) or []
+        customer_ids = customer_ids_of(self._terms.customers) or []
         if self._spent.planned is None:
             self._spent = replace(self._spent, planned=2 * len(customer_ids) + 1)
         client = runner.client
         source_ids = [one for one in customer_ids if not is_voucherify_id(one)]
-        runner.run(self._names.read_list(client, source_ids))
-        resolved = runner.run(self._names.look_up(client, customer_ids, workers=_LOOKED_UP_AT_A_TIME))
+        runner.run(self._known.read_list(client, source_ids))
+        resolved = runner.run(self._known.look_up(client, customer_ids, workers=_LOOKED_UP_AT_A_TIME))
         resolved.check()
         asked = dict.fromkeys(customer_ids)  # others may be known of, where the query gives others by now
         unknown = [one for one in asked if one in resolved.unknown]
@@ -174,14 +171,14 @@ class MetadataUpdate:
         return to_send
 
     def _wait(self) -> JsonObject:
-        begun, interval = self._begun, self._operator.poll_interval
+        begun, interval = self._begun, self._terms.poll_interval
         while True:
             try:
                 with self._client(keeps=True) as runner:
                     self._look(runner)
             except WindowClosed as closed:
                 done = f"{len(begun.action_ids)} bulk updates are still to be looked at"
-                defer_until_open(self._operator, closed, self._spent, done, self._handed_on())
+                defer_until_open(closed, self._spent, done, self._handed_on())
             if not begun.action_ids:
                 return {
                     "customers": begun.customers,
@@ -190,8 +187,9 @@ class MetadataUpdate:
                     "without_source_id": begun.without_source_id,
                 }
             log.info("%d bulk updates are not over; looking again in %s", len(begun.action_ids), interval)
-            if self._operator.deferrable:
-                self._defer()
+            if self._terms.deferrable:
+                spent = replace(self._spent, begins_window=False, closed_window=None)
+                defer_until(utc_now() + interval, spent, self._handed_on())
             time.sleep(interval.total_seconds())
 
     def _look(self, runner: ClientRunner) -> None:
@@ -201,7 +199,7 @@ class MetadataUpdate:
         """
         begun = self._begun
         for action_id in tuple(begun.action_ids):
-            action = runner.run(bulk.get_async_action(runner.client, action_id))
+            action = runner.ask(metadata_updates.get_async_action(action_id))
             begun.action_ids.remove(action_id)
             if not action.is_over:
                 begun.action_ids.append(action_id)
@@ -210,7 +208,7 @@ class MetadataUpdate:
             else:
                 begun.failed.append(action_id)
         if begun.failed and not begun.action_ids:
-            bulk.check_action(runner.run(bulk.get_async_action(runner.client, begun.failed[0])))
+            metadata_updates.check_action(runner.ask(metadata_updates.get_async_action(begun.failed[0])))
 
     @contextmanager
     def _client(self, *, keeps: bool) -> Iterator[ClientRunner]:
@@ -219,8 +217,9 @@ class MetadataUpdate:
         :param keeps: whether a later part finds what this one does.
         """
         opening = self._hook.aclient(
-            longest_wait=longest_wait(can_defer=self._operator.deferrable and keeps),
+            longest_wait=wait_in_worker(can_defer=self._terms.deferrable and keeps),
             inherits_usage=self._spent.shares_window(self._try_number),
+            closed_window=self._spent.closed_window,
         )
         began = time.monotonic()
         with ClientRunner(opening) as runner:
@@ -231,9 +230,9 @@ class MetadataUpdate:
 
     def _defer_beginning(self, closed: WindowClosed) -> NoReturn:
         """Leave who is known, who is still to be sent and what was begun to the next part."""
-        resolved, to_send = self._names.resolved, self._to_send
+        resolved, to_send = self._known.resolved, self._to_send
         if to_send is None:
-            names = self._names.to_json(resolved.known.keys() | resolved.unknown)
+            names = self._known.to_json(resolved.known.keys() | resolved.unknown)
             self._notes.write({"names": names})
             done = f"{len(resolved.known) + len(resolved.unknown):,} customers are looked up"
         else:
@@ -241,7 +240,7 @@ class MetadataUpdate:
             done = (
                 f"{len(self._begun.action_ids)} bulk updates are begun, {len(to_send):,} customers are still to be sent"
             )
-        defer_until_open(self._operator, closed, self._spent, done, {}, advice=MORE_CALLS)
+        defer_until_open(closed, self._spent, done, {}, advice=MORE_CALLS)
 
     def _note_begun(self) -> None:
         to_send: list[Json] = [*(self._to_send or ())]
@@ -254,14 +253,6 @@ class MetadataUpdate:
             self._note_begun()
             return {}
         return {"begun": self._begun.to_json()}
-
-    def _defer(self) -> NoReturn:
-        from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-
-        spent = replace(self._spent, deferrals=self._spent.deferrals + 1, begins_window=False)
-        kwargs = {**self._handed_on(), "spent": asdict(spent)}
-        trigger = DateTimeTrigger(utc_now() + self._operator.poll_interval)
-        self._operator.defer(trigger=trigger, method_name="resume", kwargs=kwargs)
 
 
 def _texts(values: Json) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
+from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.campaigns import campaign_from, get_campaign
 from airflow_provider_voucherify.api.calls.posts import is_voucherify_id
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
@@ -24,31 +25,30 @@ from airflow_provider_voucherify.api.errors import (
 from airflow_provider_voucherify.giving.publication_key import per
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher
 from airflow_provider_voucherify.giving.run import (
-    PublishMeans,
     PublishRun,
+    PublishTools,
     TooManyPublications,
     check_tolerated,
     checked_campaign,
     still_to_ask,
 )
-from airflow_provider_voucherify.giving.voucherify_ids import Names
+from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable, began_after
 from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger, outcome_row
-from airflow_provider_voucherify.operators.arguments import is_mapped
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
-from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.databases import database_of
-from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, longest_wait
+from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_campaign_name
 from airflow_provider_voucherify.operators.giving.published_result import PublishedResult
+from airflow_provider_voucherify.operators.places import database_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
-from airflow_provider_voucherify.operators.pulling.report import count_metrics
+from airflow_provider_voucherify.operators.spent import count_metrics
 from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
 from airflow_provider_voucherify.pull.customers.upstream import metadata, text
 from airflow_provider_voucherify.pull.interrupt import Interrupt
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -56,8 +56,8 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.campaign_models import Campaign
     from airflow_provider_voucherify.api.http.client import Client
     from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
-    from airflow_provider_voucherify.operators.pulling.report import Spent
+    from airflow_provider_voucherify.operators.giving.terms import PublishTerms
+    from airflow_provider_voucherify.operators.spent import Spent
 
 log = logging.getLogger(__name__)
 
@@ -70,31 +70,26 @@ MOST_NAMED = 1_000
 class Publishing:
     """Publishing as one task instance does it.
 
-    :param operator: rendered.
-    :param context: the task's context.
     :param spent: what the parts of this try before a deferral spent.
     :param began_at: when this try began (UTC), ``None`` for its first part.
     """
 
-    def __init__(
-        self, operator: PublishVouchersOperator, context: Context, spent: Spent, began_at: datetime | None
-    ) -> None:
-        operator.given.check(operator, is_mapped=is_mapped(operator))
-        self._operator = operator
+    def __init__(self, terms: PublishTerms, context: Context, spent: Spent, began_at: datetime | None) -> None:
+        self._terms = terms
         self._context = context
-        self._campaign = checked_campaign_name(operator.campaign)
+        self._campaign = checked_campaign_name(terms.campaign)
         task = context["ti"]
-        once_per = text(operator.once_per, "once_per", "write 'run', 'campaign', or a template of a text")
+        once_per = text(terms.once_per, "once_per", "write 'run', 'campaign', or a template of a text")
         self._once_per = per(once_per, task.dag_id, context.get("logical_date"), task.run_id)
-        self._metadata = metadata(operator.metadata, is_rendered=True)
+        self._metadata = metadata(terms.metadata, is_rendered=True)
         self._spent = spent
         self._began_at = began_at
         self._interrupt = Interrupt()
-        self._hook = VoucherifyHook(operator.voucherify_conn_id)
+        self._hook = VoucherifyHook(terms.voucherify_conn_id)
         self._ledger = self._ledger_of()
         self._gift: Gift | None = None
         self._held: Mapping[str, PublicationOutcome] = {}
-        self._names = Names()
+        self._known = KnownCustomers()
         self._store = context.get("task_state_store")
         self._doubts_campaign = False
 
@@ -106,7 +101,7 @@ class Publishing:
         :raises CodesRanOut: if the campaign has no code left.
         :raises PublicationsFailed: if more customers failed than tolerated.
         """
-        customer_ids = customer_ids_of(self._operator.customers) or []
+        customer_ids = customer_ids_of(self._terms.customers) or []
         self._refuse_too_many(customer_ids)
         result = self._result_for(customer_ids)
         if (report := result.find(self._ledger)) is not None:
@@ -132,24 +127,24 @@ class Publishing:
         """Take up what the part before left: the campaign, and whom ids stand for."""
         notes = TryNotes(self._store, result.identity, is_resumed=self._spent.deferrals > 0)
         noted = notes.read()
-        self._names = Names.from_json(noted.get("names"))
+        self._known = KnownCustomers.from_json(noted.get("names"))
         if isinstance(campaign := noted.get("campaign"), dict):
             self._gift = self._gift_of(campaign_from(campaign))
         return notes
 
     def _defer(self, closed: WindowClosed, customer_ids: Sequence[str], notes: TryNotes) -> NoReturn:
         began_at, held = self._began_at or utc_now(), self._outcomes(customer_ids)
-        wanted = set(still_to_ask(customer_ids, {} if self._operator.simulate else held, began_at))
+        wanted = set(still_to_ask(customer_ids, {} if self._terms.simulate else held, began_at))
         gift = None if self._doubts_campaign else self._gift
         campaign = None if gift is None else gift.campaign.to_json()
-        notes.write({"names": self._names.to_json(wanted), "campaign": campaign})
+        notes.write({"names": self._known.to_json(wanted), "campaign": campaign})
         kwargs = {} if self._began_at is None else {"began_at": self._began_at.isoformat()}
         done = self._how_far(customer_ids)
-        defer_until_open(self._operator, closed, self._spent, done, kwargs, advice=MORE_CALLS)
+        defer_until_open(closed, self._spent, done, kwargs, advice=MORE_CALLS)
 
     def _result_for(self, customer_ids: Sequence[str]) -> PublishedResult:
         job: JsonObject = {"campaign": self._campaign, "once_per": self._once_per, "metadata": dict(self._metadata)}
-        return PublishedResult(self._operator, self._context, self._hook.settings, job, customer_ids)
+        return PublishedResult(self._terms, self._context, self._hook.settings, job, customer_ids)
 
     def stop(self) -> None:
         """Let no further call be sent; what is in flight is still answered and kept."""
@@ -174,7 +169,7 @@ class Publishing:
                 )
                 if to_ask:
                     checked_campaign(self._gift.campaign, utc_now())
-                simulated = self._simulated(runner, to_ask) if self._operator.simulate else None
+                simulated = self._simulated(runner, to_ask) if self._terms.simulate else None
                 if simulated is None:
                     self._publish(runner, self._gift, to_ask)
             finally:
@@ -184,24 +179,22 @@ class Publishing:
 
     def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str]) -> None:
         self._read_list(runner, customer_ids)
-        client, pace = runner.client, self._operator.pace
+        client, pace = runner.client, self._terms.pace
         interruptible = self._interrupt.over(client)
         progress = Progress(len(customer_ids), 0, client.calls, client.gate.window, time.monotonic)
-        means = PublishMeans(
+        tools = PublishTools(
             client=interruptible,
             run=runner.run,
             ledger=self._ledger,
             now=self._recording_time,
             on_outcome=lambda one: progress.answer(failed=one.result is PublicationResult.FAILED),
             run_key=self._run_key,
-            known=self._names.resolved.known,
+            known=self._known.resolved.known,
             workers=pace.concurrency,
             chunk_size=pace.chunk_size,
         )
         publisher = Publisher(interruptible, gift, self._hook.retry)
-        run = PublishRun(
-            gift, publisher, means, self._operator.unknown_customers, judge_first=self._published_before == 0
-        )
+        run = PublishRun(gift, publisher, tools, self._terms.unknown_customers, judge_first=self._published_before == 0)
         try:
             run.publish(customer_ids)
         finally:
@@ -216,8 +209,8 @@ class Publishing:
         """Return who would get a code; ids of Voucherify's are taken to be known."""
         self._read_list(runner, to_ask)
         others = [one for one in to_ask if not is_voucherify_id(one)]
-        client, workers = self._interrupt.over(runner.client), self._operator.pace.concurrency
-        resolved = runner.run(self._names.look_up(client, others, workers=workers))
+        client, workers = self._interrupt.over(runner.client), self._terms.pace.concurrency
+        resolved = runner.run(self._known.look_up(client, others, workers=workers))
         resolved.check()
         if not self._published_before:
             refuse_nobody_known(resolved.unknown, to_ask)
@@ -236,7 +229,7 @@ class Publishing:
         if self._spent.deferrals and self._store is None:
             return
         others = [one for one in customer_ids if not is_voucherify_id(one)]
-        runner.run(self._names.read_list(self._interrupt.over(runner.client), others))
+        runner.run(self._known.read_list(self._interrupt.over(runner.client), others))
 
     @property
     def _published_before(self) -> int:
@@ -250,7 +243,7 @@ class Publishing:
     def _gift_from(self, runner: ClientRunner) -> Gift:
         """Ask for the campaign: its id, not its name, is part of what tells publications apart."""
         try:
-            campaign = runner.run(get_campaign(self._interrupt.over(runner.client), self._campaign))
+            campaign = runner.run(ask(self._interrupt.over(runner.client), get_campaign(self._campaign)))
         except NotFound:
             raise InvalidCampaign(
                 f"the project has no campaign {self._campaign!r}; write its id (camp_...) or its name"
@@ -261,7 +254,7 @@ class Publishing:
         return Gift(campaign, self._once_per, CHANNEL, self._metadata)
 
     def _refuse_too_many(self, customer_ids: Sequence[str]) -> None:
-        most = self._operator.max_publications
+        most = self._terms.max_publications
         if len(customer_ids) > most:
             raise TooManyPublications(
                 f"the run is about {counted(len(customer_ids), 'customer')}, more than max_publications={most:,}: no "
@@ -271,15 +264,16 @@ class Publishing:
     def _opening(self) -> AbstractAsyncContextManager[Client]:
         """A later try or part may have to share the present window with an earlier one of the same task."""
         return self._hook.aclient(
-            concurrency=self._operator.pace.concurrency,
-            longest_wait=longest_wait(can_defer=self._operator.deferrable and self._keeps),
+            concurrency=self._terms.pace.concurrency,
+            longest_wait=wait_in_worker(can_defer=self._terms.deferrable and self._keeps),
             inherits_usage=self._spent.shares_window(self._context["ti"].try_number),
+            closed_window=self._spent.closed_window,
         )
 
     @property
     def _keeps(self) -> bool:
         """Return whether a later part finds what this one does: a simulation leaves nothing in the ledger."""
-        return self._store is not None if self._operator.simulate else self._ledger.is_durable
+        return self._store is not None if self._terms.simulate else self._ledger.is_durable
 
     def _outcomes(self, customer_ids: Sequence[str]) -> Mapping[str, PublicationOutcome]:
         if self._gift is None:
@@ -294,7 +288,7 @@ class Publishing:
     def _tell(self, gift: Gift, customer_ids: Sequence[str], result: PublishedResult) -> Json:
         outcomes = self._outcomes(customer_ids)
         refuse_nobody_known([one.customer_id for one in outcomes.values() if one.result is _UNKNOWN], customer_ids)
-        check_tolerated(outcomes, self._operator.max_failures)
+        check_tolerated(outcomes, self._terms.max_failures)
         counts = Counter(one.result for one in outcomes.values())
         summary: JsonObject = {
             "campaign_id": gift.campaign.id,
@@ -318,7 +312,7 @@ class Publishing:
             duration(self._spent.seconds),
         )
         report: JsonObject = {"return_value": summary}
-        if not isinstance(self._operator.destination, OutcomeTable):
+        if not isinstance(self._terms.destination, OutcomeTable):
             rows: Json = [outcome_row(outcomes[one]) for one in customer_ids if one in outcomes]
             report = {"summary": summary, "return_value": rows}
         result.keep(report)
@@ -333,16 +327,16 @@ class Publishing:
 
     def _push_rows(self, key: str, customer_ids: Sequence[str]) -> None:
         """Say of a run that failed who has a code and who has not, where no table does."""
-        if not isinstance(self._operator.destination, OutcomeTable):
+        if not isinstance(self._terms.destination, OutcomeTable):
             outcomes = self._outcomes(customer_ids)
             self._push(key, [outcome_row(outcomes[one]) for one in customer_ids if one in outcomes])
 
     def _push(self, key: str, value: Json) -> None:
-        if self._operator.do_xcom_push:
+        if self._terms.do_xcom_push:
             self._context["ti"].xcom_push(key=key, value=value)
 
     def _ledger_of(self) -> OutcomeLedger:
-        destination = self._operator.destination
+        destination = self._terms.destination
         if not isinstance(destination, OutcomeTable):
             return OutcomeStoreLedger(destination, self._context.get("task_state_store"))
         from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger

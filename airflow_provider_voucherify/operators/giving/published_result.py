@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
-from airflow_provider_voucherify.operators.clocks import utc_now
 from airflow_provider_voucherify.operators.identity import hash_of_ids, identity_of, kind_of
+from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.load.outcomes import OutcomeLedger
     from airflow_provider_voucherify.load.sql.marks import TableMarks
-    from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
+    from airflow_provider_voucherify.operators.giving.terms import PublishTerms
 
 log = logging.getLogger(__name__)
 
@@ -28,30 +28,27 @@ log = logging.getLogger(__name__)
 class PublishedResult:
     """Keeps what a task told by the keys of its XComs: beside the table of outcomes, or in the task state store.
 
-    :param operator: rendered.
-    :param context: the task's context.
-    :param settings: the Voucherify project.
     :param given: what each customer gets: the campaign, what a customer gets one code per, the metadata.
     :param customer_ids: everyone the run is about. They count, as each of them is to get a code.
     """
 
     def __init__(
         self,
-        operator: PublishVouchersOperator,
+        terms: PublishTerms,
         context: Context,
         settings: ApiSettings,
         given: JsonObject,
         customer_ids: Sequence[str],
     ) -> None:
-        self._operator = operator
+        self._terms = terms
         self._once_per = str(given["once_per"])
         self._customer_ids = customer_ids
         job: JsonObject = {
             "project": [settings.base_url, settings.app_id],
-            "customers": [*kind_of(operator.customers)],
-            "unknown_customers": operator.unknown_customers,
+            "customers": [*kind_of(terms.customers)],
+            "unknown_customers": terms.unknown_customers,
             **given,
-            "destination": repr(operator.destination),
+            "destination": repr(terms.destination),
         }
         #: Of the task's run.
         self.identity = identity_of(context, job, hash_of_ids(customer_ids))
@@ -62,7 +59,7 @@ class PublishedResult:
 
         :param ledger: where outcomes are; a table is opened to see that it still has one of everybody.
         """
-        mark = None if self._operator.simulate else self._place.find()
+        mark = None if self._terms.simulate else self._place.find()
         if mark is None or not self._stands(mark, ledger):
             return None
         log.info("The result was published before by try %d; nobody is asked", mark.try_number)
@@ -73,7 +70,7 @@ class PublishedResult:
         self._place.keep(report)
 
     def _stands(self, mark: Mark, ledger: OutcomeLedger) -> bool:
-        if not isinstance(self._operator.destination, OutcomeTable):
+        if not isinstance(self._terms.destination, OutcomeTable):
             return True
         ledger.open(self._customer_ids)
         told = mark.report.get("return_value")
@@ -81,12 +78,12 @@ class PublishedResult:
         return len(ledger.held(campaign_id, self._once_per, self._customer_ids)) == len(self._customer_ids)
 
     def _place_of(self, context: Context, identity: RunIdentity) -> KeptResult | TableMarks:
-        destination = self._operator.destination
+        destination = self._terms.destination
         if not isinstance(destination, OutcomeTable):
             return KeptResult(context.get("task_state_store"), identity, utc_now)
         from airflow_provider_voucherify.load.sql.marks import TableMarks
         from airflow_provider_voucherify.load.sql.target import schema_of
-        from airflow_provider_voucherify.operators.databases import database_of
+        from airflow_provider_voucherify.operators.places import database_of
         from airflow_provider_voucherify.warehouse.database import Database
 
         name, database = destination.validate(), Database(database_of(destination.conn_id))

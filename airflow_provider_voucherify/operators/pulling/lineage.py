@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.openlineage.facet import (
@@ -20,11 +20,14 @@ from airflow.providers.openlineage.sqlparser import SQLParser
 from airflow.sdk import BaseHook
 
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.columns import columns_of_table
 from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, TableName, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportTable, column_of
 from airflow_provider_voucherify.load.files.formats import schema_of
-from airflow_provider_voucherify.operators.exporting.arguments import wanted_of
-from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.operators.pulling.sinks import columns_of
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
+
+D = TypeVar("D")
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,36 +36,34 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.sqlparser import DatabaseInfo
 
     from airflow_provider_voucherify.api.models import JsonObject
-    from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
-    from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
+    from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
+    from airflow_provider_voucherify.operators.pulling.terms import PullTerms
 
 
-def lineage_of(operator: CustomerSegmentsOperator) -> OperatorLineage[Dataset, RunFacet]:
+def lineage_of(terms: PullTerms, summary: JsonObject | None) -> OperatorLineage[Dataset, RunFacet]:
     """Return the data sets of a task that ran.
 
-    :param operator: rendered; without a summary, as after a failure, nothing was written.
+    :param summary: of the run; without one, as after a failure, nothing was written.
     :returns: inputs are the Voucherify project and the tables of a query; the output is the table or directory.
     """
-    inputs = [_project(operator.voucherify_conn_id), *_queried(operator)]
-    outputs: list[Dataset] = [] if operator.summary is None else [*_outputs(operator, operator.summary)]
+    inputs = [_project(terms.voucherify_conn_id), *_queried(terms)]
+    outputs: list[Dataset] = [] if summary is None else [*_outputs(terms, summary)]
     return OperatorLineage(inputs=inputs, outputs=outputs)
 
 
-def lineage_of_export(operator: VoucherifyExportOperator) -> OperatorLineage[Dataset, RunFacet]:
+def lineage_of_export(terms: ExportTerms, summary: JsonObject | None) -> OperatorLineage[Dataset, RunFacet]:
     """Return the data sets of an export that ran.
 
-    :param operator: rendered; without a summary, as after a failure, nothing was written.
+    :param summary: of the run; without one, as after a failure, nothing was written.
     :returns: the input is the Voucherify project; the output is the table or directory.
     """
-    destination, summary = operator.destination, operator.summary
-    if isinstance(destination, XComRows) and destination.overflow and "manifest" in (summary or {}):
-        destination = destination.overflow
+    destination = _written(terms.destination, summary)
     place = None if summary is None or isinstance(destination, XComRows) else _named(destination)
-    inputs = [_project(operator.voucherify_conn_id)]
+    inputs = [_project(terms.voucherify_conn_id)]
     if place is None or summary is None:
         return OperatorLineage(inputs=inputs)
     kinds = destination.types if isinstance(destination, ExportTable) else {}
-    fields = [SchemaDatasetFacetFields(column_of(name), kinds.get(name, "text")) for name in wanted_of(operator).fields]
+    fields = [SchemaDatasetFacetFields(column_of(name), kinds.get(name, "text")) for name in terms.wanted.fields]
     return OperatorLineage(inputs=inputs, outputs=[_output(place, fields, summary, "rows")])
 
 
@@ -71,9 +72,9 @@ def _project(conn_id: str) -> Dataset:
     return Dataset(namespace=f"voucherify://{urlsplit(settings.base_url).netloc}", name=settings.app_id)
 
 
-def _queried(operator: CustomerSegmentsOperator) -> Sequence[Dataset]:
+def _queried(terms: PullTerms) -> Sequence[Dataset]:
     """Return the tables a query reads; the query itself may name customers, so it is not told."""
-    query = operator.customers
+    query = terms.customers
     database = _Database.of(query.conn_id) if isinstance(query, CustomerQuery) else None
     if database is None or not isinstance(query, CustomerQuery):
         return []
@@ -84,10 +85,10 @@ def _queried(operator: CustomerSegmentsOperator) -> Sequence[Dataset]:
     return list(parsed.inputs)
 
 
-def _outputs(operator: CustomerSegmentsOperator, summary: JsonObject) -> list[OutputDataset]:
-    destination = _written(operator)
+def _outputs(terms: PullTerms, summary: JsonObject) -> list[OutputDataset]:
+    destination = _written(terms.destination, summary)
     place = None if isinstance(destination, XComRows) else _named(destination)
-    return [] if place is None else [_output(place, _fields(operator), summary, "memberships")]
+    return [] if place is None else [_output(place, _fields(terms, destination), summary, "memberships")]
 
 
 def _named(destination: WarehouseTable | ExportTable | ObjectFiles) -> tuple[str, str] | None:
@@ -110,10 +111,9 @@ def _output(
     return OutputDataset(*place, facets=facets, outputFacets={"outputStatistics": statistics})
 
 
-def _written(operator: CustomerSegmentsOperator) -> Destination:
+def _written(destination: D, summary: JsonObject | None) -> D | ObjectFiles:
     """Return where the rows went: files, where they were too many for XCom."""
-    destination = operator.destination
-    if isinstance(destination, XComRows) and destination.overflow and "manifest" in (operator.summary or {}):
+    if isinstance(destination, XComRows) and destination.overflow and "manifest" in (summary or {}):
         return destination.overflow
     return destination
 
@@ -149,21 +149,13 @@ def _place_of(url: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", parts.path.strip("/")
 
 
-def _fields(operator: CustomerSegmentsOperator) -> list[SchemaDatasetFacetFields]:
-    is_about_everyone = isinstance(operator.customers, AllCustomers)
-    destination = _written(operator)
+def _fields(terms: PullTerms, destination: Destination) -> list[SchemaDatasetFacetFields]:
     file_format = destination.format if isinstance(destination, ObjectFiles) else "parquet"
-    columns = schema_of(file_format, with_source_id=is_about_everyone)
-    fields = [SchemaDatasetFacetFields(name=column["name"], type=column["type"]) for column in columns]
+    columns, own = columns_of(terms), list[str]()
     if isinstance(destination, WarehouseTable):
-        if destination.write == "append":
-            fields.insert(0, SchemaDatasetFacetFields(name="run_key", type="string"))
-        if destination.write == "history":
-            moment = next(field.type for field in fields if field.name == "observed_at")
-            place = 1 + [field.name for field in fields].index("segment_name")
-            fields[place:place] = [SchemaDatasetFacetFields(name, moment) for name in ("valid_from", "valid_to")]
-        fields += [SchemaDatasetFacetFields(name) for name in destination.extra_columns]
-    return fields
+        columns, own = columns_of_table(destination.write, columns), [*destination.extra_columns]
+    ours = [SchemaDatasetFacetFields(one["name"], one["type"]) for one in schema_of(file_format, columns)]
+    return [*ours, *map(SchemaDatasetFacetFields, own)]
 
 
 def _count(summary: JsonObject, name: str) -> int | None:

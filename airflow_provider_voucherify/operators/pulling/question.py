@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.load.sql.entered_left import read_changes
-from airflow_provider_voucherify.operators.databases import database_of
+from airflow_provider_voucherify.operators.places import database_of
 from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, SegmentChanges
 from airflow_provider_voucherify.pull.customers.sources import (
     AllCustomers,
@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.load.sql.entered_left import Direction
     from airflow_provider_voucherify.operators.arguments import Customers
-    from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+    from airflow_provider_voucherify.operators.pulling.terms import PullTerms
 
 log = logging.getLogger(__name__)
 
 
-def question_of(operator: CustomerSegmentsOperator, *, exports: bool = False) -> Question:
+def question_of(terms: PullTerms, *, exports: bool = False) -> Question:
     """Return what a rendered operator asks; its query, if it has one, is run.
 
     :param exports: whether the connection lets files be exported.
@@ -42,22 +42,22 @@ def question_of(operator: CustomerSegmentsOperator, *, exports: bool = False) ->
     :raises InvalidSegments: if what was given as segments is no list of texts.
     """
     return Question(
-        customer_ids=customer_ids_of(operator.customers),
-        segments=segments_of(operator),
-        strategy=operator.strategy,
-        unknown=operator.unknown_customers,
-        verify_sample=operator.verify_sample,
-        max_calls=operator.max_calls,
+        customer_ids=customer_ids_of(terms.customers),
+        segments=segments_of(terms),
+        strategy=terms.strategy,
+        unknown=terms.unknown_customers,
+        verify_sample=terms.verify_sample,
+        max_calls=terms.max_calls,
         exports=exports,
     )
 
 
-def segments_of(operator: CustomerSegmentsOperator) -> list[str] | None:
+def segments_of(terms: PullTerms) -> list[str] | None:
     """Return the segments a rendered operator asks about, ``None`` for all.
 
     :raises InvalidSegments: if what was given is no list of texts.
     """
-    return None if operator.segments is None else segment_names(operator.segments, is_rendered=True)
+    return None if terms.segments is None else segment_names(terms.segments, is_rendered=True)
 
 
 def customer_ids_of(customers: Customers) -> Sequence[str] | None:

@@ -1,11 +1,10 @@
-"""What a finished pull tells: a summary, and metrics."""
+"""What a finished pull tells: its summary."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.id_text import ends_in_blanks
 from airflow_provider_voucherify.pull.progress import counted
@@ -13,99 +12,21 @@ from airflow_provider_voucherify.pull.progress import counted
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import CustomerAnswer, Json, JsonObject
     from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount
-    from airflow_provider_voucherify.pull.needs import Pulled
+    from airflow_provider_voucherify.operators.spent import Spent
     from airflow_provider_voucherify.pull.plan.plan import Plan
-    from airflow_provider_voucherify.pull.progress import Counts
+    from airflow_provider_voucherify.pull.result import Pulled
 
 #: Failed customers named in XCom; a run into a table has the whole list in ``<table>_failures``.
 MOST_FAILURES_NAMED = 100
-#: A part of a try with more answers than this shows that an outage was over.
-PLENTY_OF_ANSWERS = 100
 #: Unknown ids named in a summary.
 MOST_UNKNOWN_NAMED = 5
 #: Unknown ids that are looked at for blanks at their end.
 MOST_UNKNOWN_LOOKED_AT = 1_000
 
 
-class Waits(Protocol):
-    """How often and how long the rate limit made everybody wait."""
-
-    waits: int
-    waited: float
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a try of a task spent, deferred parts taken together.
-
-    :param calls: calls sent, those rejected and retried included.
-    :param rejected: calls the rate limit turned away.
-    :param retried: calls sent again after a failure or a rejection.
-    :param seconds: time at work, deferred time left out.
-    :param deferrals: how often the worker was given back.
-    :param waits: how often the rate limit made all calls wait, and ``waited`` for how many seconds, deferred time
-        left out.
-    :param held: customers that earlier tries had answered when this one began, ``None`` before that is known.
-    :param parts_without_answer: parts of the try, up to the latest, in which no call was answered.
-    :param begins_window: whether the part that follows a deferral begins with a new rate-limit window for certain.
-    :param unreachable_parts: parts of the try, up to the latest, that ended since nobody answered.
-    :param planned: calls the first part planned the try to take, ``None`` before that is known.
-    """
-
-    calls: int = 0
-    rejected: int = 0
-    retried: int = 0
-    seconds: float = 0.0
-    deferrals: int = 0
-    waits: int = 0
-    waited: float = 0.0
-    held: int | None = None
-    parts_without_answer: int = 0
-    begins_window: bool = False
-    unreachable_parts: int = 0
-    planned: int | None = None
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, float | None]) -> Spent:
-        """Read what :func:`dataclasses.asdict` made, as a deferral hands it over."""
-        names = ("calls", "rejected", "retried", "deferrals", "waits", "parts_without_answer", "unreachable_parts")
-        counts = {name: int(data.get(name) or 0) for name in names}
-        held, planned = data.get("held"), data.get("planned")
-        return cls(
-            **counts,
-            seconds=float(data.get("seconds") or 0.0),
-            waited=float(data.get("waited") or 0.0),
-            held=None if held is None else int(held),
-            begins_window=bool(data.get("begins_window")),
-            planned=None if planned is None else int(planned),
-        )
-
-    def shares_window(self, try_number: int) -> bool:
-        """Return whether earlier parts or tries may have sent calls in the present rate-limit window."""
-        return not self.begins_window and (try_number > 1 or self.deferrals > 0)
-
-    def plus(self, counts: Counts, waits: Waits, seconds: float) -> Spent:
-        """Return the sum of this and one client's counts."""
-        return replace(
-            self,
-            calls=self.calls + counts.sent,
-            rejected=self.rejected + counts.rejected,
-            retried=self.retried + counts.retried,
-            seconds=round(self.seconds + seconds, 3),
-            waits=self.waits + waits.waits,
-            waited=round(self.waited + waits.waited, 3),
-            unreachable_parts=0 if counts.answered > PLENTY_OF_ANSWERS else self.unreachable_parts,
-            parts_without_answer=0 if counts.answered > counts.rejected else self.parts_without_answer + 1,
-        )
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a try found out besides what the sink holds; parts are missing where an earlier try did the work.
-
-    :param plan: the way taken.
-    :param pulled: what the pull found.
-    """
+    """What a try found out besides what the sink holds; parts are missing where an earlier try did the work."""
 
     plan: Plan | None = None
     pulled: Pulled | None = None
@@ -118,7 +39,6 @@ class Report:
     def to_json(self, loaded: LoadSummary, spent: Spent, unknown: Sequence[str]) -> JsonObject:
         """Return the summary of the run as plain JSON.
 
-        :param loaded: what the sink holds.
         :param spent: calls and seconds of this try.
         :param unknown: ids Voucherify does not know: all, or the first :data:`MOST_UNKNOWN_LOOKED_AT`.
         """
@@ -159,7 +79,6 @@ def in_words(loaded: LoadSummary) -> str:
 def counts_json(loaded: LoadSummary, unknown: Sequence[str]) -> JsonObject:
     """Return the part of a run's summary that the sink holds.
 
-    :param loaded: what the sink holds.
     :param unknown: ids Voucherify does not know: all, or the first :data:`MOST_UNKNOWN_LOOKED_AT`.
     """
     return {
@@ -172,7 +91,7 @@ def counts_json(loaded: LoadSummary, unknown: Sequence[str]) -> JsonObject:
         "failed": loaded.failed,
         "memberships": loaded.memberships,
         "per_segment": [_segment_json(count) for count in loaded.per_segment],
-        **_changes(loaded),
+        **_entered_left(loaded),
     }
 
 
@@ -181,11 +100,11 @@ def _segment_json(count: SegmentCount) -> JsonObject:
         "segment_id": count.segment_id,
         "segment_name": count.segment_name,
         "customers": count.customers,
-        **_changes(count),
+        **_entered_left(count),
     }
 
 
-def _changes(counted: LoadSummary | SegmentCount) -> JsonObject:
+def _entered_left(counted: LoadSummary | SegmentCount) -> JsonObject:
     """Return who entered and left, where a history tells."""
     return {} if counted.entered is None else {"entered": counted.entered, "left": counted.left}
 
@@ -206,16 +125,3 @@ def _moved(pulled: Pulled | None) -> JsonObject | None:
 def failures_json(failed: Sequence[CustomerAnswer]) -> list[Json]:
     """Return failed customers and why, as plain JSON."""
     return [{"customer_id": answer.customer_id, "reason": answer.failure or "failed"} for answer in failed]
-
-
-def count_metrics(before: Spent, after: Spent) -> None:
-    """Add what a part of a try spent to Airflow's metrics, where the running Airflow offers them to tasks."""
-    try:
-        from airflow.providers.common.compat.sdk import Stats
-    except ImportError:
-        return
-    Stats.incr("voucherify.calls", after.calls - before.calls)
-    Stats.incr("voucherify.calls_rejected", after.rejected - before.rejected)
-    Stats.incr("voucherify.calls_retried", after.retried - before.retried)
-    Stats.incr("voucherify.waits", after.waits - before.waits)
-    Stats.timing("voucherify.waited", timedelta(seconds=after.waited - before.waited))

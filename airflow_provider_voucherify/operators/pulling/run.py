@@ -7,7 +7,7 @@ import random
 import time
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from airflow_provider_voucherify.api.errors import (
     ASKED_WRONGLY,
@@ -24,42 +24,37 @@ from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom.sink import XComSink
-from airflow_provider_voucherify.operators.arguments import is_mapped
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
-from airflow_provider_voucherify.operators.clocks import utc_now
-from airflow_provider_voucherify.operators.deferral import defer_until_open, longest_wait
-from airflow_provider_voucherify.operators.pulling.outlets import emit_outlets
+from airflow_provider_voucherify.operators.deferral import defer_until_open, wait_in_worker
+from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.pulling.question import question_of, reads_a_table
 from airflow_provider_voucherify.operators.pulling.report import (
     MOST_FAILURES_NAMED,
     MOST_UNKNOWN_LOOKED_AT,
     Report,
-    Spent,
-    count_metrics,
     counts_json,
     failures_json,
     in_words,
 )
 from airflow_provider_voucherify.operators.pulling.sinks import pull_identity, sink_of
+from airflow_provider_voucherify.operators.spent import Spent, count_metrics
 from airflow_provider_voucherify.pull.customers.existence import blanks_hint, knows_nobody, nobody_known
 from airflow_provider_voucherify.pull.interrupt import Interrupt
-from airflow_provider_voucherify.pull.needs import Means
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
 from airflow_provider_voucherify.pull.pull import Pull
 from airflow_provider_voucherify.pull.tolerance import TooManyFailures, check_failures
+from airflow_provider_voucherify.pull.tools import PullTools, utc_now
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.http.client import Client
     from airflow_provider_voucherify.api.models import Json, JsonObject, Scope
     from airflow_provider_voucherify.load.base import LoadSummary
     from airflow_provider_voucherify.load.mark import Mark
-    from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
-    from airflow_provider_voucherify.pull.needs import Pulled
+    from airflow_provider_voucherify.operators.pulling.terms import PullTerms
     from airflow_provider_voucherify.pull.plan.question import Question
+    from airflow_provider_voucherify.pull.result import Pulled
 
 log = logging.getLogger(__name__)
 
@@ -67,33 +62,30 @@ log = logging.getLogger(__name__)
 class SegmentPull:
     """A pull as one task instance does it.
 
-    :param operator: rendered.
-    :param context: the task's context.
     :param spent: what the parts of this try before a deferral spent.
     """
 
-    def __init__(self, operator: CustomerSegmentsOperator, context: Context, spent: Spent) -> None:
-        self._operator = operator
+    def __init__(self, terms: PullTerms, context: Context, spent: Spent) -> None:
+        self._terms = terms
         self._context = context
         self._spent = spent
         self._report = Report()
         self._interrupt = Interrupt()
-        operator.given.check(operator, is_mapped=is_mapped(operator))
-        self._hook = VoucherifyHook(operator.voucherify_conn_id, quota_share=operator.quota_share)
-        identity = pull_identity(operator, context, self._hook.settings, is_resumed=spent.deferrals > 0)
-        self._sink = sink_of(operator, context, identity)
+        self._hook = VoucherifyHook(terms.voucherify_conn_id, quota_share=terms.quota_share)
+        identity = pull_identity(terms, context, self._hook.settings, is_resumed=spent.deferrals > 0)
+        self._sink = sink_of(terms, context, identity)
         store = context.get("task_state_store") if isinstance(self._sink, XComSink | XComOrFilesSink) else None
         self._kept = KeptResult(store, identity, utc_now)
 
-    def run(self) -> Json:
+    def run(self) -> Told:
         """Pull what the sink does not hold, and return rows or summary.
 
         :raises TaskDeferred: if the rate limit asks for a long wait and the operator may defer.
         :raises TooManyFailures: if more customers failed than tolerated.
         """
-        is_given = not reads_a_table(self._operator.customers)
+        is_given = not reads_a_table(self._terms.customers)
         given = (
-            question_of(self._operator, exports=self._hook.settings.exports) if is_given else None
+            question_of(self._terms, exports=self._hook.settings.exports) if is_given else None
         )  # refused before anything is changed
         if (kept := self._kept.find()) is not None:
             return self._tell_again(kept, _object(kept.report.get("summary")), kept.report.get("return_value"))
@@ -119,7 +111,7 @@ class SegmentPull:
 
     def _question(self) -> Question:
         try:
-            return question_of(self._operator, exports=self._hook.settings.exports)
+            return question_of(self._terms, exports=self._hook.settings.exports)
         except InvalidCustomers:
             self._discard_what_is_empty()
             raise
@@ -148,7 +140,7 @@ class SegmentPull:
     @property
     def _replaced(self) -> str | None:
         """Return the name of the table this run would replace, if it would."""
-        destination = self._operator.destination
+        destination = self._terms.destination
         is_replaced = isinstance(destination, WarehouseTable) and destination.write == "replace"
         return destination.table if isinstance(destination, WarehouseTable) and is_replaced else None
 
@@ -164,15 +156,15 @@ class SegmentPull:
         with ClientRunner(self._opening(goes_on=self._holds_anything())) as runner:
             client = runner.client
             try:
-                pull = Pull(question, self._means(runner), lambda: calls_per_minute(self._hook.settings, client))
+                pull = Pull(question, self._tools(runner), lambda: calls_per_minute(self._hook.settings, client))
                 return self._carry_out(pull)
             finally:
                 self._spent = self._spent.plus(client.calls, client.gate, time.monotonic() - began_at)
                 count_metrics(before, self._spent)
 
-    def _means(self, runner: ClientRunner) -> Means:
+    def _tools(self, runner: ClientRunner) -> PullTools:
         client, calls_before = runner.client, self._spent.calls - self._spent.rejected
-        return Means(
+        return PullTools(
             client=self._interrupt.over(client),
             run=runner.run,
             sink=self._sink,
@@ -181,8 +173,8 @@ class SegmentPull:
             ),
             now=utc_now,
             rng=random.Random(),  # noqa: S311 - it chooses samples
-            workers=self._operator.pace.concurrency,
-            chunk_size=self._operator.pace.chunk_size,
+            workers=self._terms.pace.concurrency,
+            chunk_size=self._terms.pace.chunk_size,
             spent=lambda: calls_before + client.calls.sent - client.calls.rejected,
             may_defer=self._may_defer,
             is_resumed=self._spent.deferrals > 0,
@@ -202,23 +194,24 @@ class SegmentPull:
 
     @property
     def _may_defer(self) -> bool:
-        return self._operator.deferrable and self._sink.is_durable
+        return self._terms.deferrable and self._sink.is_durable
 
     def _opening(self, *, goes_on: bool) -> AbstractAsyncContextManager[Client]:
         """A later try or part may have to share the present window with an earlier one of the same task."""
         goes_on = goes_on and not self._spent.begins_window
         return self._hook.aclient(
-            concurrency=self._operator.pace.concurrency,
-            longest_wait=longest_wait(can_defer=self._may_defer),
+            concurrency=self._terms.pace.concurrency,
+            longest_wait=wait_in_worker(can_defer=self._may_defer),
             inherits_usage=goes_on or self._spent.shares_window(self._context["ti"].try_number),
+            closed_window=self._spent.closed_window,
         )
 
     def _stop(self, error: VoucherifyError, question: Question) -> NoReturn:
         done = self._how_far(question)
         if isinstance(error, WindowClosed):
-            defer_until_open(self._operator, error, self._spent, done, {})
+            defer_until_open(error, self._spent, done, {})
         if self._sink.is_durable:
-            log.error("Stopped. %s, and not asked for again within %s", done, self._operator.pace.resume_within)
+            log.error("Stopped. %s, and not asked for again within %s", done, self._terms.pace.resume_within)
         else:
             log.error("Stopped. Nothing of it is kept: a retry begins anew")
         raise error
@@ -232,7 +225,7 @@ class SegmentPull:
             return f"{counted(held, 'customer')} held"
         return f"{held:,} of {counted(len(question.customer_ids), 'customer')} held"
 
-    def _tell(self, loaded: LoadSummary) -> Json:
+    def _tell(self, loaded: LoadSummary) -> Told:
         unknown = self._sink.unknown(MOST_UNKNOWN_LOOKED_AT) if loaded.unknown else ()
         summary = self._report.to_json(loaded, self._spent, unknown)
         if isinstance(self._sink, FilesSink):
@@ -240,8 +233,7 @@ class SegmentPull:
         log.info("%s: %s in %s", in_words(loaded), counted(self._spent.calls, "call"), duration(self._spent.seconds))
         if loaded.found and (hint := blanks_hint(unknown)):
             log.warning("Unknown: %s%s", counted(loaded.unknown, "customer"), hint)
-        self._emit(summary, utc_now())
-        result: Json = summary
+        published_at, result = utc_now(), cast("Json", summary)
         if isinstance(self._sink, XComSink | XComOrFilesSink):
             failed: list[Json] = failures_json(self._sink.failed(MOST_FAILURES_NAMED))
             rows = self._sink.rows()
@@ -252,9 +244,9 @@ class SegmentPull:
             self._push("summary", told)
         # A retry finds the result by its mark: the ledger may go. Airflow pushes what is returned, once.
         self._sink.close()
-        return result
+        return Told(result, summary, published_at)
 
-    def _tell_published(self, loaded: LoadSummary) -> Json:
+    def _tell_published(self, loaded: LoadSummary) -> Told:
         """Tell what an earlier try published; the sink holds the rest of what it told."""
         mark = self._sink.mark if isinstance(self._sink, TableSink | FilesSink) else None
         if mark is None:
@@ -266,29 +258,24 @@ class SegmentPull:
         self._sink.close()
         return self._tell_again(mark, summary, summary)
 
-    def _tell_again(self, mark: Mark, summary: JsonObject, result: Json) -> Json:
+    def _tell_again(self, mark: Mark, summary: JsonObject, result: Json) -> Told:
         log.info("The result was published before by try %d; nobody is asked", mark.try_number)
-        self._emit(summary, mark.published_at)
         if isinstance(self._sink, XComSink | XComOrFilesSink):
             # A mark of files holds no failed customers; failures.jsonl does.
             self._push("summary", summary if summary.get("failed") else {"failures": []} | summary)
-        return result
-
-    def _emit(self, summary: JsonObject, published_at: datetime) -> None:
-        self._operator.summary = summary
-        emit_outlets(self._context, self._operator.outlets, summary, published_at)
+        return Told(result, summary, mark.published_at)
 
     def _check_failures(self) -> None:
         customers = self._report.customers or len(self._sink.done()) + self._sink.failed_count()
         try:
-            check_failures(self._sink, customers, self._operator.max_failures)
+            check_failures(self._sink, customers, self._terms.max_failures)
         except TooManyFailures:
             if isinstance(self._sink, XComSink | XComOrFilesSink):
                 self._push("failures", failures_json(self._sink.failed(MOST_FAILURES_NAMED)))
             raise
 
     def _push(self, key: str, value: Json) -> None:
-        if self._operator.do_xcom_push:
+        if self._terms.do_xcom_push:
             self._context["ti"].xcom_push(key=key, value=value)
 
 

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.api.calls.reads import Sender, rest_of
+from airflow_provider_voucherify.api.calls.call import Sender
+from airflow_provider_voucherify.api.calls.reads import rest_of
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.models import Customer, JsonObject
 
 
-class Counted:
-    """Counts the calls made.
-
-    :param client: sends them.
-    """
+class CountingClient:
+    """Counts the calls made."""
 
     def __init__(self, client: Sender) -> None:
         self._client = client
@@ -30,12 +28,8 @@ class Counted:
 
 
 @dataclass(slots=True)
-class Everyone:
-    """The list of all customers with its first page taken.
-
-    :param walk: goes on after the page.
-    :param first: the customers of the page.
-    """
+class CustomerList:
+    """The list of all customers with its first page taken."""
 
     walk: CustomerWalk
     first: list[Customer]

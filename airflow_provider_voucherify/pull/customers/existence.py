@@ -7,7 +7,8 @@ import random
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from airflow_provider_voucherify.api.calls.reads import Sender, get_customer, segments_of_customer
+from airflow_provider_voucherify.api.calls.call import Sender, ask
+from airflow_provider_voucherify.api.calls.reads import get_customer, get_customer_segments
 from airflow_provider_voucherify.api.errors import CustomersUnknown, NotFound
 from airflow_provider_voucherify.api.id_text import ends_in_blanks
 from airflow_provider_voucherify.api.models import Segment
@@ -52,12 +53,10 @@ class Ghost:
 async def ask_ghost(client: Sender, rng: random.Random, *, doubts_empty_answers: bool = False) -> Ghost:
     """Return what Voucherify answers for a customer that cannot exist, for one call.
 
-    :param client: sends the call.
-    :param rng: gives the id.
     :param doubts_empty_answers: see :class:`Ghost`.
     """
     try:
-        segments = await segments_of_customer(client, f"no-such-customer-{rng.getrandbits(128):032x}")
+        segments = await ask(client, get_customer_segments(f"no-such-customer-{rng.getrandbits(128):032x}"))
     except NotFound:
         return Ghost(None)
     return Ghost(frozenset(segment.id for segment in segments), doubts_empty_answers)
@@ -66,17 +65,14 @@ async def ask_ghost(client: Sender, rng: random.Random, *, doubts_empty_answers:
 async def is_known(client: Sender, customer_id: str) -> bool:
     """Return whether Voucherify knows a customer, for one call."""
     try:
-        await get_customer(client, customer_id)
+        await ask(client, get_customer(customer_id))
     except NotFound:
         return False
     return True
 
 
 def nobody_known(customers: Sequence[str]) -> CustomersUnknown:
-    """Return the error for a run none of whose customers Voucherify knows.
-
-    :param customers: all of them.
-    """
+    """Return the error for a run none of whose customers Voucherify knows."""
     return CustomersUnknown(
         f"Voucherify knows none of the {len(customers):,} customers of this run. Check login, password and host of the "
         f"connection, and one of the ids in the Voucherify dashboard{blanks_hint(customers)}"
@@ -87,7 +83,6 @@ def refuse_nobody_known(unknown: Collection[str], customers: Collection[str]) ->
     """Let a run pass that is about somebody Voucherify knows, or about nobody; say in the log that this one is not.
 
     :param unknown: those of the customers Voucherify does not know.
-    :param customers: everybody the run is about.
     :raises CustomersUnknown: if it knows none of them.
     """
     if customers and len(unknown) == len(customers):
@@ -121,7 +116,6 @@ def refuse_unknown(accepted: UnknownCustomers, sink: Sink) -> None:
     """Fail if the sink holds customers Voucherify does not know, and none is accepted; a later try asks again.
 
     :param accepted: what becomes of unknown customers.
-    :param sink: the ledger.
     :raises CustomersUnknown: if it does.
     """
     if accepted != "fail":
@@ -133,11 +127,7 @@ def refuse_unknown(accepted: UnknownCustomers, sink: Sink) -> None:
 
 
 def unknown_customers(ids: Sequence[str], asked: int) -> CustomersUnknown:
-    """Return the error for a run that accepts no unknown customers.
-
-    :param ids: the unknown ones.
-    :param asked: how many were asked for so far.
-    """
+    """Return the error for a run that accepts no unknown customers."""
     shown = ", ".join(masked(customer_id) for customer_id in ids[:_SHOWN_IDS])
     return CustomersUnknown(
         f"Voucherify does not know {len(ids):,} of {asked:,} customers asked so far ({shown}), and "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import VoucherifyError, WrongProject
 from airflow_provider_voucherify.pull.customers.existence import blanks_hint, is_known
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
@@ -27,11 +27,8 @@ async def check_project(
 ) -> None:
     """Look up customers chosen by chance until one is known: usually one call.
 
-    :param client: sends the calls.
-    :param customer_ids: customers not looked up yet.
     :param salt: decides which, so that a later part of the try chooses the same.
     :param calls: the most calls to spend; five are spent in any case.
-    :param unknown: customers found unknown before.
     :param everybody: the run is about, if those not looked up yet are not all.
     :raises WrongProject: if none is known.
     :raises VoucherifyError: if too few of the lookups were answered to say so.
@@ -53,11 +50,7 @@ async def check_project(
 
 
 def wrong_project(unknown: int, everybody: Sequence[str]) -> WrongProject:
-    """Return the error for a project that knows none of the customers looked up.
-
-    :param unknown: how many were.
-    :param everybody: the run is about.
-    """
+    """Return the error for a project that knows none of the customers looked up."""
     return WrongProject(
         f"Voucherify knows none of {unknown:,} customers chosen by chance: most likely the connection's keys are those "
         "of another project, or its host that of another region; otherwise the ids are of another kind. Check login, "

@@ -6,11 +6,12 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_voucherify.api.calls.reads import Sender, get_customer
+from airflow_provider_voucherify.api.calls.call import Sender, ask
+from airflow_provider_voucherify.api.calls.reads import get_customer
 from airflow_provider_voucherify.api.errors import NotFound, TransportFailed, VoucherifyError
 from airflow_provider_voucherify.api.models import Customer
 from airflow_provider_voucherify.load.base import Sink
-from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS, Failures
 from airflow_provider_voucherify.pull.progress import counted
 
@@ -20,7 +21,6 @@ class Resolved:
     """What Voucherify knows under some ids.
 
     :param known: the customers, by the id asked for.
-    :param unknown: ids it knows nobody under.
     :param failed: why others could not be looked up, by id.
     :param stopped_by: why the rest was not asked for, ``None`` if there is no rest.
     """
@@ -50,7 +50,6 @@ class Resolved:
 class Lookup:
     """Looks up ids, many at a time.
 
-    :param client: sends the calls.
     :param workers: the most calls in flight.
     """
 
@@ -81,7 +80,7 @@ class Lookup:
     async def _look_up(self, customer_id: str, resolved: Resolved) -> VoucherifyError | None:
         """Look up one id; return what to stop with, ``None`` to go on."""
         try:
-            resolved.known[customer_id] = await get_customer(self._client, customer_id)
+            resolved.known[customer_id] = await ask(self._client, get_customer(customer_id))
         except NotFound:
             resolved.unknown.add(customer_id)
         except STOPS as stop:
@@ -93,13 +92,13 @@ class Lookup:
         return None
 
 
-def forget_aliases(sink: Sink, roster: Roster) -> None:
+def forget_aliases(sink: Sink, asked_customers: AskedCustomers) -> None:
     """Drop what the ledger holds of customers under the name they do not go by.
 
     They were given in another order before, or their lookup failed.
     """
-    if not roster.aliases:
+    if not asked_customers.aliases:
         return
     done, failed = sink.done(), {answer.customer_id for answer in sink.failed(limit=sink.failed_count())}
-    if aliases := {one for one in roster.aliases if one in done or one in failed}:
+    if aliases := {one for one in asked_customers.aliases if one in done or one in failed}:
         sink.forget(aliases)

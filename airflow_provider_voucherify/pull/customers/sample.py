@@ -16,7 +16,6 @@ from dataclasses import dataclass
 class Sample:
     """A choice of customers.
 
-    :param size: how many.
     :param salt: decides which: drawn once for a run and stored with it.
     """
 

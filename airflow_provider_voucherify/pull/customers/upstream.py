@@ -60,7 +60,6 @@ def id_list(value: object, what: str = "customers", advice: str = _IDS) -> Seque
     refused.
 
     :param what: what the list is, in the caller's words.
-    :param advice: what to write.
     :raises InvalidCustomers: if it is anything else.
     """
     return _listed(value, what, advice, InvalidCustomers)
@@ -72,15 +71,14 @@ def segment_names(value: object, what: str = "segments", *, is_rendered: bool = 
     :param is_rendered: whether a text is what a template made of a list.
     :raises InvalidSegments: if it is no list of texts, or an empty one.
     """
-    return list(dict.fromkeys(names(value, what, _NAMES, InvalidSegments, is_rendered=is_rendered)))
+    return list(dict.fromkeys(text_list(value, what, _NAMES, InvalidSegments, is_rendered=is_rendered)))
 
 
-def names(
+def text_list(
     value: object, what: str, advice: str, error: type[VoucherifyError], *, is_rendered: bool = False
 ) -> list[str]:
     """Return a list of texts that say something, as it was given.
 
-    :param advice: what to write.
     :param is_rendered: whether a text is what a template made of a list.
     :raises VoucherifyError: of the class given, if it is no list of texts, or an empty one.
     """
@@ -111,7 +109,6 @@ def metadata(value: object, what: str = "metadata", *, is_rendered: bool = False
 def text(value: object, what: str, advice: str, error: type[VoucherifyError] = InvalidArgument) -> str:
     """Return a text that says something: a number, a moment or a UUID, as native templates give them, as it is written.
 
-    :param advice: what to write.
     :raises VoucherifyError: of the class given, if it is none, is empty, or is what a template makes of nothing.
     """
     if isinstance(value, int | date | UUID) and not isinstance(value, bool):

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
-from airflow_provider_voucherify.api.calls.reads import Sender, segments_of_customer
+from airflow_provider_voucherify.api.calls.call import Sender, ask
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.errors import (
     ENDS_TRY,
     InvalidCustomers,
@@ -40,7 +41,6 @@ class AllFailed(VoucherifyError):
 class Half(NamedTuple):
     """An answer of which is not known yet whether it is about a customer Voucherify knows.
 
-    :param segments: the answer.
     :param observed_at: when it came (UTC).
     """
 
@@ -94,7 +94,6 @@ class Failures:
     def failed(self, error: VoucherifyError) -> VoucherifyError | None:
         """Note that a customer failed.
 
-        :param error: why.
         :returns: what to stop the run with, ``None`` to go on.
         """
         if isinstance(error, InvalidCustomers):  # nothing was asked, so this says nothing
@@ -126,7 +125,6 @@ class PerCustomer:
     :param client: sends the calls and decides how many are in flight.
     :param workers: the most calls in flight.
     :param now: the time (UTC) answers are stamped with.
-    :param on_answer: told of each answer as it comes.
     :param judge_first: whether to stop if the first customers all fail alike; not for a run that goes on.
     :param ghost: the answer for a customer that cannot exist, to be renewed; without it each answer is believed.
     :param only: ids of the segments asked about; ``None`` for all.
@@ -160,7 +158,6 @@ class PerCustomer:
     async def fetch(self, customer_ids: Sequence[str], fetched: Fetched | None = None) -> Fetched:
         """Return an answer for each customer, or for as many as could be asked before something stopped it.
 
-        :param customer_ids: one chunk.
         :param fetched: filled as answers come and then returned: what it holds is whole even if this is cancelled.
         """
         fetched = Fetched() if fetched is None else fetched
@@ -198,7 +195,7 @@ class PerCustomer:
         """Return the customer's segments, ``None`` if Voucherify does not know the customer, and when it said so."""
         half = self.halves.get(customer_id)
         try:
-            segments = half.segments if half else await segments_of_customer(self.client, customer_id)
+            segments = half.segments if half else await ask(self.client, get_customer_segments(customer_id))
         except NotFound:
             return None, None
         ghost, observed_at = self.ghost, half.observed_at if half else None

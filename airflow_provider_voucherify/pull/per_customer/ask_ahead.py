@@ -14,10 +14,9 @@ from airflow_provider_voucherify.pull.plan.plan import part_of
 ANSWERED_WITHIN = 10.0
 
 
-class Relay:
+class AskAhead:
     """Asks on while the answers that came in are stored: :meth:`take` hands them over, part by part.
 
-    :param strategy: asks for a customer.
     :param customer_ids: whom to ask for, each once.
     :param room: the most customers asked for whose answers are not held: what a kill can cost.
     :param came: answers that are there already, to be handed over with the first part.
@@ -31,7 +30,7 @@ class Relay:
         self._has_room = asyncio.Event()
         self._enough = part_of(room)
         self._is_ready = asyncio.Event()
-        self._asking: asyncio.Task[None] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._giving_up: asyncio.TimerHandle | None = None
         self._came = came
         self._taken = Fetched()
@@ -51,17 +50,17 @@ class Relay:
         """
         self._out, self._to_be_held = self._out - self._to_be_held, 0
         self._has_room.set()
-        if self._asking is None:
-            self._asking = asyncio.create_task(self._ask_all())
+        if self._task is None:
+            self._task = asyncio.create_task(self._ask_all())
             self._see_if_ready()
         await self._is_ready.wait()
-        if self._asking.done():
-            await self._asking  # raises what an answer could not be read for
+        if self._task.done():
+            await self._task  # raises what an answer could not be read for
             if not self._came.answers and self._came.stopped_by is None:
                 return None
         else:
             self._is_ready.clear()
-        self._taken = self._came.move_out(with_stop=self._asking.done())
+        self._taken = self._came.move_out(with_stop=self._task.done())
         self._to_be_held = len(self._taken.answers)
         return self._taken
 
@@ -69,14 +68,14 @@ class Relay:
         """Ask for nobody else, and wait a little for the answers on their way."""
         self._came.stopped_by = self._came.stopped_by or stop
         self._come_to_an_end()
-        if self._asking is not None:
-            await asyncio.wait({self._asking})
+        if self._task is not None:
+            await asyncio.wait({self._task})
 
     async def close(self) -> None:
         """Give up the answers on their way."""
-        if self._asking is not None:
-            self._asking.cancel()
-            await asyncio.wait({self._asking})
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait({self._task})
 
     async def _ask_all(self) -> None:
         try:
@@ -107,8 +106,8 @@ class Relay:
 
     def _come_to_an_end(self) -> None:
         self._has_room.set()  # whoever waits for room has to see the stop too
-        if self._asking is not None and self._giving_up is None:
-            self._giving_up = asyncio.get_running_loop().call_later(ANSWERED_WITHIN, self._asking.cancel)
+        if self._task is not None and self._giving_up is None:
+            self._giving_up = asyncio.get_running_loop().call_later(ANSWERED_WITHIN, self._task.cancel)
 
     def _see_if_ready(self) -> None:
         if len(self._came.answers) >= self._enough:

@@ -7,25 +7,26 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyError, WindowClosed, WrongProject
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.existence import Ghost, ask_ghost, refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
-from airflow_provider_voucherify.pull.customers.roster import Roster
-from airflow_provider_voucherify.pull.needs import Means, Pulled, kept_if_interrupted
-from airflow_provider_voucherify.pull.notes import Believed, Notes
+from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
 from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer, missing_of, others_of
-from airflow_provider_voucherify.pull.per_customer.ask_ahead import Relay
+from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
+from airflow_provider_voucherify.pull.per_export.everyone import read_everyone
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
-from airflow_provider_voucherify.pull.per_export.roster import read_everyone
 from airflow_provider_voucherify.pull.plan.plan import chunks, resolving
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import Survey
 from airflow_provider_voucherify.pull.progress import counted
-from airflow_provider_voucherify.pull.recall import Recall
+from airflow_provider_voucherify.pull.remembering_client import RememberingClient
+from airflow_provider_voucherify.pull.result import Pulled
+from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
 
 log = logging.getLogger(__name__)
 
@@ -36,26 +37,28 @@ _MOST_ASKED_FIRST = 500
 class CustomerRun:
     """A pull that asks for each customer.
 
-    :param question: what is asked.
-    :param survey: what is known already.
-    :param notes: what earlier parts remembered.
-    :param means: client, sink and the like.
-    :param recall: sends what is of use as a whole only.
-    :param exports: notes of exports.
+    :param tools: client, sink and the like.
+    :param remembering: sends what is of use as a whole only.
     """
 
     def __init__(
-        self, question: Question, survey: Survey, notes: Notes, means: Means, recall: Recall, exports: ExportNotes
+        self,
+        question: Question,
+        survey: Survey,
+        notes: RunNotes,
+        tools: PullTools,
+        remembering: RememberingClient,
+        exports: ExportNotes,
     ) -> None:
         self._question = question
         self._survey = survey
         self._notes = notes
-        self._means = means
-        self._recall = recall
+        self._tools = tools
+        self._remembering = remembering
         self._exports = exports
         self._strategy: PerCustomer | None = None
         self.ghost: Ghost | None = None
-        self.ghost_asked_at = means.now()
+        self.ghost_asked_at = tools.now()
 
     def pull(self) -> Pulled:
         """Ask for everybody the sink does not hold.
@@ -65,19 +68,19 @@ class CustomerRun:
         scope = Scope(self._question.is_about_everyone, self._survey.segment_ids)
         everyone = self._everyone() if self._question.is_about_everyone else {}
         asked = self._question.customer_ids if self._question.customer_ids is not None else list(everyone)
-        if not missing_of(asked, self._means.sink.done()) and self._notes.believed is None:
+        if not missing_of(asked, self._tools.sink.done()) and self._notes.believed is None:
             return Pulled(scope)
         self._begin_with_ghost()
-        done = self._means.sink.done()
+        done = self._tools.sink.done()
         to_ask = self._without_doubles(missing_of(asked, done))
-        self._strategy = strategy = self._asking(everyone, len(asked), len(done))
+        self._strategy = strategy = self._strategy_for(everyone, len(asked), len(done))
         del done
         first = self._ask_first(strategy, to_ask) if self._is_to_be_judged(to_ask) else Fetched()
         if self._survey.is_right_project and self._notes.begun_with != len(asked):
             self._notes.begin(len(asked))
         known = {answer.customer_id for answer in first.answers}
         rest = (customer_id for customer_id in to_ask if customer_id not in known)
-        self._ask_all(strategy, Relay(strategy, rest, self._means.chunk_size, first))
+        self._ask_all(strategy, AskAhead(strategy, rest, self._tools.chunk_size, first))
         return Pulled(scope)
 
     def _everyone(self) -> Mapping[str, str | None]:
@@ -88,22 +91,22 @@ class CustomerRun:
         def find(customers: Iterator[Customer]) -> None:
             found.update((customer.id, customer.source_id) for customer in customers)
 
-        if self._question.may_export_everyone and read_everyone(self._means, self._exports, everyone, find):
+        if self._question.may_export_everyone and read_everyone(self._tools, self._exports, everyone, find):
             return found
-        return self._means.run(everyone.rest(self._recall))
+        return self._tools.run(everyone.rest(self._remembering))
 
-    def _asking(self, everyone: Mapping[str, str | None], asked: int, held: int) -> PerCustomer:
-        progress = self._means.progress(asked, held, "customer")
+    def _strategy_for(self, everyone: Mapping[str, str | None], asked: int, held: int) -> PerCustomer:
+        progress = self._tools.progress(asked, held, "customer")
         return PerCustomer(
-            self._means.client,
-            workers=self._means.workers,
-            now=self._means.now,
+            self._tools.client,
+            workers=self._tools.workers,
+            now=self._tools.now,
             on_answer=lambda answer: progress.answer(failed=answer.outcome is Outcome.FAILED),
             judge_first=not held,
             ghost=self.ghost,
             only=self._survey.segment_ids,
             source_ids=everyone,
-            halves=self._notes.halves if self._means.is_resumed else None,
+            halves=self._notes.halves if self._tools.is_resumed else None,
         )
 
     def _begin_with_ghost(self) -> None:
@@ -111,12 +114,12 @@ class CustomerRun:
         if self._question.unknown == "keep" or self._question.is_about_everyone:
             return
         believed, begun = self._notes.believed, self._notes.beginning
-        if believed is None and begun is not None and begun.ghost_asked_at is not None and self._means.is_resumed:
+        if believed is None and begun is not None and begun.ghost_asked_at is not None and self._tools.is_resumed:
             # It is asked again before anything that was taken on trust is stored.
             self.ghost_asked_at = begun.ghost_asked_at
             self.ghost = Ghost(begun.ghost, doubts_empty_answers=self._question.unknown == "fail")
             return
-        self.ghost = self._means.run(self._ask_ghost(self._means.client))
+        self.ghost = self._tools.run(self._ask_ghost(self._tools.client))
         if believed is None:
             return
         if believed.ghost != self.ghost.segment_ids:
@@ -124,19 +127,19 @@ class CustomerRun:
                 "Segments changed since: asking for %s again, who may be unknown",
                 counted(len(believed.customer_ids), "customer"),
             )
-            self._means.sink.forget(believed.customer_ids)
-        self._notes.believe(Believed(believed.ghost, frozenset()))
+            self._tools.sink.forget(believed.customer_ids)
+        self._notes.believe(BelievedAnswers(believed.ghost, frozenset()))
 
     async def _ask_ghost(self, client: Sender) -> Ghost:
-        self.ghost_asked_at = self._means.now()
+        self.ghost_asked_at = self._tools.now()
         # Of fewer customers the project is not judged: whether any is known shows by asking for each that may not be.
         are_few = len(self._question.customer_ids or ()) < FEWEST_TO_JUDGE
         doubts = are_few or self._question.unknown == "fail"
-        return await ask_ghost(client, self._means.rng, doubts_empty_answers=doubts)
+        return await ask_ghost(client, self._tools.rng, doubts_empty_answers=doubts)
 
     def _is_to_be_judged(self, to_ask: Sequence[str]) -> bool:
         """Return whether it is still to be found out if the project is the right one."""
-        asked = len(to_ask) + len(self._means.sink.unknown(limit=FEWEST_TO_JUDGE))
+        asked = len(to_ask) + len(self._tools.sink.unknown(limit=FEWEST_TO_JUDGE))
         return self.ghost is not None and not self._survey.is_right_project and asked >= FEWEST_TO_JUDGE
 
     def _ask_first(self, strategy: PerCustomer, to_ask: Sequence[str]) -> Fetched:
@@ -144,12 +147,12 @@ class CustomerRun:
 
         :raises WrongProject: if none is known.
         """
-        fetched, held = Fetched(), len(self._means.sink.done())
+        fetched, held = Fetched(), len(self._tools.sink.done())
         rng = random.Random(self._survey.salt)  # noqa: S311 - it chooses a sample
         chosen = rng.sample(to_ask, min(len(to_ask), _MOST_ASKED_FIRST)) if held < FEWEST_TO_JUDGE else []
         for some in chunks(chosen, FEWEST_TO_JUDGE):
             with kept_if_interrupted(lambda: self._keep_first(fetched)):
-                self._means.run(strategy.fetch(some, fetched))
+                self._tools.run(strategy.fetch(some, fetched))
             if fetched.stopped_by is not None:
                 self._keep_first(fetched)
                 raise fetched.stopped_by
@@ -159,14 +162,14 @@ class CustomerRun:
         if not outcomes & self._outcomes_of_known and outcomes != {Outcome.FAILED}:
             unknown = {answer.customer_id for answer in fetched.answers if answer.outcome is Outcome.UNKNOWN}
             others = IdList(one for one in to_ask if one not in unknown)
-            earlier = self._means.sink.unknown(limit=held)
+            earlier = self._tools.sink.unknown(limit=held)
             try:
                 self._check_project(others, held + len(fetched.answers), len(earlier) + len(unknown))
             except WindowClosed:
                 self._keep_first(fetched)
                 raise
             except WrongProject:
-                self._means.sink.forget(set(earlier))
+                self._tools.sink.forget(set(earlier))
                 raise
         self._survey.is_right_project = outcomes != {Outcome.FAILED}
         return fetched
@@ -177,7 +180,7 @@ class CustomerRun:
         is_right = bool({answer.outcome for answer in fetched.answers} & self._outcomes_of_known)
         if is_right:
             self._notes.begin(len(self._question.customer_ids or ()))
-        if is_right or self._means.may_defer:
+        if is_right or self._tools.may_defer:
             self._keep([fetched])
 
     @property
@@ -190,23 +193,23 @@ class CustomerRun:
     def _check_project(self, customer_ids: Sequence[str], asked: int = 0, unknown: int = 0) -> None:
         spent = self._survey.calls + 1 + asked + unknown
         checking = check_project(
-            self._recall,
+            self._remembering,
             customer_ids,
             self._survey.salt,
             calls=MOST_CALLS - spent,
             unknown=unknown,
             everybody=self._question.customer_ids or (),
         )
-        self._means.run(checking)
+        self._tools.run(checking)
 
-    def _ask_all(self, strategy: PerCustomer, relay: Relay) -> None:
-        with kept_if_interrupted(lambda: self._give_up(relay)):
+    def _ask_all(self, strategy: PerCustomer, ahead: AskAhead) -> None:
+        with kept_if_interrupted(lambda: self._give_up(ahead)):
             try:
-                while (fetched := self._means.run(relay.take())) is not None:
+                while (fetched := self._tools.run(ahead.take())) is not None:
                     self._settle(strategy, fetched)
             except VoucherifyError as stop:
-                self._means.run(relay.end(stop))
-                kept = self._keep(relay.unheld)
+                self._tools.run(ahead.end(stop))
+                kept = self._keep(ahead.unheld)
                 if not isinstance(stop, CustomersUnknown):
                     self._refuse_unknown(kept)
                 raise
@@ -225,15 +228,15 @@ class CustomerRun:
             self._store(fetched, again)
             if again:
                 log.info("Segments changed: asking for %s again, who may be unknown", counted(len(again), "customer"))
-                self._means.run(strategy.fetch(again, fetched))
+                self._tools.run(strategy.fetch(again, fetched))
         if fetched.stopped_by is not None:
             raise fetched.stopped_by
 
     def _renew_ghost(self, strategy: PerCustomer, fetched: Fetched) -> None:
         """Ask for the ghost again if its answer matters and may have changed since."""
-        is_fresh = self._means.now() - self.ghost_asked_at < self._means.ghost_stays
+        is_fresh = self._tools.now() - self.ghost_asked_at < self._tools.ghost_stays
         if fetched.believed and not is_fresh:
-            self.ghost = strategy.ghost = self._means.run(self._ask_ghost(self._means.client))
+            self.ghost = strategy.ghost = self._tools.run(self._ask_ghost(self._tools.client))
 
     def _doubted(self, *parts: Fetched) -> list[str]:
         """Return those taken on trust while the ghost's answer was another."""
@@ -249,7 +252,7 @@ class CustomerRun:
     def _store(self, fetched: Fetched, left_out: Sequence[str]) -> None:
         answers = others_of(fetched.answers, left_out)
         if answers:
-            self._means.sink.write(answers)
+            self._tools.sink.write(answers)
         fetched.answers, fetched.believed = [], {}
         self._refuse_unknown(answers)
 
@@ -258,25 +261,25 @@ class CustomerRun:
         doubted = self._doubted(*parts)
         believed = {id_ for part in parts for id_ in part.believed}.difference(doubted)
         if believed and self.ghost is not None and self.ghost.segment_ids is not None:
-            self._notes.believe(Believed(self.ghost.segment_ids, frozenset(believed)))
+            self._notes.believe(BelievedAnswers(self.ghost.segment_ids, frozenset(believed)))
         answers = others_of([answer for part in parts for answer in part.answers], doubted)
         if answers:
-            self._means.sink.write(answers)
-        if self._means.may_defer and self._strategy is not None:
+            self._tools.sink.write(answers)
+        if self._tools.may_defer and self._strategy is not None:
             new = {id_: half for part in parts for id_, half in part.halves.items()}
             self._notes.halve({**self._strategy.halves, **new})
         for part in parts:
             part.answers, part.believed = [], {}
         return answers
 
-    def _give_up(self, relay: Relay) -> None:
-        self._means.run(relay.close())
-        self._keep(relay.unheld)
+    def _give_up(self, ahead: AskAhead) -> None:
+        self._tools.run(ahead.close())
+        self._keep(ahead.unheld)
 
     def _refuse_unknown(self, answers: Sequence[CustomerAnswer]) -> None:
         accepted = self._question.unknown
         if accepted == "fail" and any(answer.outcome is Outcome.UNKNOWN for answer in answers):
-            refuse_unknown(accepted, self._means.sink)
+            refuse_unknown(accepted, self._tools.sink)
 
     def _without_doubles(self, to_ask: Sequence[str]) -> Sequence[str]:
         """Return whom to ask for, each customer under one name only."""
@@ -289,26 +292,26 @@ class CustomerRun:
         told = self._notes.resolved
         failed = self._resolve([one for one in to_resolve if one not in told])
         told = self._notes.resolved
-        roster = Roster(self._question.customer_ids)
-        roster.members([customer for customer in told.values() if customer is not None])
-        if roster.aliases:
-            log.info("Given under two names, asked about once: %s", counted(len(roster.aliases), "customer"))
-        sink = self._means.sink
-        forget_aliases(sink, roster)
-        left_out = roster.aliases | failed | sink.done()
+        asked_customers = AskedCustomers(self._question.customer_ids)
+        asked_customers.members([customer for customer in told.values() if customer is not None])
+        if asked_customers.aliases:
+            log.info("Given under two names, asked about once: %s", counted(len(asked_customers.aliases), "customer"))
+        sink = self._tools.sink
+        forget_aliases(sink, asked_customers)
+        left_out = asked_customers.aliases | failed | sink.done()
         return [one for one in to_ask if one not in left_out]
 
     def _resolve(self, to_resolve: Sequence[str]) -> set[str]:
         """Find out whom ids stand for, chunk by chunk, and store it; return those that failed."""
-        lookup, failed = Lookup(self._means.client, workers=self._means.workers), set[str]()
-        for part in chunks(to_resolve, self._means.part_size):
+        lookup, failed = Lookup(self._tools.client, workers=self._tools.workers), set[str]()
+        for part in chunks(to_resolve, self._tools.part_size):
             failed |= self._resolve_part(lookup, part)
         return failed
 
     def _resolve_part(self, lookup: Lookup, part: Sequence[str]) -> AbstractSet[str]:
         resolved = Resolved()
         with kept_if_interrupted(lambda: self._notes.resolve(resolved.told)):
-            self._means.run(lookup.resolve(part, resolved))
+            self._tools.run(lookup.resolve(part, resolved))
         self._notes.resolve(resolved.told)
         self._store(Fetched(self._answers_of(resolved)), ())
         if resolved.stopped_by is not None:
@@ -316,7 +319,7 @@ class CustomerRun:
         return resolved.failed.keys()
 
     def _answers_of(self, resolved: Resolved) -> list[CustomerAnswer]:
-        now, done = self._means.now(), self._means.sink.done()
+        now, done = self._tools.now(), self._tools.sink.done()
         unknown = resolved.unknown if self._question.unknown != "keep" else set[str]()
         failed = {one: why for one, why in resolved.failed.items() if one not in done}
         return [

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from airflow_provider_voucherify.api.calls.call import Sender, ask
 from airflow_provider_voucherify.api.calls.exports import (
     Export,
     ExportFile,
@@ -21,7 +22,6 @@ from airflow_provider_voucherify.api.calls.exports import (
     list_exports,
     rows_of,
 )
-from airflow_provider_voucherify.api.calls.reads import Sender
 from airflow_provider_voucherify.api.errors import (
     ExportFailed,
     ExportsPending,
@@ -31,19 +31,19 @@ from airflow_provider_voucherify.api.errors import (
 )
 from airflow_provider_voucherify.api.lists import pages
 from airflow_provider_voucherify.api.models import Customer, Json
-from airflow_provider_voucherify.pull.needs import Means, kept_if_interrupted
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
 from airflow_provider_voucherify.pull.per_export.gate import (
     FIELDS,
     ORDER,
     Bounds,
     Checked,
-    Window,
+    CreatedBefore,
     check_windows,
     checked,
     customer_of,
 )
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked, ExportNotes
+from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
 
 log = logging.getLogger(__name__)
 
@@ -67,11 +67,7 @@ class Job:
     """A file to be had.
 
     :param key: the segment's id, or ``EVERYONE``.
-    :param name: for people.
-    :param total: how many customers there are.
     :param filters: the segment's own, word for word; ``None`` for everyone.
-    :param definition: hash of what decides who is in.
-    :param witnesses: ids of some of the customers.
     :param has_windows: whether it is counted again how many were created up to some moments.
     """
 
@@ -95,7 +91,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Believed:
+class BelievedFile:
     """A file that is to be believed.
 
     :param totals: how many customers there were before it was made, and after.
@@ -115,12 +111,11 @@ class Believed:
 class Exports:
     """The exports of a run.
 
-    :param means: client, sink and the like.
-    :param notes: what is remembered of them.
+    :param tools: client, sink and the like.
     """
 
-    def __init__(self, means: Means, notes: ExportNotes) -> None:
-        self._means = means
+    def __init__(self, tools: PullTools, notes: ExportNotes) -> None:
+        self._tools = tools
         self._notes = notes
         self._told: dict[str, Export] = {}
 
@@ -134,10 +129,10 @@ class Exports:
         if any(one is not None and one.export_id is None for one in map(self._open, jobs)):
             self._find(jobs, self._listed())
         new = [job for job in jobs if self._is_new(job)]
-        now, told = self._means.now(), list[Asked]()
+        now, told = self._tools.now(), list[Asked]()
         self._notes.write([Asked(job.key, now, job.total, job.definition, job.witnesses) for job in new])
         with kept_if_interrupted(lambda: self._notes.write(told)):
-            stopped_by = self._means.run(self._ask_all(new, told))
+            stopped_by = self._tools.run(self._ask_all(new, told))
         self._notes.write(told)
         if stopped_by is not None:
             raise stopped_by
@@ -151,21 +146,20 @@ class Exports:
         for wait in _WAITS:
             if not (pending := self._look(jobs)):
                 return
-            if self._means.may_defer and (waited >= _WORTH_DEFERRING or self._means.is_resumed):
+            if self._tools.may_defer and (waited >= _WORTH_DEFERRING or self._tools.is_resumed):
                 message = f"{len(pending):,} of {len(jobs):,} exports are still being made"
                 raise ExportsPending(message, wait=_DEFERRED_FOR, is_told=False)
             if not waited:
                 log.info("Voucherify makes %d files of exports; looking after them every %.0f s", len(pending), wait)
-            self._means.run(self._means.sleep(wait))
+            self._tools.run(self._tools.sleep(wait))
             waited += wait
         if pending := self._look(jobs):
             log.warning("%d exports were not made in time: their lists are read instead", len(pending))
             self._notes.refuse([job.key for job in pending])
 
-    def read(self, job: Job, use: Callable[[Believed], None]) -> bool:
+    def read(self, job: Job, use: Callable[[BelievedFile], None]) -> bool:
         """Read a file if it is to be believed, and delete it in any case; return whether it was.
 
-        :param job: one whose file is there.
         :param use: told of the file, which is gone afterwards.
         """
         asked = self._open(job)
@@ -210,7 +204,7 @@ class Exports:
         if export_id is None:
             return
         try:
-            self._means.run(delete_export(self._means.client, export_id))
+            self._tools.run(delete_export(self._tools.client, export_id))
         except STOPS:
             raise
         except VoucherifyError as error:
@@ -229,7 +223,7 @@ class Exports:
     async def _ask_all(self, jobs: Sequence[Job], told: list[Asked]) -> VoucherifyError | None:
         queue, stops = deque(jobs), list[VoucherifyError]()
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._means.workers, len(jobs))):
+            for _ in range(min(self._tools.workers, len(jobs))):
                 group.create_task(self._work(queue, told, stops))
         return stops[0] if stops else None
 
@@ -238,7 +232,7 @@ class Exports:
             job = queue.popleft()
             asked = self._notes.held[job.key]
             try:
-                export = await create_export(self._means.client, job.wanted)
+                export = await ask(self._tools.client, create_export(job.wanted))
                 told.append(replace(asked, export_id=export.id))
             except STOPS as stop:
                 stops.append(stop)
@@ -253,7 +247,7 @@ class Exports:
                     told.append(replace(asked, is_refused=True))
 
     def _listed(self) -> list[Export]:
-        return self._means.run(list_exports(self._means.client))
+        return self._tools.run(ask(self._tools.client, list_exports()))
 
     def _find(self, jobs: Sequence[Job], exports: Sequence[Export]) -> None:
         """Tell exports whose id never came by what was asked for."""
@@ -283,20 +277,20 @@ class Exports:
         export = listed.get(asked.export_id) if asked.export_id is not None else None
         try:
             if export is None and asked.export_id is not None:
-                export = self._means.run(get_export(self._means.client, asked.export_id))
+                export = self._tools.run(ask(self._tools.client, get_export(asked.export_id)))
         except NotFound:
             export = None
         if export is None or export.status == "ERROR":
             self.refuse(job, "there is none" if export is None else "it ended in ERROR")
             return False
         self._told[job.key] = export
-        is_late = self._means.now() > asked.at + _LONGEST
+        is_late = self._tools.now() > asked.at + _LONGEST
         if not export.is_over and is_late:
             self.refuse(job, "it is not made after an hour")
         return not (export.is_over or is_late)
 
-    def _believed(self, job: Job, asked: Asked, file: ExportFile) -> Believed:
-        run, client, export = self._means.run, self._means.client, self._told[job.key]
+    def _believed(self, job: Job, asked: Asked, file: ExportFile) -> BelievedFile:
+        run, client, export = self._tools.run, self._tools.client, self._told[job.key]
         page = pages.page_from(run(client.send(pages.newest(job.segment_id))), earliest=_NEVER)
         if page.total is None:
             raise ExportFailed("Voucherify does not say how many customers there are")
@@ -309,10 +303,10 @@ class Exports:
         found = checked(rows_of(file.lines(), FIELDS), bounds)
         if job.has_windows:
             check_windows(found.windows, run(_counted(client, found.windows, job.segment_id)), bounds)
-        return Believed(found, (asked.total, page.total), asked.at, file)
+        return BelievedFile(found, (asked.total, page.total), asked.at, file)
 
 
-async def _counted(client: Sender, windows: Sequence[Window], segment_id: str | None) -> list[int | None]:
+async def _counted(client: Sender, windows: Sequence[CreatedBefore], segment_id: str | None) -> list[int | None]:
     calls = (client.send(pages.created_before(window.before, segment_id)) for window in windows)
     return [pages.total_of(answer) for answer in await asyncio.gather(*calls)]
 

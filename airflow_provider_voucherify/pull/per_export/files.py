@@ -8,13 +8,13 @@ from itertools import islice
 
 from airflow_provider_voucherify.api.calls.reads import list_segments
 from airflow_provider_voucherify.api.models import Segment
-from airflow_provider_voucherify.pull.needs import Means
 from airflow_provider_voucherify.pull.per_export.exportable import definition_of, is_exportable, names_created_at
-from airflow_provider_voucherify.pull.per_export.fetch import Believed, Exports, Job
+from airflow_provider_voucherify.pull.per_export.fetch import BelievedFile, Exports, Job
 from airflow_provider_voucherify.pull.per_export.gate import WINDOWS
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked, ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Listing
 from airflow_provider_voucherify.pull.plan.plan import chunks
+from airflow_provider_voucherify.pull.tools import PullTools
 
 log = logging.getLogger(__name__)
 
@@ -49,15 +49,13 @@ class PerExport:
 
     ``listings`` are those it takes over until :meth:`read` has ended; those that are not whole then are to be listed.
 
-    :param means: client, sink and the like.
-    :param notes: what is remembered of exports.
-    :param listings: all lists of the run.
+    :param tools: client, sink and the like.
     """
 
-    def __init__(self, means: Means, notes: ExportNotes, listings: Sequence[Listing]) -> None:
-        self._means = means
+    def __init__(self, tools: PullTools, notes: ExportNotes, listings: Sequence[Listing]) -> None:
+        self._tools = tools
         self._notes = notes
-        self._exports = Exports(means, notes)
+        self._exports = Exports(tools, notes)
         self.listings = [one for one in listings if is_worth_exporting(one, notes.held)]
         self._jobs = [(one, _job_of(one)) for one in self.listings]
 
@@ -70,7 +68,7 @@ class PerExport:
         """Wait for the files and hold the members of those that are to be believed."""
         self._exports.wait([job for _, job in self._jobs])
         is_any = any(self._exports.is_open(job) for _, job in self._jobs)
-        after = {one.id: one for one in self._means.run(list_segments(self._means.client))} if is_any else {}
+        after = {one.id: one for one in self._tools.run(list_segments(self._tools.client))} if is_any else {}
         for listing, job in self._jobs:
             if not self._exports.is_open(job):
                 continue
@@ -90,18 +88,18 @@ class PerExport:
     def distrust(self, listings: Sequence[Listing]) -> None:
         """Note that lists are to be read after all, and let a later try begin them anew."""
         self._notes.refuse([one.segment.id for one in listings])
-        self._means.sink.write_pages([one.restart() for one in listings])
+        self._tools.sink.write_pages([one.restart() for one in listings])
 
-    def _hold(self, listing: Listing, file: Believed) -> None:
+    def _hold(self, listing: Listing, file: BelievedFile) -> None:
         customers, is_first = file.customers(), True
         while parts := list(chunks(islice(customers, _MEMBERS_PER_PAGE * _PAGES_AT_A_TIME), _MEMBERS_PER_PAGE)):
             pages = []
             for part in parts:
                 pages.append(listing.file_page(part, file.asked_at, is_first=is_first))
                 is_first = False
-            self._means.sink.write_pages(pages)
+            self._tools.sink.write_pages(pages)
         found = file.checked
-        self._means.sink.write_pages([listing.end_file(found.rows, found.latest, file.totals, file.asked_at)])
+        self._tools.sink.write_pages([listing.end_file(found.rows, found.latest, file.totals, file.asked_at)])
 
 
 def _job_of(listing: Listing) -> Job:

@@ -23,7 +23,7 @@ WINDOWS: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class CreatedBefore:
     """So many rows of the file were created before a moment at which nobody was.
 
     :param before: milliseconds since 1970 (UTC).
@@ -38,7 +38,6 @@ class Bounds:
     """What is known of the members besides the file.
 
     :param least: they were no fewer, and ``most`` no more, before and after the file was made.
-    :param witnesses: ids of some of them.
     """
 
     least: int
@@ -50,14 +49,13 @@ class Bounds:
 class Checked:
     """What a file that was read to its end holds.
 
-    :param rows: how many.
     :param latest: when the last of its customers was created, milliseconds since 1970 (UTC).
     :param windows: to be counted again; fewer than three where customers were created all at once.
     """
 
     rows: int = 0
     latest: int = 0
-    windows: list[Window] = field(default_factory=list)
+    windows: list[CreatedBefore] = field(default_factory=list)
 
 
 def customer_of(row: Sequence[str]) -> Customer:
@@ -81,7 +79,6 @@ def checked(rows: Iterator[list[str]], bounds: Bounds) -> Checked:
     """Read a file to its end.
 
     :param rows: whole ones, in the order of :data:`FIELDS`.
-    :param bounds: what is known besides.
     :raises ExportFailed: if it is not to be believed.
     """
     found, seen, missing = Checked(), IdFilter(), set(bounds.witnesses)
@@ -108,14 +105,14 @@ def _take(found: Checked, customer: Customer, bounds: Bounds) -> None:
     due = bounds.most * (len(found.windows) + 1) // (WINDOWS + 1)
     if len(found.windows) < WINDOWS and found.rows and found.rows >= due and instant >= found.latest + 2:
         # Nobody was created in this very millisecond: whether bounds include it makes no difference.
-        found.windows.append(Window(found.latest + 1, found.rows))
+        found.windows.append(CreatedBefore(found.latest + 1, found.rows))
     found.rows += 1
     found.latest = instant
     if found.rows > bounds.most:
         raise ExportFailed(f"the export's file holds more than the {bounds.most:,} customers there are at most")
 
 
-def check_windows(windows: Sequence[Window], counted: Sequence[int | None], bounds: Bounds) -> None:
+def check_windows(windows: Sequence[CreatedBefore], counted: Sequence[int | None], bounds: Bounds) -> None:
     """Let a file pass whose windows hold as many customers as they are counted to: exactly so, if nobody moved.
 
     :param counted: how many there are of each window, ``None`` if not said.

@@ -25,7 +25,6 @@ class Asked:
     :param at: when it was asked for, or was about to be (UTC).
     :param total: how many customers there were then.
     :param definition: hash of the segment's definition then.
-    :param witnesses: ids of some of the customers.
     :param export_id: ``None`` before it is known, and once it is deleted.
     :param is_refused: whether the list is read instead.
     """
@@ -79,7 +78,6 @@ class Asked:
 class ExportNotes:
     """The notes of a run's exports.
 
-    :param sink: the ledger.
     :param now: the time, UTC.
     """
 

@@ -7,14 +7,14 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import cached_property
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import NotFound, PagingFailed, SegmentsFailed, VoucherifyError, WindowClosed
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift, calls_for
 from airflow_provider_voucherify.api.lists.pages import text_of
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, Member, MembershipPage, Segment
 from airflow_provider_voucherify.load.base import StoredWalk
-from airflow_provider_voucherify.pull.customers.roster import Roster
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.sample import Sample
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
 from airflow_provider_voucherify.pull.plan.question import Question
@@ -27,14 +27,12 @@ MOST_FAILED_PARTS = 5
 class Terms:
     """What all lists of a run have in common.
 
-    :param question: what the run asks.
-    :param roster: which customers are kept.
     :param sample: customers that are read both ways.
     :param now: the time (UTC) pages are stamped with.
     """
 
     question: Question
-    roster: Roster
+    asked_customers: AskedCustomers
     sample: Sample
     now: Callable[[], datetime]
 
@@ -49,9 +47,6 @@ class Listing:
 
     ``first_ids`` are Voucherify's ids of those on the first page, where it was read by this one.
 
-    :param segment: the segment.
-    :param terms: those of the run.
-    :param stored: how far the sink holds it.
     :param expected: how many members it has, as an earlier part of the try read on a first page that is not held.
     :param failed_parts: in how many earlier parts of the try its first page failed.
     """
@@ -163,8 +158,8 @@ class Listing:
         customers = self._walk.take(answer)
         if not self._pages:
             self.first_ids = frozenset(customer.id for customer in customers)
-        members = self._terms.roster.members(customers)
-        self._ends_with_nobody = not wire.listed(answer)
+        members = self._terms.asked_customers.members(customers)
+        self._ends_with_nobody = not wire.items_of(answer)
         self._pages += 1
         self.is_whole = self._is_at_the_end()
         return self._page(members, is_first=self._pages == 1)
@@ -174,7 +169,7 @@ class Listing:
 
         :param read_at: when the file was made, or shortly before (UTC).
         """
-        members = self._terms.roster.members(customers)
+        members = self._terms.asked_customers.members(customers)
         known = () if is_first else self.sampled
         self.sampled = self._terms.sample.lowest({*known, *(member.customer_id for member in members)})
         return replace(self.restart(), members=members, observed_at=read_at, is_first=is_first)
@@ -182,7 +177,6 @@ class Listing:
     def end_file(self, held: int, latest: int, totals: tuple[int, int], read_at: datetime) -> MembershipPage:
         """Return what makes the list whole once stored behind all parts of the file.
 
-        :param held: how many members the file has.
         :param latest: when the last of them was created, milliseconds since 1970 (UTC).
         :param totals: how many there were before the file was made, and after.
         :param read_at: when the file was made, or shortly before (UTC).

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.api.models import MembershipPage
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
@@ -18,7 +18,6 @@ from airflow_provider_voucherify.pull.per_segment.listing import Listing
 class Round:
     """What a round brought.
 
-    :param pages: to be stored together.
     :param stopped_by: why the run stops here and goes on later, or ``None`` if it does not.
     """
 
@@ -29,11 +28,9 @@ class Round:
 class PerSegment:
     """Reads the lists of segments, each page after page, several at a time.
 
-    :param client: sends the calls.
     :param listings: the lists; those that are over are left alone.
     :param workers: the most lists read at a time.
     :param pages_per_round: the most pages of a round, and so the most calls a killed try has to make again.
-    :param on_page: told of each page as it comes.
     """
 
     def __init__(

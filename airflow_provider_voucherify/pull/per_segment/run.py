@@ -7,29 +7,31 @@ import math
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 
+from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.reads import get_segment, rest_of
 from airflow_provider_voucherify.api.errors import NotFound, SegmentsFailed, VoucherifyError
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment
+from airflow_provider_voucherify.pull.customers.asked_customers import names_of
 from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, wrong_project
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
-from airflow_provider_voucherify.pull.customers.roster import names_of
-from airflow_provider_voucherify.pull.needs import Means, Mismatch, Moved, Pulled, kept_if_interrupted
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
+from airflow_provider_voucherify.pull.per_export.everyone import EVERYONE_CALLS, read_everyone
 from airflow_provider_voucherify.pull.per_export.files import PerExport
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
-from airflow_provider_voucherify.pull.per_export.roster import ROSTER_CALLS, read_everyone
 from airflow_provider_voucherify.pull.per_segment.listing import Listing, Terms, gone_name
 from airflow_provider_voucherify.pull.per_segment.rounds import PerSegment, Round
 from airflow_provider_voucherify.pull.per_segment.verify import Verification
 from airflow_provider_voucherify.pull.plan.plan import chunks
 from airflow_provider_voucherify.pull.plan.question import Question
-from airflow_provider_voucherify.pull.plan.survey import Held, Survey
+from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
 from airflow_provider_voucherify.pull.progress import counted
-from airflow_provider_voucherify.pull.recall import Recall
+from airflow_provider_voucherify.pull.remembering_client import RememberingClient
+from airflow_provider_voucherify.pull.result import Mismatch, Moved, Pulled
 from airflow_provider_voucherify.pull.tolerance import what_a_retry_does
+from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
 
 log = logging.getLogger(__name__)
 
@@ -43,31 +45,28 @@ _SETTLED_AT_A_TIME = 200_000
 class SegmentRun:
     """A pull that lists the members of each segment.
 
-    :param question: what is asked.
     :param survey: what is known already: the segments' lists, begun.
     :param held: what the sink holds of an earlier try.
-    :param terms: those of the lists.
-    :param means: client, sink and the like.
-    :param recall: sends what is of use as a whole only.
-    :param exports: notes of exports.
+    :param tools: client, sink and the like.
+    :param remembering: sends what is of use as a whole only.
     """
 
     def __init__(
         self,
         question: Question,
         survey: Survey,
-        held: Held,
+        held: HeldBefore,
         terms: Terms,
-        means: Means,
-        recall: Recall,
+        tools: PullTools,
+        remembering: RememberingClient,
         exports: ExportNotes,
     ) -> None:
-        self._recall = recall
+        self._remembering = remembering
         self._question = question
         self._survey = survey
         self._terms = terms
-        self._means = means
-        self._roster = terms.roster
+        self._tools = tools
+        self._asked = terms.asked_customers
         self._knows_somebody = False
         self._exports = exports
         self._exporting: PerExport | None = None
@@ -84,12 +83,12 @@ class SegmentRun:
         """
         self._forget_gone()
         if by_exports:
-            self._exporting = PerExport(self._means, self._exports, self._listings)
+            self._exporting = PerExport(self._tools, self._exports, self._listings)
         self._read_all()
         self._look_after_missing(self._listings)
         mismatch = self._verify()
         if self._question.is_about_everyone:
-            self._means.sink.settle_everyone(self._total(), self._means.now())
+            self._tools.sink.settle_everyone(self._total(), self._tools.now())
         else:
             self._settle()
         empty = sorted(listing.segment.name for listing in self._present if listing.is_empty)
@@ -123,12 +122,12 @@ class SegmentRun:
 
     def _read_lists(self, listings: Sequence[Listing]) -> None:
         calls = sum(listing.calls_left or 1 for listing in listings)
-        progress = self._means.progress(calls, 0, "page")
+        progress = self._tools.progress(calls, 0, "page")
         strategy = PerSegment(
-            self._means.client,
+            self._tools.client,
             listings,
-            workers=self._means.workers,
-            pages_per_round=self._means.part_size,
+            workers=self._tools.workers,
+            pages_per_round=self._tools.part_size,
             on_page=lambda _: progress.answer(failed=False),
         )
         while not strategy.is_over:
@@ -136,10 +135,10 @@ class SegmentRun:
 
     def _read_round(self, strategy: PerSegment) -> None:
         round_ = Round()
-        with kept_if_interrupted(lambda: self._means.sink.write_pages(round_.pages)):
-            self._means.run(strategy.round(round_))
+        with kept_if_interrupted(lambda: self._tools.sink.write_pages(round_.pages)):
+            self._tools.run(strategy.round(round_))
         if round_.pages:
-            self._means.sink.write_pages(round_.pages)
+            self._tools.sink.write_pages(round_.pages)
         if round_.stopped_by is not None:
             raise round_.stopped_by
 
@@ -157,17 +156,17 @@ class SegmentRun:
                     "Segment %r was deleted meanwhile: what is known of it is left as it was", listing.segment.name
                 )
                 self._gone[listing.segment.id] = listing.segment.name
-                self._means.sink.write_pages([listing.restart()])
+                self._tools.sink.write_pages([listing.restart()])
             elif listing.failure is not None:
                 failed.append(listing)
         if failed:
             raise _segments_failed(
-                failed, len(self._listings), what_a_retry_does(self._means.sink, "reads the rest only")
+                failed, len(self._listings), what_a_retry_does(self._tools.sink, "reads the rest only")
             )
 
     def _is_gone(self, listing: Listing) -> bool:
         try:
-            self._means.run(get_segment(self._recall, listing.segment.id))
+            self._tools.run(ask(self._remembering, get_segment(listing.segment.id)))
         except NotFound:
             return True
         except STOPS:
@@ -181,7 +180,7 @@ class SegmentRun:
         """Let nobody count as found for a segment that went away between two tries."""
         gone = [Listing(Segment(id_, name), self._terms) for id_, name in self._gone.items()]
         if gone:
-            self._means.sink.write_pages([listing.restart() for listing in gone])
+            self._tools.sink.write_pages([listing.restart() for listing in gone])
 
     def _verify(self) -> Mismatch | None:
         verification, mismatch = self._sampled()
@@ -193,7 +192,7 @@ class SegmentRun:
             self._look_into_empty(verification)
         if (error := verification.failure(mismatch)) is not None:
             if again := verification.to_read_again(mismatch):
-                self._means.sink.write_pages([listing.restart() for listing in again])
+                self._tools.sink.write_pages([listing.restart() for listing in again])
             raise error
         return mismatch
 
@@ -201,7 +200,7 @@ class SegmentRun:
         verification = Verification(
             self._question, self._present, self._terms, self._survey.everyone, self._gone.keys()
         )
-        return verification, self._means.run(verification.read(self._recall))
+        return verification, self._tools.run(verification.read(self._remembering))
 
     def _list_what_files_hold(self, doubtful: Sequence[Listing]) -> bool:
         """List those in doubt whose members came from a file; return whether there are any."""
@@ -221,7 +220,7 @@ class SegmentRun:
     def _read_new_segments(self) -> bool:
         """Read the lists of segments that were made meanwhile, or left out; return whether there are any."""
         before = len(self._listings)
-        if not self._means.run(self._survey.list_segments_again()):
+        if not self._tools.run(self._survey.list_segments_again()):
             return False
         new = self._listings[before:]
         log.info("New on the list of segments, and listed too: %s", counted(len(new), "segment"))
@@ -234,10 +233,10 @@ class SegmentRun:
         for listing in self._present:
             if not listing.is_empty:
                 continue
-            if not (names := self._means.sink.members_before(listing.segment.id, _FORMER_MEMBERS)):
+            if not (names := self._tools.sink.members_before(listing.segment.id, _FORMER_MEMBERS)):
                 continue
             log.warning("Segment %r had members when it was pulled last, and is listed empty", listing.segment.name)
-            self._means.run(verification.read_former_members(self._recall, listing, names))
+            self._tools.run(verification.read_former_members(self._remembering, listing, names))
 
     def _moved(self) -> Moved:
         moved = [listing.drift for listing in self._present if listing.drift.joined or listing.drift.left]
@@ -255,16 +254,16 @@ class SegmentRun:
         """Return how many customers the project has: as its list says, else as many as it holds."""
         everyone = self._survey.everyone
         assert everyone is not None, "the survey begins the list of everyone"
-        return everyone.total if everyone.total is not None else self._means.run(self._walk_everyone(IdSet()))
+        return everyone.total if everyone.total is not None else self._tools.run(self._walk_everyone(IdSet()))
 
     def _settle(self) -> None:
-        sink, asked = self._means.sink, self._question.customer_ids or ()
+        sink, asked = self._tools.sink, self._question.customer_ids or ()
         # Nothing here is held as a plain list or set: they take four times the memory of all the rest.
         ids = asked if isinstance(asked, DistinctIds) else dict.fromkeys(asked)
-        open_ = Remaining(ids, sink.done(), self._roster.aliases)
+        open_ = Remaining(ids, sink.done(), self._asked.aliases)
         unlisted = sink.unlisted(open_)
         for part in chunks((one for one in open_ if one not in unlisted), _SETTLED_AT_A_TIME):
-            sink.settle(part, frozenset(), self._means.now())
+            sink.settle(part, frozenset(), self._tools.now())
             self._knows_somebody = True
         left = IdList(one for one in open_ if one in unlisted)
         if self._finds_by_export(len(left), unlisted):
@@ -273,7 +272,7 @@ class SegmentRun:
             self._settle_one_by_one(left)
         else:
             self._settle_by_walk(left, unlisted)
-        forget_aliases(sink, self._roster)
+        forget_aliases(sink, self._asked)
 
     @property
     def _walk_calls(self) -> float:
@@ -283,33 +282,33 @@ class SegmentRun:
     def _finds_by_export(self, left: int, missing: IdSet) -> bool:
         """Take those an export of everyone names out of the missing, if that is allowed and takes the fewest calls."""
         everyone, may_export = self._survey.everyone, self._question.may_export_everyone
-        if everyone is None or not may_export or left <= ROSTER_CALLS:
+        if everyone is None or not may_export or left <= EVERYONE_CALLS:
             return False
 
         def find(customers: Iterator[Customer]) -> None:
             for part in chunks(customers, _SETTLED_AT_A_TIME // 100):
                 self._find(part, missing)
 
-        return read_everyone(self._means, self._exports, everyone, find)
+        return read_everyone(self._tools, self._exports, everyone, find)
 
     def _judge_unknown(self) -> None:
         """Refuse a project that knows nobody, and unknown customers where none is accepted."""
-        sink, asked = self._means.sink, self._question.customer_ids or ()
+        sink, asked = self._tools.sink, self._question.customer_ids or ()
         may_be_wrong = not self._knows_somebody and len(asked) >= FEWEST_TO_JUDGE
         if may_be_wrong and len(sink.unknown(limit=len(asked))) == len(asked):
             raise wrong_project(len(asked), asked)
         refuse_unknown(self._question.unknown, sink)
 
     def _settle_one_by_one(self, unlisted: Sequence[str]) -> None:
-        means = self._means
-        lookup = Lookup(means.client, workers=means.workers)
-        for part in chunks(unlisted, means.part_size):
+        tools = self._tools
+        lookup = Lookup(tools.client, workers=tools.workers)
+        for part in chunks(unlisted, tools.part_size):
             self._settle_some(lookup, part)
 
     def _settle_some(self, lookup: Lookup, customer_ids: Sequence[str]) -> None:
         resolved = Resolved()
         with kept_if_interrupted(lambda: self._settle_resolved(resolved)):
-            self._means.run(lookup.resolve(customer_ids, resolved))
+            self._tools.run(lookup.resolve(customer_ids, resolved))
         self._settle_resolved(resolved)
         self._judge_unknown()
         if resolved.stopped_by is not None:
@@ -317,11 +316,11 @@ class SegmentRun:
 
     def _settle_resolved(self, resolved: Resolved) -> None:
         # A name whose own lookup failed may be told by that of the customer's other name.
-        known = [member.customer_id for member in self._roster.members(list(resolved.known.values()))]
+        known = [member.customer_id for member in self._asked.members(list(resolved.known.values()))]
         self._knows_somebody |= bool(resolved.known)
         self._settle_part([*dict.fromkeys([*resolved.told, *known])], resolved.unknown)
-        now, failed = self._means.now(), {one: resolved.failed[one] for one in resolved.failed.keys() - set(known)}
-        self._means.sink.write(
+        now, failed = self._tools.now(), {one: resolved.failed[one] for one in resolved.failed.keys() - set(known)}
+        self._tools.sink.write(
             [CustomerAnswer(one, now, Outcome.FAILED, failure=reason) for one, reason in failed.items()]
         )
 
@@ -330,7 +329,7 @@ class SegmentRun:
 
         :param unknown: the same customers; those the list names are taken out.
         """
-        self._means.run(self._walk_everyone(unknown))
+        self._tools.run(self._walk_everyone(unknown))
         self._settle_unlisted(unlisted, unknown)
 
     def _settle_unlisted(self, unlisted: Sequence[str], unknown: IdSet) -> None:
@@ -343,19 +342,19 @@ class SegmentRun:
         everyone = self._survey.everyone
         assert everyone is not None, "the survey begins the list of everyone"
         self._find(everyone.first, missing)
-        async for page in rest_of(everyone.walk, self._recall):
+        async for page in rest_of(everyone.walk, self._remembering):
             self._find(page, missing)
         return everyone.walk.distinct
 
     def _find(self, customers: Sequence[Customer], missing: IdSet) -> None:
-        self._roster.members(customers)
+        self._asked.members(customers)
         for name in (name for one in customers for name in names_of(one)):
             missing.discard(name)
 
     def _settle_part(self, part: Sequence[str], unknown: AbstractSet[str]) -> None:
-        kept = [customer_id for customer_id in part if customer_id not in self._roster.aliases]
+        kept = [customer_id for customer_id in part if customer_id not in self._asked.aliases]
         if kept:
-            self._means.sink.settle(kept, {one for one in kept if one in unknown}, self._means.now())
+            self._tools.sink.settle(kept, {one for one in kept if one in unknown}, self._tools.now())
 
 
 def _segments_failed(failed: Sequence[Listing], segments: int, retry: str) -> SegmentsFailed:

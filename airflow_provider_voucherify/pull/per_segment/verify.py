@@ -6,14 +6,15 @@ import logging
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
-from airflow_provider_voucherify.api.calls.reads import Sender, get_customer, segments_of_customer
+from airflow_provider_voucherify.api.calls.call import Sender, ask
+from airflow_provider_voucherify.api.calls.reads import get_customer, get_customer_segments
 from airflow_provider_voucherify.api.errors import MembersDisagree, NotFound, VoucherifyError
-from airflow_provider_voucherify.pull.customers.everyone import Everyone
+from airflow_provider_voucherify.pull.customers.everyone import CustomerList
 from airflow_provider_voucherify.pull.customers.existence import is_known
-from airflow_provider_voucherify.pull.needs import Mismatch
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
 from airflow_provider_voucherify.pull.per_segment.listing import Listing, Terms
 from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.result import Mismatch
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +35,6 @@ class Verification:
 
     :param question: who is asked about, and how large the sample is.
     :param listings: the lists, all whole.
-    :param terms: those of the lists.
     :param everyone: the list of all customers, where it was begun.
     :param gone: segments that were deleted; it may take a while until no customer is in them.
     """
@@ -44,7 +44,7 @@ class Verification:
         question: Question,
         listings: Sequence[Listing],
         terms: Terms,
-        everyone: Everyone | None,
+        everyone: CustomerList | None,
         gone: AbstractSet[str],
     ) -> None:
         self.doubtful: list[Listing] = []
@@ -71,7 +71,7 @@ class Verification:
         """
         for name in names:
             try:
-                answered = {segment.id for segment in await segments_of_customer(client, name)}
+                answered = {segment.id for segment in await ask(client, get_customer_segments(name))}
                 if empty.segment.id in answered and await is_known(client, name):
                     self._doubt([empty])
                     return
@@ -119,7 +119,7 @@ class Verification:
         """Return whether both ways agree on a customer; ``None`` if that cannot be said of this one."""
         listed = {listing.segment.id for listing in self._listings if name in listing.sampled}
         try:
-            answered = {segment.id for segment in await segments_of_customer(client, name)}
+            answered = {segment.id for segment in await ask(client, get_customer_segments(name))}
             differing = [one for one in self._listings if (one.segment.id in listed) != (one.segment.id in answered)]
             unlisted = self._without_list(answered)
             if (differing or unlisted) and not listed and not await self._goes_by(client, name):
@@ -144,5 +144,5 @@ class Verification:
 
     async def _goes_by(self, client: Sender, name: str) -> bool:
         """Return whether a customer no list names is known, and by this name: one given twice goes by the other."""
-        member = self._terms.roster.member(await get_customer(client, name))
+        member = self._terms.asked_customers.member(await ask(client, get_customer(name)))
         return member is not None and member.customer_id == name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from airflow_provider_voucherify.api.calls.reads import Sender
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import PlanTooDear
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import JsonObject
@@ -54,11 +54,7 @@ class Cap:
 
 
 class Capped:
-    """A client under a cap.
-
-    :param client: sends the calls.
-    :param cap: says how many.
-    """
+    """A client under a cap."""
 
     def __init__(self, client: Sender, cap: Cap) -> None:
         self._client = client

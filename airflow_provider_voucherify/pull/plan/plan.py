@@ -51,8 +51,6 @@ class Plan:
 
     :param customers: how many are asked about; ``None`` if it is everyone and Voucherify does not say how many.
     :param held: how many of them are held from an earlier try.
-    :param strategy: the way taken.
-    :param ways: those that were looked at.
     :param reason: why this one, where the costs do not tell.
     :param per_minute: calls a minute that may be made, if known.
     :param memberships: how many the answer holds at least, as far as the lists to be read tell.
@@ -128,7 +126,6 @@ def resolving(customer_ids: Sequence[str]) -> Sequence[str]:
 def existence_calls(unlisted: int, everyone: int | None) -> int:
     """Return the most calls it takes to tell which of some customers exist: one each, or a walk over everyone.
 
-    :param unlisted: customers that no list named.
     :param everyone: customers of the project, ``None`` if not known.
     """
     return unlisted if everyone is None else min(unlisted, calls_for(everyone))

@@ -84,7 +84,6 @@ def checked_strategy_name(strategy: object) -> StrategyName:
 def chosen_segments(listed: Sequence[Segment], wanted: Sequence[str] | None) -> list[Segment]:
     """Return the segments of the project that are asked about.
 
-    :param listed: all segments of the project.
     :param wanted: ids or names; an id is taken first. ``None`` chooses all.
     :raises InvalidSegments: if one is not there, or its name stands for several.
     """

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from airflow_provider_voucherify.api.calls.reads import Sender, list_segments
+from airflow_provider_voucherify.api.calls.call import Sender
+from airflow_provider_voucherify.api.calls.reads import list_segments
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.lists.pages import PAGE
 from airflow_provider_voucherify.load.base import StoredWalk
-from airflow_provider_voucherify.pull.customers.everyone import Counted, Everyone
+from airflow_provider_voucherify.pull.customers.everyone import CountingClient, CustomerList
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
 from airflow_provider_voucherify.pull.notes import Beginning
+from airflow_provider_voucherify.pull.per_export.everyone import EVERYONE_CALLS, everyone_calls
 from airflow_provider_voucherify.pull.per_export.fetch import MOST_LOOKS
 from airflow_provider_voucherify.pull.per_export.files import file_calls, is_worth_exporting, most_file_calls
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked
-from airflow_provider_voucherify.pull.per_export.roster import ROSTER_CALLS, roster_calls
 from airflow_provider_voucherify.pull.per_segment.listing import MOST_FAILED_PARTS, Listing, Terms
 from airflow_provider_voucherify.pull.plan.plan import (
     WORTH_PROBING,
@@ -30,7 +31,7 @@ from airflow_provider_voucherify.pull.plan.plan import (
     resolving,
 )
 from airflow_provider_voucherify.pull.plan.question import Question, chosen_segments
-from airflow_provider_voucherify.pull.recall import Recall
+from airflow_provider_voucherify.pull.remembering_client import RememberingClient
 
 #: So many first pages are asked for at a time before it is looked whether listing still pays.
 _WAVE = 8
@@ -44,11 +45,10 @@ _TOO_FEW = "too few customers for listing segments to pay"
 
 
 @dataclass(slots=True)
-class Held:
+class HeldBefore:
     """What the sink holds of an earlier try.
 
     :param to_ask: customers it has no answer of, in the order given; none if everyone is asked about.
-    :param answered: how many it has an answer of.
     :param walks: how far it holds the lists of segments.
     :param is_right_project: whether one of the customers is known for sure.
     :param resolved: of how many ids, of those to resolve, it is known whom they stand for.
@@ -78,11 +78,7 @@ class Survey:
     ``listings`` are the segments' lists, ``None`` while they were not asked for; ``everyone`` is the list of all
     customers; ``is_right_project`` says whether one of the customers is known for sure.
 
-    :param question: what is asked.
-    :param held: what the sink holds.
-    :param terms: those of the segments' lists.
     :param client: sends the calls for first pages, which are stored later on.
-    :param recall: sends all others.
     :param beginning: what an earlier part of the try found out of lists, ``None`` if there was none.
     :param totals: how many members segments had whose files were asked for, by the segment's id.
     """
@@ -90,22 +86,22 @@ class Survey:
     def __init__(
         self,
         question: Question,
-        held: Held,
+        held: HeldBefore,
         terms: Terms,
         client: Sender,
-        recall: Recall,
+        remembering: RememberingClient,
         beginning: Beginning | None = None,
         totals: Mapping[str, int] | None = None,
     ) -> None:
         self.listings: list[Listing] | None = None
-        self.everyone: Everyone | None = None
+        self.everyone: CustomerList | None = None
         self.is_right_project = question.is_about_everyone or held.is_right_project
         self._question = question
         self._held = held
         self._terms = terms
-        self._recall = recall
-        self._client = Counted(recall)
-        self._probing = Counted(client)
+        self._remembering = remembering
+        self._client = CountingClient(remembering)
+        self._probing = CountingClient(client)
         self._totals = {**({} if beginning is None else beginning.totals), **(totals or {})}
         self._failed_parts = {} if beginning is None else beginning.failed_parts
         begun_as = held.begun_as
@@ -203,7 +199,7 @@ class Survey:
     async def list_segments_again(self) -> bool:
         """Add the lists of segments that the list of segments lacked before; return whether there are any."""
         known = {listing.segment.id for listing in self.listings or ()}
-        self._recall.forget("/v1/segments")
+        self._remembering.forget("/v1/segments")
         listed = [segment for segment in await list_segments(self._client) if segment.id not in known]
         self.listings = [*(self.listings or ()), *(Listing(segment, self._terms) for segment in listed)]
         return bool(listed)
@@ -212,7 +208,7 @@ class Survey:
         walk = CustomerWalk()
         request = walk.request()
         assert request is not None, "a new walk has a first call"
-        self.everyone = Everyone(walk, walk.take(await self._client.send(request)))
+        self.everyone = CustomerList(walk, walk.take(await self._client.send(request)))
 
     async def _look_closer(self) -> None:
         to_ask = self._held.to_ask
@@ -262,11 +258,12 @@ class Survey:
             return Way("per_customer", calls, "or more" if has_ghost else "")
         total = self.total
         return Way(
-            "per_customer", None if total is None else spent + self._roster(total) - 1 + total - self._held.answered
+            "per_customer",
+            None if total is None else spent + self._everyone_calls(total) - 1 + total - self._held.answered,
         )
 
-    def _roster(self, total: int) -> int:
-        return roster_calls(total, may_export=self._question.may_export_everyone)
+    def _everyone_calls(self, total: int) -> int:
+        return everyone_calls(total, may_export=self._question.may_export_everyone)
 
     @cached_property
     def _to_resolve(self) -> int:
@@ -294,9 +291,9 @@ class Survey:
         saved = sum((one.calls_left or 0) - file_calls(one.segment) for one in chosen)
         again = -(-len(listings) // PAGE)
         if self.total is not None:
-            saved += self._existence - min(self._existence, self._roster(self.total))
+            saved += self._existence - min(self._existence, self._everyone_calls(self.total))
         dearest = sum(most_file_calls(one.segment) for one in chosen) + MOST_LOOKS + again + 2 * self._verified
-        dearest += MOST_LOOKS + ROSTER_CALLS if self._existence > ROSTER_CALLS else 0
+        dearest += MOST_LOOKS + EVERYONE_CALLS if self._existence > EVERYONE_CALLS else 0
         return Way("export", listed.calls - saved + _LOOKS + again, listed.bound, listed.calls + dearest)
 
     @property

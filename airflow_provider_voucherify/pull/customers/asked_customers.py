@@ -1,0 +1,52 @@
+"""Pure: which of the customers on a page are asked about, and under which name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from airflow_provider_voucherify.api.ids import DistinctIds
+from airflow_provider_voucherify.api.models import Customer, Member
+
+#: A ``source_id`` of this form is the id Voucherify gave to another customer: whoever asks for it is told of that one,
+#: as the internal id wins.
+_ID_OF_ANOTHER = re.compile(r"cust_[0-9A-Za-z]{20,}").fullmatch
+
+
+def names_of(customer: Customer) -> tuple[str, ...]:
+    """Return the ids a customer can be asked for by: Voucherify's, and the merchant's if it has one of its own."""
+    source_id = customer.source_id
+    return (customer.id,) if source_id is None or _ID_OF_ANOTHER(source_id) else (customer.id, source_id)
+
+
+class AskedCustomers:
+    """The customers asked about, to be recognised by Voucherify's id or the merchant's.
+
+    A customer given under both names is one customer, and goes by Voucherify's: the merchant's can change, and the
+    order they are given in is often up to a database.
+
+    :param customer_ids: distinct ids; ``None`` for everyone.
+    """
+
+    def __init__(self, customer_ids: Sequence[str] | None) -> None:
+        can_look_up = customer_ids is None or isinstance(customer_ids, DistinctIds)
+        self._given = customer_ids if can_look_up else frozenset(customer_ids or ())
+        self.aliases: set[str] = set()
+
+    def member(self, customer: Customer) -> Member | None:
+        """Return the customer as a member under the name it goes by, ``None`` if it is not asked about.
+
+        The other name of a customer that was given twice is remembered among ``aliases``.
+        """
+        if self._given is None:
+            return Member(customer.id, customer.source_id)
+        given = [name for name in names_of(customer) if name in self._given]
+        if not given:
+            return None
+        self.aliases.update(name for name in given if name != given[0])
+        return Member(given[0])
+
+    def members(self, customers: Sequence[Customer]) -> tuple[Member, ...]:
+        """Return those of the customers that are asked about, in their order."""
+        found = (self.member(customer) for customer in customers)
+        return tuple(member for member in found if member is not None)

@@ -1,0 +1,128 @@
+"""Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by lists into DuckDB, else by INSERT.
+
+Imports SQLAlchemy when it is imported.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from datetime import date
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+
+from sqlalchemy import ARRAY, Insert, Table, bindparam, func, insert, select
+from sqlalchemy import cast as as_type
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.compiler import IdentifierPreparer
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
+R = TypeVar("R", bound=Sequence[object])
+
+#: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+class _Copy(Protocol):
+    def set_types(self, types: Sequence[str]) -> None: ...
+
+    def write_row(self, row: Sequence[object]) -> None: ...
+
+    def __enter__(self) -> _Copy: ...
+
+    def __exit__(self, *error: object) -> None: ...
+
+
+class _Cursor(Protocol):
+    """What is asked of psycopg's cursors: ``copy`` of version 3, ``copy_expert`` of version 2."""
+
+    def copy(self, statement: str) -> _Copy: ...
+
+    def copy_expert(self, sql: str, file: io.StringIO) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def insert_many(
+    connection: Connection, table: Table, rows: Iterable[R], at_a_time: int, *, types: Sequence[str] | None = None
+) -> None:
+    """Add rows to a table, in the connection's transaction.
+
+    :param rows: with a value for every column, in the table's order.
+    :param at_a_time: rows of one statement, where they go in by statements.
+    :param types: PostgreSQL's, one a column: then its binary format is used, which leaves nothing to be read from a
+        text.
+    :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.
+    """
+    dialect = connection.dialect
+    if (dialect.name, dialect.driver) == ("postgresql", "psycopg"):
+        _copy(connection, table, rows, types)
+        return
+    rest, names = iter(rows), table.columns.keys()
+    while part := list(islice(rest, at_a_time)):
+        if (dialect.name, dialect.driver) == ("postgresql", "psycopg2"):
+            text = "".join("\t".join(map(_as_text, row)) + "\n" for row in part)
+            with _cursor_of(connection) as cursor:
+                cursor.copy_expert(copy_from_client(table), io.StringIO(text))
+        elif dialect.name == "duckdb":
+            connection.execute(insert_lists(table), dict(zip(names, map(list, zip(*part, strict=True)), strict=True)))
+        else:
+            connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in part])
+
+
+def insert_lists(table: Table) -> Insert:
+    """Return the insert of rows given as a list for each column, named as it is.
+
+    DuckDB's: there each row of an ``executemany`` is a statement run by itself.
+    """
+    columns = table.columns
+    lists = [func.unnest(as_type(bindparam(column.name), ARRAY(column.type))) for column in columns]
+    return insert(table).from_select(columns.keys(), select(*lists))
+
+
+def copy_from_client(table: Table, *, binary: bool = False) -> str:
+    """Return PostgreSQL's COPY of rows sent by the client, to be handed to the driver as it is.
+
+    :param binary: whether in its binary format, else as text.
+    """
+    preparer = postgresql_names()
+    columns = ", ".join(preparer.format_column(column) for column in table.columns)
+    return f"COPY {preparer.format_table(table)} ({columns}) FROM STDIN{' (FORMAT BINARY)' if binary else ''}"
+
+
+def postgresql_names() -> IdentifierPreparer:
+    """Return what quotes names in PostgreSQL's text that is not SQLAlchemy's."""
+    # The dialect of a driver would double each percent sign, for statements with parameters.
+    dialect: Dialect = postgresql.dialect(paramstyle="named")  # type: ignore[no-untyped-call]
+    return dialect.identifier_preparer
+
+
+def _copy(connection: Connection, table: Table, rows: Iterable[Sequence[object]], types: Sequence[str] | None) -> None:
+    """Send rows as they are made: the server takes in some while the next are made."""
+    statement = copy_from_client(table, binary=types is not None)
+    with _cursor_of(connection) as cursor, cursor.copy(statement) as copy:
+        if types is not None:
+            copy.set_types(types)
+        write_row = copy.write_row
+        for row in rows:
+            write_row(row)
+
+
+def _cursor_of(connection: Connection) -> closing[_Cursor]:
+    return closing(cast("_Cursor", connection.connection.cursor()))
+
+
+def _as_text(value: object) -> str:
+    match value:
+        case None:
+            return r"\N"
+        case str():
+            return value.translate(_ESCAPES)
+        case date():
+            return value.isoformat()
+        case _:
+            return str(value).lower()

@@ -1,0 +1,115 @@
+"""The databases that tables may be in: those on which runs were tried; any other is refused before anything is asked.
+
+A database that is much like another keeps most of its promises: Redshift speaks PostgreSQL's language and has neither
+its locks nor its keys. So hook, dialect and what the server says of itself have to be known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.load.errors import InvalidDestination
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+#: By SQLAlchemy's dialect, the database's name.
+PROVEN = {
+    "postgresql": "PostgreSQL",
+    "sqlite": "SQLite",
+    "duckdb": "DuckDB",
+    "mysql": "MySQL",
+    "mariadb": "MariaDB",
+}
+#: By part of a dialect's, connection type's or server's name: the database, and what loads files into it.
+_OTHERS = {
+    "redshift": ("Redshift", "S3ToRedshiftOperator of apache-airflow-providers-amazon"),
+    "bigquery": ("BigQuery", "GCSToBigQueryOperator of apache-airflow-providers-google"),
+    "snowflake": ("Snowflake", "CopyFromExternalStageToSnowflakeOperator of apache-airflow-providers-snowflake"),
+    "databricks": ("Databricks", "DatabricksCopyIntoOperator of apache-airflow-providers-databricks"),
+    "trino": ("Trino", "GCSToTrinoOperator of apache-airflow-providers-trino"),
+    "teradata": ("Teradata", "S3ToTeradataOperator of apache-airflow-providers-teradata"),
+    **{name.casefold(): (name, "") for name in ("CockroachDB", "CrateDB", "Greenplum", "Materialize", "QuestDB")},
+    **{name.casefold(): (name, "") for name in ("RisingWave", "Cloudberry", "TiDB", "SingleStore", "Doris")},
+    **{name.casefold(): (name, "") for name in ("StarRocks", "OceanBase", "Vitess", "PlanetScale", "ClickHouse")},
+    "-yb-": ("YugabyteDB", ""),
+    "mssql": ("SQL Server", ""),
+    "oracle": ("Oracle", ""),
+}
+_ANY_LOADER = (
+    "SQLExecuteQueryOperator of apache-airflow-providers-common-sql, with the statement by which it loads files"
+)
+#: What a server says of itself, where others speak the same language.
+_ASKING = {
+    "postgresql": "SELECT version()",
+    "mysql": "SELECT concat(version(), ' ', @@version_comment)",
+    "mariadb": "SELECT concat(version(), ' ', @@version_comment)",
+}
+
+
+def make_engine(engines: object, make: Callable[[], Engine]) -> Engine:
+    """Return the engine of a database that tables may be in.
+
+    :param engines: the hook.
+    :param make: makes the engine.
+    :raises InvalidDestination: if the hook is of another database, or makes none.
+    """
+    kind = getattr(engines, "conn_type", None)
+    if isinstance(kind, str):
+        refuse_by_name(engines, kind, f"connection type {kind}")
+    try:
+        engine = make()
+    except InvalidDestination:
+        raise
+    except Exception as error:
+        # Whatever a hook or a driver raises that is missing or halfway there; its text may hold the address.
+        module = f" (no module {error.name!r})" if isinstance(error, ModuleNotFoundError) else ""
+        raise InvalidDestination(
+            f"{_whose(engines)} gives no SQLAlchemy engine: {type(error).__name__}{module} from "
+            f"{type(engines).__name__}. Look whether the database's provider is installed with its SQLAlchemy extra, "
+            "or write ObjectFiles"
+        ) from error
+    name = engine.dialect.name
+    if name not in PROVEN:
+        refuse_by_name(engines, name, f"SQLAlchemy's dialect {name}")
+        raise _unproven(engines, name, f"SQLAlchemy's dialect {name}", "")
+    return engine
+
+
+def check_server(engines: object, connection: Connection) -> None:
+    """Look whether the server is the one its dialect is made for.
+
+    :raises InvalidDestination: if it says that it is another.
+    """
+    if (asking := _ASKING.get(connection.dialect.name)) is None:
+        return
+    said = str(connection.exec_driver_sql(asking).scalar_one())
+    refuse_by_name(engines, said, f"server version {said[:80]}")
+    if connection.dialect.name == "postgresql" and not said.startswith("PostgreSQL "):
+        raise _unproven(engines, "the server", f"server version {said[:80]}", "")
+
+
+def refuse_by_name(engines: object, name: str, told_by: str) -> None:
+    """Refuse a database that is known not to be one of those.
+
+    :param engines: the hook.
+    :param name: that of its dialect or connection type, or what the server says of itself.
+    :param told_by: for people: how that is known.
+    :raises InvalidDestination: if the name is of one on which nothing was tried.
+    """
+    for part, (database, loader) in _OTHERS.items():
+        if part in name.casefold():
+            raise _unproven(engines, database, told_by, loader)
+
+
+def _unproven(engines: object, database: str, told_by: str, loader: str) -> InvalidDestination:
+    return InvalidDestination(
+        f"{_whose(engines)} is of a database on which no run was tried: {database} ({told_by}). Tables may be in "
+        f"{', '.join(PROVEN.values())}. Write ObjectFiles instead, and load the files with {loader or _ANY_LOADER}"
+    )
+
+
+def _whose(engines: object) -> str:
+    conn_id = getattr(engines, getattr(engines, "conn_name_attr", ""), None)
+    return f"connection {conn_id!r}" if isinstance(conn_id, str) else "the connection"

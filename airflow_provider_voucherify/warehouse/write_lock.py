@@ -1,0 +1,41 @@
+"""Lets tasks that write to one table do so one after the other."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.load.errors import StatementFailed
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection
+
+#: How long MySQL waits for the others; PostgreSQL waits as long as it takes (seconds).
+MYSQL_LOCK_TIMEOUT = 3_600
+
+
+def lock_for_writing(connection: Connection, table: Table) -> None:
+    """Wait until no other task of ours writes to the table, and keep others out until the transaction ends.
+
+    On PostgreSQL an advisory lock and on MySQL a named one is held for the writing only, and hinders neither readers
+    nor other writers, as a table lock would. MySQL's ends with the connection, which is why none outlives its
+    transaction here. SQLite has one writer at a time anyway. On other databases the loser of such a race fails with
+    nothing changed, and its retry publishes without asking anything again.
+
+    :raises StatementFailed: if others keep MySQL's lock for longer than an hour.
+    """
+    from sqlalchemy import Integer, func, select
+
+    name = f"{table.schema or connection.dialect.default_schema_name}.{table.name}"
+    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
+    match connection.dialect.name:
+        case "postgresql":
+            connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest, signed=True))))
+        case "mysql" | "mariadb":
+            # It gives 1, or 0 if others kept it; names have at most 64 characters.
+            lock = func.get_lock(f"voucherify:{digest.hex()}", MYSQL_LOCK_TIMEOUT, type_=Integer)
+            if connection.execute(select(lock)).scalar_one() != 1:
+                raise StatementFailed(f"other tasks were writing to {name} for {MYSQL_LOCK_TIMEOUT} s: try again later")
+        case _:
+            pass

@@ -1,0 +1,136 @@
+"""Where nobody is answered, a client looks now and then whether that is over, for two minutes or so."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls.call import ask as ask_one
+from airflow_provider_voucherify.api.calls.metadata_updates import update_customers_metadata
+from airflow_provider_voucherify.api.calls.reads import get_customer_segments
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.client import Client, Clock
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.limit.ceiling import OwnCeiling
+from airflow_provider_voucherify.api.limit.concurrency import Concurrency
+from airflow_provider_voucherify.api.limit.gate import Gate
+from airflow_provider_voucherify.api.limit.window import Window
+from tests.virtual_time import run_virtually
+
+HEADERS = {"X-Rate-Limit-Limit": "10000", "X-Rate-Limit-Remaining": "9999"}
+WORKERS = 32
+
+Refusal = Callable[[], wire.Response]
+
+
+def refused() -> wire.Response:
+    raise errors.TransportFailed("no connection to api.example.com:443 (ConnectionRefusedError)")
+
+
+def gateway(status: int) -> Refusal:
+    return lambda: wire.Response(status, {}, b"<html>")
+
+
+class Flaky:
+    """A Voucherify that is down from one moment to another, for calls whose address is told by ``hits``."""
+
+    def __init__(self, refusal: Refusal, begin: float, end: float, hits: str = "") -> None:
+        self._refusal, self._begin, self._end, self._hits = refusal, begin, end, hits
+        self.failed_at: list[float] = []
+
+    async def __call__(self, request: wire.Request) -> wire.Response:
+        now = asyncio.get_running_loop().time()
+        await asyncio.sleep(0.05)
+        if self._begin <= now - 1_000.0 < self._end and self._hits in request.target:
+            self.failed_at.append(now)
+            return self._refusal()
+        return wire.Response(200, HEADERS, b'{"object":"list","data":[],"async_action_id":"aa_1"}')
+
+
+def client(server: Flaky, *, longest_wait: float = math.inf) -> Client:
+    loop = asyncio.get_running_loop()
+    gate = Gate(Window(1.0), Concurrency(WORKERS), OwnCeiling(None), longest_wait=longest_wait, now=loop.time)
+    return Client(server, gate, RetryPolicy(), Clock(loop.time, asyncio.sleep, random.Random(1).random))
+
+
+async def ask(server: Flaky, calls: int, *, longest_wait: float = math.inf) -> list[object]:
+    one = client(server, longest_wait=longest_wait)
+    left = iter(range(calls))
+    results: list[object] = []
+
+    async def work() -> None:
+        for number in left:
+            try:
+                results.append(await one.send(get_customer_segments(f"customer-{number}").request))
+            except errors.VoucherifyError as error:
+                results.append(error)
+                return
+
+    await asyncio.gather(*(work() for _ in range(WORKERS)))
+    return results
+
+
+REFUSALS = [refused, gateway(502), gateway(503), gateway(504)]
+
+
+@pytest.mark.parametrize("begin", [0.0, 0.3], ids=["from the start", "on the way"])
+@pytest.mark.parametrize("refusal", REFUSALS, ids=["refused", "502", "503", "504"])
+def test_an_outage_of_a_minute_and_a_half_fails_nobody(refusal: Refusal, begin: float) -> None:
+    server = Flaky(refusal, begin, 90.0)
+    results, seconds = run_virtually(ask(server, 500))
+    assert len(results) == 500
+    assert not [one for one in results if isinstance(one, errors.VoucherifyError)]
+    assert 90.0 < seconds < 125.0
+    assert len(server.failed_at) <= 5 * WORKERS + 5  # then one call at a time looks
+
+
+def test_an_outage_that_lasts_is_given_up_at_once_by_all() -> None:
+    server = Flaky(refused, 0.0, math.inf)
+    results, seconds = run_virtually(ask(server, 500))
+    assert [type(one) for one in results] == [errors.TransportFailed] * WORKERS
+    assert 100.0 < seconds < 150.0
+
+
+def test_a_run_that_may_defer_gives_its_worker_back_soon() -> None:
+    results, seconds = run_virtually(ask(Flaky(gateway(503), 0.3, math.inf), 500, longest_wait=60.0))
+    stopped = [one for one in results if isinstance(one, errors.Unreachable)]
+    assert len(stopped) == WORKERS
+    assert {one.wait for one in stopped} == {60.0}
+    assert 24.0 < seconds < 60.0
+
+
+def test_a_customer_that_alone_fails_is_not_waited_for() -> None:
+    server = Flaky(gateway(503), 0.0, math.inf, hits="customer-7/")
+    results, seconds = run_virtually(ask(server, 2_000))
+    assert [type(one) for one in results if isinstance(one, Exception)] == [errors.ServerFault]
+    assert (len(server.failed_at), seconds < 20.0) == (5, True)
+
+
+@pytest.mark.parametrize("status", [500, 501])
+def test_a_fault_that_is_no_outage_is_not_waited_for(status: int) -> None:
+    results, seconds = run_virtually(ask(Flaky(gateway(status), 0.0, math.inf), 1))
+    assert [type(one) for one in results] == [errors.ServerFault]
+    assert seconds < 20.0
+
+
+def test_a_write_is_not_repeated_but_one_that_may_be_waits_as_well() -> None:
+    async def write() -> str:
+        return await ask_one(
+            client(Flaky(refused, 0.0, 60.0)), update_customers_metadata(["a"], {"tier": "gold"}).repeatable()
+        )
+
+    action_id, seconds = run_virtually(write())
+    assert (action_id, seconds > 60.0) == ("aa_1", True)
+    server = Flaky(refused, 0.0, 60.0)
+
+    async def send() -> None:
+        await client(server).send(wire.Request("POST", "/v1/publications", b"{}"))
+
+    with pytest.raises(errors.TransportFailed):
+        run_virtually(send())
+    assert len(server.failed_at) == 1

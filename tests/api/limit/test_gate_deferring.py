@@ -1,0 +1,69 @@
+"""A worker that may defer is not held for long by windows whose end nobody tells, and looks at each but a few times."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls.reads import segments_of_customer
+from airflow_provider_voucherify.api.errors import ClosedWindow
+from tests.api.limit.limited_server import LimitedServer
+from tests.api.limit.paced_client import ask, client_of
+from tests.virtual_time import run_virtually
+
+#: The longest a worker is held by the rate limit, in seconds.
+LONGEST_HELD = 90.0
+
+
+class Parts:
+    """Asks in parts: each goes on where the one before gave its worker back."""
+
+    def __init__(self, server: LimitedServer, share: float) -> None:
+        self.server, self.share = server, share
+        self.held: list[float] = []
+        self.answered = 0
+
+    async def ask(self, calls: int) -> None:
+        closed: ClosedWindow | None = None
+        while self.answered < calls:
+            client = client_of(self.server, self.share, longest_wait=60.0, inherits=bool(self.held), closed=closed)
+            began = asyncio.get_running_loop().time()
+            try:
+                await ask(client, calls - self.answered, workers=1)
+            except* errors.WindowClosed as group:
+                stop = group.exceptions[0]
+                assert isinstance(stop, errors.WindowClosed)
+                closed = None if stop.is_told else stop.window
+                self.held.append(asyncio.get_running_loop().time() - began)
+                await asyncio.sleep(stop.wait)
+            self.answered += client.calls.answered
+
+
+@pytest.mark.parametrize("retry_header", ["next_call", "absent"])
+@pytest.mark.parametrize(("limit", "share"), [(50, 0.5), (50, 1.0), (12, 0.7), (400, 0.7)])
+@pytest.mark.parametrize("length", [60.0, 3_600.0])
+def test_a_window_whose_end_nobody_tells_holds_no_worker(
+    retry_header: str, limit: int, share: float, length: float
+) -> None:
+    server = LimitedServer(limit=limit, length=length, retry_header=retry_header)
+    parts = Parts(server, share)
+    run_virtually(parts.ask(3 * limit))
+    assert parts.answered >= 3 * limit
+    assert max(parts.held, default=0.0) <= LONGEST_HELD
+    assert max(server.used.values()) <= share * limit + 2, "a look whether the window is over is a call of our share"
+    assert server.rejected["pull"] <= len(server.used)
+
+
+def test_a_limit_that_goes_on_turning_calls_away_holds_no_worker() -> None:
+    server = LimitedServer(limit=0, length=3_600.0, retry_header="absent", has_retry_after=False, has_limit=False)
+
+    async def main() -> errors.WindowClosed:
+        with pytest.raises(errors.WindowClosed) as stopped:
+            await segments_of_customer(client_of(server, 0.7, longest_wait=60.0), "somebody")
+        return stopped.value
+
+    stopped, held = run_virtually(main())
+    assert held <= LONGEST_HELD
+    assert stopped.wait > 0

@@ -1,0 +1,140 @@
+"""Runs are bounded by what was allowed and announced, not by how long a server goes on."""
+
+from __future__ import annotations
+
+import itertools
+from typing import cast
+
+import pytest
+
+from airflow_provider_voucherify.api.errors import PlanTooDear, SegmentsFailed
+from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.emulator import Emulator, Switches
+from airflow_provider_voucherify.load.base import Sink
+from airflow_provider_voucherify.pull.plan.cap import most_calls
+from airflow_provider_voucherify.pull.plan.question import Question
+from tests.pull.ways.desk import Desk, truth, xcom_sink
+
+CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 1001)]
+STRANGERS = [f"stranger-{number}" for number in range(150)]
+
+
+def refuse(shop: Emulator, question: Question, sink: Sink | None = None) -> int:
+    """Return the calls a run makes that turns out too dear."""
+    with pytest.raises(PlanTooDear, match=r"max_calls allows \d+ calls, and \d+ were made, more than planned"):
+        Desk(shop).pull(question, sink)
+    return shop.stats().calls
+
+
+def test_lookups_beyond_the_plan_stop_at_the_allowance(shop: Emulator) -> None:
+    # Whoever is unknown costs a second call, which no plan can tell.
+    ids, sink = [*CUSTOMERS[:50], *STRANGERS], xcom_sink()
+    assert refuse(shop, Question(ids, strategy="per_customer", max_calls=201), sink) == most_calls(201) == 221
+    done = Desk(shop).pull(Question(ids, strategy="per_customer"), sink)
+    assert done.calls < 250, "what was pulled is kept"
+    assert done.rows == truth(shop, ids)
+
+
+def test_a_few_lookups_beyond_the_plan_are_let_pass(shop: Emulator) -> None:
+    ids = [*CUSTOMERS[:190], *STRANGERS[:10]]
+    assert Desk(shop).pull(Question(ids, strategy="per_customer", max_calls=201)).rows == truth(shop, ids)
+
+
+def test_lists_that_never_end_stop_at_the_allowance(shop: Emulator) -> None:
+    def endless(target: str, answer: JsonObject) -> JsonObject:
+        return endless_list() if "segment_id=" in target else answer
+
+    question = Question(CUSTOMERS, strategy="per_segment", max_calls=100, verify_sample=0)
+    with pytest.raises((PlanTooDear, SegmentsFailed)):
+        Desk(shop, change=endless).pull(question)
+    assert shop.stats().calls <= most_calls(100)
+
+
+numbers = itertools.count(1)
+
+
+def endless_list() -> JsonObject:
+    """Return a page of customers nobody has seen before, created later than all others; its total stays behind."""
+    first = next(numbers) * 100
+    customers = [
+        {
+            "id": f"cust_{first + place}",
+            "source_id": f"made-up-{first + place}",
+            "created_at": f"2100-01-{1 + first // 86_400 % 28:02}T{first // 3_600 % 24:02}:{first // 60 % 60:02}:"
+            f"{first % 60:02}.{place:03}Z",
+            "object": "customer",
+        }
+        for place in range(100)
+    ]
+    return cast(
+        "JsonObject",
+        {"object": "list", "data_ref": "customers", "customers": customers, "total": 300, "has_more": True},
+    )
+
+
+def test_a_segments_list_that_never_ends_stops_where_its_first_total_says(shop: Emulator) -> None:
+    name = shop.memberships()[0].segment_name
+
+    def endless(target: str, answer: JsonObject) -> JsonObject:
+        return endless_list() if "segment_id=" in target else answer
+
+    with pytest.raises(SegmentsFailed, match=r"does not end: 1,\d00 were listed on \d\d pages where it announced 300"):
+        Desk(shop, change=endless).pull(Question(CUSTOMERS, (name,), "per_segment", verify_sample=0))
+    assert shop.stats().calls < 30
+
+
+@pytest.mark.parametrize("text", ["V\0IP", "VIP \ud83d"])
+def test_a_name_that_cannot_be_stored_fails_its_customer_only(shop: Emulator, text: str) -> None:
+    def spoil(target: str, answer: JsonObject) -> JsonObject:
+        item: JsonObject = {"id": "seg_x", "name": text, "object": "segment"}
+        if f"/{CUSTOMERS[7]}/" not in target:
+            return answer
+        return {"object": "list", "data_ref": "data", "data": [item], "total": 1}
+
+    sink, asked = xcom_sink(), CUSTOMERS[:10]
+    done = Desk(shop, change=spoil).pull(Question(asked, strategy="per_customer"), sink)
+    assert done.loaded.failed == 1
+    assert [one.customer_id for one in sink.failed(10)] == [CUSTOMERS[7]]
+    assert done.rows == truth(shop, [one for one in asked if one != CUSTOMERS[7]])
+
+
+def crowd(shop: Emulator, moment: str) -> list[str]:
+    """Let 150 customers of a kind and 150 of another be created in one instant; return the former."""
+    names = [f"{kind}-{number:03}" for kind in ("mine", "yours") for number in range(150)]
+    shop.add_customers([{"source_id": one, "created_at": moment, "metadata": {"kind": one[:4]}} for one in names])
+    return names[:150]
+
+
+def test_ties_that_are_more_than_the_list_are_not_believed(shop: Emulator) -> None:
+    moment = "2024-05-01T10:00:00.500Z"
+    mine = crowd(shop, moment)
+    shop.add_segment(
+        "Mine since May",
+        type="auto-update",
+        filter={
+            "junction": "or",
+            "created_at": {"conditions": {"$after": ["2199-05-01T10:00:00.000Z"]}},
+            "metadata.kind": {"conditions": {"$is": ["mine"]}},
+        },
+    )
+    question = Question([*mine, *CUSTOMERS], ("Mine since May",), "per_segment", verify_sample=0)
+    assert len(Desk(shop).pull(question).rows) == 150
+    shop.set_switches(Switches(segment_filter="query"))
+    assert len(Desk(shop).pull(question).rows) == 150, "what is left of the filter holds"
+
+
+def test_ties_by_a_time_the_segment_names_itself_are_not_believed(shop: Emulator) -> None:
+    edge, others = "2024-05-01T10:00:00.500Z", "2024-05-01T10:00:00.501Z"
+    names = [f"tied-{number:03}" for number in range(150)]
+    shop.add_customers([{"source_id": one, "created_at": edge} for one in names])
+    shop.add_customers([{"source_id": f"later-{one}", "created_at": others} for one in names])
+    filter_: JsonObject = {
+        "junction": "and",
+        "created_at": {"conditions": {"$after": ["2024-05-01T10:00:00.499Z"], "$before": [others]}},
+    }
+    shop.add_segment("Of one moment", type="auto-update", filter=filter_)
+    question = Question([*names, *CUSTOMERS], ("Of one moment",), "per_segment", verify_sample=0)
+    assert len(Desk(shop).pull(question).rows) == 150
+    shop.set_switches(Switches(segment_filter="query"))
+    with pytest.raises(SegmentsFailed, match="more than all were listed for 2 ms"):
+        Desk(shop).pull(question)

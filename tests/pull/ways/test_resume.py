@@ -1,0 +1,78 @@
+"""A pull that stopped in the middle of segments' lists goes on where it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
+from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
+from airflow_provider_voucherify.pull.plan.question import Question
+from tests.pull.ways.desk import Desk, truth, xcom_sink
+from tests.pull.ways.stores import MemoryStore
+
+CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 1001)]
+
+
+class Killed(BaseException):
+    """The process ends."""
+
+
+@pytest.mark.parametrize("customers", [CUSTOMERS, None], ids=["given", "everyone"])
+@pytest.mark.parametrize("at", [12, 20, 25, 30])
+def test_a_killed_try_costs_its_last_round_at_most(shop: Emulator, customers: list[str] | None, at: int) -> None:
+    store, round_ = MemoryStore(), 4
+    asked: list[str] = []
+
+    def die(target: str) -> None:
+        asked.append(target)
+        if len(asked) == at:
+            raise Killed
+
+    question = Question(customers, strategy="per_segment")
+    everyone = question.is_about_everyone
+    whole = Desk(shop, chunk_size=round_).pull(question).calls
+    with pytest.raises((Killed, BaseExceptionGroup)) as died:
+        Desk(shop, chunk_size=round_, watch=die).pull(question, xcom_sink(everyone=everyone, store=store))
+    assert died.group_contains(Killed) if isinstance(died.value, BaseExceptionGroup) else died.type is Killed
+    done = Desk(shop, chunk_size=round_).pull(question, xcom_sink(everyone=everyone, store=store))
+    assert done.rows == truth(shop, customers)
+    planning = 2 + 12  # listing segments, counting everyone; first pages are stored with the first round
+    assert at - 1 + done.calls <= whole + round_ + planning + 4
+
+
+def test_a_closed_window_stops_between_rounds_and_keeps_all_pages(shop: Emulator) -> None:
+    shop.set_limits(Limits(limit=22, window_seconds=3_600.0))
+    shop.set_switches(Switches(retry_header="window_end"))
+    store = MemoryStore()
+    with pytest.raises(WindowClosed):
+        Desk(shop, longest_wait=1.0).pull(Question(CUSTOMERS, strategy="per_segment"), xcom_sink(store=store))
+    assert shop.stats().calls == 22
+    shop.set_limits(Limits(limit=None))
+    done = Desk(shop).pull(Question(CUSTOMERS, strategy="per_segment"), xcom_sink(store=store))
+    assert done.rows == truth(shop, CUSTOMERS)
+    repeated_on_purpose = 2  # the segments and the count of everyone
+    assert shop.stats().repeated <= repeated_on_purpose
+
+
+def test_the_strategy_of_the_first_try_is_kept(shop: Emulator) -> None:
+    store = MemoryStore()
+    shop.set_limits(Limits(limit=100, window_seconds=3_600.0))
+    with pytest.raises(VoucherifyError):
+        Desk(shop, longest_wait=1.0, chunk_size=50).pull(
+            Question(CUSTOMERS, strategy="per_customer"), xcom_sink(store=store)
+        )
+    shop.set_limits(Limits(limit=None))
+    done = Desk(shop).pull(Question(CUSTOMERS), xcom_sink(store=store))
+    assert done.plan.strategy == "per_customer"
+    assert done.plan.held > 50
+    assert done.rows == truth(shop, CUSTOMERS)
+
+
+def test_pages_filtered_for_other_customers_are_not_used(shop: Emulator) -> None:
+    store = MemoryStore()
+    shop.set_limits(Limits(limit=22, window_seconds=3_600.0))
+    with pytest.raises(VoucherifyError):
+        Desk(shop, longest_wait=1.0).pull(Question(CUSTOMERS[:600], strategy="per_segment"), xcom_sink(store=store))
+    shop.set_limits(Limits(limit=None))
+    done = Desk(shop).pull(Question(CUSTOMERS[300:], strategy="per_segment"), xcom_sink(store=store))
+    assert done.rows == truth(shop, CUSTOMERS[300:])
