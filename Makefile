@@ -12,7 +12,7 @@ INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint c
 
 PYTEST_ALL := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-pgbouncer \
+.PHONY: demo test test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
   test-newcomer package check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
@@ -31,6 +31,9 @@ test-python-3.13 test-python-3.14: test-python-%: $(BIN)/python  ## all tests on
 
 test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed from Debian if it is missing
 	tests/mariadb.sh $(BIN)/python
+
+test-mysql: $(INSTALLED)  ## the tests of tables on a real MySQL, that of Debian sid, unpacked into build/
+	tests/mysql.sh $(BIN)/python
 
 package: $(INSTALLED)  ## wheel and sdist; the wheel alone in a fresh environment: example Dags, what Airflow knows of it
 	rm -rf dist
@@ -72,7 +75,7 @@ soak: $(INSTALLED_BENCH)  ## pulls, publications, kills and faults for MINUTES (
 	$(BIN)/python -m benchmarks.soak $(MINUTES)
 
 clean:
-	rm -rf $(VENV) .demo dist
+	rm -rf $(VENV) .demo build dist
 
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=") if sys.version_info < (3, 11) else None'

@@ -53,16 +53,36 @@ def catalog_of(connection: Connection) -> Catalog:
     return InformationSchema(connection) if connection.dialect.name == "duckdb" else inspect(connection)
 
 
-def unique_keys(catalog: Catalog, table: Table) -> list[list[str]]:
-    """Return the columns of each key that no two rows of a table may have alike; indexes of some rows are left out."""
+def unique_keys(connection: Connection, table: Table) -> list[list[str]]:
+    """Return the columns of each key that no two rows of a table may have alike; those of expressions or of some rows
+    are left out.
+    """
+    catalog, of_expressions = catalog_of(connection), _keys_of_expressions(connection, table)
     primary = catalog.get_pk_constraint(table.name, schema=table.schema)["constrained_columns"]
-    constraints = catalog.get_unique_constraints(table.name, schema=table.schema)
+    constraints = [
+        one
+        for one in catalog.get_unique_constraints(table.name, schema=table.schema)
+        if one["name"] not in of_expressions
+    ]
     indexes = [
         [name for name in index["column_names"] if name is not None]
         for index in catalog.get_indexes(table.name, schema=table.schema)
         if index["unique"] and None not in index["column_names"] and not _is_partial(index)
+        if index["name"] not in of_expressions
     ]
     return [primary, *(one["column_names"] for one in constraints), *indexes]
+
+
+def _keys_of_expressions(connection: Connection, table: Table) -> set[str]:
+    """Return the names of MySQL's keys with an expression in them: SQLAlchemy leaves it out, as if there were none."""
+    from sqlalchemy import func, select
+
+    if connection.dialect.name != "mysql" or getattr(connection.dialect, "is_mariadb", False):
+        return set()
+    parts = information_view("statistics", "table_schema", "table_name", "index_name", "expression")
+    schema = func.database() if table.schema is None else table.schema
+    of_table = (parts.c.table_schema == schema) & (parts.c.table_name == table.name)
+    return set(connection.scalars(select(parts.c.index_name).where(of_table, parts.c.expression.is_not(None))))
 
 
 def _is_partial(index: ReflectedIndex) -> bool:

@@ -29,7 +29,7 @@ _NO_RIGHT = "42501"
 _NO_ROOM = frozenset(("53100", 1021, 1114, "SQLITE_FULL", "SQLITE_IOERR_WRITE"))
 
 #: MySQL's errors whose text names servers, users, tables, columns and limits but quotes no value: access, names that
-#: are missing or there already, keys and rows too large, a value too long, locks, settings, connection.
+#: are missing or there already, keys and rows too large, a value too long, locks, settings, connection, accounts.
 _MYSQL_NUMBERS_WITHOUT_VALUES = frozenset(
     (
         *(
@@ -54,6 +54,7 @@ _MYSQL_NUMBERS_WITHOUT_VALUES = frozenset(
             1406,
         ),
         *(2002, 2003, 2005, 2006, 2013),
+        *(1040, 1129, 1130, 1203, 1226, 1251, 1820, 1862, 3058, 3118, 3159),
     )
 )
 #: What passes by itself, as SQLSTATE classes: connection, rollback of one of two, resources, locks, intervention; but
@@ -63,7 +64,7 @@ _PASSING_CLASSES, _WRONG_KIND = ("08", "40", "53", "55", "57"), "55000"
 _PASSING_MYSQL_NUMBERS = frozenset(
     (
         *(1021, 1028, 1040, 1041, 1053, 1077, 1079, 1080, 1152, 1158, 1159, 1160, 1161, 1203, 1205, 1206, 1213),
-        *(1317, 1412, 1637, 1927, 1969, 2002, 2003, 2005, 2006, 2013, 2055, 3024, 3572, 4031),
+        *(1317, 1412, 1637, 1927, 1969, 2002, 2003, 2005, 2006, 2013, 2055, 3024, 3058, 3572, 4031),
     )
 )
 #: And as SQLite's names.

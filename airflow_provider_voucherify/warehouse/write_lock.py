@@ -27,9 +27,11 @@ def lock_for_writing(connection: Connection, table: Table) -> None:
     """
     from sqlalchemy import Integer, func, select
 
-    name = f"{table.schema or connection.dialect.default_schema_name}.{table.name}"
-    digest = hashlib.blake2b(name.encode(), digest_size=8).digest()
-    match connection.dialect.name:
+    name, dialect = f"{table.schema or connection.dialect.default_schema_name}.{table.name}", connection.dialect.name
+    # A server of MySQL's may be set to take names in other cases for the same table.
+    key = name.casefold() if dialect in ("mysql", "mariadb") else name
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
+    match dialect:
         case "postgresql":
             connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest, signed=True))))
         case "mysql" | "mariadb":

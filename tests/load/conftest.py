@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from tests.load.runs import Warehouse
 from tests.postgres import PostgresDatabase
 
-#: Address of a MariaDB or MySQL server, for SQLAlchemy; the tests run there then, see ``make test-mariadb``.
+#: Address of a MariaDB or MySQL server, for SQLAlchemy; the tests run there then, see ``make test-mysql``.
 MYSQL_SERVER = os.environ.get("MYSQL_SERVER_URL")
 collect_ignore = [] if MYSQL_SERVER else ["test_mysql.py"]
 
@@ -39,7 +39,7 @@ def duckdb_warehouse(tmp_path: Path) -> Warehouse:
 @pytest.fixture
 def mysql_warehouse() -> Iterator[Warehouse]:
     """A database of a MariaDB or MySQL server, dropped after the test."""
-    assert MYSQL_SERVER is not None, "no server: set MYSQL_SERVER_URL, or run make test-mariadb"
+    assert MYSQL_SERVER is not None, "no server: set MYSQL_SERVER_URL, or run make test-mysql"
     server, name = Warehouse(MYSQL_SERVER), f"test_{uuid.uuid4().hex}"
     server.execute(f"create database {name}")
     yield Warehouse(make_url(MYSQL_SERVER).set(database=name).render_as_string(hide_password=False))

@@ -15,6 +15,7 @@ from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
+from airflow_provider_voucherify.warehouse.column_types import mysql_collation
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLE = "customer_segments"
@@ -174,7 +175,15 @@ class Warehouse:
     @property
     def id_type(self) -> str:
         """Return a type for columns of ids in tables of the test's own."""
-        return "varchar(255) character set utf8mb4 collate utf8mb4_nopad_bin" if self.is_mysql else "text"
+        if not self.is_mysql:
+            return "text"
+        with self._connection() as connection:
+            return f"varchar(255) character set utf8mb4 collate {mysql_collation(connection.dialect)}"
+
+    def kept_as(self, name: str) -> str:
+        """Return a table's name as the database has it: a server of MySQL's may be set to small letters."""
+        is_small = self.is_mysql and self.query("select @@lower_case_table_names") == [(1,)]
+        return name.lower() if is_small else name
 
     def quoted(self, name: str) -> str:
         """Return a table's name for SQL of the test's own."""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedColumn
 
-    from airflow_provider_voucherify.warehouse.catalog import Catalog
 
 #: Databases where ``Segments`` and ``segments`` are one name, whether in quotes or not.
 _TAKING_CASES_ALIKE = ("duckdb", "mysql", "mariadb", "sqlite")
@@ -132,7 +131,7 @@ def _needs_value(column: ReflectedColumn) -> bool:
     return not (counted or column.get("autoincrement") or column.get("computed") or column.get("identity"))
 
 
-def check_keys(table: Table, catalog: Catalog) -> None:
+def check_keys(table: Table, connection: Connection) -> None:
     """Look whether a table that exists has room for rows that only the whole key tells apart.
 
     :raises TableUnfit: if it has a key without some of these columns.
@@ -140,7 +139,7 @@ def check_keys(table: Table, catalog: Catalog) -> None:
     needed = [column.name for column in table.primary_key]
     # What else a key may have, but for ids of the merchant's, can be the same in several rows of a run.
     may_repeat = set(table.columns.keys()) - {"source_id"}
-    for key in unique_keys(catalog, table):
+    for key in unique_keys(connection, table):
         if key and set(key) <= may_repeat and not set(needed) <= set(key):
             raise TableUnfit(
                 f"a key of {table.fullname} is ({', '.join(key)}), which does not tell the rows apart that this write "
@@ -204,19 +203,21 @@ def _inexact_columns(connection: Connection, table: Table) -> list[str]:
 
     if connection.dialect.name not in ("mysql", "mariadb"):
         return []
+    if not catalog_of(connection).has_table(table.name, schema=table.schema):
+        return []
     said = ("table_name", "column_name", "collation_name", "datetime_precision")
     columns = information_view("columns", "table_schema", *said)
     schema = func.database() if table.schema is None else table.schema
     of_table = (columns.c.table_schema == schema) & (columns.c.table_name == table.name)
     exact = (None, mysql_collation(connection.dialect), "ascii_bin")
     looked_for = {column.name for column in table.columns if column.primary_key or column.name == "valid_to"}
+    found = connection.execute(select(*(columns.c[each] for each in said)).where(of_table)).all()
+    # The server compares names loosely too: there may be a table named alike, or it takes the two names for one.
+    is_there_exactly = any(name == table.name for name, *_ in found)
     return [
         column
-        for name, column, collation, precision in connection.execute(
-            select(*(columns.c[each] for each in said)).where(of_table)
-        )
-        # The server compares names loosely too.
-        if name == table.name and column in looked_for
+        for name, column, collation, precision in found
+        if column in looked_for and (name == table.name or not is_there_exactly)
         if collation not in exact or (precision is not None and int(precision) < 6)
     ]
 

@@ -103,7 +103,7 @@ class HistoryTarget(Target):
         check_name(self.runs, connection)
         check_is_ours(self.runs, connection, self.display_name)
         if catalog.has_table(self.runs.name, schema=self.runs.schema):
-            check_keys(self.runs, catalog)
+            check_keys(self.runs, connection)
         check_exactness(self.runs, connection)
         check_rights(self.table, CHANGE, connection)
         check_rights(self.runs, ADD, connection)

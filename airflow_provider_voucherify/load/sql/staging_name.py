@@ -22,8 +22,11 @@ def staging_name(table: str, target: str, run_key: str) -> str:
 
 
 def is_staging_name(name: str, table: str) -> bool:
-    """Return whether a table is named as the staging tables of a target are."""
-    return re.fullmatch(re.escape(_staging_prefix(table)) + f"[0-9a-f]{{{_HASH_LENGTH}}}", name) is not None
+    """Return whether a table is named as the staging tables of a target are, but for the case: MySQL may be set to
+    write names in small letters.
+    """
+    pattern = re.escape(_staging_prefix(table)) + f"[0-9a-f]{{{_HASH_LENGTH}}}"
+    return re.fullmatch(pattern, name, re.IGNORECASE) is not None
 
 
 def marks_name(table: str) -> str:

@@ -136,7 +136,7 @@ class Target:
             check_name(table, connection)
             if catalog.has_table(table.name, schema=schema):
                 check_columns(table, catalog.get_columns(table.name, schema=schema), connection.dialect)
-                check_keys(table, catalog)
+                check_keys(table, connection)
             check_exactness(table, connection)
             check_rights(table, REPLACE, connection)
             check_takes_rows(table, connection)

@@ -1,20 +1,31 @@
-"""What only MariaDB and MySQL do; runs on a real server, see ``make test-mariadb``."""
+"""What only MariaDB and MySQL do; runs on a real server, see ``make test-mariadb`` and ``make test-mysql``."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
-from sqlalchemy import Connection, make_url
+from sqlalchemy import Connection, MetaData, Table, func, make_url, select
 
 from airflow_provider_voucherify.load.base import RunIdentity
-from airflow_provider_voucherify.load.destinations import WriteMode
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
+from airflow_provider_voucherify.warehouse import write_lock
 from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.histories import record
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
 
 SAME_BUT_FOR = ["anna@x.com", "ANNA@x.com", "ánna@x.com", "anna@x.com "]
+
+
+@pytest.fixture
+def only_mysql(mysql_warehouse: Warehouse) -> Warehouse:
+    """A database of a MySQL server."""
+    if "mariadb" in str(mysql_warehouse.query("select version()")).casefold():
+        pytest.skip("MariaDB has none of that")
+    return mysql_warehouse
 
 
 @pytest.mark.parametrize("write", ["append", "merge", "replace", "history"])
@@ -132,3 +143,78 @@ def test_a_database_that_is_missing_is_named(mysql_warehouse: Warehouse) -> None
 
     with pytest.raises(StatementFailed, match=r"1049\): .*Unknown database 'nowhere'"):
         nowhere.sink().open()
+
+
+def test_tasks_that_wait_for_each_other_try_again(mysql_warehouse: Warehouse) -> None:
+    both_hold = Barrier(2, timeout=30)
+
+    def take(first: str, second: str) -> StatementFailed | None:
+        def work(connection: Connection) -> None:
+            connection.execute(select(func.get_lock(first, 30)))
+            both_hold.wait()
+            connection.execute(select(func.get_lock(second, 30)))
+
+        try:
+            Database(mysql_warehouse).write("take turns", work)
+        except StatementFailed as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(2) as threads:
+        failures = list(filter(None, threads.map(take, ("one", "other"), ("other", "one"))))
+    # The server ends one of the two, now and then both.
+    assert failures
+    for failure in failures:
+        assert failure.is_passing
+        assert "Deadlock found" in str(failure)
+
+
+def test_a_key_of_an_expression_is_no_key_of_the_columns_beside_it(only_mysql: Warehouse) -> None:
+    only_mysql.load(found("anna", "gold"))
+    only_mysql.execute(f"create unique index theirs on {TABLE} ((upper(customer_id)), segment_id)")
+
+    only_mysql.load(found("bert", "gold"), run=identity("tomorrow"))
+
+    assert only_mysql.memberships() == [("anna", "seg_gold"), ("bert", "seg_gold")]
+
+
+def test_a_server_that_asks_for_tls_says_so(only_mysql: Warehouse) -> None:
+    engine = only_mysql.get_sqlalchemy_engine()
+    with engine.connect() as already_there:
+        already_there.exec_driver_sql("set global require_secure_transport = on")
+        try:
+            with pytest.raises(StatementFailed, match=r"3159\): Connections using insecure transport are prohibited"):
+                only_mysql.sink().open()
+        finally:
+            already_there.exec_driver_sql("set global require_secure_transport = off")
+    engine.dispose()
+
+
+def test_a_table_named_in_capitals_that_compares_loosely_is_refused(mysql_warehouse: Warehouse) -> None:
+    mysql_warehouse.load(found("anna", "gold"), table="Segments")
+    mysql_warehouse.execute("alter table Segments modify customer_id varchar(255) collate utf8mb4_general_ci")
+
+    with pytest.raises(TableUnfit, match="compares customer_id otherwise"):
+        mysql_warehouse.sink(table="Segments").open()
+
+
+def test_leftovers_of_a_table_named_in_capitals_are_removed(mysql_warehouse: Warehouse) -> None:
+    mysql_warehouse.sink_opened(run=identity("dead"), table="Segments")
+    mysql_warehouse.clock.advance(2 * LEFTOVER_AGE)
+
+    mysql_warehouse.load(run=identity("today"), table="Segments")
+
+    assert mysql_warehouse.ledgers() == set()
+
+
+def test_names_in_other_cases_take_turns_since_a_server_may_take_them_for_one(
+    mysql_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_lock, "MYSQL_LOCK_TIMEOUT", 0)
+    small, capital = (Table(name, MetaData()) for name in ("segments", "Segments"))
+    engine = mysql_warehouse.get_sqlalchemy_engine()
+    with engine.connect() as one, engine.connect() as other:
+        write_lock.lock_for_writing(one, small)
+        with pytest.raises(StatementFailed, match="other tasks were writing"):
+            write_lock.lock_for_writing(other, capital)
+    engine.dispose()

@@ -295,7 +295,7 @@ def test_a_table_without_source_id_is_told_the_statement_that_adds_it(warehouse:
 def test_a_source_id_that_may_not_be_null_is_refused_early(warehouse: Warehouse) -> None:
     warehouse.execute(
         f"create table {TABLE} (customer_id text, segment_id text, segment_name text, observed_at timestamp, "
-        "source_id text not null default '')"
+        "source_id varchar(255) not null default '')"
     )
 
     with pytest.raises(TableUnfit, match=r"may not be null.*source_id"):
