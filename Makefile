@@ -4,17 +4,30 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 INSTALLED_BENCH := $(VENV)/.installed-bench
+# Airflow's modules are compiled once, not by each of its processes, whatever the machine is set to.
+export PYTHONDONTWRITEBYTECODE :=
 EXTRAS := duckdb,files,openlineage,pandas,postgres,s3,sqlite
 # uv installs in a fifth of pip's time; it comes from pip itself, into the same environment.
 INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-mariadb test-mysql test-pgbouncer test-newcomer package check format bench soak clean
+PYTEST_ALL := -n 2 --dist loadfile --no-loadscope-reorder
+
+.PHONY: demo test test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
+  test-newcomer package check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
 
 test: $(INSTALLED)  ## all tests, on real Airflow, PostgreSQL and SQLite
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest $(PYTEST_ALL)
+
+test-airflow-3.1 test-airflow-3.2: test-airflow-%: constraints-airflow-%.txt $(BIN)/python  ## all tests on an earlier Airflow
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/airflow-$*
+	VIRTUAL_ENV=dist/airflow-$* $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS)]' --group test
+	dist/airflow-$*/bin/python -m pytest $(PYTEST_ALL)
+
+test-python-3.13 test-python-3.14: test-python-%: $(BIN)/python  ## all tests on a later Python, Debian's if there is none
+	tests/python.sh $* $(BIN)/uv $(EXTRAS) $(PYTEST_ALL)
 
 test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed from Debian if it is missing
 	tests/mariadb.sh $(BIN)/python

@@ -166,15 +166,18 @@ def get_provider_info() -> dict[str, object]:
         "hooks": [_modules("airflow_provider_voucherify.hooks.voucherify")],
         "asset-uris": [_ASSET_URIS],
         "config": {"voucherify": {"description": "The Voucherify provider.", "options": {"defer_after": _DEFER_AFTER}}},
-        "connection-types": [
-            {
-                "connection-type": "voucherify",
-                "hook-class-name": "airflow_provider_voucherify.hooks.voucherify.VoucherifyHook",
-                "hook-name": _INTEGRATION,
-                "ui-field-behaviour": _STANDARD_FIELDS,
-                "conn-fields": {"cluster": _CLUSTER, **_SIGN_IN, **_LIMITS, **_NETWORK},
-            }
-        ],
+        "connection-types": [connection_type()],
+    }
+
+
+def connection_type() -> dict[str, object]:
+    """Return the record of the connection type, its form included."""
+    return {
+        "connection-type": "voucherify",
+        "hook-class-name": "airflow_provider_voucherify.hooks.voucherify.VoucherifyHook",
+        "hook-name": _INTEGRATION,
+        "ui-field-behaviour": _STANDARD_FIELDS,
+        "conn-fields": {"cluster": _CLUSTER, **_SIGN_IN, **_LIMITS, **_NETWORK},
     }
 
 

@@ -18,6 +18,8 @@ from unittest import mock
 
 import pytest
 
+from tests.airflow_version import AIRFLOW, HAS_STATE_STORE
+
 if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.api.datamodels._generated import TIRunContext
@@ -64,6 +66,8 @@ class Deferral:
     @property
     def moment(self) -> datetime:
         """Return the time a ``DateTimeTrigger`` waits for."""
+        if AIRFLOW < (3, 2):  # the supervisor encodes it there, not the task
+            return datetime.fromisoformat(str(self.event))
         from airflow.sdk.serde import deserialize
 
         kwargs = cast("dict[str, object]", deserialize(dict(self.trigger_kwargs)))
@@ -110,11 +114,11 @@ class TaskRun:
 class OperatorRunner:
     """Calls an operator as a worker does, and remembers what Airflow's database would.
 
-    :param has_state_store: without it the runner is like Airflow 3.2.
+    :param has_state_store: without it the runner is like Airflow 3.2, as it always is on Airflow 3.2 and 3.1.
     :param logical_date: of the Dag runs to come; one without is begun by an asset, at ``LOGICAL_DATE``.
     """
 
-    has_state_store: bool = True
+    has_state_store: bool = HAS_STATE_STORE
     logical_date: datetime | None = LOGICAL_DATE
     xcoms: dict[TaskKey, dict[str, Json]] = field(default_factory=dict)
     states: dict[TaskKey, MutableMapping[str, Json]] = field(default_factory=dict)
@@ -300,14 +304,22 @@ def _from_server(
             run_type=DagRunType.MANUAL,
             state=DagRunState.RUNNING,
             consumed_asset_events=[],
-            partition_key=None,
+            **({"partition_key": None} if "partition_key" in DagRun.model_fields else {}),
         ),
         max_tries=max_tries,
         xcom_keys_to_clear=to_clear,
         should_retry=try_number <= max_tries,
         next_method=deferral.next_method if deferral else None,
-        next_kwargs={**deferral.next_kwargs, "event": deferral.event} if deferral else None,
+        next_kwargs=_encoded({**deferral.next_kwargs, "event": deferral.event}) if deferral else None,
     )
+
+
+def _encoded(kwargs: dict[str, Json]) -> dict[str, Json]:
+    if AIRFLOW >= (3, 2):
+        return kwargs
+    from airflow.serialization.serialized_objects import BaseSerialization
+
+    return cast("dict[str, Json]", BaseSerialization.serialize(kwargs))
 
 
 def _deferral(message: object) -> Deferral | None:

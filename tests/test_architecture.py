@@ -52,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         *("api", "pull", "exporting", "giving", "load", "hooks", "__version__"),
         *("airflow", "requests", "aiohttp", "urllib3", "pandas"),
     },
+    "hooks.connection.form": {"provider_info", "wtforms"},
     "links": {"api.errors", "hooks", "airflow"},
     "operators": {
         *(

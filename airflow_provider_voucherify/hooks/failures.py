@@ -6,7 +6,7 @@ import logging
 from contextlib import AbstractContextManager
 from types import TracebackType
 
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.giving.run import CodesRanOut, TooManyPublications

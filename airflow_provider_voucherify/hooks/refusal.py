@@ -6,8 +6,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import XComArg
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.pull.customers.upstream import text
 

@@ -29,6 +29,7 @@ from airflow_provider_voucherify.hooks import exports, memberships, planning
 from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.clients import Clients, ClientTerms
 from airflow_provider_voucherify.hooks.connection import check as connection_test
+from airflow_provider_voucherify.hooks.connection import form
 from airflow_provider_voucherify.hooks.connection.endpoint import checked_endpoint
 from airflow_provider_voucherify.hooks.connection.environment import (
     mask_proxy_password,
@@ -82,6 +83,16 @@ class VoucherifyHook(HttpHook):
         self.voucherify_conn_id = voucherify_conn_id
         self.quota_share = None if quota_share is None else checked_quota_share(quota_share)
         self._clients = Clients()
+
+    @staticmethod
+    def get_connection_form_widgets() -> dict[str, object]:
+        """Return the fields of the connection form; asked for by Airflow 3.1 only."""
+        return form.widgets()
+
+    @staticmethod
+    def get_ui_field_behaviour() -> dict[str, object]:
+        """Return how the form names the standard fields; asked for by Airflow 3.1 only."""
+        return form.field_behaviour()
 
     def __enter__(self) -> VoucherifyHook:
         return self

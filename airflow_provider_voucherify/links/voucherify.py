@@ -29,7 +29,7 @@ class VoucherifyDashboardLink(BaseOperatorLink):
         :param operator: rendered, with a ``voucherify_conn_id``.
         :param ti_key: of the task instance.
         """
-        from airflow.sdk.exceptions import AirflowNotFoundException
+        from airflow.providers.common.compat.sdk import AirflowNotFoundException
 
         from airflow_provider_voucherify.api.errors import VoucherifyError
         from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook

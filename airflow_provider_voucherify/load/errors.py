@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class LoadError(Exception):
     """The rows could not be landed; the text says what was wrong, with which value, and what to do."""
@@ -12,7 +14,14 @@ class InvalidDestination(LoadError, ValueError):
 
 
 class TableUnfit(LoadError):
-    """The table or schema that exists cannot take the rows; found before any call was made."""
+    """The table or schema that exists cannot take the rows; found before any call was made.
+
+    :param message: what is wrong, and what to do.
+    :param statements: SQL that mends it, shown on lines of its own, so that it can be copied.
+    """
+
+    def __init__(self, message: str, statements: Iterable[str] = ()) -> None:
+        super().__init__("\n".join((message, *(f"{statement};" for statement in statements))))
 
 
 class ValueUnfit(LoadError):

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.configuration import conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id
 from airflow_provider_voucherify.hooks.templates import Given, Unset

@@ -9,8 +9,7 @@ from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow.sdk.configuration import conf
-from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from airflow.providers.common.compat.sdk import AirflowFailException, TaskDeferred, conf
 
 from airflow_provider_voucherify.api.errors import (
     ExportsPending,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.configuration import conf
+from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_voucherify.giving.publication_key import PER_RUN
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id

@@ -94,7 +94,7 @@ class Spent:
 def count_metrics(before: Spent, after: Spent) -> None:
     """Add what a part of a try spent to Airflow's metrics, where the running Airflow offers them to tasks."""
     try:
-        from airflow.sdk.observability.stats import Stats
+        from airflow.providers.common.compat.sdk import Stats
     except ImportError:
         return
     Stats.incr("voucherify.calls", after.calls - before.calls)

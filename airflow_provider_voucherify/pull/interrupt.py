@@ -17,7 +17,7 @@ STOP_WITHIN = 2.0
 
 
 class RunInterrupted(VoucherifyError):
-    """The run was told to stop; what was pulled is kept, and the customers not asked for have not failed."""
+    """The run was told to stop; the customers not asked for have not failed."""
 
     concerns_connection = False
 
@@ -58,7 +58,7 @@ class Interrupt:
         task = asyncio.current_task(loop)
         assert task is not None, "coroutines run in tasks"
         if self.is_stopped:
-            raise RunInterrupted("the run was told to stop; what was pulled up to then is kept")
+            raise RunInterrupted("the run was told to stop")
         self._senders.add(task)
         try:
             return await client.send(request)

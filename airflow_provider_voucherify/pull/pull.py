@@ -36,7 +36,7 @@ class Pull:
 
     def __init__(self, question: Question, tools: PullTools, rate: Callable[[], float | None]) -> None:
         self._question = question
-        cap = Cap(question.max_calls, tools.spent)
+        cap = Cap(question.max_calls, tools.spent, is_kept=tools.sink.is_durable)
         self._tools = tools = replace(tools, client=cap.over(tools.client))
         self._rate = rate
         self._notes = RunNotes(tools.sink, tools.now)

@@ -56,19 +56,29 @@ class Pulled:
     segments_unchanged: tuple[str, ...] = ()
 
 
+def what_a_retry_does(sink: Sink, where_kept: str) -> str:
+    """Return what an error may promise of the next try: in Airflow below 3.3 nothing of a run for XCom is kept.
+
+    :param where_kept: what a retry does where what was pulled is kept: "asks for the failed ones only".
+    """
+    if sink.is_durable:
+        return f"what was pulled is kept: a retry {where_kept}"
+    return "nothing of it is kept: a retry begins anew"
+
+
 class TooManyFailures(Exception):
-    """More customers failed than the run tolerates; what was pulled is kept for the next try.
+    """More customers failed than the run tolerates.
 
     :param reasons: how many failed for which reason.
+    :param retry: what the next try does, in words.
     """
 
-    def __init__(self, failed: int, customers: int, reasons: dict[str, int]) -> None:
+    def __init__(self, failed: int, customers: int, reasons: dict[str, int], retry: str) -> None:
         self.failed = failed
         self.customers = customers
         named = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(reasons.items()))
         super().__init__(
-            f"{failed:,} of {customers:,} customers failed ({named}), more than max_failures allows; "
-            "what was pulled is kept: a retry asks for the failed ones only"
+            f"{failed:,} of {customers:,} customers failed ({named}), more than max_failures allows; {retry}"
         )
 
 
@@ -87,4 +97,4 @@ def check_failures(sink: Sink, customers: int, max_failures: float) -> None:
     reasons: dict[str, int] = {}
     for answer in sink.failed(limit=failed):
         reasons[answer.failure or "unknown"] = reasons.get(answer.failure or "unknown", 0) + 1
-    raise TooManyFailures(failed, customers, reasons)
+    raise TooManyFailures(failed, customers, reasons, what_a_retry_does(sink, "asks for the failed ones only"))

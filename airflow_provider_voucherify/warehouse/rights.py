@@ -38,7 +38,8 @@ def check_rights(table: Table, rights: Sequence[str], connection: Connection) ->
         to = connection.dialect.identifier_preparer.quote(user)
         raise TableUnfit(
             f"the connection's user may not {', '.join(missing)} in {table.fullname}, which a run does at its end. "
-            f"To use the table, run: GRANT {', '.join(missing)} ON {name} TO {to}; or name another table"
+            "Name another table, or let its owner run what follows:",
+            [f"GRANT {', '.join(missing)} ON {name} TO {to}"],
         )
 
 

@@ -68,7 +68,7 @@ class AirflowSite:
         body = {"logical_date": moment, "conf": dict(conf or {})}
         return str(self._call("POST", f"/api/v2/dags/{dag_id}/dagRuns", body).json()["dag_run_id"])
 
-    def wait(self, dag_id: str, run_id: str, seconds: float = 90.0) -> str:
+    def wait(self, dag_id: str, run_id: str, seconds: float = 300.0) -> str:
         """Wait until a run has ended.
 
         :returns: ``success`` or ``failed``.

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from airflow.dag_processing.dagbag import DagBag
 from airflow.sdk import DAG
 
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.emulator.json_types import JsonObject
+from tests.airflow_version import dag_bag
 from tests.postgres import PostgresDatabase
 
 LoadDag = Callable[[str], DAG]
@@ -23,7 +23,7 @@ def load_dag() -> LoadDag:
     """Read an example Dag from its file, which is named as the Dag."""
 
     def load(dag_id: str) -> DAG:
-        bag = DagBag(DAGS / f"{dag_id}.py", bundle_name="examples")
+        bag = dag_bag(DAGS / f"{dag_id}.py", bundle_name="examples")
         assert bag.import_errors == {}
         return bag.dags[dag_id]
 

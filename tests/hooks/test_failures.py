@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps as fails

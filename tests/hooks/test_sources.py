@@ -7,9 +7,8 @@ import logging
 from pathlib import Path
 
 import pytest
-from airflow.providers.common.compat.sdk import redact
+from airflow.providers.common.compat.sdk import AirflowNotFoundException, redact
 from airflow.sdk import Connection
-from airflow.sdk.exceptions import AirflowNotFoundException
 
 from airflow_provider_voucherify.api.errors import InvalidConnection
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook

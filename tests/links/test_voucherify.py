@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskInstanceKey
 from airflow.sdk import BaseOperator
-from airflow.sdk.types import TaskInstanceKey
 
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink, dashboard_of
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator

@@ -16,7 +16,7 @@ from types import FrameType
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowTaskTimeout
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.http import wire

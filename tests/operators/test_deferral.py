@@ -12,6 +12,7 @@ from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
+from tests.airflow_version import needs_state_store
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, membership_rows, truth
 from tests.run_op import OperatorRunner, TaskRun
@@ -163,6 +164,7 @@ def test_windows_that_never_give_an_answer_are_not_waited_for_without_end(
     assert hourly.stats().rejected == 4
 
 
+@needs_state_store
 def test_rows_for_xcom_wait_in_the_task_state_store(run_op: OperatorRunner, hourly: Emulator) -> None:
     first = run_op(pull())
     assert first.state == "deferred"

@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import Asset
-from airflow.sdk.exceptions import AirflowFailException
 from airflow.sdk.execution_time.comms import InactiveAssetsResult
 
 from airflow_provider_voucherify.api.errors import ExportFailed
@@ -19,6 +19,7 @@ from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fau
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
+from tests.airflow_version import needs_state_store
 from tests.operators.exporting import FIELDS, GOLD, asked, export, left, truth
 from tests.operators.warehouse import Warehouse
 from tests.run_op import OperatorRunner, _Supervisor
@@ -358,6 +359,7 @@ def test_an_export_somebody_deleted_is_asked_for_anew_by_the_next_try(
     assert (asked(voucherify), left()) == (2, 0)
 
 
+@needs_state_store
 def test_a_retry_of_a_success_asks_for_nothing(run_op: OperatorRunner, voucherify: Emulator) -> None:
     first = run_op(export(filters=GOLD))
     calls = voucherify.stats().calls
@@ -366,6 +368,7 @@ def test_a_retry_of_a_success_asks_for_nothing(run_op: OperatorRunner, voucherif
     assert voucherify.stats().calls == calls
 
 
+@needs_state_store
 def test_a_worker_without_room_for_the_file_says_so(
     run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

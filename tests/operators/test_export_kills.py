@@ -22,6 +22,7 @@ from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.load.exports.kept_export import KeptExport
 from airflow_provider_voucherify.load.exports.table import ExportTableLoader
 from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
+from tests.airflow_version import needs_state_store
 from tests.operators.exporting import CREATE, asked, export, left, truth
 from tests.operators.warehouse import Warehouse
 from tests.postgres import PostgresDatabase
@@ -86,6 +87,7 @@ def run_for(tries: subprocess.Popen[str], run_id: str, number: int, seconds: flo
     return int(tries.stdout.readline())
 
 
+@needs_state_store
 def test_kills_at_random_moments(
     slow_voucherify: EmulatorProcess, postgres_database: PostgresDatabase, tries: subprocess.Popen[str]
 ) -> None:
@@ -142,6 +144,7 @@ def ending(step: Callable[..., Any], *, behind: bool) -> Callable[..., Any]:
     return ended
 
 
+@needs_state_store
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
 @pytest.mark.parametrize(("kind", "name"), STEPS, ids=[f"{kind.__name__}.{name}" for kind, name in STEPS])
 def test_a_try_that_ends_at_a_step_is_gone_on_with(
@@ -164,6 +167,7 @@ def test_a_try_that_ends_at_a_step_is_gone_on_with(
     assert (asked(voucherify), left()) == (1, 0)
 
 
+@needs_state_store
 @pytest.mark.parametrize("name", ["look", "fetch"])
 def test_the_last_try_leaves_no_export_behind(
     run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch, name: str
@@ -187,6 +191,7 @@ def test_without_a_state_store_each_try_asks_anew_and_removes_its_own(
     assert asked(voucherify) == 2
 
 
+@needs_state_store
 def test_a_cleared_task_asks_anew_and_removes_what_was_left(
     run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +203,7 @@ def test_a_cleared_task_asks_anew_and_removes_what_was_left(
     assert (asked(voucherify), left()) == (2, 0)
 
 
+@needs_state_store
 def test_a_kill_by_airflow_ends_the_waiting_and_the_next_try_goes_on(
     run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

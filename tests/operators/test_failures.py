@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.load.destinations import WarehouseTable

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, ProjectSettings
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows

@@ -6,9 +6,9 @@ import json
 import random
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId
 from airflow_provider_voucherify.emulator import Emulator, ProjectSettings

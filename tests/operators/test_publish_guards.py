@@ -6,13 +6,14 @@ from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.giving.run import CampaignNotReady
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
+from tests.airflow_version import needs_state_store
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, outcomes, publish, recorded, voucherify_ids
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import OperatorRunner
@@ -149,6 +150,7 @@ def test_a_campaign_that_is_being_made_is_worth_a_retry(
     assert isinstance(run.error, CampaignNotReady)
 
 
+@needs_state_store
 @pytest.mark.parametrize("with_table", [True, False], ids=["table", "xcom"])
 def test_a_used_up_window_defers_and_nobody_is_asked_for_twice(
     run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse, with_table: bool

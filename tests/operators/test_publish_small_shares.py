@@ -12,6 +12,7 @@ from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.giving import publish as publishing
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
+from tests.airflow_version import needs_state_store
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, publish, recorded, voucherify_ids
 from tests.operators.test_small_shares import Hourly
 from tests.operators.warehouse import CUSTOMERS, Warehouse
@@ -40,6 +41,7 @@ def to_the_end(run_op: OperatorRunner, hourly: Hourly, operator: PublishVouchers
     return run
 
 
+@needs_state_store
 @pytest.mark.parametrize("calls", [1, 2, 3, 5])
 @pytest.mark.parametrize("destination", [TABLE, XComRows()], ids=["table", "xcom"])
 def test_customers_that_are_looked_up_one_by_one(
@@ -54,6 +56,7 @@ def test_customers_that_are_looked_up_one_by_one(
     assert shop.stats().calls <= campaign + 2 * len(asked) + again_for_the_unknown
 
 
+@needs_state_store
 @pytest.mark.parametrize("calls", [3, 20])
 def test_the_list_of_everyone_is_read_once(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, calls: int
@@ -67,6 +70,7 @@ def test_the_list_of_everyone_is_read_once(
     assert shop.stats().endpoints["POST /v1/publications"].calls == 52
 
 
+@needs_state_store
 @pytest.mark.parametrize("calls", [1, 4])
 @pytest.mark.parametrize("number", [6, 52])
 def test_a_simulation(run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, number: int, calls: int) -> None:
@@ -79,6 +83,7 @@ def test_a_simulation(run_op: OperatorRunner, shop: Emulator, warehouse: Warehou
     assert shop.stats().calls <= 1 + 12 + 8
 
 
+@needs_state_store
 def test_what_a_try_learned_is_gone_when_it_is_over(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Literal
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Switches
 from airflow_provider_voucherify.giving.run import PublicationsFailed

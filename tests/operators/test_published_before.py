@@ -17,6 +17,7 @@ from airflow_provider_voucherify.operators.arguments import Destination
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from airflow_provider_voucherify.operators.publish_vouchers import OutcomeTable
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+from tests.airflow_version import needs_state_store
 from tests.operators.publishing import CAMPAIGN, given_away, publish, voucherify_ids
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
@@ -101,6 +102,7 @@ def test_a_retry_finds_the_table_published_and_a_cleared_task_asks_anew(
     assert voucherify.stats().requests == 2 * asked
 
 
+@needs_state_store
 def test_a_retry_hands_out_what_the_try_before_told(
     run_op: OperatorRunner, voucherify: Emulator, destination: Destination
 ) -> None:
@@ -117,6 +119,7 @@ def test_a_retry_hands_out_what_the_try_before_told(
     assert voucherify.stats().requests == 2 * asked
 
 
+@needs_state_store
 @pytest.mark.parametrize("where", ["table", "rows"])
 def test_a_result_airflow_cannot_store_costs_no_call_again(
     run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, where: str
@@ -208,6 +211,7 @@ def test_assets_hear_of_a_result_found(run_op: OperatorRunner, voucherify: Emula
     assert told.summary["customers"] == 60
 
 
+@needs_state_store
 @pytest.mark.parametrize("place", ["table", "xcom"])
 def test_publishing_is_not_repeated(
     run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, place: str
@@ -240,6 +244,7 @@ def test_outcomes_that_are_gone_are_found_out_again(
     assert len(given_away(voucherify)) == len(warehouse.query("SELECT 1 FROM publications")) == 10
 
 
+@needs_state_store
 def test_metadata_is_not_updated_twice(run_op: OperatorRunner, voucherify: Emulator) -> None:
     def task() -> UpdateCustomersMetadataOperator:
         from datetime import timedelta
@@ -260,6 +265,7 @@ def test_metadata_is_not_updated_twice(run_op: OperatorRunner, voucherify: Emula
     assert voucherify.stats().requests > asked
 
 
+@needs_state_store
 def test_what_is_kept_for_a_retry_takes_the_place_of_what_was(run_op: OperatorRunner, voucherify: Emulator) -> None:
     run_op(pull(XComRows()))
     run_op(pull(XComRows()), try_number=2, clears=1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from airflow_provider_voucherify.emulator import Emulator, Fault
 from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from airflow_provider_voucherify.pull.plan.question import StrategyName
+from tests.airflow_version import needs_state_store
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, membership_rows, truth
 from tests.run_op import OperatorRunner
@@ -67,6 +70,7 @@ def test_a_table_resumes_without_a_task_state_store(
     assert asked_for(voucherify) == 400
 
 
+@needs_state_store
 def test_rows_for_xcom_are_resumed_from_the_task_state_store(run_op: OperatorRunner, voucherify: Emulator) -> None:
     voucherify.set_faults([DOWN_IN_THE_MIDDLE])
     assert run_op(pull()).state == "up_for_retry"
@@ -93,6 +97,34 @@ def test_rows_for_xcom_begin_anew_without_a_task_state_store_and_the_log_says_so
     assert "Starting afresh: this Airflow has no task state store to resume from" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("strategy", "fault"),
+    [
+        ("per_customer", DOWN_IN_THE_MIDDLE),
+        ("per_customer", Fault("status", status=400, path=r"customer-00000[1-4]\d/")),
+        ("per_segment", Fault("status", status=500, path=r"customers\?.*segment")),
+    ],
+    ids=["outage", "failures", "lists"],
+)
+def test_without_a_task_state_store_nobody_is_said_to_be_held(
+    run_op_without_state_store: OperatorRunner,
+    voucherify: Emulator,
+    caplog: pytest.LogCaptureFixture,
+    strategy: StrategyName,
+    fault: Fault,
+) -> None:
+    caplog.set_level(logging.INFO)
+    voucherify.set_faults([fault])
+    run = run_op_without_state_store(
+        CustomerSegmentsOperator(task_id="pull", customers=ASKED, strategy=strategy, retries=3)
+    )
+    told = f"{caplog.text}{run.error}"
+    assert run.state == "up_for_retry"
+    assert "othing of it is kept: a retry begins anew" in told
+    assert re.search(r"\bheld\b|pulled is kept|was read is", told) is None
+
+
+@needs_state_store
 def test_answers_that_are_too_old_are_asked_for_again(
     run_op: OperatorRunner, voucherify: Emulator, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -11,6 +11,7 @@ from airflow.providers.standard.operators.python import PythonOperator
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 from airflow.sdk import BaseOperator, Context
 
+from tests.airflow_version import needs_state_store
 from tests.run_op import OperatorRunner
 
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -50,6 +51,7 @@ def test_a_failed_task_is_tried_again_and_then_fails(run_op: OperatorRunner, cap
         _ = last.value
 
 
+@needs_state_store
 def test_a_deferred_task_goes_on_with_what_it_left(run_op: OperatorRunner) -> None:
     first = run_op(Deferring(task_id="deferring"))
     assert first.state == "deferred"
@@ -60,6 +62,7 @@ def test_a_deferred_task_goes_on_with_what_it_left(run_op: OperatorRunner) -> No
     assert second.xcoms["pushed"] == {"a": 1}
 
 
+@needs_state_store
 def test_a_new_try_finds_the_state_but_no_xcoms(run_op: OperatorRunner) -> None:
     run_op(Deferring(task_id="deferring"))
     assert [*run_op.states.values()] == [{"note": ["kept"]}]

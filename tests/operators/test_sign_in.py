@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_voucherify.api.http import auth
 from airflow_provider_voucherify.emulator import Emulator, Switches

@@ -8,6 +8,7 @@ from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switch
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import AllCustomers, CustomerSegmentsOperator
 from airflow_provider_voucherify.pull.plan.question import StrategyName, UnknownCustomers
+from tests.airflow_version import needs_state_store
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner, TaskRun
 
@@ -56,6 +57,7 @@ def test_customer_by_customer(
     assert hourly.parts <= 4 * len(asked) / calls + 6
 
 
+@needs_state_store
 @pytest.mark.parametrize("calls", [1, 3, 5])
 def test_a_wrong_project_is_found_out(
     run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, calls: int

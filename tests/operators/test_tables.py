@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.emulator import Emulator, Move
 from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode

@@ -12,6 +12,7 @@ from airflow_provider_voucherify.api.calls.metadata_updates import BulkUpdateFai
 from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
 from airflow_provider_voucherify.operators.giving import metadata_update
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+from tests.airflow_version import needs_state_store
 from tests.operators.publishing import voucherify_ids
 from tests.operators.test_small_shares import Hourly
 from tests.operators.warehouse import CUSTOMERS
@@ -125,6 +126,7 @@ def to_the_end(run_op: OperatorRunner, hourly: Hourly, customers: list[str]) -> 
     return run
 
 
+@needs_state_store
 @pytest.mark.parametrize("calls", [1, 2, 5])
 def test_a_small_share_gets_on_with_lookups_updates_and_looks(
     run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch, calls: int
@@ -147,6 +149,7 @@ def test_a_small_share_reads_the_list_of_everyone_once(run_op: OperatorRunner, v
     assert voucherify.stats().calls <= 12 + 1 + 1
 
 
+@needs_state_store
 def test_ids_of_many_updates_wait_in_the_task_state_store(
     run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,6 +165,7 @@ def test_ids_of_many_updates_wait_in_the_task_state_store(
     assert voucherify.stats().endpoints["POST /v1/customers/metadata/async"].calls == 4
 
 
+@needs_state_store
 @pytest.mark.parametrize("calls", [1, 3])
 def test_a_failed_update_is_told_whatever_the_share(
     run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch, calls: int
@@ -173,6 +177,7 @@ def test_a_failed_update_is_told_whatever_the_share(
     assert len(stamped(voucherify)) == 4
 
 
+@needs_state_store
 @pytest.mark.parametrize("path", ["GET /v1/customers/", "POST /v1/customers/metadata", "GET /v1/async"])
 def test_an_outage_gives_the_worker_back_wherever_it_begins(
     run_op: OperatorRunner, voucherify: Emulator, path: str

@@ -11,10 +11,10 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 import pandas as pd
 import pytest
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.definitions.mappedoperator import MappedOperator
-from airflow.sdk.exceptions import AirflowFailException
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook

@@ -13,6 +13,7 @@ from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.operators.arguments import Customers
 from airflow_provider_voucherify.operators.customer_segments import AllCustomers, CustomerSegmentsOperator, Pace
 from airflow_provider_voucherify.pull.plan.question import StrategyName
+from tests.airflow_version import needs_state_store
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.test_files import read_back
 from tests.operators.warehouse import CUSTOMERS, membership_rows, truth
@@ -99,6 +100,7 @@ def test_another_ceiling_in_a_later_try_goes_on_with_what_was_asked(
     assert voucherify.stats().repeated == looked
 
 
+@needs_state_store
 def test_a_task_that_found_too_many_rows_is_cleared_with_a_higher_ceiling(
     run_op: OperatorRunner, voucherify: Emulator
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from airflow.dag_processing.dagbag import DagBag
+from airflow.models import DagBag
 from airflow.providers_manager import ProvidersManager
 
 import airflow_provider_voucherify

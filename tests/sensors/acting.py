@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import cast
 
 import pytest
+from airflow.providers.common.compat.sdk import TaskDeferred
 from airflow.sdk import Context
-from airflow.sdk.exceptions import TaskDeferred
 
 from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
 from tests.sensors.conftest import Desk

@@ -8,12 +8,12 @@ import sys
 from datetime import timedelta
 
 import pytest
-from airflow.sdk import PokeReturnValue
-from airflow.sdk.exceptions import (
+from airflow.exceptions import AirflowRescheduleException
+from airflow.providers.common.compat.sdk import (
     AirflowFailException,
-    AirflowRescheduleException,
     AirflowSkipException,
 )
+from airflow.sdk import PokeReturnValue
 
 from airflow_provider_voucherify.emulator import Switches
 from airflow_provider_voucherify.emulator.json_types import JsonObject

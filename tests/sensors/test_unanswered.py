@@ -7,13 +7,13 @@ import logging
 from datetime import timedelta
 
 import pytest
-from airflow.providers.standard.triggers.temporal import DateTimeTrigger
-from airflow.sdk.exceptions import (
+from airflow.exceptions import AirflowRescheduleException
+from airflow.providers.common.compat.sdk import (
     AirflowFailException,
-    AirflowRescheduleException,
     AirflowSensorTimeout,
     AirflowSkipException,
 )
+from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http.retry import RetryPolicy

@@ -46,10 +46,9 @@ def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialec
             "another table"
         )
     if missing:
-        help_ = "; ".join(visible.add_column(table, name, dialect) for name in missing)
         raise TableUnfit(
-            f"table {table.fullname} exists but lacks {', '.join(missing)}. To use it, run: {help_}; "
-            "or name another table"
+            f"table {table.fullname} exists but lacks {', '.join(missing)}. Name another table, or run what follows:",
+            (visible.add_column(table, name, dialect) for name in missing),
         )
     if strict := _refusing_null(table, existing):
         raise TableUnfit(
@@ -186,10 +185,10 @@ def check_exactness(table: Table, connection: Connection) -> None:
             f"{', '.join(no_texts)}. Make them text, or name another table"
         )
     if inexact := _inexact_columns(connection, table):
-        help_ = "; ".join(visible.modify_column(table, name, connection.dialect) for name in inexact)
         raise TableUnfit(
             f"table {table.fullname} compares {', '.join(inexact)} otherwise than by every character or microsecond, "
-            f"so one value could be taken for another. To use it, run: {help_}; or name another table"
+            "so one value could be taken for another. Name another table, or run what follows:",
+            (visible.modify_column(table, name, connection.dialect) for name in inexact),
         )
 
 

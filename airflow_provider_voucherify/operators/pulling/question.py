@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from airflow.sdk.exceptions import AirflowException
+from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.load.sql.entered_left import read_changes

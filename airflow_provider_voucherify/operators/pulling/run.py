@@ -217,7 +217,10 @@ class SegmentPull:
         done = self._how_far(question)
         if isinstance(error, WindowClosed):
             defer_until_open(error, self._spent, done, {})
-        log.error("Stopped. %s, and not asked for again within %s", done, self._terms.pace.resume_within)
+        if self._sink.is_durable:
+            log.error("Stopped. %s, and not asked for again within %s", done, self._terms.pace.resume_within)
+        else:
+            log.error("Stopped. Nothing of it is kept: a retry begins anew")
         raise error
 
     def _how_far(self, question: Question) -> str:

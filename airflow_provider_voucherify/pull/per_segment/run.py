@@ -31,7 +31,7 @@ from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
 from airflow_provider_voucherify.pull.progress import counted
 from airflow_provider_voucherify.pull.remembering_client import RememberingClient
-from airflow_provider_voucherify.pull.result import Mismatch, Moved, Pulled
+from airflow_provider_voucherify.pull.result import Mismatch, Moved, Pulled, what_a_retry_does
 from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
 
 log = logging.getLogger(__name__)
@@ -191,7 +191,9 @@ class SegmentRun:
             elif listing.failure is not None:
                 failed.append(listing)
         if failed:
-            raise _segments_failed(failed, len(self._listings))
+            raise _segments_failed(
+                failed, len(self._listings), what_a_retry_does(self._tools.sink, "reads the rest only")
+            )
 
     def _is_gone(self, listing: Listing) -> bool:
         try:
@@ -388,10 +390,10 @@ class SegmentRun:
             self._tools.sink.settle(kept, {one for one in kept if one in unknown}, self._tools.now())
 
 
-def _segments_failed(failed: Sequence[Listing], segments: int) -> SegmentsFailed:
+def _segments_failed(failed: Sequence[Listing], segments: int, retry: str) -> SegmentsFailed:
     names = ", ".join(repr(listing.segment.name) for listing in failed[:_SHOWN_FAILURES])
     more = f" and {len(failed) - _SHOWN_FAILURES:,} more" if len(failed) > _SHOWN_FAILURES else ""
     return SegmentsFailed(
         f"the members of {len(failed):,} of {segments:,} segments could not be listed: {names}{more} "
-        f"(the first: {failed[0].failure}); what was pulled is kept: a retry reads the rest only"
+        f"(the first: {failed[0].failure}); {retry}"
     )

@@ -24,10 +24,12 @@ class Cap:
 
     :param max_calls: those allowed; ``None`` for any number.
     :param spent: tells how many calls the try has made, those of its earlier parts and those made again included.
+    :param is_kept: whether what was pulled outlives the try.
     """
 
-    def __init__(self, max_calls: int | None, spent: Callable[[], int]) -> None:
+    def __init__(self, max_calls: int | None, spent: Callable[[], int], *, is_kept: bool) -> None:
         self._max_calls = max_calls
+        self._kept = "what was pulled is kept for a while: " if is_kept else ""
         self._spent = spent
         self._sent = spent()
 
@@ -45,8 +47,8 @@ class Cap:
         made = max(self._sent, self._spent())
         if made >= most_calls(allowed):
             raise PlanTooDear(
-                f"max_calls allows {allowed:,} calls, and {made:,} were made, more than planned; what was pulled is "
-                "kept for a while: raise max_calls and let the task run again"
+                f"max_calls allows {allowed:,} calls, and {made:,} were made, more than planned; {self._kept}raise "
+                "max_calls and let the task run again"
             )
         self._sent += 1
 

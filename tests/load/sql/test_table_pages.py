@@ -297,7 +297,9 @@ def test_source_ids_stand_beside_voucherifys_where_asked_for(warehouse: Warehous
 def test_a_table_without_source_id_is_told_the_statement_that_adds_it(warehouse: Warehouse) -> None:
     warehouse.load(found("anna", "gold"))
 
-    with pytest.raises(TableUnfit, match=f"lacks source_id.*ALTER TABLE {TABLE} ADD COLUMN source_id (TEXT|VARCHAR)"):
+    with pytest.raises(
+        TableUnfit, match=rf"lacks source_id.*:\nALTER TABLE {TABLE} ADD COLUMN source_id (TEXT|VARCHAR)"
+    ):
         _with_source_id(warehouse)
 
 

@@ -43,20 +43,20 @@ async def spend(cap: Cap, *clients: Sent) -> None:
 def test_all_clients_of_a_try_are_counted_together() -> None:
     one, two = Sent(), Sent()
     with pytest.raises(PlanTooDear, match="max_calls allows 100 calls, and 120 were made"):
-        asyncio.run(spend(Cap(100, lambda: 0), one, two))
+        asyncio.run(spend(Cap(100, lambda: 0, is_kept=True), one, two))
     assert one.calls + two.calls == 120
 
 
 def test_calls_made_again_and_those_of_earlier_parts_count() -> None:
     client = Sent(times=3)
     with pytest.raises(PlanTooDear):
-        asyncio.run(spend(Cap(100, lambda: 60 + client.calls), client))
+        asyncio.run(spend(Cap(100, lambda: 60 + client.calls, is_kept=False), client))
     assert client.calls == 60
 
 
 def test_without_a_maximum_nothing_is_in_the_way() -> None:
     client = Sent()
-    asyncio.run(spend(Cap(None, lambda: 0), client))
+    asyncio.run(spend(Cap(None, lambda: 0, is_kept=True), client))
     assert client.calls == 1_000
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.emulator import Emulator, Limits, ProjectSettings, Switches
