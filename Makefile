@@ -8,13 +8,17 @@ EXTRAS := duckdb,files,openlineage,pandas,postgres,s3,sqlite
 # uv installs in a fifth of pip's time; it comes from pip itself, into the same environment.
 INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-mariadb test-mysql test-pgbouncer test-newcomer package check format bench soak clean
+.PHONY: demo test explore test-mariadb test-mysql test-pgbouncer test-newcomer package check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
 
 test: $(INSTALLED)  ## all tests, on real Airflow, PostgreSQL and SQLite
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+explore: $(INSTALLED)  ## the tests that try examples, with others than `make test` and up to ten times as many; SEED=1 repeats
+	$(BIN)/python -m pytest --hypothesis-profile=explore --timeout=0 $(if $(SEED),--hypothesis-seed=$(SEED)) \
+	  $$(grep -rl --include='test_*.py' '^from hypothesis' tests)
 
 test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed from Debian if it is missing
 	tests/mariadb.sh $(BIN)/python
