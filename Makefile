@@ -12,7 +12,7 @@ INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint c
 
 PYTEST_ALL := -n 2 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
+.PHONY: demo test explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
   test-newcomer package check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
@@ -28,6 +28,10 @@ test-airflow-3.1 test-airflow-3.2: test-airflow-%: constraints-airflow-%.txt $(B
 
 test-python-3.13 test-python-3.14: test-python-%: $(BIN)/python  ## all tests on a later Python, Debian's if there is none
 	tests/python.sh $* $(BIN)/uv $(EXTRAS) $(PYTEST_ALL)
+
+explore: $(INSTALLED)  ## the tests that try examples, with others than `make test` and up to ten times as many; SEED=1 repeats
+	$(BIN)/python -m pytest --hypothesis-profile=explore --timeout=0 $(if $(SEED),--hypothesis-seed=$(SEED)) \
+	  $$(grep -rl --include='test_*.py' '^from hypothesis' tests)
 
 test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed from Debian if it is missing
 	tests/mariadb.sh $(BIN)/python

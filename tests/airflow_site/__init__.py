@@ -126,9 +126,9 @@ def _is_healthy(site: AirflowSite, components: list[Component]) -> bool:
     return all(part["status"] == "healthy" for part in health.values())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow_site(postgres_server: PostgresServer) -> Iterator[AirflowSite]:
-    """A running Airflow with the example Dags; started by the first test that asks for it."""
+    """A running Airflow with the example Dags; ended with the file, as its scheduler takes a fifth of a core."""
     name = f"airflow_{uuid.uuid4().hex}"
     with postgres_server.connect() as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))

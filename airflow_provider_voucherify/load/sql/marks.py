@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, Delete, Insert, MetaData, Select, Table, delete, insert, select
+from sqlalchemy import Column, Delete, Insert, MetaData, Select, Table, delete, func, insert, select
 
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
@@ -48,6 +48,13 @@ def marks_table(name: str, schema: str | None) -> Table:
 def select_mark(marks: Table, run_key: str) -> Select[str]:
     """Return the query of a run's mark."""
     return select(marks.c.detail).where(marks.c.run_key == run_key)
+
+
+def select_newest(marks: Table) -> Select[str]:
+    """Return the query of the mark of the run published last; of several at one moment all."""
+    is_of_run = ~marks.c.run_key.startswith(FIXED_LISTS)
+    newest = select(func.max(marks.c.published_at)).where(is_of_run).scalar_subquery()
+    return select(marks.c.detail).where(is_of_run, marks.c.published_at == newest)
 
 
 def forget_mark(marks: Table, run_key: str) -> Delete:
@@ -111,7 +118,8 @@ class TableMarks:
         return mark if holds else None
 
     def find_of(self, target: Target, *, has_ledger: bool) -> Mark | None:
-        """Return the mark of an earlier try of a pull, if this one is its retry and the table shows what it published.
+        """Return the mark of an earlier try of a pull, if this one is its retry and the table shows what it published,
+        or what later runs made of that.
 
         :param has_ledger: whether the ledger that was published is still there.
         :raises StatementFailed: if the database refused or could not be reached.
@@ -120,7 +128,13 @@ class TableMarks:
         if mark is None or mark.summary is None:
             return None
         memberships = mark.summary.memberships
-        if self._database.read("look at the table", lambda connection: target.shows(connection, memberships)):
+
+        def is_shown(connection: Connection) -> bool:
+            # Later runs may have left no row. In append they leave those of others alone.
+            left = self._shown_by_newest(connection, memberships) if target.is_kept else memberships
+            return target.shows(connection, left)
+
+        if self._database.read("look at the table", is_shown):
             return mark
         log.warning(
             "Try %d published to %s, but its rows are gone, the table was dropped or emptied since: they are asked for "
@@ -169,6 +183,14 @@ class TableMarks:
             self._database.write("remove old marks of published runs", work)
         except LoadError as error:
             log.warning("Old marks of published runs could not be removed, the next run will try again: %s", error)
+
+    def _shown_by_newest(self, connection: Connection, memberships: int) -> int:
+        """Return how many memberships the run published last has, at least; the table has no fewer rows.
+
+        :param memberships: of this run, told where the marks do not say.
+        """
+        newest = map(Mark.from_text, connection.scalars(select_newest(self._table)))
+        return min((mark.summary.memberships for mark in newest if mark and mark.summary), default=memberships)
 
     def _read(self, connection: Connection) -> Mark | None:
         table = self._table

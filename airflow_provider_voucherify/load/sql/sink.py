@@ -103,9 +103,10 @@ class TableSink:
             if stored is not None:
                 self._staging.resume(stored)
             return self.mark.summary
+        # A retry that resumes is refused as well: a newer run may have come while nobody tried.
+        self._database.read("look for newer runs", self._target.check_order)
         reason = self._why_afresh(stored)
         if stored is None or reason is not None:
-            self._database.read("look for newer runs", self._target.check_order)
             log.info("Starting afresh for %s: %s", self._target.display_name, reason)
             self._staging.start(self._new_header())
             return None

@@ -164,6 +164,43 @@ def test_an_older_run_is_refused_if_a_newer_one_came_in_between(warehouse: Wareh
     assert _whole(warehouse) == before
 
 
+def test_a_retry_that_would_resume_is_refused_before_it_asks_if_a_newer_run_came_in_between(
+    warehouse: Warehouse,
+) -> None:
+    killed = history_sink(warehouse, 2)
+    killed.write([found("anna", "gold")])
+    record(warehouse, 3, found("bert", "gold"))
+    before, ledgers = _whole(warehouse), warehouse.ledgers()
+
+    with pytest.raises(RunOutOfOrder, match=r"older than what customer_segments has.*2026-02-03"):
+        history_sink(warehouse, 2)
+
+    assert (_whole(warehouse), warehouse.ledgers()) == (before, ledgers)
+
+
+def test_a_retry_resumes_beside_newer_runs_of_other_segments(warehouse: Warehouse) -> None:
+    killed = history_sink(warehouse, 2)
+    killed.write([found("anna", "new")])
+    record(warehouse, 3, found("anna", "gold"), scope=some_segments("gold"))
+
+    retry = history_sink(warehouse, 2)
+    assert retry.done() == {"anna"}
+    retry.finish(some_segments("new"))
+
+    assert intervals(warehouse) == [("anna", "gold", 3, None), ("anna", "new", 2, None)]
+
+
+def test_a_retry_tells_what_was_published_though_later_runs_took_all_back(warehouse: Warehouse) -> None:
+    sink = history_sink(warehouse, 1)
+    sink.write([found("anna", "gold")])
+    published = sink.finish()
+    record(warehouse, 1, no_segment("anna"), scope=EVERYONE, key="other")
+    record(warehouse, 2, no_segment("anna"), key="other")
+    assert intervals(warehouse) == []
+
+    assert warehouse.sink("history", identity("dag/1/task", as_of=day(1))).open() == published
+
+
 def test_runs_about_other_segments_keep_their_own_order(warehouse: Warehouse) -> None:
     record(warehouse, 3, found("anna", "gold"), scope=some_segments("gold"))
     record(warehouse, 2, found("anna", "new"), scope=some_segments("new"))

@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from airflow_provider_voucherify.load.base import RunIdentity
-from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WriteMode
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
 from airflow_provider_voucherify.load.sql.staging_name import is_staging_name, staging_name
-from tests.load.runs import TABLE, Warehouse, failed, found, identity, no_segment, unknown
+from tests.load.histories import EVERYONE
+from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, no_segment, unknown
 
 
 def test_a_new_process_finds_what_was_written(warehouse: Warehouse) -> None:
@@ -110,6 +111,47 @@ def test_a_kill_between_finish_and_close_costs_nothing(warehouse: Warehouse) -> 
     retry.close()
     assert warehouse.ledgers() == set()
     assert warehouse.memberships() == [("anna", "seg_gold")]
+
+
+@pytest.mark.parametrize("write", ["append", "replace", "merge", "history"])
+@pytest.mark.parametrize("is_later", [False, True], ids=["same moment", "later"])
+def test_a_retry_tells_what_was_published_though_a_later_run_emptied_the_table(
+    warehouse: Warehouse, write: WriteMode, is_later: bool
+) -> None:
+    first, second = identity("dag/1/first", as_of=NOON), identity("dag/1/second", as_of=NOON)
+    sink = warehouse.sink_opened(write, first)
+    sink.write([found("anna", "gold")])
+    published = sink.finish(EVERYONE)
+    warehouse.clock.advance(timedelta(seconds=is_later))
+    _empty(warehouse, write, second)
+
+    assert warehouse.sink(write, first).open() == published
+    later_try = RunIdentity("dag/1/first", "job", as_of=NOON, try_number=2)
+    warehouse.sink(write, first).close()
+    assert warehouse.sink(write, later_try).open() == published
+    assert warehouse.memberships() == ([("anna", "seg_gold")] if write == "append" else [])
+
+
+@pytest.mark.parametrize("write", ["append", "replace", "merge", "history"])
+def test_a_retry_asks_anew_if_somebody_emptied_the_table_after_later_runs(
+    warehouse: Warehouse, write: WriteMode
+) -> None:
+    first, second = identity("dag/1/first", as_of=NOON), identity("dag/1/second", as_of=NOON)
+    sink = warehouse.sink_opened(write, first)
+    sink.write([found("anna", "gold")])
+    sink.finish()
+    warehouse.clock.advance(timedelta(seconds=1))
+    warehouse.load(found("bert", "gold"), write=write, run=second)
+    warehouse.execute(f"delete from {TABLE}")
+
+    assert warehouse.sink(write, first).open() is None
+
+
+def _empty(warehouse: Warehouse, write: WriteMode, run: RunIdentity) -> None:
+    sink = warehouse.sink_opened(write, run)
+    sink.settle_everyone(2, NOON)
+    sink.finish(EVERYONE)
+    sink.close()
 
 
 def test_finish_again_tells_the_same_and_changes_nothing(warehouse: Warehouse) -> None:
