@@ -1,4 +1,4 @@
-"""One line every ten seconds at most: how far, how fast, how long still."""
+"""One line from time to time: how far, how fast, how long still."""
 
 from __future__ import annotations
 

@@ -11,11 +11,10 @@ from datetime import UTC, datetime
 from airflow_provider_voucherify.api.http.client import Client, Clock
 from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
+from airflow_provider_voucherify.provider_info import DEFER_AFTER
 from benchmarks.simulate.server import EPOCH, SimulatedServer
 from benchmarks.simulate.world import Scene
 
-#: A wait longer than this defers the task, seconds: what operators do unless told otherwise.
-DEFER_AFTER = 60.0
 #: Assumed: what it takes Airflow to start a task again that was deferred, seconds.
 START = 5.0
 
