@@ -209,9 +209,10 @@ class Window:
 
     @property
     def closed(self) -> ClosedWindow | None:
-        """Return how a window stands whose end nobody told; ``None`` where it is told, or nothing is known of it."""
+        """Return how a used-up window stands whose end nobody told; ``None`` where it is told, something of our share
+        is left (what is waited for is no window's end then), or nothing is known of it."""
         span, limit = self._span, self.limit
-        if span.ends_at is not None or span.used is None or limit is None:
+        if span.ends_at is not None or span.used is None or limit is None or self.left > 0:
             return None
         return ClosedWindow(limit, span.used, span.looks)
 

@@ -9,6 +9,7 @@ import pytest
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.calls.reads import segments_of_customer
 from airflow_provider_voucherify.api.errors import ClosedWindow
+from airflow_provider_voucherify.api.http.client import Client
 from tests.api.limit.limited_server import LimitedServer
 from tests.api.limit.paced_client import ask, client_of
 from tests.virtual_time import run_virtually
@@ -67,3 +68,24 @@ def test_a_limit_that_goes_on_turning_calls_away_holds_no_worker() -> None:
     stopped, held = run_virtually(main())
     assert held <= LONGEST_HELD
     assert stopped.wait > 0
+
+
+def test_a_wait_for_the_users_own_ceiling_says_nothing_of_the_window() -> None:
+    server = LimitedServer(limit=100, length=3_600.0)
+
+    async def main() -> int:
+        before = client_of(server, 0.7, ceiling=10, longest_wait=5.0)
+        with pytest.raises(errors.WindowClosed) as stopped:
+            await ask_in_turn(before, 20)
+        await asyncio.sleep(stopped.value.wait)
+        after = client_of(server, 0.7, longest_wait=5.0, inherits=True, closed=stopped.value.window)
+        await ask_in_turn(after, 20)
+        return before.calls.answered + after.calls.answered
+
+    answered, _ = run_virtually(main())
+    assert answered == 30
+
+
+async def ask_in_turn(client: Client, calls: int) -> None:
+    for number in range(calls):
+        await segments_of_customer(client, f"customer-{number}")
