@@ -55,21 +55,21 @@ def make_engine(engines: object, make: Callable[[], Engine]) -> Engine:
     :param make: makes the engine.
     :raises InvalidDestination: if the hook is of another database, or makes none.
     """
+    from sqlalchemy.exc import ArgumentError  # that of an unknown dialect too
+
     kind = getattr(engines, "conn_type", None)
     if isinstance(kind, str):
         refuse_by_name(engines, kind, f"connection type {kind}")
     try:
         engine = make()
-    except InvalidDestination:
-        raise
-    except Exception as error:
-        # Whatever a hook or a driver raises that is missing or halfway there; its text may hold the address.
+    except (ImportError, NotImplementedError, ArgumentError) as error:
+        # What passes, such as a service for tokens that does not answer, goes its way: a retry may help.
         module = f" (no module {error.name!r})" if isinstance(error, ModuleNotFoundError) else ""
         raise InvalidDestination(
             f"{_whose(engines)} gives no SQLAlchemy engine: {type(error).__name__}{module} from "
             f"{type(engines).__name__}. Look whether the database's provider is installed with its SQLAlchemy extra, "
             "or write ObjectFiles"
-        ) from error
+        ) from None
     name = engine.dialect.name
     if name not in PROVEN:
         refuse_by_name(engines, name, f"SQLAlchemy's dialect {name}")

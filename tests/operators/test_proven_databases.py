@@ -13,6 +13,7 @@ from airflow.sdk import BaseOperator
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.exc import NoSuchModuleError
 
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.load.destinations import WarehouseTable
@@ -148,12 +149,23 @@ def test_a_dialect_nobody_tried_is_refused() -> None:
         Database(Made(lambda: create_engine("elsewhere://")))
 
 
-@pytest.mark.parametrize("error", [NotImplementedError(), ModuleNotFoundError("No module", name="vendor.sqlalchemy")])
+@pytest.mark.parametrize(
+    "error",
+    [NotImplementedError(), ModuleNotFoundError("No module", name="vendor.sqlalchemy"), NoSuchModuleError("vendor")],
+)
 def test_a_hook_that_makes_no_engine_is_told_in_words(error: Exception) -> None:
     def fail() -> Engine:
         raise error
 
     with pytest.raises(InvalidDestination, match=rf"'warehouse' gives no SQLAlchemy engine: {type(error).__name__}"):
+        Database(Made(fail))
+
+
+def test_what_passes_while_an_engine_is_made_is_no_verdict_on_the_connection() -> None:
+    def fail() -> Engine:
+        raise TimeoutError("the service that gives passing passwords")
+
+    with pytest.raises(TimeoutError):
         Database(Made(fail))
 
 
