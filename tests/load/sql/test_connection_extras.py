@@ -152,7 +152,8 @@ def test_a_driver_that_does_not_know_the_extras_is_refused(
     class OtherDriver(PostgresHook):
         def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
             driver = SimpleNamespace(paramstyle="format", __version__="1.31.2", Error=Exception)
-            return create_engine(self.sqlalchemy_url, module=driver, **(engine_kwargs or {}))
+            url = self.sqlalchemy_url.set(drivername="postgresql+pg8000")  # earlier hooks know no other driver
+            return create_engine(url, module=driver, **(engine_kwargs or {}))
 
     extra: Extras = {"sqlalchemy_scheme": "postgresql+pg8000", "sqlalchemy_query": {"application_name": "x"}}
     hook_of(postgres_database, monkeypatch, {**extra, "application_name": "x"})
