@@ -216,7 +216,7 @@ class MembershipPage:
 
 
 @dataclass(frozen=True, slots=True)
-class FixedList:
+class StaticList:
     """All members of a static segment, who can only become fewer: with as many members it has the same ones.
 
     :param segment: as the list of segments had it.
@@ -243,10 +243,10 @@ class Scope:
     :param everyone: whether it covers every customer of the project, also those it never saw by name.
     :param segment_ids: the segments it covers; ``None`` for all of the project's.
     :param may_remove: whether what readers see may go; not for a run whose customers are all unknown.
-    :param fixed: static segments of which it holds all members.
+    :param static: static segments of which it holds all members.
     """
 
     everyone: bool = False
     segment_ids: frozenset[str] | None = None
     may_remove: bool = True
-    fixed: tuple[FixedList, ...] = ()
+    static: tuple[StaticList, ...] = ()

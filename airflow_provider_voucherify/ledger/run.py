@@ -18,7 +18,7 @@ from airflow_provider_voucherify.load.summary import latest
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.ids import IdSet
-    from airflow_provider_voucherify.api.models import CustomerAnswer, FixedList, Member, MembershipPage
+    from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, StaticList
     from airflow_provider_voucherify.ledger.log import FoundLog, LogStore
     from airflow_provider_voucherify.ledger.steps import Step
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
@@ -87,11 +87,11 @@ class LoggedRun:
         """Return nobody: what earlier runs published is not read."""
         return ()
 
-    def fixed_lists(self) -> Sequence[FixedList]:
+    def static_lists(self) -> Sequence[StaticList]:
         """Return none: what earlier runs published is not read."""
         return ()
 
-    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:  # noqa: ARG002 - as sinks have it
+    def static_members(self, segment_id: str) -> Sequence[Member] | None:  # noqa: ARG002 - as sinks have it
         """Return ``None``."""
         return None
 

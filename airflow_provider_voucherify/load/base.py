@@ -13,12 +13,12 @@ from typing import Protocol, TypeVar
 from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import (
     CustomerAnswer,
-    FixedList,
     Json,
     JsonObject,
     Member,
     MembershipPage,
     Scope,
+    StaticList,
 )
 
 T = TypeVar("T")
@@ -165,11 +165,11 @@ class Sink(Protocol):
         """Return at most ``limit`` customers readers see in a segment before this run is published, those observed
         last; none where the sink cannot tell."""
 
-    def fixed_lists(self) -> Sequence[FixedList]:
+    def static_lists(self) -> Sequence[StaticList]:
         """Return the static segments in which readers see exactly those whom a run about everyone of this project
         found there; none where the sink cannot tell."""
 
-    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:
+    def static_members(self, segment_id: str) -> Sequence[Member] | None:
         """Return the members of such a segment, ``None`` if readers do not see exactly them any more."""
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:

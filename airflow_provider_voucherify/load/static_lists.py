@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from airflow_provider_voucherify.api.models import FixedList, Json, JsonObject, Member, Segment
+from airflow_provider_voucherify.api.models import Json, JsonObject, Member, Segment, StaticList
 
 _DIGEST_BYTES = 16
 
@@ -42,7 +42,7 @@ class Proof:
     :param digest: hash of the members.
     """
 
-    listed: FixedList
+    listed: StaticList
     digest: str
 
     def fits(self, found: Digest) -> bool:
@@ -79,7 +79,7 @@ def _proof(segment_id: str, data: Json) -> Proof | None:
                 created_at, updated_at = map(_time, times)
             except ValueError:
                 return None
-            return Proof(FixedList(Segment(segment_id, name, "static", created_at, updated_at), members), digest)
+            return Proof(StaticList(Segment(segment_id, name, "static", created_at, updated_at), members), digest)
     return None
 
 

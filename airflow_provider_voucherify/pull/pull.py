@@ -49,9 +49,9 @@ class Pull:
         if question.may_export or self._exports.totals:
             self._remembering.forget("/v1/segments")  # their filters, which may quote emails, are not kept
         totals = self._exports.totals
-        fixed = tools.sink.fixed_lists() if question.is_about_everyone and question.wanted != "per_customer" else ()
+        static = tools.sink.static_lists() if question.is_about_everyone and question.wanted != "per_customer" else ()
         self._survey = Survey(
-            question, self._held, self._terms, tools.client, self._remembering, self._beginning, totals, fixed
+            question, self._held, self._terms, tools.client, self._remembering, self._beginning, totals, static
         )
 
     @property

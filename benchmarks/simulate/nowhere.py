@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from airflow_provider_voucherify.api.ids import IdSet
-from airflow_provider_voucherify.api.models import CustomerAnswer, FixedList, Json, Member, MembershipPage, Scope
+from airflow_provider_voucherify.api.models import CustomerAnswer, Json, Member, MembershipPage, Scope, StaticList
 from airflow_provider_voucherify.load.base import NO_REPORT, LoadSummary, StoredWalk
 
 
@@ -61,11 +61,11 @@ class Nowhere:
         """Return nobody."""
         return ()
 
-    def fixed_lists(self) -> Sequence[FixedList]:
+    def static_lists(self) -> Sequence[StaticList]:
         """Return none: what was published before is not read again."""
         return ()
 
-    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:  # noqa: ARG002 - as sinks have it
+    def static_members(self, segment_id: str) -> Sequence[Member] | None:  # noqa: ARG002 - as sinks have it
         """Return ``None``."""
         return None
 

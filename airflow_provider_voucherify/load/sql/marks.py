@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 #: Begins the keys of rows that belong to no run: no Dag's id holds a colon.
-FIXED_LISTS = "fixed:"
+STATIC_LISTS = "static:"
 
 
 def marks_table(name: str, schema: str | None) -> Table:
@@ -52,7 +52,7 @@ def select_mark(marks: Table, run_key: str) -> Select[str]:
 
 def select_newest(marks: Table) -> Select[str]:
     """Return the query of the mark of the run published last; of several at one moment all."""
-    is_of_run = ~marks.c.run_key.startswith(FIXED_LISTS)
+    is_of_run = ~marks.c.run_key.startswith(STATIC_LISTS)
     newest = select(func.max(marks.c.published_at)).where(is_of_run).scalar_subquery()
     return select(marks.c.detail).where(is_of_run, marks.c.published_at == newest)
 
@@ -68,8 +68,8 @@ def insert_mark(marks: Table, run_key: str, published_at: datetime, detail: str)
 
 
 def forget_marks(marks: Table, before: datetime) -> Delete:
-    """Return the removal of the marks of runs published before a moment, in UTC; what is kept of fixed lists stays."""
-    return delete(marks).where(marks.c.published_at < before, ~marks.c.run_key.startswith(FIXED_LISTS))
+    """Return the removal of the marks of runs published before a moment, in UTC; what is kept of static lists stays."""
+    return delete(marks).where(marks.c.published_at < before, ~marks.c.run_key.startswith(STATIC_LISTS))
 
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from airflow_provider_voucherify.api.ids import IdSet
-    from airflow_provider_voucherify.api.models import CustomerAnswer, FixedList, Json, Member, MembershipPage
+    from airflow_provider_voucherify.api.models import CustomerAnswer, Json, Member, MembershipPage, StaticList
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, StoredWalk
     from airflow_provider_voucherify.load.sql.staging import LedgerHeader
     from airflow_provider_voucherify.load.sql.target import Target
@@ -61,11 +61,11 @@ class TableSink:
     ) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.load.sql import statements
-        from airflow_provider_voucherify.load.sql.fixed_lists import FixedLists
         from airflow_provider_voucherify.load.sql.marks import TableMarks, marks_table
         from airflow_provider_voucherify.load.sql.staged_pages import StagedPages
         from airflow_provider_voucherify.load.sql.staging import Staging
         from airflow_provider_voucherify.load.sql.staging_name import marks_name, staging_name
+        from airflow_provider_voucherify.load.sql.static_lists import StaticLists
         from airflow_provider_voucherify.load.sql.target import schema_of
 
         name = TableName.parse(table)
@@ -79,7 +79,7 @@ class TableSink:
         self._staging = Staging(self._database, statements.staging_table(own_name, schema, with_key=with_key))
         self._pages = StagedPages(self._database, self._staging)
         self._marks = TableMarks(self._database, name.table, schema, identity, now)
-        self._fixed = FixedLists(
+        self._static = StaticLists(
             self._database, self._target, marks_table(marks_name(name.table), schema), identity.project
         )
         self._identity = identity
@@ -160,20 +160,20 @@ class TableSink:
             "read who was in a segment", lambda connection: self._target.members(connection, segment_id, limit)
         )
 
-    def fixed_lists(self) -> Sequence[FixedList]:
+    def static_lists(self) -> Sequence[StaticList]:
         """Return the static segments of which the table holds exactly those whom a run about everyone of this project
         found there, whoever wrote the rows.
 
         :raises StatementFailed: if the database refused or could not be reached.
         """
-        return self._fixed.read()
+        return self._static.read()
 
-    def fixed_members(self, segment_id: str) -> Sequence[Member] | None:
+    def static_members(self, segment_id: str) -> Sequence[Member] | None:
         """Return the members of such a segment, ``None`` if the table does not hold exactly them any more.
 
         :raises StatementFailed: if the database refused or could not be reached.
         """
-        return self._fixed.members(segment_id)
+        return self._static.members(segment_id)
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
         """Turn pages into answers in one transaction: found where a page names the customer, else unknown or in no
@@ -285,7 +285,7 @@ class TableSink:
         self._staging.mark_published(connection, replace(header, summary=summary))
         self._marks.put(connection, Mark.of(self._identity, self._now(), report, summary))
         if scope.everyone:
-            self._fixed.put(connection, scope.fixed, self._now())
+            self._static.put(connection, scope.static, self._now())
         return summary
 
     def _check(self, connection: Connection) -> None:

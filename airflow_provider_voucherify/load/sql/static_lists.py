@@ -10,12 +10,12 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.models import FixedList, Member
+from airflow_provider_voucherify.api.models import Member, StaticList
 from airflow_provider_voucherify.load.base import in_parts
-from airflow_provider_voucherify.load.fixed_lists import Digest, Proof, proofs_from_text, proofs_to_text
 from airflow_provider_voucherify.load.sql import visible
-from airflow_provider_voucherify.load.sql.marks import FIXED_LISTS, forget_mark, insert_mark, select_mark
+from airflow_provider_voucherify.load.sql.marks import STATIC_LISTS, forget_mark, insert_mark, select_mark
 from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT, ROWS_PER_FETCH
+from airflow_provider_voucherify.load.static_lists import Digest, Proof, proofs_from_text, proofs_to_text
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class FixedLists:
+class StaticLists:
     """The static segments of a project in a table, their hashes in a row of the table of marks.
 
     :param database: where the table is.
@@ -43,9 +43,9 @@ class FixedLists:
         self._marks = marks
         self._can_prove = bool(project) and target.is_kept and "source_id" in target.table.c
         digest = hashlib.blake2b(f"{target.table.fullname}\n{project}".encode(), digest_size=12)
-        self._key = FIXED_LISTS + digest.hexdigest()
+        self._key = STATIC_LISTS + digest.hexdigest()
 
-    def read(self) -> list[FixedList]:
+    def read(self) -> list[StaticList]:
         """Return the lists whose rows are all there, and no others; the rows are read once.
 
         :raises StatementFailed: if the database refused or could not be reached.
@@ -69,19 +69,19 @@ class FixedLists:
 
         return self._database.read("read the members of a static segment", work)
 
-    def put(self, connection: Connection, fixed: Sequence[FixedList], now: datetime) -> None:
+    def put(self, connection: Connection, static: Sequence[StaticList], now: datetime) -> None:
         """Keep hashes of the rows of some segments; the caller published, holds the lock, and commits.
 
-        :param fixed: those the run holds all members of.
+        :param static: those the run holds all members of.
         :param now: UTC.
         """
         if not self._can_prove:
             return
         held = self._proofs(connection)
-        listed = [one.segment.id for one in fixed]
+        listed = [one.segment.id for one in static]
         found = self._digests(connection, listed)
         proofs = {segment_id: proof for segment_id, proof in held.items() if segment_id not in listed}
-        for one in fixed:
+        for one in static:
             proof = Proof(one, str(found[one.segment.id]))
             if proof.fits(found[one.segment.id]):
                 proofs[one.segment.id] = proof
@@ -89,7 +89,7 @@ class FixedLists:
             connection.execute(forget_mark(self._marks, self._key))
             connection.execute(insert_mark(self._marks, self._key, now, proofs_to_text(proofs)))
 
-    def _read(self, connection: Connection) -> list[FixedList]:
+    def _read(self, connection: Connection) -> list[StaticList]:
         proofs = self._proofs(connection)
         found = self._digests(connection, [*proofs])
         return [proof.listed for segment_id, proof in proofs.items() if proof.fits(found[segment_id])]

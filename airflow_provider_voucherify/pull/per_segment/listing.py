@@ -14,12 +14,12 @@ from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift,
 from airflow_provider_voucherify.api.lists.pages import text_of
 from airflow_provider_voucherify.api.models import (
     Customer,
-    FixedList,
     Json,
     JsonObject,
     Member,
     MembershipPage,
     Segment,
+    StaticList,
 )
 from airflow_provider_voucherify.load.base import StoredWalk
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
@@ -137,15 +137,15 @@ class Listing:
         return None if total is None else calls_for(total - self._walk.held + bool(self._pages))
 
     @property
-    def fixed(self) -> FixedList | None:
+    def static_list(self) -> StaticList | None:
         """Return the list as one of a static segment, if it is: whole, and of as many members all the time."""
         drift, total = self.drift, self.total
         is_steady = drift.total_at_start == total and not drift.joined and not drift.left
         if self.segment.type != "static" or not self.is_whole or total is None or not is_steady:
             return None
-        return FixedList(self.segment, total)
+        return StaticList(self.segment, total)
 
-    def compare(self, known: FixedList) -> None:
+    def compare(self, known: StaticList) -> None:
         """Take note whether the list is unchanged, where no more than its first page was read.
 
         :param known: what readers see of the segment.

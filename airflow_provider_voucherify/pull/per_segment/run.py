@@ -14,7 +14,7 @@ from airflow_provider_voucherify.api.errors import NotFound, SegmentsFailed, Vou
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.lists.pages import instant_of
-from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, FixedList, Outcome, Scope, Segment
+from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment, StaticList
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.pull.customers.asked_customers import names_of
 from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
@@ -116,15 +116,15 @@ class SegmentRun:
         if self._gone:
             whole = frozenset(listing.segment.id for listing in self._listings)
             segment_ids = whole - self._gone.keys()
-        return Scope(self._question.is_about_everyone, segment_ids, fixed=tuple(self._fixed()))
+        return Scope(self._question.is_about_everyone, segment_ids, static=tuple(self._static()))
 
-    def _fixed(self) -> Iterator[FixedList]:
+    def _static(self) -> Iterator[StaticList]:
         """Yield the static segments all members of which were read, but those that may still be being filled."""
         since = instant_of(self._tools.now() - _FILLED_FOR)
         for listing in self._present:
-            created_at, fixed = listing.segment.created_at, listing.fixed
-            if fixed is not None and created_at is not None and instant_of(created_at) < since:
-                yield fixed
+            created_at, static = listing.segment.created_at, listing.static_list
+            if static is not None and created_at is not None and instant_of(created_at) < since:
+                yield static
 
     def _read_all(self) -> None:
         """Read all lists; while files of exports are made, those that have none."""
@@ -142,7 +142,7 @@ class SegmentRun:
         for listing in self._listings:
             if not listing.is_unchanged or listing.is_whole:
                 continue
-            members = self._tools.sink.fixed_members(listing.segment.id) or ()
+            members = self._tools.sink.static_members(listing.segment.id) or ()
             customers = [Customer(member.customer_id, member.source_id) for member in members]
             if len(customers) == listing.total and listing.first_ids <= {customer.id for customer in customers}:
                 for pages in in_parts(listing.unchanged_pages(customers), _PAGES_AT_A_TIME):

@@ -12,7 +12,7 @@ from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.calls.reads import list_segments
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.lists.pages import PAGE
-from airflow_provider_voucherify.api.models import FixedList
+from airflow_provider_voucherify.api.models import StaticList
 from airflow_provider_voucherify.load.base import StoredWalk
 from airflow_provider_voucherify.pull.customers.everyone import CountingClient, CustomerList
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
@@ -82,7 +82,7 @@ class Survey:
     :param client: sends the calls for first pages, which are stored later on.
     :param beginning: what an earlier part of the try found out of lists, ``None`` if there was none.
     :param totals: how many members segments had whose files were asked for, by the segment's id.
-    :param fixed: static segments all members of which readers see, as they had once.
+    :param static: static segments all members of which readers see, as they had once.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Survey:
         remembering: RememberingClient,
         beginning: Beginning | None = None,
         totals: Mapping[str, int] | None = None,
-        fixed: Sequence[FixedList] = (),
+        static: Sequence[StaticList] = (),
     ) -> None:
         self.listings: list[Listing] | None = None
         self.everyone: CustomerList | None = None
@@ -107,7 +107,7 @@ class Survey:
         self._probing = CountingClient(client)
         self._totals = {**({} if beginning is None else beginning.totals), **(totals or {})}
         self._failed_parts = {} if beginning is None else beginning.failed_parts
-        self._fixed = {one.segment.id: one for one in fixed}
+        self._static = {one.segment.id: one for one in static}
         begun_as = held.begun_as
         self._wanted = "export" if begun_as == "per_segment" and question.may_export else begun_as or question.wanted
 
@@ -204,7 +204,7 @@ class Survey:
 
     def _compare(self, listings: Sequence[Listing]) -> None:
         for listing in listings:
-            if (known := self._fixed.get(listing.segment.id)) is not None:
+            if (known := self._static.get(listing.segment.id)) is not None:
                 listing.compare(known)
 
     async def list_segments_again(self) -> bool:

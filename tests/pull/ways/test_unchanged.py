@@ -235,7 +235,7 @@ def of(name: str) -> str:
 
 def another_project(shop: Emulator, tables: Tables) -> None:
     """Rows of the same ids by other keys."""
-    tables.warehouse.execute(f"update {TABLE}__marks set run_key = run_key || 'x' where run_key like 'fixed:%'")
+    tables.warehouse.execute(f"update {TABLE}__marks set run_key = run_key || 'x' where run_key like 'static:%'")
 
 
 def emptied_by_few(shop: Emulator, tables: Tables) -> None:
@@ -255,7 +255,7 @@ def gone(shop: Emulator, tables: Tables) -> None:
 
 
 def garbled(shop: Emulator, tables: Tables) -> None:
-    tables.warehouse.execute(f"update {TABLE}__marks set detail = '[{{' where run_key like 'fixed:%'")
+    tables.warehouse.execute(f"update {TABLE}__marks set detail = '[{{' where run_key like 'static:%'")
 
 
 #: What takes the proof away, for segment "two" at least.
