@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers, VoucherifyError
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
 from airflow_provider_voucherify.load.columns import COLUMNS
+from airflow_provider_voucherify.load.xcom.rows import rows_told
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids
 from airflow_provider_voucherify.pull.customers.upstream import id_list
 from airflow_provider_voucherify.pull.per_customer.ask import PerCustomer
@@ -104,11 +105,7 @@ def frame_of(answers: Iterable[CustomerAnswer]) -> pd.DataFrame:
     """Return one row for each customer and segment; ``observed_at`` is UTC."""
     import pandas as pd
 
-    rows = [
-        (answer.customer_id, segment.id, segment.name, answer.observed_at)
-        for answer in answers
-        for segment in answer.segments
-    ]
+    rows = [[getattr(row, name) for name in _NAMES] for row in rows_told(answers)]
     frame = pd.DataFrame(rows, columns=_NAMES)
     if not rows:  # a column without values has no type of its own
         frame = frame.astype(dict.fromkeys((one.name for one in COLUMNS if one.type != "moment"), "str"))
