@@ -10,24 +10,30 @@ EXTRAS := duckdb,files,openlineage,pandas,postgres,s3,sqlite
 # uv installs in a fifth of pip's time; it comes from pip itself, into the same environment.
 INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint constraints.txt
 
-PYTEST_ALL := -n 2 --dist loadfile --no-loadscope-reorder
+# Twice as many as there are cores: half of the time a test waits, for a disk, another process or an answer.
+PYTEST_ALL := -n 4 --dist loadfile --no-loadscope-reorder
 
-.PHONY: demo test explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
+.PHONY: demo test test-long explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
   test-newcomer package check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
 
-test: $(INSTALLED)  ## all tests, on real Airflow, PostgreSQL and SQLite
-	$(BIN)/python -m pytest $(PYTEST_ALL)
+test: $(INSTALLED)  ## the tests, on real Airflow, PostgreSQL, DuckDB and SQLite
+	$(BIN)/python -m pytest $(PYTEST_ALL) -m 'not long'
 
-test-airflow-3.1 test-airflow-3.2: test-airflow-%: constraints-airflow-%.txt $(BIN)/python  ## all tests on an earlier Airflow
+test-long: $(INSTALLED)  ## those that take longest: many kills, many examples, many rows
+	$(BIN)/python -m pytest $(PYTEST_ALL) -m long
+
+test-airflow-3.1 test-airflow-3.2: test-airflow-%: constraints-airflow-%.txt $(BIN)/python  ## all tests on an earlier Airflow; writes docs/compatibility.md
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/airflow-$*
 	VIRTUAL_ENV=dist/airflow-$* $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS)]' --group test
-	dist/airflow-$*/bin/python -m pytest $(PYTEST_ALL)
+	dist/airflow-$*/bin/python -m tests.matrix run dist/ran-$@.json $(PYTEST_ALL)
+	$(BIN)/python -m tests.matrix write dist/ran-$@.json "make $@"
 
-test-python-3.13 test-python-3.14: test-python-%: $(BIN)/python  ## all tests on a later Python, Debian's if there is none
-	tests/python.sh $* $(BIN)/uv $(EXTRAS) $(PYTEST_ALL)
+test-python-3.13 test-python-3.14: test-python-%: $(BIN)/python  ## the same on a later Python, Debian's if there is none
+	tests/python.sh $* $(BIN)/uv $(EXTRAS) dist/ran-$@.json $(PYTEST_ALL)
+	$(BIN)/python -m tests.matrix write dist/ran-$@.json "make $@"
 
 explore: $(INSTALLED)  ## the tests that try examples, with others than `make test` and up to ten times as many; SEED=1 repeats
 	$(BIN)/python -m pytest --hypothesis-profile=explore --timeout=0 $(if $(SEED),--hypothesis-seed=$(SEED)) \

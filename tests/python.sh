@@ -1,16 +1,16 @@
 #!/bin/sh
 # The tests on another Python: one on the PATH, else Debian's in a root of its own, made by debootstrap (as root).
-# usage: tests/python.sh VERSION UV EXTRAS PYTEST_ARGUMENT...
+# usage: tests/python.sh VERSION UV EXTRAS RAN.json PYTEST_ARGUMENT...
 set -eu
 
-version=$1 uv=$2 extras=$3
-shift 3
+version=$1 uv=$2 extras=$3 ran=$4
+shift 4
 
 if "python$version" -c '' 2>/dev/null; then
     environment=dist/python-$version
     "$uv" venv --quiet --clear --python "python$version" "$environment"
     VIRTUAL_ENV=$environment "$uv" pip install --quiet --constraint constraints.txt --editable ".[$extras]" --group test
-    exec "$environment/bin/python" -m pytest "$@"
+    exec "$environment/bin/python" -m tests.matrix run "$ran" "$@"
 fi
 
 case $version in
@@ -39,4 +39,5 @@ chroot "$root" env PATH=/usr/local/bin:/usr/bin:/bin sh -ceu "
     cd /work
     uv venv --quiet --clear --python python$version .venv
     VIRTUAL_ENV=.venv uv pip install --quiet --constraint constraints.txt --editable '.[$extras]' --group test
-    exec .venv/bin/python -m pytest $*"
+    .venv/bin/python -m tests.matrix run ran.json $*"
+cp "$root/work/ran.json" "$ran"

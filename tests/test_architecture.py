@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -95,13 +96,23 @@ def modules() -> list[Path]:
     return sorted(ROOT.rglob("*.py"))
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
 def name_in_package(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(part for part in parts if part != "__init__")
 
 
-def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text())):
+@cache
+def imported(path: Path) -> tuple[str, ...]:
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -141,7 +152,7 @@ def test_no_two_classes_bear_one_name(is_emulator: bool) -> None:
     homes: dict[str, list[str]] = {}
     for path in modules():
         if (name := name_in_package(path)).startswith("emulator") is is_emulator:
-            for node in ast.parse(path.read_text()).body:
+            for node in tree_of(path).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     homes.setdefault(node.name, []).append(name)
     assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}
@@ -157,7 +168,7 @@ def test_the_architecture_page_says_what_each_folder_is_for_and_holds() -> None:
     for init in sorted(ROOT.rglob("__init__.py")):
         if (folder := init.parent) == ROOT:
             continue
-        purpose = ast.get_docstring(ast.parse(init.read_text()))
+        purpose = ast.get_docstring(tree_of(init))
         files = sorted(path.stem for path in folder.glob("*.py") if path.stem not in {"__init__", "__main__"})
         assert f"| `{folder.relative_to(ROOT)}/` | {purpose} | {', '.join(files)} |" in page
 
@@ -197,7 +208,7 @@ def test_files_are_short() -> None:
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             begin = node.body[1 if ast.get_docstring(node) and len(node.body) > 1 else 0].lineno
             yield f"{path.name}:{node.name}", (node.end_lineno or begin) - begin + 1

@@ -12,6 +12,8 @@ from airflow_provider_voucherify.pull.customers import sources as customers
 from airflow_provider_voucherify.pull.per_segment import run as segment_run
 from benchmarks.load import memory
 
+pytestmark = pytest.mark.long
+
 CUSTOMERS = 30_000
 #: A plain list or set of such ids takes as much again. What rounds and chunks take is some 60 of it, at this size.
 MOST_BYTES_PER_ID = 200

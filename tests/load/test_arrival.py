@@ -169,6 +169,7 @@ TOLD = st.lists(
 )
 
 
+@pytest.mark.long
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=TOLD)
 def test_every_place_shows_the_same_of_the_same_run(

@@ -28,6 +28,8 @@ from tests.load.reading import Outage, Reader
 from tests.load.runs import NOON, Warehouse
 from tests.load.telling import JOBS, SAID, Said, Told, chunks
 
+pytestmark = pytest.mark.long
+
 _DAYS = st.sampled_from([1, 1, 1, 0, 0, -1])
 _ALL_SAID = st.lists(SAID, min_size=1, max_size=2)
 _OUTAGES = st.one_of(st.none(), st.integers(1, 20))

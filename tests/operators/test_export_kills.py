@@ -87,6 +87,7 @@ def run_for(tries: subprocess.Popen[str], run_id: str, number: int, seconds: flo
     return int(tries.stdout.readline())
 
 
+@pytest.mark.long
 @needs_state_store
 def test_kills_at_random_moments(
     slow_voucherify: EmulatorProcess, postgres_database: PostgresDatabase, tries: subprocess.Popen[str]

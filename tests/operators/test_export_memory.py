@@ -19,6 +19,8 @@ from tests.operators.exporting import export
 from tests.operators.warehouse import Warehouse
 from tests.run_op import OperatorRunner
 
+pytestmark = pytest.mark.long
+
 _BLOCK = "".join(f"cust_{number:024x},customer-{number:07d},2026-01-01T00:00:00.000Z\n" for number in range(1_000))
 #: What a run takes besides its rows: a part of a file, a batch of a statement, buffers.
 MOST_BYTES = 12_000_000

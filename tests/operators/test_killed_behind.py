@@ -7,11 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from tests.operators.killed_behind import ASKED, pull
 from tests.operators.warehouse import Warehouse, truth
 from tests.run_op import OperatorRunner
+
+pytestmark = pytest.mark.long
 
 REPOSITORY = Path(__file__).parents[2]
 

@@ -20,6 +20,8 @@ from airflow_provider_voucherify.emulator import EmulatorProcess
 from tests.operators.warehouse import truth
 from tests.postgres import PostgresDatabase
 
+pytestmark = pytest.mark.long
+
 CUSTOMERS = 2_000
 KILLS = 20
 #: Calls of a try before its first chunk: for the segments, the number of customers, and what an unknown one gets.

@@ -17,6 +17,8 @@ from tests.operators.publishing import CAMPAIGN, given_away, voucherify_ids
 from tests.operators.test_kills import REPOSITORY, run_for_calls, run_try
 from tests.postgres import PostgresDatabase
 
+pytestmark = pytest.mark.long
+
 CUSTOMERS = 2_000
 KILLS = 20
 CHUNK = 50

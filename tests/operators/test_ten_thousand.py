@@ -14,6 +14,8 @@ from tests.operators.warehouse import MembershipRow, truth
 from tests.postgres import PostgresDatabase
 from tests.run_op import OperatorRunner
 
+pytestmark = pytest.mark.long
+
 CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 10_001)]
 
 

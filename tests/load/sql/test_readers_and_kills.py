@@ -18,6 +18,8 @@ from airflow_provider_voucherify.load.destinations import WriteMode
 from tests.load.killed_run import DoomedWarehouse
 from tests.load.runs import NOON, TABLE, Warehouse, found
 
+pytestmark = pytest.mark.long
+
 RUNS = 50
 CUSTOMERS = [f"customer-{number}" for number in range(40)]
 #: A publication has about ten statements and a commit; opening and staging come before.

@@ -12,6 +12,8 @@ import pytest
 from tests.load.killed_run import main
 from tests.load.runs import TABLE, Warehouse, found, identity
 
+pytestmark = pytest.mark.long
+
 BEFORE = [("anna", "seg_old"), ("emil", "seg_old")]
 AFTER = [
     ("anna", "seg_gold"),

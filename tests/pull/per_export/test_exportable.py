@@ -166,6 +166,7 @@ def swapped(file: list[list[str]], every: int, chance: random.Random) -> list[li
     return sorted([*kept, *others], key=lambda row: row[2])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("size", "every", "wrong", "passing"),
     [(1_000, 50, 300, 0), (1_000, 500, 300, 45), (12_000, 50, 40, 0), (12_000, 500, 40, 0)],

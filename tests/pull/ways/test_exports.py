@@ -279,6 +279,7 @@ def test_a_worker_given_back_while_files_are_made_goes_on_with_them(shop: Emulat
     assert "token" not in str(store.texts)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 def test_kills_lose_no_row_ask_for_no_export_twice_and_leave_none_behind(shop: Emulator, seed: int) -> None:
     chance, store, before = random.Random(seed), MemoryStore(), calls_so_far(shop)

@@ -15,6 +15,8 @@ from airflow_provider_voucherify.pull.per_export import files as per_export
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.pull.ways.desk import Desk, truth
 
+pytestmark = pytest.mark.long
+
 ODD_IDS = ("a/b c+d%?#é", "50%25", "…", " padded ", "A@x.com", "a@x.com", "0017", "17", "%2e%2e", "日本", "x" * 300)
 MOMENTS = ("2024-05-01T10:00:00.000Z", "2024-05-01T10:00:00.001Z", "2024-05-01T10:00:00.002Z", "2025-01-01T00:00:00Z")
 

@@ -165,6 +165,7 @@ class Killed(BaseException):
     """The process ends."""
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("moment", range(1, 6))
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
 def test_a_try_that_is_killed_at_a_write_is_gone_on_with(
@@ -437,6 +438,7 @@ def test_what_the_sample_speaks_against_is_listed_after_all(shop: Emulator, tabl
     assert done.pulled.mismatch.differing == 1
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(20))
 def test_whatever_befalls_shop_and_table_everyone_is_the_truth(shop: Emulator, tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
