@@ -22,6 +22,7 @@ from airflow_provider_voucherify.api.models import (
     Outcome,
     Segment,
 )
+from airflow_provider_voucherify.ledger.log import Piece
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.summary import as_utc, memberships
 
@@ -81,6 +82,23 @@ def microseconds(moment: datetime) -> int:
 def moment_of(number: int) -> datetime:
     """Return the moment (UTC) so many microseconds after the beginning of 1970."""
     return _EPOCH + timedelta(microseconds=number)
+
+
+def piece_of(steps: Sequence[Step]) -> Piece:
+    """Return steps as a piece of a log, see ``pack``, with what people may want to know of it."""
+    customers = members = 0
+    for step in steps:
+        match step:
+            case CustomerAnswer():
+                customers += 1
+                members += len(memberships(step))
+            case MembershipPage():
+                members += len(step.members)
+            case Settled() | Forgotten():
+                customers += len(step.customer_ids)
+            case PublicationOutcome():
+                customers += 1
+    return Piece(pack(steps), customers, members)
 
 
 def pack(steps: Sequence[Step]) -> bytes:
