@@ -6,6 +6,7 @@ A piece is read by the version that wrote it, as a worker may be upgraded in the
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -27,6 +28,8 @@ from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.summary import as_utc, memberships
 
 VERSION = 1
+#: As JSON has it, behind a backslash that does not stand for itself.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -104,7 +107,7 @@ def piece_of(steps: Sequence[Step]) -> Piece:
 def pack(steps: Sequence[Step]) -> bytes:
     """Return steps as a piece of a log, to be read back by ``unpack``; of a segment only id and name are kept.
 
-    :raises LoadError: if a text holds half of a surrogate pair, which nothing can store.
+    :raises LoadError: if a text holds half of a surrogate pair or a NUL character, which no database can store.
     """
     numbers: _Numbers = {}
     said = [_step_to_json(step, numbers) for step in steps]
@@ -115,6 +118,8 @@ def pack(steps: Sequence[Step]) -> bytes:
         text = b""
     if not text:  # raised out here: the other error quotes what it could not encode
         raise LoadError("an id or a name holds half of a surrogate pair, which cannot be stored: look where it is from")
+    if b"\\u0000" in text and _NUL.search(text):
+        raise LoadError("an id or a name holds a NUL character, which no database can store: look where it is from")
     return zlib.compress(text, 1)
 
 

@@ -275,7 +275,7 @@ def without_rows(doing: str, error: Exception) -> StatementFailed:
     parts.append(f": {said}" if said else "")
     if sqlstate == _NO_RIGHT:
         parts.append(
-            ". The connection's user needs to create tables in the target's schema (the run is staged there), and to "
+            ". The connection's user needs to create tables in the target's schema (the run is held there), and to "
             "select, insert, update and delete in the target and the tables beside it"
         )
     is_full, is_passing = code in _NO_ROOM, _is_passing(error, driver_error)

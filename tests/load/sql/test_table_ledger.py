@@ -1,4 +1,4 @@
-"""The staging table as the ledger: resumed by its own run only, for as long as it is fresh."""
+"""The log beside a table as the ledger: resumed by its own run only, for as long as it is fresh."""
 
 from __future__ import annotations
 
