@@ -27,15 +27,15 @@ MODES: dict[Way, tuple[WriteMode, ...]] = {
 }
 
 QUESTION = """
-A run is written into its ledger half a chunk at a time, as the operator does, each in a transaction of its own, and then
-published in one. It comes as answers for customer after customer, all in the same five segments or each in five of forty,
-or as pages of segments' members that are settled at the end. The bound is
-the least that gets the same rows there: one COPY in PostgreSQL's binary format (lists of a column's values for DuckDB,
-executemany for SQLite) into a table without index and one INSERT ... SELECT into the table with its key, in one
-transaction; where the table is full of the same rows they are deleted first, but for append, whose rows and key have
-the name of their run. Bound and sink take turns, each in a new process and a new database.
-The ledger holds each customer as well and is committed part by part, and a history has two columns more, one of them in
-its key: the bound does none of that.
+A run is written into its ledger half a chunk at a time, as the operator does, each in a transaction of its own, and
+then published in one. It comes as answers for customer after customer, all in the same five segments or each in five
+of forty, or as pages of segments' members that are settled at the end. The bound is the least that gets the same rows
+there: one COPY in PostgreSQL's binary format (lists of a column's values for DuckDB, executemany for SQLite) into a
+table without index and one INSERT ... SELECT into the table with its key, in one transaction; where the table is full
+of the same rows they are deleted first, but for append, whose rows and key have the name of their run. Bound and sink
+take turns, each in a new process and a new database.
+The ledger holds each customer as well and is committed part by part, and a history has two columns more, one of them
+in its key: the bound does none of that.
 """
 
 

@@ -126,7 +126,7 @@ def _rows(customers: int, way: Way) -> Iterator[list[Row]]:
 
 def _answers(customers: int, way: Way) -> Iterator[list[CustomerAnswer]]:
     """Yield answers of customers in five segments each: all in the same five, or each in five of forty."""
-    chance, alike = random.Random(1), SEGMENTS[:SEGMENTS_PER_CUSTOMER]  # noqa: S311 - the same for all
+    chance, alike = random.Random(1), SEGMENTS[:SEGMENTS_PER_CUSTOMER]
     for start in range(0, customers, CUSTOMERS_PER_PART):
         yield [
             CustomerAnswer(
