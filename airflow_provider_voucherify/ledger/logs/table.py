@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     Column,
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.load.base import RunIdentity
     from airflow_provider_voucherify.warehouse.database import Database
-
-T = TypeVar("T")
 
 OPENING, PIECE = "opening", "piece"
 #: Of one row: servers of MySQL's may be set to take 1 MiB in a statement, in which each byte may be written as two.
@@ -168,7 +166,7 @@ class InTable:
                 create_if_missing(connection, self.table)
             self._add(connection, OPENING, opening, opening.number, Piece(_bytes_of(opening), 0, 0), at)
 
-        self._write("open the run's ledger", work)
+        self._write("open the run's ledger", work, self._database.write)
         self._last = -1
 
     def pieces(self, opening: Opening) -> Pieces:
@@ -192,11 +190,16 @@ class InTable:
                 connection.execute(forget_piece(self.table, opening.token, opening.writer, number))
             self._add(connection, PIECE, opening, number, piece, at)
 
-        self._write("store a chunk in the run's ledger", work)
+        self._write("store a chunk in the run's ledger", work, self._database.write_often)
 
     def remove(self) -> None:
         """Remove the run's openings and pieces."""
+        self.let_go()
         self._database.write("remove the run's ledger", self._drop)
+
+    def let_go(self) -> None:
+        """Hold no connection any more, until the next piece is stored."""
+        self._database.let_go()
 
     def _drop(self, connection: Connection) -> None:
         lock_for_writing(connection, self.table)
@@ -230,13 +233,19 @@ class InTable:
                 self._read_ahead[writer, one] = self._read_ahead.get((writer, one), b"") + packed
         return self._read_ahead.pop((writer, number), None)
 
-    def _write(self, doing: str, work: Callable[[Connection], T]) -> T:
+    def _write(
+        self,
+        doing: str,
+        work: Callable[[Connection], None],
+        write: Callable[[str, Callable[[Connection], None]], None],
+    ) -> None:
         """Write in a transaction.
 
         :raises LedgerLost: if the table is gone.
         """
         try:
-            return self._database.write(doing, work)
+            write(doing, work)
+            return
         except StatementFailed as error:
             problem = error
         # Raised out here: an error that has this one as its context would quote the driver.
