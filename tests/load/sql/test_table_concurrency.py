@@ -109,7 +109,7 @@ def test_nothing_lands_behind_the_back_of_the_try_that_goes_on(shared_warehouse:
             written = writing.result(timeout=60)
         # What was written while the other opened may not count, and is asked for again; nothing comes in later.
         assert seen == retry.done()
-        assert len(seen) in (written, written + 1)
+        assert 3 <= len(seen) <= written + 1
 
 
 @pytest.mark.parametrize("write", ["merge", "replace"])
