@@ -30,7 +30,7 @@ from sqlalchemy import (
 from airflow_provider_voucherify.ledger.log import Opening, Piece, Pieces, StoredPiece
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
 from airflow_provider_voucherify.load.summary import as_utc
-from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing, drop_if_there
+from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_names, create_if_missing, drop_if_there
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, packed_bytes, utc_time
 from airflow_provider_voucherify.warehouse.table_names import is_log_name
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
@@ -287,7 +287,7 @@ def _logs_beside(connection: Connection, target: Table) -> Iterator[Table]:
         if is_log_name(name, target.name):
             table = log_table(name, target.schema)
             # A table of somebody else could be named like ours: only one with our very columns is touched.
-            if {column["name"] for column in catalog.get_columns(name, schema=target.schema)} == set(table.c.keys()):
+            if column_names(connection, table) == set(table.c.keys()):
                 yield table
 
 
