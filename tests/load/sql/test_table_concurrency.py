@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,11 +11,7 @@ import pytest
 
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import LedgerLost
-from airflow_provider_voucherify.load.sql.loaders import insert_answers
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.load.sql.staging import Staging
-from airflow_provider_voucherify.load.sql.statements import staging_table
-from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, page
 
 LATER = NOON + timedelta(minutes=5)
@@ -77,6 +72,33 @@ def test_mapped_runs_write_and_finish_at_the_same_time(shared_warehouse: Warehou
     assert shared_warehouse.ledgers() == set()
 
 
+@pytest.mark.parametrize("write", ["merge", "history"])
+def test_twenty_tasks_begin_store_and_publish_at_once(
+    shared_warehouse: Warehouse, write: WriteMode, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = 20 if not shared_warehouse.url.startswith("sqlite") else 4  # its file takes one writer at a time
+    together = threading.Barrier(tasks)
+
+    def run(index: int) -> None:
+        sink = shared_warehouse.sink(write, identity(f"dag/run/task/{index}", as_of=NOON))
+        for step in (
+            sink.open,
+            *(lambda part=part: sink.write([found(f"{index}-{part}", "gold", "new")]) for part in range(3)),
+            lambda: sink.write([found("everybody's", "gold"), failed(f"{index}-failed")]),
+            sink.finish,
+            sink.close,
+        ):
+            together.wait(timeout=60)
+            step()
+
+    _together(*(lambda index=index: run(index) for index in range(tasks)))
+
+    assert len(shared_warehouse.memberships()) == tasks * 3 * 2 + 1
+    assert len(shared_warehouse.failures()) == tasks
+    assert shared_warehouse.ledgers() == set()
+    assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == []
+
+
 def test_of_two_tries_at_once_the_later_one_reads_the_lists(warehouse: Warehouse) -> None:
     left_behind = warehouse.sink_opened()
     left_behind.write_pages([page("gold", "anna", is_first=True)])
@@ -112,28 +134,9 @@ def test_nothing_lands_behind_the_back_of_the_try_that_goes_on(shared_warehouse:
             retry = shared_warehouse.sink_opened(run=run)
             seen = retry.done()
             written = writing.result(timeout=60)
-        assert len(seen) == len(retry.done()) == written + 1
-
-
-def test_who_goes_on_waits_for_what_is_being_written(postgres_warehouse: Warehouse) -> None:
-    left_behind = postgres_warehouse.sink_opened()
-    left_behind.write([found("anna", "gold")])
-    (name,) = postgres_warehouse.ledgers()
-    staging = Staging(Database(postgres_warehouse), staging_table(name, None, with_key=False))
-    header = staging.stored_header()
-    assert header is not None
-    staging.resume(header)
-    engine = postgres_warehouse.get_sqlalchemy_engine()
-    with ThreadPoolExecutor(1) as pool:
-        with engine.begin() as session:
-            staging.own_header(session)
-            retry = pool.submit(postgres_warehouse.sink_opened)
-            while postgres_warehouse.query("select count(*) from pg_locks where not granted") == [(0,)]:
-                assert not retry.done()
-                time.sleep(0.01)
-            insert_answers(session, staging.table, [found("bert", "gold")])
-        assert retry.result(timeout=10).done() == {"anna", "bert"}
-    engine.dispose()
+        # What was written while the other opened may not count, and is asked for again; nothing comes in later.
+        assert seen == retry.done()
+        assert 3 <= len(seen) <= written + 1
 
 
 @pytest.mark.parametrize("write", ["merge", "replace"])
