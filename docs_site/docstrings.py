@@ -9,6 +9,8 @@ from griffe import AliasResolutionError, Attribute, Expr, Extension, Function, M
 
 _ROLE = re.compile(r":(?:class|exc|func|meth|attr):`([\w.]+)`")
 _DOCUMENTED = re.compile(r"^::: ([\w.]+)$", re.MULTILINE)
+#: A class returns nothing; what its tasks return is told above its parameters.
+_RETURNED = re.compile(r"(^:param .*)^:returns: (.*?)(?=^:|\Z)", re.MULTILINE | re.DOTALL)
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _INSIDES = re.compile(r" \| Un(?:set|read)\b|\bUn(?:set|read) \| ")  # what tells None from left out, and not yet known
 
@@ -24,9 +26,10 @@ class AsReadByAuthors(Extension):  # type: ignore[misc]  # griffe is not where t
         self.documented = {path.rpartition(".")[2]: path for path in shown}
 
     def on_object(self, *, obj: Object, **_: object) -> None:
-        """Turn Sphinx's roles in a docstring, such as ``:class:`Pace```, into links."""
+        """Turn Sphinx's roles in a docstring, such as ``:class:`Pace```, into links; tell apart what tasks return."""
         if obj.docstring is not None:
-            obj.docstring.value = _ROLE.sub(lambda found: self._link(obj, found[1]), obj.docstring.value)
+            text = _ROLE.sub(lambda found: self._link(obj, found[1]), obj.docstring.value)
+            obj.docstring.value = _RETURNED.sub(r"A task returns: \2\n\n\1", text) if obj.is_class else text
 
     def on_package(self, *, pkg: Module, **_: object) -> None:
         """Write types out that have a name of their own inside of the package."""
