@@ -10,11 +10,13 @@ EXTRAS := duckdb,files,openlineage,pandas,postgres,s3,sqlite
 # uv installs in a fifth of pip's time; it comes from pip itself, into the same environment.
 INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint constraints.txt
 
+DOCS := build/docs
+
 # Twice as many as there are cores: half of the time a test waits, for a disk, another process or an answer.
 PYTEST_ALL := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-long explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
-  test-newcomer package check format bench soak clean
+  test-newcomer package check docs pictures format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -67,7 +69,17 @@ test-pgbouncer: $(INSTALLED)  ## runs into PostgreSQL through a real PgBouncer, 
 check: $(INSTALLED)  ## ruff and mypy, strict
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy airflow_provider_voucherify tests dags demo benchmarks
+	$(BIN)/mypy airflow_provider_voucherify tests dags demo benchmarks docs_site
+
+docs: $(DOCS)/env/.installed  ## the docs as a site in build/docs/html; fails where a link leads nowhere or to another host's files
+	$(BIN)/python -m docs_site.pages $(DOCS)
+	$(DOCS)/env/bin/zensical build --strict --clean --config-file $(DOCS)/mkdocs.yml
+	$(BIN)/python -m docs_site.built $(DOCS)/html
+
+pictures: $(BIN)/python  ## docs/images anew, from a real Airflow in an installed Chromium
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/pictures
+	VIRTUAL_ENV=dist/pictures $(BIN)/uv pip install --quiet --constraint constraints.txt --editable '.[$(EXTRAS)]' --group pictures
+	dist/pictures/bin/python -m docs_site.pictures
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
@@ -99,6 +111,11 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml constraints.txt
 $(INSTALLED): $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[$(EXTRAS)]' --group dev
 	@touch $@ $(VENV)/.installed
+
+$(DOCS)/env/.installed: $(BIN)/python pyproject.toml constraints.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(DOCS)/env
+	VIRTUAL_ENV=$(DOCS)/env $(BIN)/uv pip install --quiet --constraint constraints.txt --group docs
+	@touch $@
 
 $(INSTALLED_BENCH): $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[$(EXTRAS)]' --group bench

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class OutcomeTable(SqlTable):
     """Outcomes go to a table of a SQL database: one row per campaign, what a code is given per, and customer.
 
-    The table is created if it is missing. It is also the ledger: whom it shows as published is not asked for again,
-    so it is not to be emptied while Dags use it. Codes stand in it: grant access accordingly.
+    The table is created if it is missing. A later try goes on from it: whom it shows as published is not asked for
+    again, so it is not to be emptied while Dags use it. Codes stand in it: grant access accordingly.
 
     :param table: ``table``, ``schema.table`` or ``database.schema.table``, unquoted (templated).
     :param conn_id: Airflow connection of the database (templated).

@@ -70,7 +70,7 @@ class CustomerSegmentsOperator(CustomersOperator):
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param strategy: ``auto`` takes the way that costs fewer calls: ``per_customer`` asks once for each customer,
         ``per_segment`` lists the members of each segment, 100 a call. ``export`` has a file made for each long
-        dynamic segment, some 7 calls each, checks it and lists what it does not believe; ``auto`` takes that way
+        dynamic segment, four or five calls each, checks it and lists what it does not believe; ``auto`` takes that way
         only if the connection's extra ``exports`` says so.
     :param max_calls: a plan that takes more calls (with exports: at the worst) fails before it spends them, and a run
         that turns out dearer stops a tenth (at least 20 calls) above; by default any number is fine.

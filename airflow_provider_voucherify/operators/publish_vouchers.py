@@ -56,7 +56,7 @@ class PublishVouchersOperator(CustomersOperator):
         the output of a task, a template that renders to a list, a :class:`CustomerQuery`, :class:`EnteredSegment` or
         :class:`LeftSegment` (templated).
     :param campaign: id (``camp_...``) or name of the campaign (templated).
-    :param destination: an :class:`OutcomeTable`, one row per customer, which is also the ledger; or ``XComRows``
+    :param destination: an :class:`OutcomeTable`, one row per customer, from which a later try goes on; or ``XComRows``
         (the default) for small runs (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param once_per: a customer gets one code per Dag and logical date (``run``), one ever (``campaign``), or one for
