@@ -53,7 +53,7 @@ def settings_of(url: str, app_id: str, token: str, channel: str, share: float) -
 
 async def pull(settings: ApiSettings, customers: range) -> int:
     """Ask for the customers and return how many were answered."""
-    gate = Gate(Window(settings.quota_share), Concurrency(32), OwnCeiling(None))
+    gate = Gate(Window(settings.quota_share, of_all=0.7), Concurrency(32), OwnCeiling(None))
     async with open_client(settings, gate) as client:
         strategy = PerCustomer(client, workers=32, now=utc_now, on_answer=lambda _: None)
         fetched = await strategy.fetch([f"customer-{number:07d}" for number in customers])

@@ -19,6 +19,7 @@ def client_of(
     server: LimitedServer,
     share: float,
     *,
+    of_all: float | None = None,
     longest_wait: float = math.inf,
     ceiling: int | None = None,
     inherits: bool = False,
@@ -26,7 +27,7 @@ def client_of(
 ) -> Client:
     loop = asyncio.get_running_loop()
     gate = Gate(
-        Window(share, inherits_usage=inherits, closed=closed),
+        Window(share, of_all=of_all, inherits_usage=inherits, closed=closed),
         Concurrency(32),
         OwnCeiling(ceiling),
         longest_wait=longest_wait,
