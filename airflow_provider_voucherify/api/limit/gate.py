@@ -174,8 +174,9 @@ class Gate:
         now = self._now()
         self._read_clock(rate, ticket, now)
         self._concurrency.answered(now - ticket.sent_at)
+        number = self.window.number
         self.window.settle(ticket, Reading(rate.limit, rate.remaining, self._opens_at(rate)), now)
-        if self.window.limit is None or self.window.left > 0:
+        if self.window.limit is None or self.window.left > 0 or self.window.number != number:
             self._closed_since = None
         if self._queue:
             self._admit()

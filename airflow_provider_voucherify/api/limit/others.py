@@ -19,6 +19,8 @@ import math
 
 #: A task beside one that takes little spreads its calls so that, after this part of a window, 1/e of it is left.
 _SPREAD = 1 / 3
+#: Until it is seen, others are taken for so many as make four calls to each of ours.
+_AT_FIRST = 4.0
 #: Of what is seen of others, the latest answer counts for so much.
 _LATEST = 0.25
 #: A round is taken for no more than this part of a window, or nobody would find out that all others have left.
@@ -33,7 +35,7 @@ class Others:
     def __init__(self) -> None:
         self._used = 0
         self._were_there = False
-        self._per_call = 0.0
+        self._per_call = _AT_FIRST
         self._next_at = -math.inf
 
     @property
@@ -50,6 +52,10 @@ class Others:
         """Take in that a window has begun."""
         self._used, self._were_there = 0, self._used > 0
         self._next_at = -math.inf
+
+    def may_be_there(self) -> None:
+        """Take in that calls were made of which nobody tells whether an earlier try of ours made them."""
+        self._were_there = True
 
     def see(self, used: int, *, since_our_last: bool) -> None:
         """Take in what an answer shows.

@@ -91,9 +91,11 @@ LONGEST_WINDOW = 3_900.0
 ROUNDING = 1.5
 #: At most so many calls of a window's share are held back for looking whether it has ended.
 MOST_LOOKS = 8
-MOST_LOOKS_BESIDE_OTHERS = 4
-#: Where others are there, this part of a window is held back for looks: of all tasks, since each has to look.
-HELD_FOR_ALL, HELD_FOR_ALL_AT_FIRST = 1 / 16, 1 / 5
+#: Where others are there each has to look: so many times at most, and all together for this part of a window.
+MOST_LOOKS_BESIDE_OTHERS, LOOKS_OF_ALL = 4, 1 / 5
+#: This part is held back for it; less, once it is known by when a window has ended. Looks that find a new window need
+#: none of it, and who knows less must not be held back much more than who knows more.
+HELD_FOR_ALL, HELD_FOR_ALL_AT_FIRST = 1 / 16, 1 / 10
 
 
 class Window:
@@ -142,6 +144,11 @@ class Window:
         #: How many calls of a window may be used, whoever used them, for us to send one more.
         self.ceiling = max(math.floor(self.of_all * limit + 1e-9), 1) if limit else 0
         self._held_back = self._looks_to_hold()
+
+    @property
+    def number(self) -> int:
+        """Return how many windows came before the present one, as far as was seen."""
+        return self._epoch
 
     @property
     def left(self) -> int:
@@ -284,9 +291,11 @@ class Window:
         if used is not None:
             if span.used is None or used > span.used:
                 span.used = used
-            self._others.see(max(span.used - span.sent, 0), since_our_last=is_steady)
             if self._inherits_usage and used > span.sent:
                 span.sent = used
+                self._others.may_be_there()
+            else:
+                self._others.see(max(span.used - span.sent, 0), since_our_last=is_steady)
         self._inherits_usage = False
         if (opens_at := reading.opens_at) is not None and opens_at > now:
             self._learn_end(opens_at, reading.remaining, now)
@@ -384,7 +393,7 @@ class Window:
         ours = max(min(MOST_LOOKS, self.budget // 10), min(self.budget - 1, 1))
         if not self._others.are_there:
             return max(ours, 1)
-        for_us = int(HELD_FOR_ALL_AT_FIRST * self.ceiling / self._others.round(self.ceiling))
+        for_us = int(LOOKS_OF_ALL * self.ceiling / self._others.round(self.ceiling))
         return max(min(ours, for_us, MOST_LOOKS_BESIDE_OTHERS), 1)
 
     def _looks_to_hold(self) -> int:

@@ -8,15 +8,14 @@ import random
 
 from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.errors import ClosedWindow
-from airflow_provider_voucherify.api.http.client import Client, Clock
+from airflow_provider_voucherify.api.http.client import Client, Clock, Transport
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
-from tests.api.limit.limited_server import LimitedServer
 
 
 def client_of(
-    server: LimitedServer,
+    server: Transport,
     share: float,
     *,
     of_all: float | None = None,
