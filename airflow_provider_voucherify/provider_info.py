@@ -51,8 +51,8 @@ _SIGN_IN: dict[str, object] = {
 _LIMITS: dict[str, object] = {
     "quota_share": {
         "label": "Share of the rate limit",
-        "description": "Part of each rate-limit window this connection may use, above 0 and up to 1. Empty: 0.7, "
-        "which leaves 30 % to your shop and other integrations.",
+        "description": "Part of each rate-limit window that tasks may use up, all together, above 0 and up to 1. "
+        "Empty: 0.7, which leaves 30 % to your shop and other integrations.",
         "schema": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": 1, "examples": [0.7, 0.25]},
     },
     "requests_per_minute": {

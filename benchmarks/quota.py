@@ -53,7 +53,7 @@ def settings_of(url: str, app_id: str, token: str, channel: str, share: float) -
 
 async def pull(settings: ApiSettings, customers: range) -> int:
     """Ask for the customers and return how many were answered."""
-    gate = Gate(Window(settings.quota_share), Concurrency(32), OwnCeiling(None))
+    gate = Gate(Window(settings.quota_share, of_all=0.7), Concurrency(32), OwnCeiling(None))
     async with open_client(settings, gate) as client:
         strategy = PerCustomer(client, workers=32, now=utc_now, on_answer=lambda _: None)
         fetched = await strategy.fetch([f"customer-{number:07d}" for number in customers])
@@ -90,11 +90,15 @@ def pull_with_http_hook(settings: ApiSettings, customers: range) -> int:
 
 
 class Checkout(threading.Thread):
-    """A live checkout that uses a quarter of each window at a steady pace."""
+    """A live checkout at a steady pace.
 
-    def __init__(self, settings: ApiSettings) -> None:
+    :param every: seconds from call to call; by default it uses a quarter of each window.
+    """
+
+    def __init__(self, settings: ApiSettings, every: float = LENGTH / (LIMIT * 0.25)) -> None:
         super().__init__(daemon=True)
         self.settings = settings
+        self.every = every
         self.over = threading.Event()
 
     def run(self) -> None:
@@ -102,7 +106,7 @@ class Checkout(threading.Thread):
 
         with requests.Session() as session:
             session.headers.update(self.settings.headers)
-            while not self.over.wait(LENGTH / (LIMIT * 0.25)):
+            while not self.over.wait(self.every):
                 session.get(f"{self.settings.base_url}/v1/customers/customer-0000001", timeout=10)
 
     def stop(self) -> None:

@@ -16,6 +16,7 @@ NAMES = (
     "peers",
     "long_pulls",
     "quota",
+    "mapped",
     "calls",
     "load",
     "load_million",
@@ -32,8 +33,8 @@ _INTRODUCTION = """\
 
 Written by `python -m benchmarks.write_docs` from what the benchmarks measured; nothing here is typed by hand. Each
 part was measured in one run on one machine, so that the ratios count, not the seconds. `make bench` runs all of them
-but four that would make it longer than 20 minutes (`make soak`, `make bench-distributed`, `make bench-load-million`,
-`make bench-long-pulls`); each has a target of its own.
+but five that would make it longer than 20 minutes (`make soak`, `make bench-distributed`, `make bench-load-million`,
+`make bench-long-pulls`, `make bench-mapped`); each has a target of its own.
 """
 
 

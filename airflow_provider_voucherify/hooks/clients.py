@@ -60,7 +60,7 @@ class Clients:
     @asynccontextmanager
     async def open(self, settings: ApiSettings, terms: ClientTerms) -> AsyncIterator[Client]:
         """Open a client, and close its connections at the end."""
-        used = self._take(settings.quota_share, terms)
+        used = self._take(settings, terms)
         gate = Gate(used.window, terms.concurrency, used.ceiling, longest_wait=terms.longest_wait)
         try:
             async with open_client(settings, gate, retry=terms.retry) as client:
@@ -72,13 +72,18 @@ class Clients:
             if not used.window.in_flight and not used.window.rejections_in_a_row:
                 self._closed[:] = [used]
 
-    def _take(self, quota_share: float, terms: ClientTerms) -> _Used:
+    def _take(self, settings: ApiSettings, terms: ClientTerms) -> _Used:
         ceiling = terms.ceiling
         if self._closed:
             used = self._closed.pop()
             is_same = used.ceiling.calls_per_minute == ceiling.calls_per_minute
             return used if is_same else _Used(used.window, ceiling)
         closed = None if self._has_opened else terms.closed_window
-        window = Window(quota_share, inherits_usage=terms.inherits_usage or self._has_opened, closed=closed)
+        window = Window(
+            settings.quota_share,
+            of_all=settings.quota_of_all,
+            inherits_usage=terms.inherits_usage or self._has_opened,
+            closed=closed,
+        )
         self._has_opened = True
         return _Used(window, ceiling)

@@ -64,8 +64,8 @@ class VoucherifyHook(HttpHook):
     :meth:`aclient`. The connection is looked up once, when it is first needed.
 
     :param voucherify_conn_id: connection of type ``voucherify``.
-    :param quota_share: part of each rate-limit window the async client may use, above 0 and up to 1;
-        by default the connection's.
+    :param quota_share: part of each rate-limit window the async client may use itself, above 0 and up to 1; by
+        default, and together with all others at most, the connection's. One above that goes beyond it.
     """
 
     conn_name_attr = "voucherify_conn_id"
@@ -129,8 +129,9 @@ class VoucherifyHook(HttpHook):
         warn_if_unverified(settings, self.voucherify_conn_id)
         mask_proxy_password(settings.proxy)
         mask_sign_in(settings)
-        quota_share = settings.quota_share if self.quota_share is None else self.quota_share
-        return replace(settings, quota_share=quota_share, name=self.voucherify_conn_id)
+        of_all = settings.quota_share
+        quota_share = of_all if self.quota_share is None else self.quota_share
+        return replace(settings, quota_share=quota_share, quota_of_all=of_all, name=self.voucherify_conn_id)
 
     @cached_property
     def _session(self) -> KeySession:

@@ -79,8 +79,8 @@ class CustomerSegmentsOperator(CustomersOperator):
         an empty profile matches.
     :param verify_sample: where segments are listed, so many customers are asked for as well; lists that say
         otherwise fail the task.
-    :param quota_share: part of each rate-limit window this task may use, above 0 and up to 1; by default the
-        connection's, which is 0.7 unless set.
+    :param quota_share: part of each rate-limit window this task may use itself, above 0 and up to 1; by default, and
+        together with all others at most, the connection's, which is 0.7 unless set. One above that goes beyond it.
     :param max_failures: customers that may fail, as a count or, as a float, as a share; a run with more fails after
         asking for all, and its retry asks for the failed ones only.
     :param deferrable: free the worker while waiting longer than a minute for the rate limit; by default as

@@ -32,7 +32,7 @@ def open_client(
     :param goes_on: whether it comes after a deferral.
     """
     gate = Gate(
-        Window(scene.share / scene.workers, inherits_usage=goes_on),
+        Window(scene.share / scene.workers, of_all=scene.share, inherits_usage=goes_on),
         Concurrency(scene.concurrency),
         OwnCeiling(None),
         longest_wait=DEFER_AFTER if scene.may_defer else math.inf,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from email.utils import formatdate
@@ -37,7 +37,7 @@ class SimulatedServer:
     """
 
     def __init__(self, scene: Scene, shop: Shop, chance: random.Random, on_a_page: int = PAGE) -> None:
-        self.counted: dict[str, Counter[int]] = {"pull": Counter(), "checkout": Counter()}
+        self.counted: dict[str, Counter[int]] = defaultdict(Counter)
         self.rejected: Counter[str] = Counter()
         self._scene = scene
         self._shop = shop
@@ -47,9 +47,17 @@ class SimulatedServer:
 
     async def __call__(self, request: wire.Request) -> wire.Response:
         """Answer a call of the pull."""
-        delay = self._scene.latency * (0.8 + 0.4 * self._chance.random())
+        return await self.answer(request, "pull", self._scene.latency)
+
+    async def answer(self, request: wire.Request, who: str, latency: float) -> wire.Response:
+        """Answer a call of anybody.
+
+        :param who: is counted.
+        :param latency: seconds; single calls take up to a fifth less or more.
+        """
+        delay = latency * (0.8 + 0.4 * self._chance.random())
         await asyncio.sleep(delay / 2)
-        if self.count("pull"):
+        if self.count(who):
             response = wire.Response(200, self._headers(), self._body(request.target))
         else:
             response = wire.Response(

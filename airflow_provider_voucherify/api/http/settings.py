@@ -144,7 +144,9 @@ class ApiSettings:
     :param app_token: secret key, sent as ``X-App-Token``; kept out of ``repr``.
     :param api_version: pinned through ``X-Voucherify-API-Version``.
     :param timeout: seconds for one call, from sending to the last byte.
-    :param quota_share: part of each rate-limit window that may be used, above 0 and up to 1.
+    :param quota_share: part of each rate-limit window a client may use itself, above 0 and up to 1.
+    :param quota_of_all: part of each window that may be used, whoever used it, for a client to send one more; ``None``
+        for the share.
     :param requests_per_minute: a ceiling of one's own in calls a minute, or ``None`` to learn it from the headers.
     :param verify: whether TLS certificates are checked, or the path of a CA bundle to check them with.
     :param proxy: proxy URL, or ``None``; kept out of ``repr`` since it may hold a password.
@@ -163,6 +165,7 @@ class ApiSettings:
     api_version: str = DEFAULT_API_VERSION
     timeout: float = DEFAULT_TIMEOUT
     quota_share: float = DEFAULT_QUOTA_SHARE
+    quota_of_all: float | None = None
     requests_per_minute: int | None = None
     verify: bool | str = True
     proxy: str | None = field(default=None, repr=False)

@@ -174,8 +174,9 @@ class Gate:
         now = self._now()
         self._read_clock(rate, ticket, now)
         self._concurrency.answered(now - ticket.sent_at)
+        number = self.window.number
         self.window.settle(ticket, Reading(rate.limit, rate.remaining, self._opens_at(rate)), now)
-        if self.window.limit is None or self.window.left > 0:
+        if self.window.limit is None or self.window.left > 0 or self.window.number != number:
             self._closed_since = None
         if self._queue:
             self._admit()
@@ -256,17 +257,23 @@ class Gate:
             self._timer = None
         if math.isinf(wait):
             return
+        if wait > self.window.spacing(self._now()) and not self._is_worth_waiting(wait):
+            return
+        self._timer = asyncio.get_running_loop().call_later(wait, self._admit)
+
+    def _is_worth_waiting(self, wait: float) -> bool:
+        """Count and tell a wait for the window or the ceiling, or turn everybody back if it is too long."""
         if self._is_too_long(wait):
             message = f"the rate-limit window opens in {wait:,.0f} s"
             is_told = self.window.is_told_to_end_within(wait, self._now())
             self._turn_back(WindowClosed(message, wait=wait, is_told=is_told, window=self.window.closed))
-            return
+            return False
         if wait >= WORTH_SAYING and not self.window.in_flight:
             self._say_wait(wait, self._now() + wait)
         if self._waiting_since is None:
             self._waiting_since = self._now()
             self.waits += 1
-        self._timer = asyncio.get_running_loop().call_later(wait, self._admit)
+        return True
 
     def _is_too_long(self, wait: float) -> bool:
         """Return whether a wait, or it and those before it for the same window, takes longer than is worth it."""

@@ -8,6 +8,8 @@ remain. So the end of a window is inferred:
 * It is *seen* when a call sent after "37 used" was known is answered with "12 used".
 * Where neither helps, a single call looks from time to time whether the window is open again; a few calls of the
   share are held back for that.
+
+What others use of a window, and how tasks share it that know nothing of each other, is told in :mod:`.others`.
 """
 
 from __future__ import annotations
@@ -16,53 +18,8 @@ import math
 from dataclasses import dataclass
 
 from airflow_provider_voucherify.api.errors import ClosedWindow
-
-#: Lengths of windows in Voucherify's plans, in seconds.
-KNOWN_LENGTHS = (60.0, 3_600.0)
-#: A length is known well enough within so many seconds.
-CLOSE_ENOUGH = 0.3
-
-
-class WindowLength:
-    """Bounds on the length of a window, in seconds."""
-
-    def __init__(self) -> None:
-        self.least = 0.0
-        self.most = math.inf
-
-    def is_at_least(self, seconds: float) -> None:
-        """Take in that one window lasted so long without ending."""
-        self.least = max(self.least, seconds)
-
-    def is_at_most(self, seconds: float) -> None:
-        """Take in that a window began and ended within so many seconds."""
-        if math.isfinite(seconds):
-            self.most = max(min(self.most, seconds), self.least)
-
-    @property
-    def is_bounded(self) -> bool:
-        """Return whether it is known when the next window has begun at the latest."""
-        return math.isfinite(self.most)
-
-    def likely(self, least: float) -> float:
-        """Return the length to try next: a known one within the bounds, else the middle.
-
-        :param least: seconds the present window has lasted for sure.
-        """
-        least = max(self.least, least)
-        known = [length for length in KNOWN_LENGTHS if least < length <= self.most]
-        if known:
-            return known[0]
-        return self.most if self.most - least < CLOSE_ENOUGH else (least + self.most) / 2
-
-    def guess(self, seen: float) -> float:
-        """Return a length to reckon with.
-
-        :param seen: seconds the present window lasts as far as is known.
-        """
-        if self.is_bounded:
-            return self.likely(seen)
-        return next((length for length in KNOWN_LENGTHS if length >= seen), KNOWN_LENGTHS[-1])
+from airflow_provider_voucherify.api.limit.length import CLOSE_ENOUGH, KNOWN_LENGTHS, WindowLength
+from airflow_provider_voucherify.api.limit.others import Others
 
 
 @dataclass(slots=True)
@@ -72,6 +29,7 @@ class Ticket:
     sent_at: float
     epoch: int
     used_before: int | None
+    is_look: bool = False
     settled: bool = False
 
 
@@ -111,6 +69,7 @@ class Span:
     scout: Ticket | None = None
     looks: int = 0
     last_sent_at: float = -math.inf
+    used_up_at: float = -math.inf
     last_answer_at: float = -math.inf
 
     @property
@@ -132,24 +91,40 @@ LONGEST_WINDOW = 3_900.0
 ROUNDING = 1.5
 #: At most so many calls of a window's share are held back for looking whether it has ended.
 MOST_LOOKS = 8
+#: Where others are there each has to look: so many times at most, and all together for this part of a window.
+MOST_LOOKS_BESIDE_OTHERS, LOOKS_OF_ALL = 4, 1 / 5
+#: This part is held back for it; less, once it is known by when a window has ended. Looks that find a new window need
+#: none of it, and who knows less must not be held back much more than who knows more.
+HELD_FOR_ALL, HELD_FOR_ALL_AT_FIRST = 1 / 16, 1 / 10
 
 
 class Window:
     """The part of each rate-limit window that is ours.
 
     :param share: part of each window we may use, above 0 and up to 1.
+    :param of_all: part of each window that may be used, whoever used it, for us to send one more; ``None`` for the
+        share, which it is no less than.
     :param inherits_usage: count what the first answer shows as used as ours: for a run that goes on after a crash
         or a wait, and may have spent it itself.
     :param closed: how the client before left the window; the first call looks whether it is over.
     """
 
-    def __init__(self, share: float, *, inherits_usage: bool = False, closed: ClosedWindow | None = None) -> None:
+    def __init__(
+        self,
+        share: float,
+        *,
+        of_all: float | None = None,
+        inherits_usage: bool = False,
+        closed: ClosedWindow | None = None,
+    ) -> None:
         self.share = share
+        self.of_all = share if of_all is None else max(share, of_all)
         self.in_flight = 0
         self.rejections_in_a_row = 0
         self._inherits_usage = inherits_usage
         self._epoch = 0
         self._length = WindowLength()
+        self._others = Others()
         self._span = Span(-math.inf, -math.inf)
         self._closed_until = -math.inf
         self._learn_limit(None if closed is None else closed.limit)
@@ -166,21 +141,35 @@ class Window:
         self.limit = limit
         #: How many calls of a window are ours; 0 while the limit is not known.
         self.budget = max(math.floor(self.share * limit + 1e-9), 1) if limit else 0
-        self._looks = max(min(MOST_LOOKS, self.budget // 10), min(self.budget - 1, 1))
-        self._held_back = 0 if limit is None or self.budget >= limit else self._looks
+        #: How many calls of a window may be used, whoever used them, for us to send one more.
+        self.ceiling = max(math.floor(self.of_all * limit + 1e-9), 1) if limit else 0
+        self._held_back = self._looks_to_hold()
+
+    @property
+    def number(self) -> int:
+        """Return how many windows came before the present one, as far as was seen."""
+        return self._epoch
 
     @property
     def left(self) -> int:
         """Return how many calls may be sent now: our share less what we sent in this window, or what the server
         has left less what is in flight, whichever is less; below 1 while the limit is not known."""
-        span, limit = self._span, self.limit
-        ours = self.budget - span.sent
-        if self._held_back and span.end is None:
-            ours -= self._held_back
-        if limit is None or span.used is None:
+        span = self._span
+        held_back = self._held_back if span.end is None else 0
+        ours = self.budget - span.sent - held_back
+        if self.limit is None or span.used is None:
             return ours
-        theirs = limit - span.used - self.in_flight
+        theirs = self.ceiling - span.used - self._spoken_for(held_back)
         return theirs if theirs < ours else ours
+
+    def _spoken_for(self, held_back: int) -> int:
+        """Return how many of the calls left to all are not for our next one."""
+        if not self._others.are_there:
+            return held_back + self.in_flight
+        round_ = self._others.round(self.ceiling)
+        held = HELD_FOR_ALL if self._length.is_bounded else HELD_FOR_ALL_AT_FIRST
+        for_all = held * self.ceiling if self._span.end is None else 0.0
+        return math.ceil(max(for_all, round_) + (self.in_flight + 1) * round_) - 1
 
     def wait(self, now: float) -> float:
         """Return how long to wait before a call may be sent.
@@ -197,10 +186,14 @@ class Window:
         if not span.answered:
             return math.inf if span.scout else 0.0
         if self.limit is None or self.left > 0:
-            return 0.0
+            return self._others.wait(now)
         if span.end is not None:
             return span.end - now
         return math.inf if self.in_flight else max(self._next_look() - now, 0.0)
+
+    def spacing(self, now: float) -> float:
+        """Return the seconds our next call is put off since others call as well, not for want of calls."""
+        return self._others.wait(now) if self.left > 0 else 0.0
 
     def is_told_to_end_within(self, wait: float, now: float) -> bool:
         """Return whether Voucherify said that the present window is over after a wait, in seconds."""
@@ -246,13 +239,13 @@ class Window:
     @property
     def used_by_others(self) -> int:
         """Return how many calls of this window others used, at least, as far as answers show it."""
-        return 0 if self._span.used is None else max(self._span.used - self._span.sent, 0)
+        return self._others.used
 
     @property
     def is_left_to_us(self) -> bool:
-        """Return whether what is left of the window is as much as what we may still send of our share."""
-        span, limit = self._span, self.limit
-        return limit is None or span.used is None or limit - span.used >= self.budget - span.sent
+        """Return whether what is left to all of the window is as much as what we may still send of our share."""
+        span = self._span
+        return self.limit is None or span.used is None or self.ceiling - span.used >= self.budget - span.sent
 
     def take(self, now: float) -> Ticket:
         """Return leave to send one call now; to be asked for only where :meth:`wait` says 0."""
@@ -263,7 +256,12 @@ class Window:
         if not span.answered:
             span.scout = ticket
         elif self.limit is not None and self.left <= 0:
+            ticket.is_look = True
             span.looks += 1
+        elif span.used is not None and self._others.are_there:
+            self._others.take(now, self.ceiling - span.used - self.in_flight, self.ceiling, self._pace_length(now))
+        if not ticket.is_look or span.used_up_at == -math.inf:
+            span.used_up_at = now
         span.sent += 1
         span.last_sent_at = now
         self.in_flight += 1
@@ -282,8 +280,10 @@ class Window:
         used = reading.used
         if self._shows_new_window(ticket, used, reading.opens_at):
             self._learn_length(now)
-            self._begin(self._span.last_answer_at, now, sent=self.in_flight + 1)
+            after = max(self._span.last_answer_at, self._span.began_after + self._length.least)
+            self._begin(after, now, sent=self.in_flight + 1)
         span = self._span
+        is_steady = span.answered and not ticket.is_look
         span.answered = True
         span.last_answer_at = now
         if reading.limit != self.limit and reading.limit is not None:
@@ -293,6 +293,9 @@ class Window:
                 span.used = used
             if self._inherits_usage and used > span.sent:
                 span.sent = used
+                self._others.may_be_there()
+            else:
+                self._others.see(max(span.used - span.sent, 0), since_our_last=is_steady)
         self._inherits_usage = False
         if (opens_at := reading.opens_at) is not None and opens_at > now:
             self._learn_end(opens_at, reading.remaining, now)
@@ -320,10 +323,12 @@ class Window:
         backoff = 2.0 ** min(self.rejections_in_a_row, 6)
         wait = backoff if told is None else min(max(told, 0.05 * backoff), LONGEST_WINDOW)
         self._closed_until = max(self._closed_until, now + wait)
-        if ticket.epoch == self._epoch:
-            self._span.sent -= 1
+        is_of_this_window = ticket.epoch == self._epoch
+        self._span.sent -= is_of_this_window
         if not is_used_up:
             return self._closed_until - now
+        if is_of_this_window and self.limit is not None:
+            self._others.see(max(self.limit - self._span.sent, 0), since_our_last=False)
         if told is not None or self.limit is None:
             self._span.ends_at, self._span.end_was_read = self._closed_until, False
         else:
@@ -369,7 +374,9 @@ class Window:
 
     def _begin(self, after: float, by: float, *, sent: int) -> None:
         self._epoch += 1
+        self._others.begin_window()
         self._span = Span(after, by, sent=sent)
+        self._held_back = self._looks_to_hold()
 
     def _roll_over(self, now: float) -> None:
         """Begin the next window when the declared end has passed: calls still in flight may land in it."""
@@ -380,14 +387,52 @@ class Window:
         else:
             self._begin(-math.inf, now, sent=self.in_flight)
 
+    @property
+    def _most_looks(self) -> int:
+        """Return how many of our calls may look whether a window has ended."""
+        ours = max(min(MOST_LOOKS, self.budget // 10), min(self.budget - 1, 1))
+        if not self._others.are_there:
+            return max(ours, 1)
+        for_us = int(LOOKS_OF_ALL * self.ceiling / self._others.round(self.ceiling))
+        return max(min(ours, for_us, MOST_LOOKS_BESIDE_OTHERS), 1)
+
+    def _looks_to_hold(self) -> int:
+        """Return how many calls of our share are held back for looks: none where it is the whole window, which declares
+        its end when it is used up; enough to halve what is not known of the end until it is known well."""
+        if self.limit is None or self.budget >= self.limit:
+            return 0
+        if not self._length.is_bounded:
+            return self._most_looks
+        after, by = self._next_begin()
+        if math.isinf(after):
+            return self._most_looks
+        return min(self._most_looks, 1 + math.ceil(math.log2(max((by - after) / CLOSE_ENOUGH, 1.0))))
+
+    def _next_begin(self) -> tuple[float, float]:
+        """Return after when and by when the next window begins, where the length of a window is bounded."""
+        span = self._span
+        least, most = self._length.bounds(span.answered_for)
+        by = span.began_by + most
+        return min(max(span.last_answer_at, span.began_after + least), by), by
+
+    def _pace_length(self, now: float) -> float:
+        """Return over how many seconds calls are spread where others are there: those of a window, a minute at most."""
+        span = self._span
+        length = self._length.guess(max(now - span.began_by, 0.0)) if span.end is None else span.end - span.began_by
+        return min(length, KNOWN_LENGTHS[0])
+
     def _next_look(self) -> float:
         span = self._span
-        looks_to_come = self._looks - span.looks
+        looks_to_come = self._most_looks - span.looks
         if self._length.is_bounded:
-            length = self._length.likely(span.answered_for) if looks_to_come > 0 else self._length.most
-            return max(span.began_by + length, span.last_sent_at + min(0.25 * 2.0**span.looks, KNOWN_LENGTHS[0]))
+            after, by = self._next_begin()
+            at = (after + by) / 2 if by - after > CLOSE_ENOUGH and looks_to_come > 0 else by
+            return max(at, span.last_sent_at + min(0.25 * 2.0**span.looks, KNOWN_LENGTHS[0]))
         if looks_to_come > 0:
-            # Ever more rarely: the last one a minute after the one before, and if that finds the window still
-            # closed it must be one of an hour.
-            return span.last_sent_at + KNOWN_LENGTHS[0] / 2.0 ** (looks_to_come - 1)
+            # Ever more rarely: the last one a minute after the window was used up, and if that finds it still closed
+            # it must be one of an hour.
+            return span.used_up_at + KNOWN_LENGTHS[0] / 2.0 ** (looks_to_come - 1)
+        if self._others.are_there:
+            # Or others had used up the next one by then.
+            return span.last_sent_at + min(KNOWN_LENGTHS[0] * 2.0**-looks_to_come, KNOWN_LENGTHS[-1])
         return span.last_sent_at + KNOWN_LENGTHS[-1]

@@ -8,17 +8,17 @@ import random
 
 from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.errors import ClosedWindow
-from airflow_provider_voucherify.api.http.client import Client, Clock
+from airflow_provider_voucherify.api.http.client import Client, Clock, Transport
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
-from tests.api.limit.limited_server import LimitedServer
 
 
 def client_of(
-    server: LimitedServer,
+    server: Transport,
     share: float,
     *,
+    of_all: float | None = None,
     longest_wait: float = math.inf,
     ceiling: int | None = None,
     inherits: bool = False,
@@ -26,7 +26,7 @@ def client_of(
 ) -> Client:
     loop = asyncio.get_running_loop()
     gate = Gate(
-        Window(share, inherits_usage=inherits, closed=closed),
+        Window(share, of_all=of_all, inherits_usage=inherits, closed=closed),
         Concurrency(32),
         OwnCeiling(ceiling),
         longest_wait=longest_wait,

@@ -103,7 +103,7 @@ def test_four_processes_with_a_quarter_each_lose_nothing() -> None:
     server = LimitedServer(length=6.0, jitter=0.02)
 
     async def main() -> list[int]:
-        return await asyncio.gather(*(ask(client_of(server, 0.175), 500) for _ in range(4)))
+        return await asyncio.gather(*(ask(client_of(server, 0.175, of_all=0.7), 500) for _ in range(4)))
 
     answered, _ = run_virtually(main())
     assert answered == [500] * 4

@@ -1,0 +1,1 @@
+"""Tasks that know nothing of each other on one quota: in virtual time, and for real."""
