@@ -52,7 +52,8 @@ def utc_time() -> TypeEngine[datetime]:
     # means one moment to every reader, and SQLAlchemy and pandas read it as an aware datetime.
     text = "%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d+00:00"
     as_text: TypeEngine[datetime] = sqlite.DATETIME(storage_format=text)  # type: ignore[no-untyped-call]
-    return DateTime(timezone=True).with_variant(as_text, "sqlite").with_variant(_MySqlUtcTime(), *MYSQL)
+    moments = DateTime(timezone=True).with_variant(as_text, "sqlite").with_variant(_MySqlUtcTime(), *MYSQL)
+    return moments.with_variant(_SnowflakeUtcTime(), "snowflake")
 
 
 class SqliteTexts:
@@ -85,7 +86,7 @@ def mysql_collation(dialect: Dialect) -> str:
 
 def _unbounded_where_free(length: int) -> String:
     # One id longer than foreseen must not fail a run of hours.
-    return String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb")
+    return String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb", "snowflake")
 
 
 class _MySqlText(TypeDecorator[str]):
@@ -136,3 +137,16 @@ class _MySqlUtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         """Write UTC; a moment without a zone is taken as that."""
         return value if value is None or value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+
+
+class _SnowflakeUtcTime(TypeDecorator[datetime]):
+    """Moments with their zone: what ``DATETIME`` means there is the account's to choose, and without one by default."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
+        from snowflake.sqlalchemy import TIMESTAMP_TZ
+
+        moments: TypeEngine[datetime] = dialect.type_descriptor(TIMESTAMP_TZ())
+        return moments

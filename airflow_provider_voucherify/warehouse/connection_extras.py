@@ -1,8 +1,8 @@
 """What an Airflow connection's extras ask for holds for tables as it does for queries.
 
 Hooks read them where they connect themselves (``get_conn``). The engines they make know less: PostgreSQL's hook leaves
-them all out, MySQL's writes them down as texts. They are given to an engine where it connects, so that no log of its
-making shows them.
+them all out, MySQL's writes them down as texts, Snowflake's asks once for a token that passes. They are given to an
+engine where it connects, so that no log of its making shows them.
 """
 
 from __future__ import annotations
@@ -47,12 +47,20 @@ class _Hook(Protocol):
     def get_iam_token(self, conn: _AirflowConnection) -> tuple[object, ...]: ...
 
 
+class _SnowflakeHook(Protocol):
+    """What is asked of Snowflake's hook."""
+
+    def get_uri(self) -> str: ...
+
+
 def extras_of(engines: object) -> Callable[[Engine], None]:
     """Return what gives a hook's engine the extras of its connection; to be asked before the engine is made, as that
     writes a passing password into the connection.
 
-    :param engines: a hook; for others than those of PostgreSQL and MySQL nothing is done.
+    :param engines: a hook; for others than those of PostgreSQL, MySQL and Snowflake nothing is done.
     """
+    if getattr(engines, "conn_type", None) == "snowflake":
+        return lambda engine: _renew_tokens(engine, cast("_SnowflakeHook", engines))
     connection = getattr(engines, "connection", None)
     if not isinstance(getattr(connection, "extra_dejson", None), Mapping):
         return lambda _engine: None
@@ -115,6 +123,19 @@ def _give_to_mysql(engine: Engine, hook: _Hook, connection: _AirflowConnection) 
             options[password], options["port"] = hook.get_iam_token(deepcopy(connection))
             if driver == "mysqldb":
                 options["read_default_group"] = "enable-cleartext-plugin"
+
+    on_connect(engine, add)
+
+
+def _renew_tokens(engine: Engine, hook: _SnowflakeHook) -> None:
+    """Let each connection have a token that still holds: the engine's own would be over before a long run is."""
+
+    def add(options: Options) -> None:
+        if options.get("authenticator") == "oauth":
+            _, renewed = engine.dialect.create_connect_args(make_url(hook.get_uri()))
+            options["token"] = renewed["token"]
+
+    from sqlalchemy import make_url
 
     on_connect(engine, add)
 

@@ -1,4 +1,5 @@
-"""Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by lists into DuckDB, else by INSERT.
+"""Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by lists into DuckDB, by files into
+Snowflake, else by INSERT.
 
 Imports SQLAlchemy when it is imported.
 """
@@ -17,6 +18,8 @@ from sqlalchemy import cast as as_type
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
+
+from airflow_provider_voucherify.warehouse import snowflake_files
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -61,6 +64,9 @@ def insert_many(
     dialect = connection.dialect
     if (dialect.name, dialect.driver) == ("postgresql", "psycopg"):
         _copy(connection, table, rows, types)
+        return
+    if dialect.name == "snowflake":
+        snowflake_files.insert_many(connection, table, rows)
         return
     rest, names = iter(rows), table.columns.keys()
     while part := list(islice(rest, at_a_time)):

@@ -21,12 +21,12 @@ PROVEN = {
     "duckdb": "DuckDB",
     "mysql": "MySQL",
     "mariadb": "MariaDB",
+    "snowflake": "Snowflake",
 }
 #: By part of a dialect's, connection type's or server's name: the database, and what loads files into it.
 _OTHERS = {
     "redshift": ("Redshift", "S3ToRedshiftOperator of apache-airflow-providers-amazon"),
     "bigquery": ("BigQuery", "GCSToBigQueryOperator of apache-airflow-providers-google"),
-    "snowflake": ("Snowflake", "CopyFromExternalStageToSnowflakeOperator of apache-airflow-providers-snowflake"),
     "databricks": ("Databricks", "DatabricksCopyIntoOperator of apache-airflow-providers-databricks"),
     "trino": ("Trino", "GCSToTrinoOperator of apache-airflow-providers-trino"),
     "teradata": ("Teradata", "S3ToTeradataOperator of apache-airflow-providers-teradata"),

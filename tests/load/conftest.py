@@ -15,6 +15,10 @@ from tests.postgres import PostgresDatabase
 
 #: Address of a MariaDB or MySQL server, for SQLAlchemy; the tests run there then, see ``make test-mysql``.
 MYSQL_SERVER = os.environ.get("MYSQL_SERVER_URL")
+#: Address of what stands in for Snowflake, without a database, see ``make test-snowflake``.
+SNOWFLAKE_SERVER = os.environ.get("SNOWFLAKE_SERVER_URL")
+#: The databases of servers that tests are given; then these alone are tried.
+_GIVEN = [*(["mysql"] if MYSQL_SERVER else []), *(["snowflake"] if SNOWFLAKE_SERVER else [])]
 collect_ignore = [] if MYSQL_SERVER else ["sql/test_mysql.py"]
 
 
@@ -46,7 +50,16 @@ def mysql_warehouse() -> Iterator[Warehouse]:
     server.execute(f"drop database {name}")
 
 
-@pytest.fixture(params=["mysql"] if MYSQL_SERVER else ["sqlite", "postgres"])
+@pytest.fixture
+def snowflake_warehouse() -> Warehouse:
+    """A database of what stands in for Snowflake, which makes it when it is first connected to."""
+    assert SNOWFLAKE_SERVER is not None, "no server: set SNOWFLAKE_SERVER_URL, or run make test-snowflake"
+    database = f"TEST_{uuid.uuid4().hex.upper()}/PUBLIC"
+    url = make_url(SNOWFLAKE_SERVER).set(database=database)
+    return Warehouse(url.render_as_string(hide_password=False))
+
+
+@pytest.fixture(params=_GIVEN or ["sqlite", "postgres"])
 def shared_warehouse(request: pytest.FixtureRequest) -> Warehouse:
     """One after the other of those that let runs write at the same time."""
     chosen = request.getfixturevalue(f"{request.param}_warehouse")
@@ -54,7 +67,7 @@ def shared_warehouse(request: pytest.FixtureRequest) -> Warehouse:
     return chosen
 
 
-@pytest.fixture(params=["mysql"] if MYSQL_SERVER else ["sqlite", "postgres", "duckdb"])
+@pytest.fixture(params=_GIVEN or ["sqlite", "postgres", "duckdb"])
 def warehouse(request: pytest.FixtureRequest) -> Warehouse:
     """One after the other."""
     chosen = request.getfixturevalue(f"{request.param}_warehouse")
