@@ -39,8 +39,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "giving": {"api", "giving", "pull", "load.base", "load.outcomes"},
     "warehouse": {"api.ids", "api.models", "warehouse", "load.errors", "load.summary", "sqlalchemy"},
     "ledger": {"api.ids", "api.models", "ledger", "load.base", "load.errors", "load.summary"},
-    "ledger.steps": {"api.campaign_models", "api.models", "load.errors", "load.summary"},
+    "ledger.steps": {"api.campaign_models", "api.models", "ledger.log", "load.errors", "load.summary"},
     "ledger.logs.directory": {"ledger.log", "load.files.directory", "load.summary"},
+    "ledger.logs.table": {
+        *("ledger.log", "load.base", "load.errors", "load.summary", "warehouse", "sqlalchemy"),
+    },
     "load": {"api.ids", "api.models", "ledger", "load", "warehouse", "sqlalchemy"},
     "load.outcomes": {"api.campaign_models", "load"},
     "load.xcom.outcome_store": {"api.campaign_models", "api.models", "ledger", "load"},

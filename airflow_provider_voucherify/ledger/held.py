@@ -182,6 +182,17 @@ class WorkingCopy:
             if _shows(scope, segment):
                 yield MembershipRow(customer, segment, name, moment_of(at), source)
 
+    def plain_rows(self, scope: Scope, *, with_source: bool) -> Iterator[tuple[str | datetime | None, ...]]:
+        """Return the rows a scope shows as plain tuples, for a table, in the order of ``rows``."""
+        for row in self.rows(scope):
+            yield row if with_source else row[:4]
+
+    def outcomes(self, *, only_failed: bool) -> Iterator[tuple[str, str | None, datetime]]:
+        """Return the customers held, each with why they failed, if they did, and when they were answered; in order."""
+        query = "SELECT customer_id, failure, observed_at FROM answer WHERE outcome = 'failed' OR ? ORDER BY 1"
+        for id_, failure, at in self._select(query, not only_failed):
+            yield id_, failure, moment_of(at)
+
     def held_rows(self) -> Iterator[MembershipRow]:
         """Return the memberships held, settled or not, in no order."""
         query = "SELECT customer_id, id, name, observed_at, source_id FROM member JOIN segment USING (label)"

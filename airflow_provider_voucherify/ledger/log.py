@@ -75,6 +75,19 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Steps that are stored together.
+
+    :param data: the steps, packed.
+    :param customers: how many are answered by them, and ``members`` how many memberships they tell: for people.
+    """
+
+    data: bytes
+    customers: int
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPiece:
     """A piece that is there.
 
@@ -110,11 +123,25 @@ class LogStore(Protocol):
     def pieces(self, opening: Opening) -> Pieces:
         """Return the pieces there are of the writers an opening names."""
 
-    def insert(self, opening: Opening, number: int, piece: bytes, at: datetime) -> None:
-        """Store a piece of the opening's writer durably, as a whole or not at all."""
+    def insert(self, opening: Opening, number: int, piece: Piece, at: datetime, *, is_fact: bool = False) -> None:
+        """Store a piece of the opening's writer durably, as a whole or not at all.
+
+        :param is_fact: whether it is stored though another opening is the newest.
+        :raises LedgerLost: if another is, or there is none.
+        """
 
     def remove(self) -> None:
         """Remove the run's openings and pieces, openings first: without them the rest means nothing."""
+
+
+def refuse_if_lost(store: LogStore, opening: Opening | None) -> Opening:
+    """Return the opening of a try, if it is the newest.
+
+    :raises LedgerLost: if another try of this run goes on with its log, began it anew, or finished the run.
+    """
+    if opening is None or store.newest() != opening:
+        raise LedgerLost(store.lost)
+    return opening
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,14 +222,14 @@ class Log:
             yield data
         self._opening, self._inserted = opening, 0
 
-    def append(self, piece: bytes, at: datetime) -> None:
+    def append(self, piece: Piece, at: datetime) -> None:
         """Store a piece durably.
 
         :raises LedgerLost: if another try of this run goes on with its log or began it anew.
         """
-        self._insert(self.own(), piece, at)
+        self._insert(self.opening, piece, at, is_fact=False)
 
-    def append_fact(self, piece: bytes, at: datetime) -> None:
+    def append_fact(self, piece: Piece, at: datetime) -> None:
         """Store a piece that is true whoever goes on, where pieces that come late are read too.
 
         :raises LedgerLost: if another try goes on; what is stored counts for that all the same, but once the run is
@@ -210,7 +237,7 @@ class Log:
         """
         newest, own = self._store.newest(), self._opening
         if own is not None and newest is not None and own.writer in newest.writers:
-            self._insert(own, piece, at)
+            self._insert(own, piece, at, is_fact=True)
         # Looked at after the write: what was written before another try took over, that one has read.
         self.own()
 
@@ -219,7 +246,15 @@ class Log:
 
         :raises LedgerLost: if another try of this run goes on with its log, began it anew, or finished the run.
         """
-        if self._opening is None or self._store.newest() != self._opening:
+        return refuse_if_lost(self._store, self._opening)
+
+    @property
+    def opening(self) -> Opening:
+        """Return the opening of this try.
+
+        :raises LedgerLost: if it has none.
+        """
+        if self._opening is None:
             raise LedgerLost(self._store.lost)
         return self._opening
 
@@ -233,8 +268,8 @@ class Log:
             self.own()
             self.remove()
 
-    def _insert(self, opening: Opening, piece: bytes, at: datetime) -> None:
-        self._store.insert(opening, self._inserted, piece, at)
+    def _insert(self, opening: Opening, piece: Piece, at: datetime, *, is_fact: bool) -> None:
+        self._store.insert(opening, self._inserted, piece, at, is_fact=is_fact)
         # Where it is not known whether that came about, the next piece takes its place.
         self._inserted += 1
 

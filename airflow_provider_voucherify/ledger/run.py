@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger import held
 from airflow_provider_voucherify.ledger.log import Log
-from airflow_provider_voucherify.ledger.steps import EveryoneSettled, Forgotten, Settled, pack, unpack
+from airflow_provider_voucherify.ledger.steps import EveryoneSettled, Forgotten, Settled, piece_of, unpack
 from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.summary import latest
@@ -138,7 +138,7 @@ class LoggedRun:
     def _take(self, steps: Sequence[Step]) -> None:
         if not steps:
             return
-        copy, now, piece = self._held, self._now(), pack(steps)
+        copy, now, piece = self._held, self._now(), piece_of(steps)
         with copy.taking(steps):
             self._refuse_excess(copy, steps)
             self._log.append(piece, now)

@@ -6,6 +6,7 @@ A piece is read by the version that wrote it, as a worker may be upgraded in the
 from __future__ import annotations
 
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -22,10 +23,13 @@ from airflow_provider_voucherify.api.models import (
     Outcome,
     Segment,
 )
+from airflow_provider_voucherify.ledger.log import Piece
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.summary import as_utc, memberships
 
 VERSION = 1
+#: As JSON has it, behind a backslash that does not stand for itself.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -83,10 +87,27 @@ def moment_of(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
 
 
+def piece_of(steps: Sequence[Step]) -> Piece:
+    """Return steps as a piece of a log, see ``pack``, with what people may want to know of it."""
+    customers = members = 0
+    for step in steps:
+        match step:
+            case CustomerAnswer():
+                customers += 1
+                members += len(memberships(step))
+            case MembershipPage():
+                members += len(step.members)
+            case Settled() | Forgotten():
+                customers += len(step.customer_ids)
+            case PublicationOutcome():
+                customers += 1
+    return Piece(pack(steps), customers, members)
+
+
 def pack(steps: Sequence[Step]) -> bytes:
     """Return steps as a piece of a log, to be read back by ``unpack``; of a segment only id and name are kept.
 
-    :raises LoadError: if a text holds half of a surrogate pair, which nothing can store.
+    :raises LoadError: if a text holds half of a surrogate pair or a NUL character, which no database can store.
     """
     numbers: _Numbers = {}
     said = [_step_to_json(step, numbers) for step in steps]
@@ -97,6 +118,8 @@ def pack(steps: Sequence[Step]) -> bytes:
         text = b""
     if not text:  # raised out here: the other error quotes what it could not encode
         raise LoadError("an id or a name holds half of a surrogate pair, which cannot be stored: look where it is from")
+    if b"\\u0000" in text and _NUL.search(text):
+        raise LoadError("an id or a name holds a NUL character, which no database can store: look where it is from")
     return zlib.compress(text, 1)
 
 

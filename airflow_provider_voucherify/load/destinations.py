@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns, check_extra_columns
 
-#: A staging table last written longer ago than this belongs to a run nobody resumed: the next run removes it.
+#: A log last written longer ago than this belongs to a run nobody resumed: the next run removes it.
 LEFTOVER_AGE = timedelta(days=7)
 
 WriteMode: TypeAlias = Literal["append", "replace", "merge", "history"]

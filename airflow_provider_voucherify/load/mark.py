@@ -21,6 +21,7 @@ class Mark:
     :param max_tries: Airflow's, as that try had it.
     :param published_at: UTC.
     :param report: what it told besides the summary.
+    :param ledger: token of the log that was published, where that is not told elsewhere.
     """
 
     job: str
@@ -29,6 +30,7 @@ class Mark:
     published_at: datetime
     report: JsonObject = field(default_factory=dict)
     summary: LoadSummary | None = None
+    ledger: str = ""
 
     @classmethod
     def of(
@@ -37,10 +39,11 @@ class Mark:
         published_at: datetime,
         report: Mapping[str, Json] = NO_REPORT,
         summary: LoadSummary | None = None,
+        ledger: str = "",
     ) -> Mark:
         """Return the mark of a run that is published now."""
         job = identity.fingerprint + identity.listed
-        return cls(job, identity.try_number, identity.max_tries, published_at, dict(report), summary)
+        return cls(job, identity.try_number, identity.max_tries, published_at, dict(report), summary, ledger)
 
     def holds_for(self, identity: RunIdentity, now: datetime, *, has_ledger: bool = False) -> bool:
         """Return whether a try is a retry of the one that published.
@@ -67,6 +70,7 @@ class Mark:
             "published_at": as_utc(self.published_at).isoformat(),
             "report": self.report,
             "summary": None if self.summary is None else summary_to_json(self.summary),
+            "ledger": self.ledger,
         }
 
     @classmethod
@@ -87,9 +91,10 @@ class Mark:
                 "published_at": str(at),
                 "report": dict(report),
                 "summary": dict() | None as summary,
+                "ledger": str(ledger),
             }:
                 loaded = None if summary is None else summary_from_json(summary)
-                return cls(job, number, most, datetime.fromisoformat(at), report, loaded)
+                return cls(job, number, most, datetime.fromisoformat(at), report, loaded, ledger)
             case _:
                 return None
 

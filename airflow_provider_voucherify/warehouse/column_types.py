@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from typing import cast
 
-from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, String, Text
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
@@ -24,6 +24,11 @@ def bounded_text(length: int) -> TypeEngine[str]:
 def long_text() -> TypeEngine[str]:
     """Return the type of texts of any length that are not compared."""
     return Text().with_variant(mysql.MEDIUMTEXT(charset="utf8mb4"), *MYSQL)
+
+
+def packed_bytes() -> TypeEngine[bytes]:
+    """Return the type of packed data of up to some MiB."""
+    return LargeBinary().with_variant(mysql.MEDIUMBLOB(), *MYSQL)
 
 
 def run_key_text() -> TypeEngine[str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_voucherify.load.errors import LoadError, StatementFailed
@@ -145,19 +146,52 @@ class Database:
         """Run a function that only reads; as ``write``, without keeping writers out."""
         return self._run(doing, work, reading=True)
 
-    def _run(self, doing: str, work: Callable[[Connection], T], *, reading: bool) -> T:
+    def write_prepared(self, doing: str, prepare: Callable[[Connection], None], work: Callable[[Connection], T]) -> T:
+        """Run two functions on one connection: for the second there is what the first put into temporary tables.
+
+        On PostgreSQL they are one transaction, as a PgBouncer may give the next one to another session of the server;
+        elsewhere two, so that the first one locks nothing, and the second sees what others wrote meanwhile.
+
+        :raises StatementFailed: if the database refused or could not be reached; nothing of the second is written.
+        """
+        if self.dialect.name == "postgresql":
+
+            def both(connection: Connection) -> T:
+                prepare(connection)
+                return work(connection)
+
+            return self._run(doing, both, reading=False)
+        return self._run(doing, work, reading=False, prepare=prepare)
+
+    def _run(
+        self,
+        doing: str,
+        work: Callable[[Connection], T],
+        *,
+        reading: bool,
+        prepare: Callable[[Connection], None] | None = None,
+    ) -> T:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._connect(doing).execution_options(only_reads=reading) as connection, connection.begin():
-                self._check(connection)
-                return work(connection)
+            with self._connect(doing) as connection:
+                if prepare is not None:
+                    with self._transaction(connection, reading=True):
+                        prepare(connection)
+                with self._transaction(connection, reading=reading):
+                    return work(connection)
         except LoadError:
             raise
         except (SQLAlchemyError, ValueError, self._driver_error) as error:
             problem = without_rows(doing, error)
         # Raised out here so that it has no __context__: the driver's error holds ids in its text and attributes.
         raise _without_room(problem) if problem.is_full else problem
+
+    @contextmanager
+    def _transaction(self, connection: Connection, *, reading: bool) -> Iterator[None]:
+        with connection.execution_options(only_reads=reading).begin():
+            self._check(connection)
+            yield
 
     def _connect(self, doing: str) -> Connection:
         from sqlalchemy.exc import SQLAlchemyError
@@ -251,7 +285,7 @@ def without_rows(doing: str, error: Exception) -> StatementFailed:
     parts.append(f": {said}" if said else "")
     if sqlstate == _NO_RIGHT:
         parts.append(
-            ". The connection's user needs to create tables in the target's schema (the run is staged there), and to "
+            ". The connection's user needs to create tables in the target's schema (the run is held there), and to "
             "select, insert, update and delete in the target and the tables beside it"
         )
     is_full, is_passing = code in _NO_ROOM, _is_passing(error, driver_error)

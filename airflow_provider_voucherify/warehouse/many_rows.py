@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound=Sequence[object])
 
+#: SQLite before 3.32 takes 999 bound values in a statement.
+IDS_PER_STATEMENT = 500
+ROWS_PER_INSERT = 10_000
+ROWS_PER_FETCH = 10_000
+
 #: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -14,16 +15,19 @@ from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.sql.visible import target_table
+from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.warehouse.many_rows import copy_from_client, insert_lists
 from benchmarks.load.databases import Warehouse
 
-#: How the sink is told: customers' answers, or pages of segments' members that are settled at the end.
-Way: TypeAlias = Literal["answers", "lists"]
+#: How the sink is told: customers' answers, all alike or each another, or pages of segments' members that are settled
+#: at the end.
+Way: TypeAlias = Literal["answers alike", "answers that differ", "lists"]
 
-SEGMENTS = tuple(Segment(f"seg_{number:020d}", f"Segment number {number}") for number in range(5))
-CUSTOMERS_PER_CHUNK = 2_000
+SEGMENTS = tuple(Segment(f"seg_{number:020d}", f"Segment number {number}") for number in range(40))
+SEGMENTS_PER_CUSTOMER = 5
+#: What the operator stores at a time: half a chunk.
+CUSTOMERS_PER_PART = PAGES_PER_PART = Pace().chunk_size // 2
 MEMBERS_PER_PAGE = 99
-PAGES_PER_CHUNK = 250
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLE = "customer_segments"
 
@@ -40,9 +44,9 @@ def _run(url: str, memberships: int, way: Way, write: WriteMode, as_of: datetime
     sink = TableSink(Warehouse(url), TABLE, write, identity, lambda: as_of)
     sink.open()
     began_at = time.perf_counter()
-    customers = memberships // len(SEGMENTS)
-    if way == "answers":
-        for answers in _answers(customers):
+    customers = memberships // SEGMENTS_PER_CUSTOMER
+    if way != "lists":
+        for answers in _answers(customers, way):
             sink.write(answers)
     else:
         for pages in _pages(customers):
@@ -74,7 +78,7 @@ def seconds_by_hand(url: str, memberships: int, way: Way, write: WriteMode) -> l
     for is_full in (False, True):
         began_at = time.perf_counter()
         with engine.begin() as connection:
-            _stage(connection, staged, _rows(memberships // len(SEGMENTS), way))
+            _stage(connection, staged, _rows(memberships // SEGMENTS_PER_CUSTOMER, way))
             if is_full and not names_runs:
                 connection.execute(delete(target))
             run = {"run_key": literal(f"2026-01-{31 if is_full else 30}")} if names_runs else {}
@@ -108,8 +112,8 @@ def _stage(connection: Connection, staged: Table, chunks: Iterator[list[Row]]) -
 
 
 def _rows(customers: int, way: Way) -> Iterator[list[Row]]:
-    if way == "answers":
-        for answers in _answers(customers):
+    if way != "lists":
+        for answers in _answers(customers, way):
             yield [(one.customer_id, each.id, each.name, one.observed_at) for one in answers for each in one.segments]
         return
     for pages in _pages(customers):
@@ -120,25 +124,31 @@ def _rows(customers: int, way: Way) -> Iterator[list[Row]]:
         ]
 
 
-def _answers(customers: int) -> Iterator[list[CustomerAnswer]]:
-    """Yield answers of customers in five segments each."""
-    for start in range(0, customers, CUSTOMERS_PER_CHUNK):
+def _answers(customers: int, way: Way) -> Iterator[list[CustomerAnswer]]:
+    """Yield answers of customers in five segments each: all in the same five, or each in five of forty."""
+    chance, alike = random.Random(1), SEGMENTS[:SEGMENTS_PER_CUSTOMER]
+    for start in range(0, customers, CUSTOMERS_PER_PART):
         yield [
-            CustomerAnswer(_name(number), NOON, Outcome.FOUND, SEGMENTS)
-            for number in range(start, min(start + CUSTOMERS_PER_CHUNK, customers))
+            CustomerAnswer(
+                _name(number),
+                NOON,
+                Outcome.FOUND,
+                alike if way == "answers alike" else tuple(chance.sample(SEGMENTS, SEGMENTS_PER_CUSTOMER)),
+            )
+            for number in range(start, min(start + CUSTOMERS_PER_PART, customers))
         ]
 
 
 def _pages(customers: int) -> Iterator[Sequence[MembershipPage]]:
     """Yield pages of five segments that everyone is in, one segment after the other."""
-    for segment in SEGMENTS:
+    for segment in SEGMENTS[:SEGMENTS_PER_CUSTOMER]:
         pages = []
         for start in range(0, customers, MEMBERS_PER_PAGE):
             end = min(start + MEMBERS_PER_PAGE, customers)
             # Lists are ordered by age, not by id.
             members = tuple(Member(_name(number * 7_919 % customers)) for number in range(start, end))
             pages.append(MembershipPage(segment, members, NOON, {"after": end}, end == customers, start == 0))
-            if len(pages) == PAGES_PER_CHUNK:
+            if len(pages) == PAGES_PER_PART:
                 yield pages
                 pages = []
         yield pages

@@ -25,7 +25,7 @@ _MOST_CALLS_A_CUSTOMER = 2
 #: unknown one gets; where segments are listed each one's first page, and a sample of customers at the end.
 _PLANNING = 3 + 2 * SEGMENTS + 10
 _PUBLISH = "POST /v1/publications"
-_STAGING = "%\\_\\_run\\_%"
+_LEDGER = "%\\_\\_run\\_%"
 
 
 def differences(site: Site, turn: Turn, courses: Sequence[Course]) -> Iterator[str]:
@@ -138,11 +138,11 @@ def wasted_calls(turn: Turn, courses: Sequence[Course], stats: Stats) -> Iterato
 
 
 def leftovers(site: Site) -> Iterator[str]:
-    """Say what jobs that are over left behind: staging tables, sessions of the database, temporary files."""
+    """Say what jobs that are over left behind: ledgers, sessions of the database, temporary files."""
     with site.database.connect() as connection:
         query = "select relname from pg_class where relkind = 'r' and relname like %s"
-        if stagings := [row[0] for row in connection.execute(query, (_STAGING,)).fetchall()]:
-            yield f"staging tables are left: {stagings}"
+        if logs := [row[0] for row in connection.execute(query, (_LEDGER,)).fetchall()]:
+            yield f"ledgers are left in the database: {logs}"
         if sessions := _sessions(connection):
             yield f"sessions of the database are left: {sessions}"
     if files := [str(path.relative_to(site.folder)) for path in (site.folder / "tmp").rglob("*")]:

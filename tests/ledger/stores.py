@@ -10,20 +10,22 @@ from pathlib import Path
 from typing import TypeAlias
 
 from airflow_provider_voucherify.api.models import Scope
-from airflow_provider_voucherify.ledger.log import LogStore, Opening, Pieces, StoredPiece
+from airflow_provider_voucherify.ledger.log import LogStore, Opening, Piece, Pieces, StoredPiece, refuse_if_lost
 from airflow_provider_voucherify.ledger.logs.directory import InDirectory
 from airflow_provider_voucherify.ledger.logs.state_store import InStateStore
+from airflow_provider_voucherify.ledger.logs.table import InTable, log_table
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.errors import StorageFailed
+from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.file_runs import Shelf, next_token
 from tests.load.memory_store import Killed, MemoryStore
-from tests.load.runs import Clock, identity
+from tests.load.runs import Clock, Warehouse, identity
 from tests.load.telling import CUSTOMERS
 
 #: Returns the store of one run as a new process sees it.
 NewStore: TypeAlias = Callable[[], LogStore]
-KINDS = ("directory", "state store")
+KINDS = ("directory", "state store", "table")
 
 
 def new_store(kind: str, folder: Path) -> NewStore:
@@ -31,6 +33,9 @@ def new_store(kind: str, folder: Path) -> NewStore:
     if kind == "state store":
         store = MemoryStore()
         return lambda: InStateStore(store)
+    if kind == "table":
+        warehouse = Warehouse(f"sqlite:///{folder}/warehouse.db")
+        return lambda: InTable(Database(warehouse), log_table("log", None), "target", identity())
     shelf = Shelf(str(folder / "segments"))
     return lambda: InDirectory(shelf.directory(), identity().key)
 
@@ -88,10 +93,12 @@ class Troubled:
             there = self._store.pieces(opening)
             return {key: StoredPiece(one.written_at, partial(self._read, one)) for key, one in there.items()}
 
-    def insert(self, opening: Opening, number: int, piece: bytes, at: datetime) -> None:
-        """Store a piece."""
+    def insert(self, opening: Opening, number: int, piece: Piece, at: datetime, *, is_fact: bool = False) -> None:
+        """Look whether the opening is the newest, and store a piece: two calls."""
+        if not is_fact:
+            refuse_if_lost(self, opening)
         with self._call():
-            self._store.insert(opening, number, piece, at)
+            self._store.insert(opening, number, piece, at, is_fact=True)
 
     def remove(self) -> None:
         """Remove everything."""

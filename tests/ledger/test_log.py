@@ -131,6 +131,16 @@ def test_half_of_a_surrogate_pair_is_refused_and_nothing_is_held(
         assert (one.done(), one.walks()) == ({"🦊"}, {})
 
 
+@pytest.mark.parametrize("name", ["nul \0", "backslashes \\\\\0"])
+def test_a_nul_character_is_refused_and_what_looks_like_one_is_not(store: NewStore, name: str) -> None:
+    ledger = opened(store)
+    with pytest.raises(LoadError, match="a NUL character"):
+        ledger.write([found(name, "gold")])
+    alike = [name.replace("\0", text) for text in (r"\u0000", r"\\u0000", "\\")]
+    ledger.write([no_segment(one) for one in alike])
+    assert opened(store).done() == set(alike)
+
+
 def test_a_chunk_larger_than_a_value_is_held_whole_or_not_at_all(store: NewStore) -> None:
     many = [found(f"{number**7}", f"{number**9}", f"{number**11}") for number in range(2, 3_000)]
     ledger = opened(store)

@@ -176,7 +176,7 @@ class Warehouse:
             return set(catalog_of(connection).get_table_names())
 
     def ledgers(self) -> set[str]:
-        """Return the names of the staging tables."""
+        """Return the names of the tables of logs."""
         return {name for name in self.tables() if "__run_" in name}
 
     @contextmanager

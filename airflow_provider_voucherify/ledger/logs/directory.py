@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 from functools import partial
 
-from airflow_provider_voucherify.ledger.log import Opening, Pieces, StoredPiece
+from airflow_provider_voucherify.ledger.log import Opening, Piece, Pieces, StoredPiece, refuse_if_lost
 from airflow_provider_voucherify.load.files.directory import Directory, finished_name
 from airflow_provider_voucherify.load.summary import as_utc
 
@@ -74,11 +74,13 @@ class InDirectory:
                 there[writer, number] = StoredPiece(_written_at(name), partial(self._directory.read, name))
         return there
 
-    def insert(self, opening: Opening, number: int, piece: bytes, at: datetime) -> None:
+    def insert(self, opening: Opening, number: int, piece: Piece, at: datetime, *, is_fact: bool = False) -> None:
         """Store a piece; where it is not known whether that of this number was, in its place."""
+        if not is_fact:
+            refuse_if_lost(self, opening)
         if number != self._last[0]:
             self._last = number, f"{self._folder}/{opening.token}/{_name(number, at, opening.writer)}.json.z"
-        self._directory.put(self._last[1], piece)
+        self._directory.put(self._last[1], piece.data)
 
     def remove(self) -> None:
         """Remove the run's openings and pieces."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from airflow_provider_voucherify.ledger.log import Opening, Pieces
+from airflow_provider_voucherify.ledger.log import Opening, Piece, Pieces, refuse_if_lost
 
 
 class Nowhere:
@@ -28,8 +28,9 @@ class Nowhere:
         """Return none."""
         return {}
 
-    def insert(self, opening: Opening, number: int, piece: bytes, at: datetime) -> None:
+    def insert(self, opening: Opening, number: int, piece: Piece, at: datetime, *, is_fact: bool = False) -> None:  # noqa: ARG002 - as stores have it
         """Store nothing."""
+        refuse_if_lost(self, opening)
 
     def remove(self) -> None:
         """Have nothing to remove."""

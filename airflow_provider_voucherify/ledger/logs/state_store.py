@@ -14,7 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from airflow_provider_voucherify.api.models import Json
-from airflow_provider_voucherify.ledger.log import Opening, Pieces, StoredPiece
+from airflow_provider_voucherify.ledger.log import Opening, Piece, Pieces, StoredPiece, refuse_if_lost
 from airflow_provider_voucherify.load.summary import as_utc
 
 #: Airflow's default for ``[state_store] max_value_storage_bytes``; a value is measured as JSON.
@@ -71,9 +71,11 @@ class InStateStore:
             for number, (keys, written_at) in enumerate(self._stored(opening, writer))
         }
 
-    def insert(self, opening: Opening, number: int, piece: bytes, at: datetime) -> None:
+    def insert(self, opening: Opening, number: int, piece: Piece, at: datetime, *, is_fact: bool = False) -> None:
         """Store a piece in one value, or in several of which the first, which is written last, makes it count."""
-        text = base64.b64encode(piece).decode()
+        if not is_fact:
+            refuse_if_lost(self, opening)
+        text = base64.b64encode(piece.data).decode()
         first, *more = [text[start : start + _TEXT_LENGTH] for start in range(0, len(text), _TEXT_LENGTH)]
         key = self._key_of(opening, opening.writer, number)
         for place, part in enumerate(more, start=1):

@@ -1,1 +1,1 @@
-"""A run as a SQL table: its ledger beside it, and how it becomes visible."""
+"""A run as a SQL table: how its rows pass into it, and become visible at once."""

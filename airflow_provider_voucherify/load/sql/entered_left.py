@@ -38,8 +38,8 @@ def read_changes(
     # Imported here: these import SQLAlchemy.
     from airflow_provider_voucherify.load.sql import history, visible
     from airflow_provider_voucherify.load.sql.history_target import RUNS_SUFFIX
-    from airflow_provider_voucherify.load.sql.staged_rows import ROWS_PER_FETCH
     from airflow_provider_voucherify.load.sql.target import schema_of
+    from airflow_provider_voucherify.warehouse.many_rows import ROWS_PER_FETCH
 
     name = TableName.parse(table)
     database = Database(engines)

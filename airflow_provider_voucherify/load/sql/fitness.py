@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.ledger.logs.table import is_log_or_empty
 from airflow_provider_voucherify.load.errors import TableUnfit
-from airflow_provider_voucherify.load.sql import statements, visible
-from airflow_provider_voucherify.load.sql.staging import LedgerHeader
+from airflow_provider_voucherify.load.sql import visible
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, information_view, unique_keys
 from airflow_provider_voucherify.warehouse.database import without_rows
 
@@ -94,24 +94,20 @@ def check_is_ours(table: Table, connection: Connection, target: str) -> None:
         )
 
 
-def check_is_ledger(staging: Table, connection: Connection) -> None:
-    """Look whether a table with the name of a run's ledger, if it exists, is one: to begin the run it would be dropped.
+def check_is_log(log: Table, connection: Connection) -> None:
+    """Look whether a table with the name of a run's log, if it exists, is one: to begin the run it would be dropped.
 
     :raises TableUnfit: if not.
     """
     catalog = catalog_of(connection)
-    if not catalog.has_table(staging.name, schema=staging.schema):
+    if not catalog.has_table(log.name, schema=log.schema):
         return
-    names = {column["name"] for column in catalog.get_columns(staging.name, schema=staging.schema)}
-    if names == {column.name for column in staging.columns}:
-        header = connection.execute(statements.select_header(staging)).first()
-        if header is not None and LedgerHeader.read(header[0], header[1]) is not None:
-            return
-        # MySQL commits the table before its first row: a process killed in between leaves an empty one.
-        if connection.execute(statements.any_row(staging)).first() is None:
-            return
+    names = {column["name"] for column in catalog.get_columns(log.name, schema=log.schema)}
+    # MySQL commits the table before its first row: a process killed in between leaves an empty one.
+    if names == {column.name for column in log.columns} and is_log_or_empty(log, connection):
+        return
     raise TableUnfit(
-        f"table {staging.fullname} has the name of this run's ledger and is none of ours: it was left as it is. Rename "
+        f"table {log.fullname} has the name of this run's ledger and is none of ours: it was left as it is. Rename "
         "it, or name another target table"
     )
 

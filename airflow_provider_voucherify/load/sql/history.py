@@ -82,46 +82,34 @@ def members_at(history: FromClause, moment: datetime) -> Condition:
     return (history.c.valid_from <= moment) & or_(history.c.valid_to.is_(None), history.c.valid_to > moment)
 
 
-def revoke_entries(history: Table, staging: Table, found: Condition, rows: Condition, as_of: datetime) -> Delete:
+def revoke_entries(history: Table, members: Table, rows: Condition, as_of: datetime) -> Delete:
     """Return the removal of what an earlier try of this date began and this one does not find."""
-    return delete(history).where(rows, history.c.valid_from == as_of, ~_is_staged(history, staging, found))
+    return delete(history).where(rows, history.c.valid_from == as_of, ~_is_found(history, members))
 
 
-def revoke_exits(history: Table, staging: Table, found: Condition, rows: Condition, as_of: datetime) -> Update:
+def revoke_exits(history: Table, members: Table, rows: Condition, as_of: datetime) -> Update:
     """Return the reopening of what an earlier try of this date ended and this one finds."""
-    ended = update(history).where(rows, history.c.valid_to == as_of, _is_staged(history, staging, found))
+    ended = update(history).where(rows, history.c.valid_to == as_of, _is_found(history, members))
     return ended.values(valid_to=None)
 
 
-def retire(history: Table, staging: Table, found: Condition, rows: Condition, as_of: datetime) -> Update:
+def retire(history: Table, members: Table, rows: Condition, as_of: datetime) -> Update:
     """Return the end of the open intervals that the run does not find any more."""
-    open_ = update(history).where(rows, history.c.valid_to.is_(None), ~_is_staged(history, staging, found))
+    open_ = update(history).where(rows, history.c.valid_to.is_(None), ~_is_found(history, members))
     return open_.values(valid_to=as_of)
 
 
-def enter(
-    history: Table,
-    staging: Table,
-    found: Condition,
-    as_of: datetime,
-    *,
-    extra: Mapping[str, ColumnElement[object]],
-    is_listed: bool = False,
-) -> Insert:
-    """Return the beginning of an interval for each staged membership that has no open one.
+def enter(history: Table, members: Table, as_of: datetime, *, extra: Mapping[str, ColumnElement[object]]) -> Insert:
+    """Return the beginning of an interval for each membership of a run that has no open one.
 
-    :param found: of the staged rows those that are to be seen.
     :param extra: values of the user's own columns.
-    :param is_listed: whether memberships were staged segment by segment.
     """
     held = history.alias("held")
-    same = (held.c.customer_id == staging.c.customer_id) & (held.c.segment_id == staging.c.segment_id)
+    same = (held.c.customer_id == members.c.customer_id) & (held.c.segment_id == members.c.segment_id)
     is_open = exists().where(same, held.c.valid_to.is_(None))
-    names = [column.name for column in history.columns if column.name in staging.c and column.name not in extra]
+    names = [column.name for column in history.columns if column.name in members.c and column.name not in extra]
     beginning = literal(as_of, history.c.valid_from.type)
-    rows = select(beginning, *(staging.c[name] for name in names), *extra.values()).where(found, ~is_open)
-    if is_listed:  # the key is filled faster in its own order
-        rows = rows.order_by(staging.c.customer_id, staging.c.segment_id)
+    rows = select(beginning, *(members.c[name] for name in names), *extra.values()).where(~is_open)
     return insert(history).from_select(["valid_from", *names, *extra], rows)
 
 
@@ -176,6 +164,6 @@ def _members_but(
     return rows.order_by(history.c.customer_id)
 
 
-def _is_staged(history: Table, staging: Table, found: Condition) -> Condition:
-    same = (staging.c.customer_id == history.c.customer_id) & (staging.c.segment_id == history.c.segment_id)
-    return exists().where(same, found)
+def _is_found(history: Table, members: Table) -> Condition:
+    same = (members.c.customer_id == history.c.customer_id) & (members.c.segment_id == history.c.segment_id)
+    return exists().where(same)

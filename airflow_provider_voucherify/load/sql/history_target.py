@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Scope
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.destinations import TableName
-    from airflow_provider_voucherify.load.sql.visible import StagedAs
+    from airflow_provider_voucherify.load.sql.passing import PassingTables
 
 RUNS_SUFFIX = "_runs"
 
@@ -121,9 +121,9 @@ class HistoryTarget(Target):
             self._refuse_newer_run(connection, [])
 
     def publish(
-        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, staged_as: StagedAs
+        self, connection: Connection, passing: PassingTables, scope: Scope, summary: LoadSummary
     ) -> LoadSummary:
-        """Begin and end intervals by what the staged run finds; the caller holds the lock and commits.
+        """Begin and end intervals by what the run finds; the caller holds the lock and commits.
 
         :returns: the summary, with who entered and left.
         :raises RunOutOfOrder: if a newer run of these segments is held.
@@ -134,31 +134,28 @@ class HistoryTarget(Target):
 
         create_if_missing(connection, self.table)
         create_if_missing(connection, self.runs)
-        parts = list(self._parts(staging, scope))
+        parts = list(self._parts(passing, scope))
         for segments, _ in parts:
             self._refuse_newer_run(connection, segments)
-        # Looked for first, in one pass: what it rules out takes a join with the staged run each.
+        # Looked for first, in one pass: what it rules out takes a join with the run each.
         is_newest = not connection.execute(history.reaches(self.table, self.as_of)).scalar_one()
         if not is_newest:
             for _, rows in parts:
                 self._refuse_newer_change(connection, rows)
         self._refuse_fewer(connection, parts, summary.memberships)
         self._refuse_removal(connection, [rows for _, rows in parts], scope)
-        self.record_failures(connection, staging, summary.failed)
-        for segments, rows in parts:
-            if not is_newest:
-                self._revoke(connection, staging, rows, has_hidden=staged_as.has_hidden)
-            self._apply(connection, staging, segments, rows, staged_as)
+        self.record_failures(connection, passing, summary.failed)
+        self._apply(connection, passing.members, [rows for _, rows in parts], is_newest=is_newest)
         self._relabel(connection, {one.segment_id: one.segment_name for one in summary.per_segment})
         self._remember(connection, scope)
         # What happened at this date, if nothing had before, is this run's.
         moved = [true()] if is_newest else [rows for _, rows in parts]
         return with_changes(summary, [change for rows in moved for change in self._changes(connection, rows)])
 
-    def _parts(self, staging: Table, scope: Scope) -> Iterator[Part]:
+    def _parts(self, passing: PassingTables, scope: Scope) -> Iterator[Part]:
         """Return what the run speaks for: segments, and the condition of the intervals, which share no row."""
         rows_of = visible.all_rows if scope.everyone else visible.answered_rows
-        yield from ((part, rows_of(self.table, staging, part)) for part in parts_of(scope))
+        yield from ((part, rows_of(self.table, passing.answers, part)) for part in parts_of(scope))
 
     def _refuse_newer_run(self, connection: Connection, segments: Sequence[str] | None) -> None:
         newer = self.runs.c.as_of > self.as_of
@@ -186,25 +183,19 @@ class HistoryTarget(Target):
         previous = sum(connection.execute(visible.count(self.table, rows & before)).scalar_one() for _, rows in parts)
         self._refuse_loss(previous, new, self.min_ratio)
 
-    def _revoke(self, connection: Connection, staging: Table, rows: ColumnElement[bool], *, has_hidden: bool) -> None:
-        """Take back what an earlier try of this date did and this one does not find."""
-        found = visible.shown(staging, None, has_hidden=has_hidden)
-        connection.execute(history.revoke_entries(self.table, staging, found, rows, self.as_of))
-        connection.execute(history.revoke_exits(self.table, staging, found, rows, self.as_of))
-
     def _apply(
-        self,
-        connection: Connection,
-        staging: Table,
-        segments: Sequence[str] | None,
-        rows: ColumnElement[bool],
-        staged_as: StagedAs,
+        self, connection: Connection, members: Table, parts: Sequence[ColumnElement[bool]], *, is_newest: bool
     ) -> None:
-        found = visible.shown(staging, None, has_hidden=staged_as.has_hidden)
-        connection.execute(history.retire(self.table, staging, found, rows, self.as_of))
-        found = visible.shown(staging, segments, has_hidden=staged_as.has_hidden)
-        extra, is_listed = values_of(self.extra_columns), staged_as.is_listed
-        connection.execute(history.enter(self.table, staging, found, self.as_of, extra=extra, is_listed=is_listed))
+        """Begin and end intervals.
+
+        :param parts: conditions of the intervals the run speaks for.
+        """
+        for rows in parts:
+            if not is_newest:  # an earlier try of this date may have done what this one does not find
+                connection.execute(history.revoke_entries(self.table, members, rows, self.as_of))
+                connection.execute(history.revoke_exits(self.table, members, rows, self.as_of))
+            connection.execute(history.retire(self.table, members, rows, self.as_of))
+        connection.execute(history.enter(self.table, members, self.as_of, extra=values_of(self.extra_columns)))
 
     def _relabel(self, connection: Connection, names: dict[str, str]) -> None:
         held = connection.execute(history.select_labels(self.table)).all()

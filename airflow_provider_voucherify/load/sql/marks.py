@@ -13,17 +13,17 @@ from sqlalchemy import Column, Delete, Insert, MetaData, Select, Table, delete, 
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.mark import Mark
-from airflow_provider_voucherify.load.sql.staging_name import marks_name
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.column_types import long_text, run_key_text, utc_time
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.table_names import marks_name
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from airflow_provider_voucherify.api.models import JsonObject
-    from airflow_provider_voucherify.load.base import RunIdentity
+    from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.sql.target import Target
     from airflow_provider_voucherify.warehouse.database import Database
 
@@ -143,6 +143,20 @@ class TableMarks:
             target.display_name,
         )
         return None
+
+    def published(self, ledger: str) -> LoadSummary | None:
+        """Return the summary of this run if that of this very log was published.
+
+        :param ledger: token of the log.
+        :raises StatementFailed: if the database refused or could not be reached.
+        """
+        doing = "look whether the run was published"
+        return self._database.read(doing, lambda connection: self.published_in(connection, ledger))
+
+    def published_in(self, connection: Connection, ledger: str) -> LoadSummary | None:
+        """Return the same as a transaction sees it."""
+        mark = self._read(connection)
+        return mark.summary if mark is not None and mark.ledger == ledger else None
 
     def keep(self, report: JsonObject) -> None:
         """Leave a mark in a transaction of its own, and remove those past their age.

@@ -12,10 +12,10 @@ from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_takes_rows
 from airflow_provider_voucherify.load.sql.outcome_statements import forget_outcomes, outcome_table, select_outcomes
-from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.load.sql.target import schema_of
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
+from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 

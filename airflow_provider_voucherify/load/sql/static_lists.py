@@ -14,9 +14,9 @@ from airflow_provider_voucherify.api.models import Member, StaticList
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.sql import visible
 from airflow_provider_voucherify.load.sql.marks import STATIC_LISTS, forget_mark, insert_mark, select_mark
-from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT, ROWS_PER_FETCH
 from airflow_provider_voucherify.load.static_lists import Digest, Proof, proofs_from_text, proofs_to_text
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
+from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT, ROWS_PER_FETCH
 
 if TYPE_CHECKING:
     from sqlalchemy import Table

@@ -20,10 +20,10 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_name,
     check_takes_rows,
 )
-from airflow_provider_voucherify.load.sql.staged_rows import IDS_PER_STATEMENT
-from airflow_provider_voucherify.load.sql.staging_name import MAX_NAME_BYTES
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.table_names import MAX_NAME_BYTES
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Scope
     from airflow_provider_voucherify.load.base import LoadSummary
     from airflow_provider_voucherify.load.destinations import TableName, WriteMode
-    from airflow_provider_voucherify.load.sql.visible import StagedAs
+    from airflow_provider_voucherify.load.sql.passing import PassingTables
     from airflow_provider_voucherify.warehouse.database import Database
 
 log = logging.getLogger(__name__)
@@ -183,10 +183,14 @@ class Target:
 
         return true()
 
+    def names_answered(self, scope: Scope) -> bool:
+        """Return whether only rows of customers who were answered give way to those of a run."""
+        return self.write != "append" and not self._covers_all(scope)
+
     def publish(
-        self, connection: Connection, staging: Table, scope: Scope, summary: LoadSummary, staged_as: StagedAs
+        self, connection: Connection, passing: PassingTables, scope: Scope, summary: LoadSummary
     ) -> LoadSummary:
-        """Make the target show the staged run; the caller holds the lock and commits.
+        """Make the target show a run; the caller holds the lock and commits.
 
         :returns: the summary, with what only the target knows.
         :raises TooFewMemberships: if they are too few beside those they replace.
@@ -194,41 +198,37 @@ class Target:
         """
         # DDL first: a database that commits at DDL (MySQL) has nothing to commit yet.
         create_if_missing(connection, self.table)
-        if connection.dialect.name == "postgresql" and (self.write == "append" or self._covers_all(scope)):
+        if connection.dialect.name == "postgresql" and not self.names_answered(scope):
             # Statistics made before this run's rows say that there are none to compare with those who failed.
             connection.execute(visible.never_loop())
         if self.min_ratio is not None:
             previous = sum(
                 connection.execute(visible.count(self.table, rows)).scalar_one()
-                for rows in self._rows_to_remove(staging, scope)
+                for rows in self._rows_to_remove(passing.answers, scope)
             )
             self._refuse_loss(previous, summary.memberships, self.min_ratio)
-        self._refuse_removal(connection, self._rows_to_remove(staging, scope), scope)
-        self.record_failures(connection, staging, summary.failed)
-        for rows in self._rows_to_remove(staging, scope):
+        self._refuse_removal(connection, self._rows_to_remove(passing.answers, scope), scope)
+        self.record_failures(connection, passing, summary.failed)
+        for rows in self._rows_to_remove(passing.answers, scope):
             connection.execute(visible.forget(self.table, rows))
-        naive = self._observed_at_is_naive(connection)
-        for part in parts_of(scope):
-            insert = visible.insert_memberships(
-                self.table,
-                staging,
-                part,
-                run_key=self.run_key,
-                staged_as=staged_as,
-                observed_at_is_naive=naive,
-                extra=values_of(self.extra_columns),
-            )
-            connection.execute(insert)
+        insert = visible.insert_memberships(
+            self.table,
+            passing.members,
+            run_key=self.run_key,
+            observed_at_is_naive=self._observed_at_is_naive(connection),
+            extra=values_of(self.extra_columns),
+        )
+        connection.execute(insert)
         return summary
 
-    def _rows_to_remove(self, staging: Table, scope: Scope) -> Iterator[ColumnElement[bool]]:
-        """Return what the staged run takes the place of, as conditions that share no row."""
+    def _rows_to_remove(self, answers: Table, scope: Scope) -> Iterator[ColumnElement[bool]]:
+        """Return what the run takes the place of, as conditions that share no row."""
         if self.write == "append":
             # All it wrote before, whatever it covers now: the rows carry its name.
-            yield visible.rows_of_run(self.table, staging, self.run_key)
+            yield visible.rows_of_run(self.table, answers, self.run_key)
             return
         rows_of = visible.all_rows if self._covers_all(scope) else visible.answered_rows
-        yield from (rows_of(self.table, staging, part) for part in parts_of(scope))
+        yield from (rows_of(self.table, answers, part) for part in parts_of(scope))
 
     def _refuse_removal(self, connection: Connection, rows: Iterable[ColumnElement[bool]], scope: Scope) -> None:
         if scope.may_remove:
@@ -252,8 +252,8 @@ class Target:
             new=new,
         )
 
-    def record_failures(self, connection: Connection, staging: Table, failed: int) -> None:
-        """Put the staged failures into the table of failures, in place of those this run recorded before.
+    def record_failures(self, connection: Connection, passing: PassingTables, failed: int) -> None:
+        """Put the failures into the table of failures, in place of those this run recorded before.
 
         The table is created once there is something to put into it.
         """
@@ -262,7 +262,7 @@ class Target:
         elif not catalog_of(connection).has_table(self.failures.name, schema=self.failures.schema):
             return
         connection.execute(visible.forget_failures(self.failures, self.run_key))
-        connection.execute(visible.insert_failures(self.failures, staging, self.run_key))
+        connection.execute(visible.insert_failures(self.failures, passing.answers, self.run_key))
 
     def _observed_at_is_naive(self, connection: Connection) -> bool:
         from sqlalchemy import DateTime

@@ -1,11 +1,11 @@
-"""The tables people read, and the SQL that makes a staged run visible in them: values in, statements out, no I/O."""
+"""The tables people read, and the SQL that makes a run visible in them: values in, statements out, no I/O."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import (
     Column,
@@ -26,9 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateColumn
 
-from airflow_provider_voucherify.api.models import Outcome
 from airflow_provider_voucherify.load.columns import COLUMNS, ColumnType, RowColumns, columns_of_table
-from airflow_provider_voucherify.load.sql.statements import ANSWER, MEMBERSHIP, answered, has_failed
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, run_key_text, utc_time
 
 if TYPE_CHECKING:
@@ -38,16 +36,6 @@ if TYPE_CHECKING:
 
 #: Some of the segments a run covers: keep them few, each is a bound value. ``None`` for all there are.
 Segments: TypeAlias = Sequence[str] | None
-
-
-class StagedAs(NamedTuple):
-    """How a run's memberships were staged.
-
-    :param is_listed: segment by segment, so that a customer's are far apart.
-    """
-
-    is_listed: bool = False
-    has_hidden: bool = False
 
 
 NO_COLUMNS: Mapping[str, ColumnElement[object]] = MappingProxyType({})
@@ -96,24 +84,24 @@ def failures_table(name: str, schema: str | None) -> Table:
     )
 
 
-def answered_rows(target: Table, staging: Table, segments: Segments) -> ColumnElement[bool]:
+def answered_rows(target: Table, answers: Table, segments: Segments) -> ColumnElement[bool]:
     """Return the condition of the target's rows, within the segments, of customers that were answered."""
-    named = exists().where(answered(staging), staging.c.customer_id == target.c.customer_id)
+    named = exists().where(answers.c.failure.is_(None), answers.c.customer_id == target.c.customer_id)
     return named & _within(target, segments)
 
 
-def all_rows(target: Table, staging: Table, segments: Segments) -> ColumnElement[bool]:
+def all_rows(target: Table, answers: Table, segments: Segments) -> ColumnElement[bool]:
     """Return the condition of all rows within the segments but those of failed customers.
 
     Of failed customers nothing new is known.
     """
-    failed = exists().where(has_failed(staging), staging.c.customer_id == target.c.customer_id)
+    failed = exists().where(answers.c.failure.is_not(None), answers.c.customer_id == target.c.customer_id)
     return ~failed & _within(target, segments)
 
 
-def rows_of_run(target: Table, staging: Table, run_key: str) -> ColumnElement[bool]:
+def rows_of_run(target: Table, answers: Table, run_key: str) -> ColumnElement[bool]:
     """Return the condition of what this run wrote when it ran before, failed customers excepted."""
-    return all_rows(target, staging, None) & (target.c.run_key == run_key)
+    return all_rows(target, answers, None) & (target.c.run_key == run_key)
 
 
 def first_row(target: Table, run_key: str | None) -> Select[int]:
@@ -146,23 +134,15 @@ def select_members(target: Table, rows: ColumnElement[bool]) -> Select[str, str,
     return select(target.c.segment_id, target.c.customer_id, target.c.source_id).where(rows)
 
 
-def count_segments(staging: Table, segments: Segments) -> Select[str, str, int]:
-    """Return the query of the customers per segment that are to be shown (id, name, customers)."""
-    columns = select(staging.c.segment_id, func.max(staging.c.segment_name), func.count())
-    return columns.where(shown(staging, segments)).group_by(staging.c.segment_id)
-
-
 def insert_memberships(
     target: Table,
-    staging: Table,
-    segments: Segments,
+    members: Table,
     *,
     run_key: str,
-    staged_as: StagedAs,
     observed_at_is_naive: bool = False,
     extra: Mapping[str, ColumnElement[object]] = NO_COLUMNS,
 ) -> Insert:
-    """Return the copy of the staged memberships into the table people read.
+    """Return the copy of a run's memberships into the table people read.
 
     :param run_key: written where the target has the column.
     :param observed_at_is_naive: the column was made without a time zone (PostgreSQL): left alone, the
@@ -170,16 +150,13 @@ def insert_memberships(
     :param extra: what goes into further columns, by name: the same for each row.
     """
     ours = [one.name for one in target.columns if one.name not in extra]
-    columns: dict[str, ColumnElement[object]] = {name: staging.c[name] for name in ours if name in staging.c}
+    columns: dict[str, ColumnElement[object]] = {name: members.c[name] for name in ours if name in members.c}
     if observed_at_is_naive:
-        columns["observed_at"] = func.timezone("UTC", staging.c.observed_at)
+        columns["observed_at"] = func.timezone("UTC", members.c.observed_at)
     if "run_key" in ours:
         columns["run_key"] = literal(run_key, target.c.run_key.type)
     columns.update(extra)
-    rows = select(*columns.values()).where(shown(staging, segments, has_hidden=staged_as.has_hidden))
-    if staged_as.is_listed:  # the target's key is filled faster in its own order
-        rows = rows.order_by(staging.c.customer_id, staging.c.segment_id)
-    return insert(target).from_select(list(columns), rows)
+    return insert(target).from_select(list(columns), select(*columns.values()))
 
 
 def forget_failures(failures: Table, run_key: str) -> Delete:
@@ -187,36 +164,17 @@ def forget_failures(failures: Table, run_key: str) -> Delete:
     return delete(failures).where(failures.c.run_key == run_key)
 
 
-def insert_failures(failures: Table, staging: Table, run_key: str) -> Insert:
-    """Return the copy of the staged failures into the table of failures."""
-    rows = select(
-        literal(run_key, failures.c.run_key.type), staging.c.customer_id, staging.c.detail, staging.c.observed_at
-    )
+def insert_failures(failures: Table, answers: Table, run_key: str) -> Insert:
+    """Return the copy of a run's failures into the table of failures."""
+    run = literal(run_key, failures.c.run_key.type)
+    rows = select(run, answers.c.customer_id, answers.c.failure, answers.c.observed_at)
     return insert(failures).from_select(
-        ["run_key", "customer_id", "reason", "observed_at"], rows.where(has_failed(staging))
+        ["run_key", "customer_id", "reason", "observed_at"], rows.where(answers.c.failure.is_not(None))
     )
 
 
 def _within(table: Table, segments: Segments) -> ColumnElement[bool]:
     return true() if segments is None else table.c.segment_id.in_(segments)
-
-
-def shown(staging: Table, segments: Segments, *, has_hidden: bool = True) -> ColumnElement[bool]:
-    """Return the condition of the staged memberships, within the segments, that readers are to see.
-
-    :param has_hidden: whether there may be others among them.
-    """
-    rows = (staging.c.kind == MEMBERSHIP) & _within(staging, segments)
-    if not has_hidden:
-        # The join would only cost time, and the order the rows were staged in, on which the target's key depends
-        # for its speed.
-        return rows
-    # A page may name customers nobody settled: not asked for any more, or failed when asked one by one. Nothing of
-    # them is removed, so nothing of them may be added.
-    answers = staging.alias("answers")
-    is_found = (answers.c.kind == ANSWER) & (answers.c.outcome == Outcome.FOUND.value)
-    settled = exists().where(is_found, answers.c.customer_id == staging.c.customer_id)
-    return rows & settled
 
 
 def modify_column(table: Table, column_name: str, dialect: Dialect) -> str:

@@ -12,8 +12,9 @@ from sqlalchemy import ClauseElement, Column, Table, column, make_url
 from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable, DropTable
 
+from airflow_provider_voucherify.ledger.logs import table as log_tables
 from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
-from airflow_provider_voucherify.load.sql import history, outcome_statements, statements, visible
+from airflow_provider_voucherify.load.sql import history, outcome_statements, passing, visible
 from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns, columns_of, values_of
 from airflow_provider_voucherify.warehouse.many_rows import insert_lists
 
@@ -29,7 +30,7 @@ DIALECTS = {
         "sqlite": "sqlite://",
     }.items()
 }
-MODULES = (statements, visible, history, outcome_statements)
+MODULES = (log_tables, visible, history, outcome_statements)
 
 #: No name of a database's own: where it stands unquoted, something forgot to quote.
 ODD = "Odd%s; select \"1` '2] -- "
@@ -42,49 +43,50 @@ MOMENT = datetime(2031, 12, 13, 14, 15, 16, 171819, tzinfo=UTC)
 EXTRA: ExtraColumns = {f"{ODD}text": SECRET, f"{ODD}day": date(2031, 12, 13), f"{ODD}number": 20311213}
 _TARGET = visible.target_table(f"{ODD}target", SCHEMA, "append", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
 _HISTORY = visible.target_table(f"{ODD}history", SCHEMA, "history", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
-_STAGING = statements.staging_table(f"{ODD}staging", SCHEMA)
+_LOG = log_tables.log_table(f"{ODD}log", SCHEMA)
+_MEMBERS = passing.members_table(f"{ODD}members", SCHEMA, _TARGET, "until removed")
+_ANSWERS = passing.answers_table(f"{ODD}answers", SCHEMA, "until removed")
 _RUNS = history.runs_table(f"{ODD}runs", _HISTORY)
 _FAILURES = visible.failures_table(f"{ODD}failures", SCHEMA)
 _OUTCOMES = outcome_statements.outcome_table(f"{ODD}outcomes", SCHEMA)
-TABLES = (_TARGET, _HISTORY, _STAGING, _RUNS, _FAILURES, _OUTCOMES)
+TABLES = (_TARGET, _HISTORY, _LOG, _MEMBERS, _ANSWERS, _RUNS, _FAILURES, _OUTCOMES)
 
 #: What the functions' parameters of these names are given.
 ARGUMENTS: Mapping[str, object] = MappingProxyType(
     {
-        "staging": _STAGING,
+        "log": _LOG,
+        "members": _MEMBERS,
+        "answers": _ANSWERS,
         "target": _TARGET,
         "history": _HISTORY,
         "runs": _RUNS,
         "failures": _FAILURES,
         "table": _OUTCOMES,
-        "rows": visible.answered_rows(_HISTORY, _STAGING, [SECRET]),
-        "found": visible.shown(_STAGING, [SECRET]),
+        "rows": visible.answered_rows(_HISTORY, _ANSWERS, [SECRET]),
         "dates": _RUNS.c.as_of > MOMENT,
         "segments": [SECRET, f"{SECRET}2"],
         "segment_ids": [SECRET, f"{SECRET}2"],
         "customer_ids": [SECRET, f"{SECRET}2"],
-        **dict.fromkeys(["segment", "segment_id", "campaign_id", "once_per", "run_key", "name", "detail"], SECRET),
+        **dict.fromkeys(
+            ["segment", "segment_id", "campaign_id", "once_per", "run_key", "name", "token", "writer"], SECRET
+        ),
         **dict.fromkeys(["as_of", "since", "moment", "observed_at"], MOMENT),
-        **dict.fromkeys(["limit", "key", "seconds"], 7),
-        "has_hidden": True,
-        "is_listed": True,
-        "staged_as": visible.StagedAs(is_listed=True, has_hidden=True),
+        **dict.fromkeys(["limit", "number", "first", "end"], 7),
         "observed_at_is_naive": False,
-        "kind": statements.MEMBERSHIP,
         "extra": values_of(EXTRA),
     }
 )
 #: What they are given otherwise, by function.
 OF_FUNCTION: Mapping[str, Mapping[str, object]] = {
-    "forget": {"rows": visible.answered_rows(_TARGET, _STAGING, None)},
-    "count": {"rows": visible.all_rows(_TARGET, _STAGING, None)},
-    "select_customers": {"rows": visible.rows_of_run(_TARGET, _STAGING, SECRET)},
+    "forget": {"rows": visible.answered_rows(_TARGET, _ANSWERS, None)},
+    "count": {"rows": visible.all_rows(_TARGET, _ANSWERS, None)},
+    "select_customers": {"rows": visible.rows_of_run(_TARGET, _ANSWERS, SECRET)},
 }
 #: Definitions of tables, texts for people and drivers, and what one database alone is told: other tests look at them.
 NO_STATEMENTS = frozenset(
     {
-        *("target_table", "failures_table", "staging_table", "history_table", "runs_table", "outcome_table"),
-        *("analyze", "add_column", "modify_column"),
+        *("target_table", "failures_table", "log_table", "runs_table", "outcome_table"),
+        *("add_column", "modify_column", "is_log_or_empty", "remove_dead_logs"),
     }
 )
 
@@ -118,7 +120,7 @@ def _without_names(text: str, dialect: Dialect) -> str:
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 def test_statements_compile_with_names_quoted_and_values_bound(dialect: Dialect) -> None:
     functions = _functions()
-    assert len(functions) > 40
+    assert len(functions) > 30
     for function in functions:
         compiled = _statement(function).compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
         rest = _without_names(str(compiled), dialect)
@@ -145,7 +147,10 @@ def test_mysql_tells_ids_and_microseconds_apart_and_keeps_its_keys_within_their_
     dialect = DIALECTS[name]
     for table in TABLES:
         text = str(CreateTable(table).compile(dialect=dialect))
-        assert f"customer_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE {collation} NOT NULL" in text or table is _RUNS
+        assert f"customer_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE {collation} NOT NULL" in text or table in (
+            _RUNS,
+            _LOG,
+        )
         assert text.count("DATETIME") == text.count("DATETIME(6)") > 0
         assert sum(_key_bytes(each, dialect) for each in table.primary_key) <= 3_072
 
@@ -175,8 +180,8 @@ def test_help_for_people_quotes_names() -> None:
 
 def test_lists_for_duckdb_are_bound_and_names_quoted() -> None:
     dialect = DIALECTS["duckdb"]
-    compiled = insert_lists(_STAGING).compile(dialect=dialect)
-    assert compiled.params.keys() == set(_STAGING.columns.keys())
+    compiled = insert_lists(_MEMBERS).compile(dialect=dialect)
+    assert compiled.params.keys() == set(_MEMBERS.columns.keys())
     assert "Odd" not in _without_names(str(compiled), dialect)
 
 

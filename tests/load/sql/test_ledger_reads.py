@@ -1,4 +1,4 @@
-"""What is read of the ledger: nothing that is known already, since each reading is a connection of its own."""
+"""What a ledger asks of the database: nothing that is known already, and one row for a chunk."""
 
 from __future__ import annotations
 
@@ -25,29 +25,20 @@ def statements_made() -> Iterator[list[str]]:
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def test_a_ledger_just_begun_is_not_read_before_something_is_written(warehouse: Warehouse) -> None:
-    sink = warehouse.sink_opened()
-    with statements_made() as made:
-        assert (sink.done(), sink.walks(), sink.failed_count(), sink.failed(9)) == (set(), {}, 0, [])
-    assert made == []
-
-    sink.write_pages([page("gold", "carl")])
-    sink.write([found("anna", "gold"), failed("bert")])
-
-    assert (sink.done(), sink.failed_count(), sink.failed(9)) == ({"anna"}, 1, [failed("bert")])
-    assert sink.walks().keys() == {"seg_gold"}
-
-
-def test_who_is_done_is_read_once_until_something_is_written(warehouse: Warehouse) -> None:
+def test_a_run_is_asked_what_it_holds_without_a_statement(warehouse: Warehouse) -> None:
     warehouse.sink_opened().write([found("anna", "gold"), failed("bert")])
     sink = warehouse.sink_opened()
-
-    assert sink.done() == {"anna"}
+    sink.write_pages([page("gold", "carl")])
     with statements_made() as made:
-        assert sink.done() == {"anna"}
+        assert (sink.done(), sink.failed_count(), sink.failed(9)) == ({"anna"}, 1, [failed("bert")])
+        assert sink.walks().keys() == {"seg_gold"}
+        assert set(sink.unlisted({"carl", "dora"})) == {"dora"}
     assert made == []
 
-    sink.write([no_segment("bert")])
-    assert sink.done() == {"anna", "bert"}
-    sink.forget({"anna"})
-    assert sink.done() == {"bert"}
+
+def test_a_chunk_is_a_look_and_an_insert(warehouse: Warehouse) -> None:
+    sink = warehouse.sink_opened()
+    sink.write([no_segment("first")])
+    with statements_made() as made:
+        sink.write([found(f"customer-{number}", "gold", "new") for number in range(300)])
+    assert [one.split()[0] for one in made if not one.startswith("BEGIN")] == ["SELECT", "INSERT"]

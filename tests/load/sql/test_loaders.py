@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy.dialects import sqlite
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
-from airflow_provider_voucherify.load.errors import StatementFailed
+from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.warehouse.column_types import SqliteTexts, utc_time
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found
 
@@ -51,7 +51,7 @@ def test_odd_values_survive(copying_warehouse: Warehouse) -> None:
 def test_a_refused_chunk_leaves_nothing_and_quotes_nobody(copying_warehouse: Warehouse) -> None:
     sink = copying_warehouse.sink_opened()
 
-    with pytest.raises(StatementFailed) as refusal:
+    with pytest.raises(LoadError) as refusal:
         sink.write([found("anna", "gold"), found("hidden@example.com\x00", "gold")])
 
     assert "hidden" not in str(refusal.value)

@@ -6,6 +6,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 import psycopg
 import pytest
@@ -13,11 +14,10 @@ from sqlalchemy import Connection
 
 from airflow_provider_voucherify.load.destinations import TableName, WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
-from airflow_provider_voucherify.load.sql.loaders import insert_rows
+from airflow_provider_voucherify.load.sql.marks import marks_table
 from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger
-from airflow_provider_voucherify.load.sql.staged_rows import Row, row
-from airflow_provider_voucherify.load.sql.statements import ANSWER, staging_table
 from airflow_provider_voucherify.warehouse.database import Database
+from airflow_provider_voucherify.warehouse.many_rows import insert_many
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
 
 PASSING = r"\. That is passing: a retry tries again"
@@ -119,19 +119,19 @@ def test_a_view_is_refused_for_good_on_a_connection_with_limits(postgres_warehou
 
 @pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
 def test_a_connection_lost_while_rows_are_sent_is_passing(postgres_warehouse: Warehouse, driver: str) -> None:
-    table = staging_table("many", None)
+    table = marks_table("many", None)
     database = Database(Warehouse(postgres_warehouse.url.replace("+psycopg", f"+{driver}")))
     end = "select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname = '{}'"
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[tuple[str, datetime, str]]:
         for number in range(100_000):
             if number == 50_000:
                 postgres_warehouse.query(end.format(database.name))
-            yield row(ANSWER, NOON, customer_id=f"customer-{number}")
+            yield f"run-{number}", NOON, "a detail"
 
     def work(connection: Connection) -> None:
         table.create(connection)
-        insert_rows(connection, table, rows())
+        insert_many(connection, table, rows(), 10_000)
 
     with pytest.raises(StatementFailed, match="That is passing: a retry tries again"):
         database.write("send rows", work)

@@ -20,7 +20,7 @@ from tests.load.runs import NOON, TABLE, Warehouse, found
 
 RUNS = 50
 CUSTOMERS = [f"customer-{number}" for number in range(40)]
-#: A publication has about ten statements and a commit; opening and staging come before.
+#: A publication has about ten statements and a commit; opening and storing come before.
 NEVER = 10_000
 
 View = frozenset[tuple[str, str]]

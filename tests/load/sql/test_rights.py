@@ -31,7 +31,7 @@ def user_of(loader: Warehouse) -> str:
 
 
 @pytest.mark.parametrize(("write", "needed"), [run("merge"), run("replace"), run("append"), run("history")])
-def test_a_missing_right_is_told_before_anything_is_staged_with_the_statement_that_grants_it(
+def test_a_missing_right_is_told_before_anything_is_asked_with_the_statement_that_grants_it(
     postgres_warehouse: Warehouse, loader: Warehouse, write: WriteMode, needed: str
 ) -> None:
     postgres_warehouse.load(found("anna", "gold"), failed("bert"), write=write, run=identity("first", as_of=NOON))

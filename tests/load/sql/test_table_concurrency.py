@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -12,11 +11,7 @@ import pytest
 
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import LedgerLost
-from airflow_provider_voucherify.load.sql.loaders import insert_answers
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.load.sql.staging import Staging
-from airflow_provider_voucherify.load.sql.statements import staging_table
-from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, page
 
 LATER = NOON + timedelta(minutes=5)
@@ -112,28 +107,9 @@ def test_nothing_lands_behind_the_back_of_the_try_that_goes_on(shared_warehouse:
             retry = shared_warehouse.sink_opened(run=run)
             seen = retry.done()
             written = writing.result(timeout=60)
-        assert len(seen) == len(retry.done()) == written + 1
-
-
-def test_who_goes_on_waits_for_what_is_being_written(postgres_warehouse: Warehouse) -> None:
-    left_behind = postgres_warehouse.sink_opened()
-    left_behind.write([found("anna", "gold")])
-    (name,) = postgres_warehouse.ledgers()
-    staging = Staging(Database(postgres_warehouse), staging_table(name, None, with_key=False))
-    header = staging.stored_header()
-    assert header is not None
-    staging.resume(header)
-    engine = postgres_warehouse.get_sqlalchemy_engine()
-    with ThreadPoolExecutor(1) as pool:
-        with engine.begin() as session:
-            staging.own_header(session)
-            retry = pool.submit(postgres_warehouse.sink_opened)
-            while postgres_warehouse.query("select count(*) from pg_locks where not granted") == [(0,)]:
-                assert not retry.done()
-                time.sleep(0.01)
-            insert_answers(session, staging.table, [found("bert", "gold")])
-        assert retry.result(timeout=10).done() == {"anna", "bert"}
-    engine.dispose()
+        # What was written while the other opened may not count, and is asked for again; nothing comes in later.
+        assert seen == retry.done()
+        assert len(seen) in (written, written + 1)
 
 
 @pytest.mark.parametrize("write", ["merge", "replace"])

@@ -1,4 +1,4 @@
-"""The staging table as the ledger: resumed by its own run only, for as long as it is fresh."""
+"""The log beside a table as the ledger: resumed by its own run only, for as long as it is fresh."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WriteMode
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
-from airflow_provider_voucherify.load.sql.staging_name import is_staging_name, staging_name
+from airflow_provider_voucherify.warehouse.table_names import is_log_name, log_name
 from tests.load.histories import EVERYONE
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, no_segment, unknown
 
@@ -211,7 +211,7 @@ def test_leftovers_of_dead_runs_are_removed_past_their_age(warehouse: Warehouse)
 
     warehouse.load(run=identity("today"))
 
-    assert warehouse.ledgers() == {staging_name(TABLE, TABLE, "slow")}
+    assert warehouse.ledgers() == {log_name(TABLE, TABLE, "slow")}
 
 
 def test_leftovers_of_other_targets_and_tables_of_others_are_left_alone(warehouse: Warehouse) -> None:
@@ -222,7 +222,7 @@ def test_leftovers_of_other_targets_and_tables_of_others_are_left_alone(warehous
 
     warehouse.load()
 
-    assert warehouse.ledgers() == {others, staging_name("other_target", "other_target", "dead")}
+    assert warehouse.ledgers() == {others, log_name("other_target", "other_target", "dead")}
 
 
 def test_two_long_targets_with_one_prefix_do_not_take_each_others_ledgers(warehouse: Warehouse) -> None:
@@ -233,7 +233,7 @@ def test_two_long_targets_with_one_prefix_do_not_take_each_others_ledgers(wareho
 
     warehouse.load(table=two)
 
-    assert warehouse.ledgers() == {staging_name(one, one, identity().key)}
+    assert warehouse.ledgers() == {log_name(one, one, identity().key)}
 
 
 def test_mapped_runs_into_one_table_do_not_disturb_each_other(warehouse: Warehouse) -> None:
@@ -286,11 +286,11 @@ def test_a_try_whose_ledger_is_gone_since_another_ended_stops(warehouse: Warehou
 
 @pytest.mark.parametrize("table", ["customer_segments", "t" * 54, "ż" * 27, "🦊" * 13])
 def test_names_of_ledgers_fit_and_are_recognised(table: str) -> None:
-    name = staging_name(table, table, "dag/run/task/0")
+    name = log_name(table, table, "dag/run/task/0")
 
     assert len(name.encode()) <= 63
-    assert is_staging_name(name, table)
-    assert name != staging_name(table, table, "dag/run/task/1")
+    assert is_log_name(name, table)
+    assert name != log_name(table, table, "dag/run/task/1")
 
 
 def test_a_run_longer_than_the_maximum_age_keeps_its_ledger_as_long_as_it_writes(warehouse: Warehouse) -> None:

@@ -45,10 +45,7 @@ def test_pages_and_settling_count_and_show_as_answers_would(warehouse: Warehouse
     ]
 
 
-def test_more_customers_than_are_looked_up_one_by_one_are_settled_by_a_later_try(
-    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("airflow_provider_voucherify.load.sql.staged_pages._MOST_LOOKED_UP", 1)
+def test_customers_are_settled_by_a_later_try(warehouse: Warehouse) -> None:
     warehouse.sink_opened().write_pages([page("gold", "anna", "bert", is_last=True)])
     later = warehouse.sink_opened()
     later.settle(["anna", "bert", "carl"], {"carl"}, NOON)

@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
+from airflow_provider_voucherify.ledger.logs.table import log_table
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import TableUnfit
-from airflow_provider_voucherify.load.sql import statements
-from airflow_provider_voucherify.load.sql.staging_name import staging_name
+from airflow_provider_voucherify.warehouse.table_names import log_name
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
 
-OWN_STAGING = staging_name(TABLE, TABLE, identity().key)
-OTHERS_STAGING = f"{TABLE}__run_0123456789ab"
+OWN_LOG = log_name(TABLE, TABLE, identity().key)
+OTHERS_LOG = f"{TABLE}__run_0123456789ab"
 
 
 @pytest.mark.parametrize(
@@ -57,43 +57,43 @@ def test_a_table_named_runs_is_no_matter_where_no_history_is_written(warehouse: 
     assert warehouse.tables() == {TABLE, f"{TABLE}_runs", f"{TABLE}__marks"}
 
 
-@pytest.mark.parametrize("detail", [None, "somebody else's", "{}", '{"summary": 7}', "[]"])
+@pytest.mark.parametrize("packed", [None, b"somebody else's", b"{}", b'{"number": 7}', b"[]"])
 def test_a_table_that_looks_like_a_ledger_is_neither_dropped_nor_written_to(
-    warehouse: Warehouse, detail: str | None
+    warehouse: Warehouse, packed: bytes | None
 ) -> None:
-    for name in (OWN_STAGING, OTHERS_STAGING):
-        staging = statements.staging_table(name, None)
-        row = {column.name: "" for column in staging.columns} | {"observed_at": NOON}
+    for name in (OWN_LOG, OTHERS_LOG):
+        log = log_table(name, None)
+        texts = dict.fromkeys(("kind", "log", "writer", "target", "run"), "")
+        numbers = dict.fromkeys(("number", "part", "try_number", "customers", "members"), 0)
+        row = {**texts, **numbers, "written_at": NOON, "packed": packed or b""}
         with warehouse.get_sqlalchemy_engine().begin() as connection:
-            staging.create(connection, checkfirst=False)
-            connection.execute(
-                staging.insert(), [{**row, "kind": "answer" if detail is None else "header", "detail": detail or ""}]
-            )
+            log.create(connection, checkfirst=False)
+            connection.execute(log.insert(), [row | {"kind": "piece" if packed is None else "opening"}])
 
-    with pytest.raises(TableUnfit, match=f"{OWN_STAGING} has the name of this run's ledger and is none of ours"):
+    with pytest.raises(TableUnfit, match=f"{OWN_LOG} has the name of this run's ledger and is none of ours"):
         warehouse.sink().open()
     warehouse.clock.advance(timedelta(days=30))
     warehouse.load(found("anna", "gold"), run=identity("next"))
 
-    for name in (OWN_STAGING, OTHERS_STAGING):
+    for name in (OWN_LOG, OTHERS_LOG):
         assert warehouse.query(f"select count(*) from {name}") == [(1,)]
 
 
-@pytest.mark.parametrize("columns", ["note {id}", "kind {id}, detail {id}"])
+@pytest.mark.parametrize("columns", ["note {id}", "kind {id}, packed {id}"])
 def test_a_table_with_the_name_of_a_ledger_and_other_columns_stays(warehouse: Warehouse, columns: str) -> None:
-    for name in (OWN_STAGING, OTHERS_STAGING):
+    for name in (OWN_LOG, OTHERS_LOG):
         warehouse.execute(f"create table {name} ({columns.format(id=warehouse.id_type)})")
 
     with pytest.raises(TableUnfit, match="has the name of this run's ledger"):
         warehouse.sink().open()
     warehouse.load(found("anna", "gold"), run=identity("next"))
 
-    assert warehouse.tables() >= {OWN_STAGING, OTHERS_STAGING}
+    assert warehouse.tables() >= {OWN_LOG, OTHERS_LOG}
 
 
 def test_a_ledger_without_rows_is_one_whose_first_row_was_never_written(warehouse: Warehouse) -> None:
     with warehouse.get_sqlalchemy_engine().begin() as connection:
-        statements.staging_table(OWN_STAGING, None).create(connection, checkfirst=False)
+        log_table(OWN_LOG, None).create(connection, checkfirst=False)
 
     warehouse.load(found("anna", "gold"))
 

@@ -1,0 +1,65 @@
+"""What the tables beside a target are called; pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+#: PostgreSQL cuts longer names silently; other databases allow as much or more.
+MAX_NAME_BYTES = 63
+_LOG, _MEMBERS, _ANSWERS = "__run_", "__members_", "__answers_"
+_HASH_LENGTH = 12
+_MARKS = "__marks"
+
+
+def log_name(table: str, target: str, run_key: str) -> str:
+    """Return the name of the table of a run's log, of at most 63 bytes: ``customer_segments__run_3fa94c0d1b2e``.
+
+    :param table: the target's name without its schema.
+    :param target: its full name.
+    """
+    digest = hashlib.blake2b(f"{target}\n{run_key}".encode(), digest_size=_HASH_LENGTH // 2)
+    return _cut(table, _LOG, _HASH_LENGTH) + digest.hexdigest()
+
+
+def is_log_name(name: str, table: str) -> bool:
+    """Return whether a table is named as the logs beside a target are, but for the case: MySQL may be set to write
+    names in small letters.
+    """
+    return _is_named(name, _cut(table, _LOG, _HASH_LENGTH))
+
+
+def passing_names(table: str, log: str) -> tuple[str, str]:
+    """Return the names of the passing tables of members and of answers of a run, where they cannot be temporary.
+
+    :param table: the target's name without its schema.
+    :param log: that of the run's log.
+    """
+    digest = log[-_HASH_LENGTH:]
+    return _cut(table, _MEMBERS, _HASH_LENGTH) + digest, _cut(table, _ANSWERS, _HASH_LENGTH) + digest
+
+
+def log_of_passing(name: str, table: str) -> str | None:
+    """Return the name of the log beside which a passing table stands; ``None`` if it is not named as one."""
+    if any(_is_named(name, _cut(table, kind, _HASH_LENGTH)) for kind in (_MEMBERS, _ANSWERS)):
+        return _cut(table, _LOG, _HASH_LENGTH) + name[-_HASH_LENGTH:]
+    return None
+
+
+def marks_name(table: str) -> str:
+    """Return the name of the table of marks beside a target, of at most 63 bytes: ``customer_segments__marks``.
+
+    Targets whose long names begin alike share it: a run has one target.
+
+    :param table: the target's name without its schema.
+    """
+    return _cut(table, _MARKS, 0)
+
+
+def _cut(table: str, kind: str, room_after: int) -> str:
+    room = MAX_NAME_BYTES - len(kind) - room_after
+    return table.encode()[:room].decode(errors="ignore") + kind
+
+
+def _is_named(name: str, prefix: str) -> bool:
+    return re.fullmatch(re.escape(prefix) + f"[0-9a-f]{{{_HASH_LENGTH}}}", name, re.IGNORECASE) is not None
