@@ -17,4 +17,5 @@ for _ in $(seq 300); do
     sleep 0.2
 done
 
-SNOWFLAKE_SERVER_URL="snowflake://user:secret@127.0.0.1:$port/?account=stand_in" "$python" -m pytest "$@"
+SNOWFLAKE_SERVER_URL="snowflake://user:secret@127.0.0.1:$port/?account=stand_in" "$python" -m pytest -k snowflake \
+    tests/load/sql tests/load/exports tests/load/test_model.py tests/operators/test_snowflake.py "$@"

@@ -68,6 +68,11 @@ def catalog_of(connection: Connection) -> Catalog:
     return InformationSchema(connection) if by_the_standard else inspect(connection)
 
 
+def enforces_keys(connection: Connection) -> bool:
+    """Return whether the database refuses two rows of one key; if not, a key is a remark."""
+    return connection.dialect.name != "snowflake"
+
+
 def unique_keys(connection: Connection, table: Table) -> list[list[str]]:
     """Return the columns of each key that no two rows of a table may have alike; those of expressions or of some rows
     are left out.
@@ -138,7 +143,7 @@ class InformationSchema:
         # databases, and holds no two rows apart by a key.
         self._as_stored = dialect.denormalize_name if dialect.requires_name_normalize else str
         self._as_named = dialect.normalize_name if dialect.requires_name_normalize else str
-        self._is_of_database = self._has_no_keys = dialect.name == "snowflake"
+        self._is_of_database, self._has_no_keys = dialect.name == "snowflake", not enforces_keys(connection)
 
     def has_schema(self, schema_name: str) -> bool:
         """Return whether there is such a schema."""

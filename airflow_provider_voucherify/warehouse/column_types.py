@@ -8,7 +8,7 @@ from typing import cast
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 MYSQL = ("mysql", "mariadb")
 
@@ -144,14 +144,11 @@ class _MySqlUtcTime(TypeDecorator[datetime]):
         return value if value is None or value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
 
 
-class _SnowflakeUtcTime(TypeDecorator[datetime]):
+class _SnowflakeUtcTime(UserDefinedType[datetime]):
     """Moments with their zone: what ``DATETIME`` means there is the account's to choose, and without one by default."""
 
-    impl = DateTime
     cache_ok = True
 
-    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[datetime]:
-        from snowflake.sqlalchemy import TIMESTAMP_TZ
-
-        moments: TypeEngine[datetime] = dialect.type_descriptor(TIMESTAMP_TZ())
-        return moments
+    def get_col_spec(self, **_: object) -> str:
+        """Return the type's name."""
+        return "TIMESTAMP_TZ"

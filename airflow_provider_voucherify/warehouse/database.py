@@ -134,6 +134,11 @@ class Database:
         """Return the name of the database connected to."""
         return self._engine.url.database
 
+    def named(self, name: str) -> str:
+        """Return a name as SQLAlchemy has it: in small letters where capitals are what the database makes of any."""
+        named = self.dialect.normalize_name(name) if self.dialect.requires_name_normalize else name
+        return str(named)
+
     def write(self, doing: str, work: Callable[[Connection], T]) -> T:
         """Run the function in one transaction: all of it is committed, or none.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 #: Up to so many rows a statement is sooner done than a file is put, listed, copied and removed.
-FEW_ROWS = 500
+FEW_ROWS = 200
 #: Rows of a file: several are read at once by a warehouse's threads.
 ROWS_PER_FILE = 250_000
 _ROWS_PER_BATCH = 10_000

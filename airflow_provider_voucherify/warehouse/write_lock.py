@@ -17,6 +17,21 @@ MYSQL_LOCK_TIMEOUT = 3_600
 LOCK_TABLE = "voucherify_lock"
 
 
+def ends_with_ddl(connection: Connection) -> bool:
+    """Return whether creating something lets the lock go: tables have to be there before."""
+    return connection.dialect.name == "snowflake"
+
+
+def lock_and_create(connection: Connection, table: Table) -> None:
+    """Lock as :func:`lock_for_writing` does, and create the table if it is missing."""
+    from airflow_provider_voucherify.warehouse.catalog import create_if_missing
+
+    lock_for_writing(connection, table)
+    create_if_missing(connection, table)
+    if ends_with_ddl(connection):
+        lock_for_writing(connection, table)
+
+
 def lock_for_writing(connection: Connection, table: Table) -> None:
     """Wait until no other task of ours writes to the table, and keep others out until the transaction ends.
 

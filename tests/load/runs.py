@@ -18,6 +18,7 @@ from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.summary import count, latest, memberships
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.column_types import mysql_collation
+from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLE = "customer_segments"
@@ -171,9 +172,9 @@ class Warehouse:
         return sorted(rows, key=str)
 
     def tables(self) -> set[str]:
-        """Return the names of the tables."""
+        """Return the names of the tables; but for one that all runs into a schema of Snowflake share."""
         with self._connection() as connection:
-            return set(catalog_of(connection).get_table_names())
+            return set(catalog_of(connection).get_table_names()) - {LOCK_TABLE}
 
     def ledgers(self) -> set[str]:
         """Return the names of the tables of logs."""

@@ -77,6 +77,8 @@ class Locks:
 
 
 LOCKS = Locks()
+#: Names of the temporary tables of each session.
+_TEMPORARY: dict[int, set[str]] = {}
 
 
 #: Of a transaction: whatever creates, changes or drops something ends it as well.
@@ -90,11 +92,12 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
         """Wait for the table's lock if the statement needs one, then execute it."""
         connection = self._conn
         LOCKS.hear(connection)
-        if planned := _planned(command):
-            # fakesnow has no plans: whether the table takes rows is what is asked for them here.
-            command, statement = f"INSERT INTO {planned} SELECT * FROM {planned} WHERE FALSE", exp.Select()
-        else:
-            statement = parse_one(command)
+        if planned := re.match(r"EXPLAIN (DELETE .*)", command, re.DOTALL):
+            # fakesnow has no plans. What is removed, to see whether it can be, is nothing.
+            command = planned[1]
+        statement = parse_one(command)
+        if _take_out_of_schemas(statement, connection):
+            command = statement.sql(dialect="snowflake")
         if isinstance(statement, exp.Update | exp.Delete | exp.Merge):
             LOCKS.take(connection, _full_name(statement.this, connection))
         if isinstance(statement, exp.Create):
@@ -109,10 +112,18 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
         return done
 
 
-def _planned(command: str) -> str | None:
-    """Return the table of which a plan is asked to remove rows."""
-    found = re.match(r"EXPLAIN DELETE FROM (\S+)", command)
-    return None if found is None else found[1]
+def _take_out_of_schemas(statement: exp.Expression, connection: FakeSnowflakeConnection) -> bool:
+    """Name temporary tables without their schema, as DuckDB has them in none, and return whether there are any."""
+    temporary = _TEMPORARY.setdefault(id(connection), set())
+    tables = list(statement.find_all(exp.Table))
+    if isinstance(statement, exp.Create) and statement.find(exp.TemporaryProperty):
+        temporary.add(tables[0].name.upper())
+    columns = [one for one in statement.find_all(exp.Column) if one.db and one.table.upper() in temporary]
+    named = [*columns, *(one for one in tables if one.db and one.name.upper() in temporary)]
+    for one in named:
+        one.set("db", None)
+        one.set("catalog", None)
+    return bool(named)
 
 
 def _full_name(table: exp.Expression, connection: FakeSnowflakeConnection) -> str:

@@ -45,7 +45,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 OPENING, PIECE = "opening", "piece"
-#: Of one row: servers of MySQL's may be set to take 1 MiB in a statement, in which each byte may be written as two.
+#: Of one row, and statement: Snowflake, and servers of MySQL's as they may be set, take 1 MB in one, in which each byte
+#: may be written as two.
 _BYTES_PER_ROW = 400_000
 #: Read at a time, while a log is read back.
 _ROWS_PER_READ = 20
@@ -76,8 +77,8 @@ def log_table(name: str, schema: str | None) -> Table:
     )
 
 
-def insert_rows(log: Table) -> Insert:
-    """Return the insert of rows, to be executed with a list of them."""
+def insert_row(log: Table) -> Insert:
+    """Return the insert of a row, to be executed with its values."""
     return insert(log)
 
 
@@ -218,8 +219,8 @@ class InTable:
             "members": piece.members,
         }
         parts = [piece.data[start : start + _BYTES_PER_ROW] for start in range(0, len(piece.data), _BYTES_PER_ROW)]
-        rows = [{**common, "part": part, "packed": packed} for part, packed in enumerate(parts)]
-        connection.execute(insert_rows(self.table), rows)
+        for part, packed in enumerate(parts):
+            connection.execute(insert_row(self.table), {**common, "part": part, "packed": packed})
 
     def _read(self, token: str, writer: str, number: int) -> bytes | None:
         if (writer, number) not in self._read_ahead:
