@@ -64,13 +64,13 @@ def catalog_of(connection: Connection) -> Catalog:
 
     # duckdb-engine inherits PostgreSQL's inspection, which asks for catalogs DuckDB lacks, and finds a table by its
     # name in whatever schema. Snowflake's takes a schema in another database for none.
-    by_the_standard = connection.dialect.name in ("duckdb", "snowflake")
+    by_the_standard = connection.dialect.name in ("duckdb", "redshift", "snowflake")
     return InformationSchema(connection) if by_the_standard else inspect(connection)
 
 
 def enforces_keys(connection: Connection) -> bool:
     """Return whether the database refuses two rows of one key; if not, a key is a remark."""
-    return connection.dialect.name != "snowflake"
+    return connection.dialect.name not in ("redshift", "snowflake")
 
 
 def unique_keys(connection: Connection, table: Table) -> list[list[str]]:
@@ -270,12 +270,12 @@ def _type_named(name: str) -> _Reflected:
 
     types: dict[str, _Reflected] = {
         **dict.fromkeys(("BIGINT", "INTEGER", "SMALLINT"), Integer()),
-        **dict.fromkeys(("DOUBLE", "FLOAT", "NUMBER"), Numeric()),
-        **dict.fromkeys(("TIMESTAMP", "TIMESTAMP_NTZ"), DateTime(timezone=False)),
+        **dict.fromkeys(("DOUBLE", "DOUBLE PRECISION", "FLOAT", "NUMBER", "NUMERIC", "REAL"), Numeric()),
+        **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITHOUT TIME ZONE", "TIMESTAMP_NTZ"), DateTime(timezone=False)),
         **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ", "TIMESTAMP_LTZ"), DateTime(timezone=True)),
         "BINARY": LargeBinary(),
         "BOOLEAN": Boolean(),
         "DATE": Date(),
         "TIME": Time(),
     }
-    return types.get(name, NullType())
+    return types.get(name.upper(), NullType())

@@ -26,6 +26,12 @@ _LIBPQ_DRIVERS = ("psycopg", "psycopg2")
 _OF_PSYCOPG_3 = ("prepare_threshold",)
 #: SQLAlchemy's own affair.
 _TRANSACTIONS = ("autocommit",)
+#: What Redshift's own driver, and its hook, are told.
+_NOT_FOR_LIBPQ = (
+    *("access_key_id", "cluster_identifier", "database_metadata_current_db_only", "db_user", "iam", "is_serverless"),
+    *("profile", "region", "secret_access_key", "serverless_acct_id", "serverless_work_group", "session_token"),
+    *("tcp_keepalive", "timeout", "workgroup_name", "unload_to_s3"),
+)
 #: What MySQL's hook keeps from the driver, and what any hook reads for itself.
 _NOT_FOR_MYSQL = (
     *("aws_conn_id", "client", "cursor", "dialect", "escape_column_names", "escape_word_format", "iam"),
@@ -68,7 +74,9 @@ def extras_of(engines: object) -> Callable[[Engine], None]:
 
     def give(engine: Engine) -> None:
         name = engine.dialect.name
-        if name == "postgresql" and hasattr(hook, "ignored_extra_options"):
+        if name == "redshift":
+            _give_to_redshift(engine, hook, as_written)
+        elif name == "postgresql" and hasattr(hook, "ignored_extra_options"):
             _give_to_postgres(engine, hook, as_written)
         elif name in ("mysql", "mariadb") and getattr(hook, "conn_type", None) == "mysql":
             _give_to_mysql(engine, hook, as_written)
@@ -96,6 +104,20 @@ def _give_to_postgres(engine: Engine, hook: _Hook, connection: _AirflowConnectio
                 options[name] = value
         if connection.extra_dejson.get("iam"):
             # The passing password of an engine would be over before a long run is.
+            options["user"], options["password"], options["port"] = hook.get_iam_token(deepcopy(connection))
+
+    on_connect(engine, add)
+
+
+def _give_to_redshift(engine: Engine, hook: _Hook, connection: _AirflowConnection) -> None:
+    """Give libpq what it knows of the extras of Redshift's own driver, which the hook hands on as they are."""
+
+    def add(options: Options) -> None:
+        for name in _NOT_FOR_LIBPQ:
+            options.pop(name, None)
+        if "ssl" in options:
+            options["sslmode"] = "require" if options.pop("ssl") else "disable"
+        if connection.extra_dejson.get("iam"):
             options["user"], options["password"], options["port"] = hook.get_iam_token(deepcopy(connection))
 
     on_connect(engine, add)

@@ -135,9 +135,10 @@ class Database:
         return self._engine.url.database
 
     def named(self, name: str) -> str:
-        """Return a name as SQLAlchemy has it: in small letters where capitals are what the database makes of any."""
-        named = self.dialect.normalize_name(name) if self.dialect.requires_name_normalize else name
-        return str(named)
+        """Return a name as SQLAlchemy has it: in small letters where the database has all names in one case."""
+        if self.dialect.name == "redshift":  # which makes small letters of all, in quotes as well
+            return name.lower()
+        return str(self.dialect.normalize_name(name)) if self.dialect.requires_name_normalize else name
 
     def write(self, doing: str, work: Callable[[Connection], T]) -> T:
         """Run the function in one transaction: all of it is committed, or none.

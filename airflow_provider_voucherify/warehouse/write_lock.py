@@ -37,9 +37,9 @@ def lock_for_writing(connection: Connection, table: Table) -> None:
 
     On PostgreSQL an advisory lock and on MySQL a named one is held for the writing only, and hinders neither readers
     nor other writers, as a table lock would. MySQL's ends with the connection, which is why none outlives its
-    transaction here. On Snowflake it is the row of a small table in the same schema: whatever creates something ends
-    the transaction there, and the lock with it. SQLite has one writer at a time anyway. On other databases the loser of
-    such a race fails with nothing changed, and its retry publishes without asking anything again.
+    transaction here. On Redshift it is a small table in the same schema, on Snowflake its row: whatever creates
+    something ends the transaction there, and the lock with it. SQLite has one writer at a time anyway. On other
+    databases the loser of such a race fails with nothing changed, and its retry publishes without asking anew.
 
     :raises StatementFailed: if others keep MySQL's lock for longer than an hour.
     """
@@ -59,8 +59,21 @@ def lock_for_writing(connection: Connection, table: Table) -> None:
                 raise StatementFailed(f"other tasks were writing to {name} for {MYSQL_LOCK_TIMEOUT} s: try again later")
         case "snowflake":
             _take_the_row(connection, table.schema)
+        case "redshift":
+            _take_the_table(connection, table.schema)
         case _:
             pass
+
+
+def _take_the_table(connection: Connection, schema: str | None) -> None:
+    """Lock a table beside. Redshift shows a transaction what was there at its first statement but this one: nothing is
+    read before, and the table is made in a transaction of its own."""
+    from sqlalchemy import MetaData, Table
+
+    name = connection.dialect.identifier_preparer.format_table(Table(LOCK_TABLE, MetaData(), schema=schema))
+    # SQLAlchemy's transaction goes on: its driver begins another with the next statement.
+    for statement in (f"CREATE TABLE IF NOT EXISTS {name} (taken INTEGER)", "COMMIT", f"LOCK TABLE {name}"):
+        connection.exec_driver_sql(statement)
 
 
 def _take_the_row(connection: Connection, schema: str | None) -> None:

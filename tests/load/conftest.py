@@ -10,15 +10,19 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from tests.load.runs import Warehouse
+from tests.load.runs import RedshiftWarehouse, Warehouse, engine_of
 from tests.postgres import PostgresDatabase
+from tests.stand_ins.redshift import VERSION
 
 #: Address of a MariaDB or MySQL server, for SQLAlchemy; the tests run there then, see ``make test-mysql``.
 MYSQL_SERVER = os.environ.get("MYSQL_SERVER_URL")
 #: Address of what stands in for Snowflake, without a database, see ``make test-snowflake``.
 SNOWFLAKE_SERVER = os.environ.get("SNOWFLAKE_SERVER_URL")
+#: Whether the tests of tables run on what stands in for Redshift, see ``make test-redshift``.
+IS_REDSHIFT = "REDSHIFT" in os.environ
 #: The databases of servers that tests are given; then these alone are tried.
 _GIVEN = [*(["mysql"] if MYSQL_SERVER else []), *(["snowflake"] if SNOWFLAKE_SERVER else [])]
+_GIVEN += ["redshift"] if IS_REDSHIFT else []
 collect_ignore = [
     *([] if MYSQL_SERVER else ["sql/test_mysql.py"]),
     *([] if SNOWFLAKE_SERVER else ["sql/test_snowflake.py"]),
@@ -51,6 +55,19 @@ def mysql_warehouse() -> Iterator[Warehouse]:
     server.execute(f"create database {name}")
     yield Warehouse(make_url(MYSQL_SERVER).set(database=name).render_as_string(hide_password=False))
     server.execute(f"drop database {name}")
+
+
+@pytest.fixture
+def redshift_warehouse(postgres_database: PostgresDatabase) -> RedshiftWarehouse:
+    """A database of what stands in for Redshift."""
+    with engine_of(postgres_database.url).begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA redshift")
+        connection.exec_driver_sql(
+            f"CREATE FUNCTION redshift.version() RETURNS text LANGUAGE sql AS $$ SELECT '{VERSION}'::text $$"
+        )
+    path = {"options": "-c search_path=redshift,pg_catalog,public"}
+    url = make_url(postgres_database.url).update_query_dict(path)
+    return RedshiftWarehouse(url.render_as_string(hide_password=False))
 
 
 @pytest.fixture

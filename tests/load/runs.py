@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
@@ -19,6 +20,7 @@ from airflow_provider_voucherify.load.summary import count, latest, memberships
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.column_types import mysql_collation
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE
+from tests.stand_ins.redshift import refuse_what_it_lacks
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLE = "customer_segments"
@@ -212,3 +214,21 @@ class Warehouse:
         """Return a table's name for SQL of the test's own."""
         # Doubled for drivers whose statements have parameters; ``_escaped`` does that.
         return engine_of(self.url).dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
+
+
+@dataclass
+class RedshiftWarehouse(Warehouse):
+    """What stands in for Redshift, behind a hook of its type."""
+
+    conn_type: ClassVar[str] = "redshift"
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
+        """Return an engine as Redshift's hook does: one of PostgreSQL."""
+        engine = super().get_sqlalchemy_engine(engine_kwargs)
+        refuse_what_it_lacks(engine)
+        return engine
+
+    @property
+    def id_type(self) -> str:
+        """Return a type for columns of ids in tables of the test's own."""
+        return "varchar(1020)"

@@ -31,7 +31,7 @@ from airflow_provider_voucherify.ledger.log import Opening, Piece, Pieces, Store
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing, drop_if_there
-from airflow_provider_voucherify.warehouse.column_types import bounded_text, packed_bytes, utc_time
+from airflow_provider_voucherify.warehouse.column_types import bounded_text, most_packed_bytes, packed_bytes, utc_time
 from airflow_provider_voucherify.warehouse.table_names import is_log_name
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
@@ -45,9 +45,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 OPENING, PIECE = "opening", "piece"
-#: Of one row, and statement: Snowflake, and servers of MySQL's as they may be set, take 1 MB in one, in which each byte
-#: may be written as two.
-_BYTES_PER_ROW = 400_000
 #: Read at a time, while a log is read back.
 _ROWS_PER_READ = 20
 
@@ -218,7 +215,8 @@ class InTable:
             "customers": piece.customers,
             "members": piece.members,
         }
-        parts = [piece.data[start : start + _BYTES_PER_ROW] for start in range(0, len(piece.data), _BYTES_PER_ROW)]
+        most = most_packed_bytes(connection.dialect)
+        parts = [piece.data[start : start + most] for start in range(0, len(piece.data), most)]
         for part, packed in enumerate(parts):
             connection.execute(insert_row(self.table), {**common, "part": part, "packed": packed})
 

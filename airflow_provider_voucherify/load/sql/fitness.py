@@ -152,7 +152,7 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
     from sqlalchemy import delete, false
     from sqlalchemy.exc import DBAPIError
 
-    if connection.dialect.name not in ("postgresql", "mysql", "mariadb", "sqlite", "duckdb", "snowflake"):
+    if connection.dialect.name not in ("postgresql", "mysql", "mariadb", "sqlite", "duckdb", "redshift", "snowflake"):
         return
     if not catalog_of(connection).has_table(table.name, schema=table.schema):
         return

@@ -221,7 +221,7 @@ class HistoryTarget(Target):
 def _check_times(table: Table, types: dict[str, object], connection: Connection) -> None:
     from sqlalchemy import DateTime
 
-    if connection.dialect.name not in ("postgresql", "duckdb", "snowflake"):
+    if connection.dialect.name not in ("postgresql", "duckdb", "redshift", "snowflake"):
         return
     for name in ("valid_from", "valid_to", "observed_at"):
         type_ = types.get(name)

@@ -42,6 +42,7 @@ LASTING: Mapping[str, Lasting] = MappingProxyType(
         "duckdb": "connection",
         "mysql": "connection",
         "mariadb": "connection",
+        "redshift": "connection",
         "snowflake": "connection",
     }
 )

@@ -286,7 +286,7 @@ class Target:
     def _observed_at_is_naive(self, connection: Connection) -> bool:
         from sqlalchemy import DateTime
 
-        if connection.dialect.name not in ("postgresql", "duckdb"):
+        if connection.dialect.name not in ("postgresql", "duckdb", "redshift"):
             return False
         columns = catalog_of(connection).get_columns(self.table.name, schema=self.table.schema)
         types = {column["name"]: column["type"] for column in columns}

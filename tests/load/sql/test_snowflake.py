@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from threading import Event
 
 import pytest
@@ -25,6 +26,7 @@ from sqlalchemy import (
     select,
 )
 
+from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
 from airflow_provider_voucherify.load.sql.fitness import check_takes_rows
 from airflow_provider_voucherify.load.sql.sink import TableSink
@@ -153,6 +155,20 @@ def test_nothing_is_created_between_the_lock_and_the_commit(recorded: Recorded) 
     words = [statement.split()[0] for statement in recorded.statements[lock:]]
     assert {"INSERT", "DELETE", "COMMIT"} <= set(words) <= {"INSERT", "DELETE", "COMMIT", "SELECT", "UPDATE"}
     assert words.count("COMMIT") == 1
+
+
+@pytest.mark.parametrize("write", ["merge", "history"])
+def test_many_rows_take_no_more_statements_than_some(recorded: Recorded, write: WriteMode) -> None:
+    counted = []
+    for day, customers in enumerate([300, 300, 5_000]):
+        sink = recorded.sink_opened(write, identity(f"dag/run-{day}/task/-1", as_of=NOON + timedelta(days=day)))
+        sink.write([found(f"customer-{number}", "gold") for number in range(customers)])
+        del recorded.statements[:]
+        sink.finish()
+        counted.append(Counter(statement.split()[0] for statement in recorded.statements))
+        sink.close()
+    assert counted[1] == counted[2]
+    assert (counted[2]["PUT"], counted[2]["COPY"]) in {(1, 1), (2, 2)}  # members, and answers where they are needed
 
 
 def test_whoever_comes_second_waits_and_sees_what_the_first_wrote(snowflake_warehouse: Warehouse) -> None:
