@@ -13,7 +13,7 @@ INSTALL := VIRTUAL_ENV=$(VENV) $(VENV)/bin/uv pip install --quiet --constraint c
 PYTEST_ALL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
-  test-snowflake test-newcomer package check format bench soak clean
+  test-redshift test-snowflake test-newcomer package check format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -38,6 +38,9 @@ test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed 
 
 test-mysql: $(INSTALLED)  ## the tests of tables on a real MySQL, that of Debian sid, unpacked into build/
 	tests/mysql.sh $(BIN)/python
+
+test-redshift: $(INSTALLED)  ## the tests of tables on what stands in for Redshift
+	tests/redshift.sh $(BIN)/python
 
 test-snowflake: constraints-snowflake.txt $(BIN)/python  ## the tests of tables on what stands in for Snowflake, with its provider
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/snowflake

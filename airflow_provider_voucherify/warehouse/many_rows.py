@@ -103,8 +103,8 @@ def _insert_some(connection: Connection, table: Table, rows: Iterable[R]) -> Non
         count += len(part)
         if count > MOST_REDSHIFT_ROWS:
             raise InvalidDestination(
-                f"the run has more than {MOST_REDSHIFT_ROWS:,} rows for {table.name}: by INSERT Redshift would be busy "
-                "with them for long. Write ObjectFiles to S3, and load the files with S3ToRedshiftOperator of "
+                f"there are more than {MOST_REDSHIFT_ROWS:,} rows to load: by INSERT Redshift would be busy with them "
+                "for long. Write ObjectFiles to S3, and load the files with S3ToRedshiftOperator of "
                 "apache-airflow-providers-amazon"
             )
         connection.execute(insert(table).values([dict(zip(names, row, strict=True)) for row in part]))

@@ -232,3 +232,11 @@ class RedshiftWarehouse(Warehouse):
     def id_type(self) -> str:
         """Return a type for columns of ids in tables of the test's own."""
         return "varchar(1020)"
+
+    def kept_as(self, name: str) -> str:
+        """Return a table's name as the database has it: in small letters."""
+        return name.lower()
+
+    def quoted(self, name: str) -> str:
+        """Return a table's name for SQL of the test's own: in quotes the stand-in would keep capitals."""
+        return super().quoted(name.lower())

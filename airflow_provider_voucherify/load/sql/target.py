@@ -61,7 +61,7 @@ def schema_of(name: TableName, database: Database) -> str | None:
         return name.schema
     if database.dialect.name in ("mysql", "mariadb"):
         raise InvalidDestination(f"table={str(name)!r} has three parts, a table of MySQL two: write database.table")
-    if database.dialect.name not in ("postgresql", "sqlite"):
+    if database.dialect.name not in ("postgresql", "redshift", "sqlite"):
         return f"{name.database}.{name.schema}"
     if name.database == database.name:
         return name.schema
