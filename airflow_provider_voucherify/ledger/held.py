@@ -7,10 +7,10 @@ segment; what comes later takes the place of what came before, whatever clocks s
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sqlite3
 import weakref
+from array import array
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -20,6 +20,7 @@ from typing import NamedTuple, TypeAlias, cast
 
 from airflow_provider_voucherify.api.ids import IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Outcome, Scope, Segment
+from airflow_provider_voucherify.ledger.room import explained, refuse_without_room
 from airflow_provider_voucherify.ledger.steps import (
     EveryoneSettled,
     Finished,
@@ -29,8 +30,7 @@ from airflow_provider_voucherify.ledger.steps import (
     microseconds,
     moment_of,
 )
-from airflow_provider_voucherify.load.base import LoadSummary, SegmentCount, StoredWalk
-from airflow_provider_voucherify.load.errors import StorageFailed
+from airflow_provider_voucherify.load.base import NOTE, LoadSummary, SegmentCount, StoredWalk, in_parts
 from airflow_provider_voucherify.load.summary import count, latest, memberships
 
 #: What the passing file takes for a customer, and for each of their segments: 58 with ids of 29 characters, rounded up.
@@ -40,7 +40,8 @@ CREATE TABLE segment (label INTEGER PRIMARY KEY, number INTEGER NOT NULL, id TEX
 CREATE TABLE walk (segment_id TEXT PRIMARY KEY, resume TEXT NOT NULL, is_whole INTEGER NOT NULL);
 CREATE TABLE remark (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE answer (
-    customer_id TEXT PRIMARY KEY, outcome TEXT NOT NULL, failure TEXT, observed_at INTEGER NOT NULL
+    customer_id TEXT PRIMARY KEY, outcome TEXT NOT NULL, failure TEXT, observed_at INTEGER NOT NULL,
+    labels BLOB, source_id TEXT
 ) WITHOUT ROWID;
 CREATE TABLE member (
     customer_id TEXT NOT NULL, segment INTEGER NOT NULL, label INTEGER NOT NULL, observed_at INTEGER NOT NULL,
@@ -51,6 +52,13 @@ _SHOWN = "FROM member CROSS JOIN answer USING (customer_id) CROSS JOIN segment U
 
 #: In the order of the columns of ``member``.
 _MemberRow: TypeAlias = tuple[str, int, int, int, str | None]
+#: In the order of the columns of ``answer``.
+_AnswerRow: TypeAlias = tuple[str, str, str | None, int, bytes | None, str | None]
+#: Labels of segments as an ``array`` has them.
+_LABEL, _LABEL_BYTES = "I", array("I").itemsize
+_FOLDED = "SELECT customer_id, labels, observed_at, source_id FROM answer WHERE labels IS NOT NULL ORDER BY 1"
+#: Put into rows of their own, or counted.
+_ROWS_AT_A_TIME = 10_000
 
 
 class MembershipRow(NamedTuple):
@@ -63,11 +71,22 @@ class MembershipRow(NamedTuple):
     source_id: str | None
 
 
+class _Labelled(NamedTuple):
+    """What a label stands for: a segment under a name, and its number, which all of its names share."""
+
+    id: str
+    name: str
+    number: int
+
+
 class WorkingCopy:
     """Takes steps in the order they were written; the same steps again give the same state.
 
     A customer shows with an answer of their own if there is one, else with what pages say once that is settled; a page
     that names a customer who was found adds to the answer.
+
+    The memberships of an answer stand in its row, as labels of segments. Where there are pages of members as well, they
+    are put into rows of their own beside those (``_unfold``), so that no customer has both.
     """
 
     def __init__(self) -> None:
@@ -76,7 +95,9 @@ class WorkingCopy:
         weakref.finalize(self, self._connection.close)
         self._numbers: dict[str, int] = {}
         self._labels: dict[tuple[str, str], int] = {}
-        with _explained("make the run's working copy"):
+        # Whether any answer may hold labels, and any membership have a row of its own; what was rolled back may count.
+        self._has_folded = self._has_members = False
+        with explained("make the run's working copy"):
             self._connection.executescript(_SCHEMA)
 
     def close(self) -> None:
@@ -89,14 +110,8 @@ class WorkingCopy:
         :param customers: how many it is about, and ``memberships`` how many it will hold, as far as is known.
         :raises StorageFailed: if it has not.
         """
-        folder = folder_of_passing_files()
         held = self._number_of("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-        needed, free = (customers + memberships) * _BYTES_PER_ROW - held, shutil.disk_usage(folder).free
-        if needed > free:
-            raise StorageFailed(
-                f"the worker's folder {folder}, where a passing file holds the answers, has {_mib(free)} MiB left, and "
-                f"this run takes about {_mib(needed)} MiB more: {_ADVICE}; a retry goes on with what is held"
-            )
+        refuse_without_room((customers + memberships) * _BYTES_PER_ROW - held)
 
     @contextmanager
     def taking(self, steps: Sequence[Step]) -> Iterator[None]:
@@ -104,7 +119,7 @@ class WorkingCopy:
 
         :raises StorageFailed: if there is no room.
         """
-        with _explained("store a chunk of answers"):
+        with explained("store a chunk of answers"):
             if self._connection.in_transaction:  # a signal came at its end
                 self._forget_what_was_begun()
             self._connection.execute("BEGIN")
@@ -131,6 +146,7 @@ class WorkingCopy:
 
     def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page names."""
+        self._unfold()
         named = self._select("SELECT DISTINCT customer_id FROM member")
         listed = IdSet(id_ for (id_,) in named if id_ in customer_ids)
         return IdSet(id_ for id_ in customer_ids if id_ not in listed)
@@ -154,7 +170,8 @@ class WorkingCopy:
 
     def rows_held(self) -> int:
         """Return how many memberships are held, settled or not."""
-        return self._number_of("SELECT count(*) FROM member")
+        folded = self._number_of("SELECT coalesce(sum(length(labels)), 0) FROM answer") // _LABEL_BYTES
+        return self._number_of("SELECT count(*) FROM member") + folded
 
     @property
     def finished(self) -> Finished | None:
@@ -171,21 +188,35 @@ class WorkingCopy:
         }
         rest = self._number_of("SELECT coalesce(max(value), 0) FROM remark WHERE name = 'rest'")
         outcomes[Outcome.NO_SEGMENT] = outcomes.get(Outcome.NO_SEGMENT, 0) + rest
-        counted = self._select(f"SELECT segment.id, max(segment.name), count(*) {_SHOWN} GROUP BY 1")
-        segments = [SegmentCount(*row) for row in counted]
-        return count(outcomes, [one for one in segments if _shows(scope, one.segment_id)])
+        return count(outcomes, [one for one in self._counted() if _shows(scope, one.segment_id)])
 
     def rows(self, scope: Scope) -> Iterator[MembershipRow]:
         """Return the rows a scope shows, ordered by customer and segment."""
-        query = f"SELECT customer_id, segment.id, segment.name, member.observed_at, source_id {_SHOWN} ORDER BY 1, 2"
-        for customer, segment, name, at, source in self._select(query):
-            if _shows(scope, segment):
-                yield MembershipRow(customer, segment, name, moment_of(at), source)
+        segments = self._segments()
+        for customer, labels, at, source in self._folded():
+            moment = moment_of(at)
+            for id_, name, _ in sorted([segments[label] for label in labels]):
+                if _shows(scope, id_):
+                    yield MembershipRow(customer, id_, name, moment, source)
+        for customer, id_, name, at, source in self._unfolded():
+            if _shows(scope, id_):
+                yield MembershipRow(customer, id_, name, moment_of(at), source)
 
     def plain_rows(self, scope: Scope, *, with_source: bool) -> Iterator[tuple[str | datetime | None, ...]]:
-        """Return the rows a scope shows as plain tuples, for a table, in the order of ``rows``."""
-        for row in self.rows(scope):
-            yield row if with_source else row[:4]
+        """Return the rows a scope shows as plain tuples, for a table, ordered by customer."""
+        segments = self._segments()
+        for customer, labels, at, source in self._folded():
+            moment = moment_of(at)
+            for label in labels:
+                id_, name, _ = segments[label]
+                if _shows(scope, id_):
+                    yield (customer, id_, name, moment, source) if with_source else (customer, id_, name, moment)
+        last, moment = None, moment_of(0)
+        for customer, id_, name, at, source in self._unfolded():
+            if at != last:  # members of a page, and of a customer, were observed at once
+                last, moment = at, moment_of(at)
+            if _shows(scope, id_):
+                yield (customer, id_, name, moment, source) if with_source else (customer, id_, name, moment)
 
     def outcomes(self, *, only_failed: bool) -> Iterator[tuple[str, str | None, datetime]]:
         """Return the customers held, each with why they failed, if they did, and when they were answered; in order."""
@@ -195,11 +226,13 @@ class WorkingCopy:
 
     def held_rows(self) -> Iterator[MembershipRow]:
         """Return the memberships held, settled or not, in no order."""
+        self._unfold()
         query = "SELECT customer_id, id, name, observed_at, source_id FROM member JOIN segment USING (label)"
         for customer, segment, name, at, source in self._select(query):
             yield MembershipRow(customer, segment, name, moment_of(at), source)
 
     def _forget_what_was_begun(self) -> None:
+        self._has_folded = self._has_members = True
         self._numbers, self._labels = {}, {}
         with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
             self._connection.execute("ROLLBACK")
@@ -229,19 +262,70 @@ class WorkingCopy:
     def _take_answers(self, answers: Iterable[CustomerAnswer]) -> None:
         by_customer = latest(answers)
         self._forget_members(by_customer)
-        outcomes = [_answer_row(answer) for answer in by_customer.values()]
-        self._connection.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?)", outcomes)
-        rows = [row for answer in by_customer.values() for row in self._member_rows(answer)]
-        self._connection.executemany("INSERT INTO member VALUES (?, ?, ?, ?, ?)", rows)
+        self._has_folded = True
+        rows = [_answer_row(answer, self._labels_of(answer)) for answer in by_customer.values()]
+        self._connection.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def _member_rows(self, answer: CustomerAnswer) -> Iterator[_MemberRow]:
-        at = microseconds(answer.observed_at)
-        for segment in memberships(answer):
-            yield (answer.customer_id, *self._numbered(segment), at, answer.source_id)
+    def _labels_of(self, answer: CustomerAnswer) -> bytes | None:
+        labels = [self._numbered(segment)[1] for segment in memberships(answer)]
+        return array(_LABEL, labels).tobytes() if labels else None
+
+    def _unfold(self) -> None:
+        """Give the memberships of answers rows of their own."""
+        if not self._has_folded:
+            return
+        segments = self._segments()
+        rows = (
+            (customer, segments[label].number, label, at, source)
+            for customer, labels, at, source in self._select(_FOLDED)
+            for label in array(_LABEL, labels)
+        )
+        with explained("store answers"):
+            for part in in_parts(rows, _ROWS_AT_A_TIME):
+                self._put_members(part)
+            self._connection.execute("UPDATE answer SET labels = NULL, source_id = NULL WHERE labels IS NOT NULL")
+        self._has_folded = False
+
+    def _folded(self) -> Iterator[tuple[str, array[int], int, str | None]]:
+        """Return the customers whose memberships stand in their answers, ordered: labels, when, source id."""
+        if self._has_members:
+            self._unfold()
+        if self._has_folded:
+            for customer, labels, at, source in self._select(_FOLDED):
+                yield customer, array(_LABEL, labels), at, source
+
+    def _segments(self) -> list[_Labelled]:
+        """Return what each label stands for."""
+        return [_Labelled(*row) for row in self._select("SELECT id, name, number FROM segment ORDER BY label")]
+
+    def _unfolded(self) -> Iterator[sqlite3.Row]:
+        """Return the memberships that have rows of their own, of customers who were found, ordered."""
+        if self._has_members:
+            columns = "customer_id, segment.id, segment.name, member.observed_at, member.source_id"
+            yield from self._select(f"SELECT {columns} {_SHOWN} ORDER BY 1, 2")
+
+    def _counted(self) -> Iterator[SegmentCount]:
+        """Return how many customers each segment shows."""
+        if self._has_members:
+            self._unfold()
+            query = f"SELECT segment.id, max(segment.name), count(*) {_SHOWN} GROUP BY 1"
+            yield from (SegmentCount(*row) for row in self._select(query))
+            return
+        customers: Counter[int] = Counter()
+        for part in in_parts(self._select("SELECT labels FROM answer WHERE labels IS NOT NULL"), _ROWS_AT_A_TIME):
+            customers.update(array(_LABEL, b"".join([labels for (labels,) in part])))
+        segments, counted = self._segments(), dict[str, SegmentCount]()
+        for label, number in customers.items():
+            id_, name, _ = segments[label]
+            before = counted.get(id_, SegmentCount(id_, name, 0))
+            counted[id_] = SegmentCount(id_, max(name, before.segment_name), before.customers + number)
+        yield from counted.values()
 
     def _take_pages(self, pages: Iterable[MembershipPage]) -> None:
         rows: list[_MemberRow] = []
         for page in pages:
+            if page.members or (page.is_first and not page.segment.id.startswith(NOTE)):
+                self._unfold()
             segment_id, at = page.segment.id, microseconds(page.observed_at)
             if page.is_first and self._number_of("SELECT count(*) FROM walk WHERE segment_id = ?", segment_id):
                 self._put_members(rows)
@@ -255,6 +339,7 @@ class WorkingCopy:
         self._put_members(rows)
 
     def _put_members(self, rows: list[_MemberRow]) -> None:
+        self._has_members = self._has_members or bool(rows)
         rows.sort(key=itemgetter(0))  # neighbours are written together; of equals the later one stays behind
         self._connection.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)", rows)
 
@@ -268,17 +353,20 @@ class WorkingCopy:
         self._connection.execute("DELETE FROM member WHERE segment = ?", (number,))
 
     def _settle(self, step: Settled) -> None:
+        self._unfold()
         at, unknown, none = microseconds(step.observed_at), Outcome.UNKNOWN.value, Outcome.NO_SEGMENT.value
         self._connection.executemany(
-            "INSERT OR REPLACE INTO answer SELECT ?1, "
-            "CASE WHEN EXISTS (SELECT 1 FROM member WHERE customer_id = ?1) THEN 'found' ELSE ?2 END, NULL, ?3",
+            "INSERT OR REPLACE INTO answer (customer_id, outcome, observed_at) SELECT ?1, "
+            "CASE WHEN EXISTS (SELECT 1 FROM member WHERE customer_id = ?1) THEN 'found' ELSE ?2 END, ?3",
             ((id_, unknown if id_ in step.unknown else none, at) for id_ in step.customer_ids),
         )
 
     def _settle_everyone(self, step: EveryoneSettled) -> None:
+        self._unfold()
         self._connection.execute("DELETE FROM answer WHERE outcome <> 'failed'")
         self._connection.execute(
-            "INSERT OR IGNORE INTO answer SELECT DISTINCT customer_id, 'found', NULL, ? FROM member",
+            "INSERT OR IGNORE INTO answer (customer_id, outcome, observed_at) "
+            "SELECT DISTINCT customer_id, 'found', ? FROM member",
             (microseconds(step.observed_at),),
         )
         answered = self._number_of("SELECT count(*) FROM answer")
@@ -289,7 +377,8 @@ class WorkingCopy:
         self._connection.executemany("DELETE FROM answer WHERE customer_id = ?", ((id_,) for id_ in customer_ids))
 
     def _forget_members(self, customer_ids: Iterable[str]) -> None:
-        self._connection.executemany("DELETE FROM member WHERE customer_id = ?", ((id_,) for id_ in customer_ids))
+        if self._has_members:
+            self._connection.executemany("DELETE FROM member WHERE customer_id = ?", ((id_,) for id_ in customer_ids))
 
     def _remark(self, name: str, value: str) -> None:
         self._connection.execute("INSERT OR REPLACE INTO remark VALUES (?, ?)", (name, value))
@@ -316,43 +405,15 @@ class WorkingCopy:
         return next(int(number) for (number,) in self._select(query, *values))
 
     def _select(self, query: str, *values: str | int) -> Iterator[sqlite3.Row]:
-        with _explained("read the run's working copy"):
+        with explained("read the run's working copy"):
             yield from self._connection.execute(query, values)
-
-
-_ADVICE = "make room there, or name another folder in SQLITE_TMPDIR or TMPDIR of the worker"
-
-
-def folder_of_passing_files() -> str:
-    """Return the folder SQLite takes for files without a name: the first of these that can be written to."""
-    named = (os.environ.get(name) for name in ("SQLITE_TMPDIR", "TMPDIR"))
-    folders = (*filter(None, named), "/var/tmp", "/usr/tmp", "/tmp")  # noqa: S108 - SQLite's own choice
-    return next((one for one in folders if os.path.isdir(one) and os.access(one, os.W_OK | os.X_OK)), ".")
-
-
-@contextmanager
-def _explained(doing: str) -> Iterator[None]:
-    problem = None
-    try:
-        yield
-    except sqlite3.Error as error:
-        problem = StorageFailed(
-            f"could not {doing}: {type(error).__name__} ({getattr(error, 'sqlite_errorname', 'no code')}). "
-            f"The worker's folder {folder_of_passing_files()}, where a passing file holds the answers, is full, or a "
-            f"quota is: {_ADVICE}; a retry goes on with what is held"
-        )
-    if problem is not None:  # raised out here: the driver's own error may quote a value
-        raise problem
 
 
 def _shows(scope: Scope, segment_id: str) -> bool:
     return scope.segment_ids is None or segment_id in scope.segment_ids
 
 
-def _answer_row(answer: CustomerAnswer) -> tuple[str, str, str | None, int]:
+def _answer_row(answer: CustomerAnswer, labels: bytes | None) -> _AnswerRow:
     failure = (answer.failure or "failed") if answer.outcome is Outcome.FAILED else None
-    return answer.customer_id, answer.outcome.value, failure, microseconds(answer.observed_at)
-
-
-def _mib(size: int) -> str:
-    return f"{size / 1024 / 1024:,.1f}"
+    source_id = None if labels is None else answer.source_id
+    return answer.customer_id, answer.outcome.value, failure, microseconds(answer.observed_at), labels, source_id

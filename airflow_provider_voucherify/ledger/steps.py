@@ -94,7 +94,7 @@ def piece_of(steps: Sequence[Step]) -> Piece:
         match step:
             case CustomerAnswer():
                 customers += 1
-                members += len(memberships(step))
+                members += len(step.segments)
             case MembershipPage():
                 members += len(step.members)
             case Settled() | Forgotten():

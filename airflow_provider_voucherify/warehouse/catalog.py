@@ -73,6 +73,16 @@ def enforces_keys(connection: Connection) -> bool:
     return connection.dialect.name not in ("redshift", "snowflake")
 
 
+def column_names(connection: Connection, table: Table) -> set[str]:
+    """Return the names of the columns that a table has in the database; none if it was dropped meanwhile."""
+    from sqlalchemy.exc import NoSuchTableError
+
+    try:
+        return {column["name"] for column in catalog_of(connection).get_columns(table.name, schema=table.schema)}
+    except NoSuchTableError:
+        return set()
+
+
 def unique_keys(connection: Connection, table: Table) -> list[list[str]]:
     """Return the columns of each key that no two rows of a table may have alike; those of expressions or of some rows
     are left out.

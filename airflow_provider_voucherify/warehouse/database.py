@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -18,6 +20,11 @@ T = TypeVar("T")
 
 #: How long SQLite waits for another writer of the file (seconds); other databases have their own setting.
 SQLITE_LOCK_TIMEOUT = 60
+
+#: Databases where another session costs more than a statement, and hinders nobody while it does nothing.
+_KEEPING = ("postgresql", "mysql", "mariadb", "redshift", "snowflake")
+#: Writes come soon one after the other if fewer seconds lie between their beginnings.
+_SOON_SECONDS = 1.0
 
 #: SQLSTATE classes whose main message names tables, columns and limits but quotes no value: connection,
 #: constraint, privileges, missing schema, transaction state, wrong statement, resources, intervention, system.
@@ -99,13 +106,20 @@ class EngineProvider(Protocol):
 
 
 class Database:
-    """Runs functions in transactions; between two of them no connection is held, as runs last for hours."""
+    """Runs functions in transactions; between two of them no connection is held, as runs last for hours, but where one
+    comes soon after the other.
 
-    def __init__(self, engines: EngineProvider) -> None:
+    :param engines: where the database is.
+    :param clock: seconds, from any moment on.
+    """
+
+    def __init__(self, engines: EngineProvider, clock: Callable[[], float] = time.monotonic) -> None:
         from sqlalchemy.pool import NullPool
 
         give_extras = extras_of(engines)
         self._engines, self._is_checked = engines, False
+        self._clock, self._began_at = clock, -math.inf
+        self._kept: Connection | None = None
         engine = make_engine(
             engines, lambda: engines.get_sqlalchemy_engine({"hide_parameters": True, "poolclass": NullPool})
         )
@@ -169,6 +183,26 @@ class Database:
             return self._run(doing, both, reading=False)
         return self._run(doing, work, reading=False, prepare=prepare)
 
+    def write_often(self, doing: str, work: Callable[[Connection], T]) -> T:
+        """Run a function as ``write`` does, on a connection that is kept for the next one, until ``let_go``, while they
+        come one soon after the other.
+
+        It has to leave nothing on the connection, such as a lock of MySQL's.
+
+        :raises StatementFailed: if the database refused or could not be reached.
+        """
+        since, self._began_at = self._clock() - self._began_at, self._clock()
+        keeps = since < _SOON_SECONDS and self.dialect.name in _KEEPING
+        if not keeps:  # what is kept may have been ended meanwhile, by the server or what is in front of it
+            self.let_go()
+        return self._run(doing, work, reading=False, keeps=keeps)
+
+    def let_go(self) -> None:
+        """Close the connection that ``write_often`` kept."""
+        kept, self._kept = self._kept, None
+        if kept is not None:
+            kept.close()
+
     def _run(
         self,
         doing: str,
@@ -176,11 +210,12 @@ class Database:
         *,
         reading: bool,
         prepare: Callable[[Connection], None] | None = None,
+        keeps: bool = False,
     ) -> T:
         from sqlalchemy.exc import SQLAlchemyError
 
         try:
-            with self._connect(doing) as connection:
+            with self._connected(doing, keeps=keeps) as connection:
                 if prepare is not None:
                     with self._transaction(connection, reading=True):
                         prepare(connection)
@@ -192,6 +227,22 @@ class Database:
             problem = without_rows(doing, error)
         # Raised out here so that it has no __context__: the driver's error holds ids in its text and attributes.
         raise _without_room(problem) if problem.is_full else problem
+
+    @contextmanager
+    def _connected(self, doing: str, *, keeps: bool) -> Iterator[Connection]:
+        kept = None
+        if keeps:
+            kept, self._kept = self._kept, None
+        connection = kept or self._connect(doing)
+        is_well = False
+        try:
+            yield connection
+            is_well = True
+        finally:
+            if keeps and is_well:
+                self._kept = connection
+            else:
+                connection.close()
 
     @contextmanager
     def _transaction(self, connection: Connection, *, reading: bool) -> Iterator[None]:

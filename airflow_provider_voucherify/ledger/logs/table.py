@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import (
     Column,
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from airflow_provider_voucherify.ledger.log import Opening, Piece, Pieces, StoredPiece
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
 from airflow_provider_voucherify.load.summary import as_utc
-from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing, drop_if_there
+from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_names, create_if_missing, drop_if_there
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, most_packed_bytes, packed_bytes, utc_time
 from airflow_provider_voucherify.warehouse.table_names import is_log_name
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
@@ -41,8 +41,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.load.base import RunIdentity
     from airflow_provider_voucherify.warehouse.database import Database
-
-T = TypeVar("T")
 
 OPENING, PIECE = "opening", "piece"
 #: Read at a time, while a log is read back.
@@ -166,7 +164,7 @@ class InTable:
                 create_if_missing(connection, self.table)
             self._add(connection, OPENING, opening, opening.number, Piece(_bytes_of(opening), 0, 0), at)
 
-        self._write("open the run's ledger", work)
+        self._write("open the run's ledger", work, self._database.write)
         self._last = -1
 
     def pieces(self, opening: Opening) -> Pieces:
@@ -190,11 +188,16 @@ class InTable:
                 connection.execute(forget_piece(self.table, opening.token, opening.writer, number))
             self._add(connection, PIECE, opening, number, piece, at)
 
-        self._write("store a chunk in the run's ledger", work)
+        self._write("store a chunk in the run's ledger", work, self._database.write_often)
 
     def remove(self) -> None:
         """Remove the run's openings and pieces."""
+        self.let_go()
         self._database.write("remove the run's ledger", self._drop)
+
+    def let_go(self) -> None:
+        """Hold no connection any more, until the next piece is stored."""
+        self._database.let_go()
 
     def _drop(self, connection: Connection) -> None:
         lock_for_writing(connection, self.table)
@@ -229,13 +232,19 @@ class InTable:
                 self._read_ahead[writer, one] = self._read_ahead.get((writer, one), b"") + packed
         return self._read_ahead.pop((writer, number), None)
 
-    def _write(self, doing: str, work: Callable[[Connection], T]) -> T:
+    def _write(
+        self,
+        doing: str,
+        work: Callable[[Connection], None],
+        write: Callable[[str, Callable[[Connection], None]], None],
+    ) -> None:
         """Write in a transaction.
 
         :raises LedgerLost: if the table is gone.
         """
         try:
-            return self._database.write(doing, work)
+            write(doing, work)
+            return
         except StatementFailed as error:
             problem = error
         # Raised out here: an error that has this one as its context would quote the driver.
@@ -277,7 +286,7 @@ def _logs_beside(connection: Connection, target: Table) -> Iterator[Table]:
         if is_log_name(name, target.name):
             table = log_table(name, target.schema)
             # A table of somebody else could be named like ours: only one with our very columns is touched.
-            if {column["name"] for column in catalog.get_columns(name, schema=target.schema)} == set(table.c.keys()):
+            if column_names(connection, table) == set(table.c.keys()):
                 yield table
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import DDL, Column, MetaData, Table, func, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_voucherify.load.base import in_parts
-from airflow_provider_voucherify.warehouse.catalog import catalog_of, drop_if_there
+from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_names, drop_if_there
 from airflow_provider_voucherify.warehouse.column_types import SqliteTexts, bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.many_rows import ROWS_PER_INSERT, insert_many, postgresql_names
 from airflow_provider_voucherify.warehouse.table_names import log_of_passing, passing_names
@@ -140,12 +140,11 @@ def remove_abandoned(database: Database, target: Table) -> None:
             if log is None or log.casefold() in names:
                 continue
             # A table of somebody else could be named like ours: only one with our very columns is touched.
-            there = {column["name"] for column in catalog.get_columns(name, schema=target.schema)}
             made = (
                 members_table(name, target.schema, target, "until removed"),
                 answers_table(name, target.schema, "until removed"),
             )
-            yield from (table for table in made if set(table.c.keys()) == there)
+            yield from (table for table in made if set(table.c.keys()) == column_names(connection, table))
 
     for table in database.read("list passing tables", lambda connection: [*abandoned(connection)]):
         database.write("remove a passing table of a dead run", partial(drop_if_there, table=table))

@@ -145,6 +145,7 @@ class TableSink(LoggedRun):
         :raises StatementFailed: if the database refused or could not be reached; the table is as it was.
         """
         self._log.own()
+        self._store.let_go()
         counted = self._held.summarise(scope)
         summary = self._database.write_prepared(
             f"publish the run to {self._target.display_name}",
@@ -165,6 +166,7 @@ class TableSink(LoggedRun):
     def record_failures(self) -> None:
         """Put the failures into ``<table>_failures`` without publishing: for a run that failed for good."""
         self._log.own()
+        self._store.let_go()
         failed = self.failed_count()
 
         def work(connection: Connection) -> None:
@@ -181,6 +183,7 @@ class TableSink(LoggedRun):
 
         The log of a run that is not published stays: a retry resumes it.
         """
+        self._store.let_go()
         found = self._log.find()
         if found is not None and self._is_published(found):
             self._log.remove()

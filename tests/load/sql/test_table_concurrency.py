@@ -72,6 +72,33 @@ def test_mapped_runs_write_and_finish_at_the_same_time(shared_warehouse: Warehou
     assert shared_warehouse.ledgers() == set()
 
 
+@pytest.mark.parametrize("write", ["merge", "history"])
+def test_twenty_tasks_begin_store_and_publish_at_once(
+    shared_warehouse: Warehouse, write: WriteMode, caplog: pytest.LogCaptureFixture
+) -> None:
+    tasks = 20 if not shared_warehouse.url.startswith("sqlite") else 4  # its file takes one writer at a time
+    together = threading.Barrier(tasks)
+
+    def run(index: int) -> None:
+        sink = shared_warehouse.sink(write, identity(f"dag/run/task/{index}", as_of=NOON))
+        for step in (
+            sink.open,
+            *(lambda part=part: sink.write([found(f"{index}-{part}", "gold", "new")]) for part in range(3)),
+            lambda: sink.write([found("everybody's", "gold"), failed(f"{index}-failed")]),
+            sink.finish,
+            sink.close,
+        ):
+            together.wait(timeout=60)
+            step()
+
+    _together(*(lambda index=index: run(index) for index in range(tasks)))
+
+    assert len(shared_warehouse.memberships()) == tasks * 3 * 2 + 1
+    assert len(shared_warehouse.failures()) == tasks
+    assert shared_warehouse.ledgers() == set()
+    assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == []
+
+
 def test_of_two_tries_at_once_the_later_one_reads_the_lists(warehouse: Warehouse) -> None:
     left_behind = warehouse.sink_opened()
     left_behind.write_pages([page("gold", "anna", is_first=True)])
@@ -109,7 +136,7 @@ def test_nothing_lands_behind_the_back_of_the_try_that_goes_on(shared_warehouse:
             written = writing.result(timeout=60)
         # What was written while the other opened may not count, and is asked for again; nothing comes in later.
         assert seen == retry.done()
-        assert len(seen) in (written, written + 1)
+        assert 3 <= len(seen) <= written + 1
 
 
 @pytest.mark.parametrize("write", ["merge", "replace"])
