@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from tests.load.runs import RedshiftWarehouse, Warehouse, engine_of
+from tests.load.runs import Warehouse, engine_of
 from tests.postgres import PostgresDatabase
 from tests.stand_ins.redshift import VERSION
 
@@ -58,7 +58,7 @@ def mysql_warehouse() -> Iterator[Warehouse]:
 
 
 @pytest.fixture
-def redshift_warehouse(postgres_database: PostgresDatabase) -> RedshiftWarehouse:
+def redshift_warehouse(postgres_database: PostgresDatabase) -> Warehouse:
     """A database of what stands in for Redshift."""
     with engine_of(postgres_database.url).begin() as connection:
         connection.exec_driver_sql("CREATE SCHEMA redshift")
@@ -67,7 +67,7 @@ def redshift_warehouse(postgres_database: PostgresDatabase) -> RedshiftWarehouse
         )
     path = {"options": "-c search_path=redshift,pg_catalog,public"}
     url = make_url(postgres_database.url).update_query_dict(path)
-    return RedshiftWarehouse(url.render_as_string(hide_password=False))
+    return Warehouse(url.render_as_string(hide_password=False))
 
 
 @pytest.fixture

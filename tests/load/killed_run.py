@@ -11,6 +11,7 @@ from sqlalchemy import Engine, event
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.runs import NOON, Warehouse, engine_of, failed, found, page
+from tests.stand_ins.redshift import refuse_what_it_lacks
 
 CHUNKS = (
     [found("anna", "gold", "new"), found("bert", "gold")],
@@ -37,6 +38,8 @@ class DoomedWarehouse(Warehouse):
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
         """Return an engine that will kill."""
         engine = engine_of(self.url, **(engine_kwargs or {}))
+        if self.is_redshift:
+            refuse_what_it_lacks(engine)
         event.listen(engine, "before_cursor_execute", self._count)
         event.listen(engine, "commit", self._count)
         return engine

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
 
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
@@ -126,6 +125,8 @@ class Warehouse:
         engine = engine_of(self.url, **(engine_kwargs or {}))
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _leave_to_the_system)
+        if self.is_redshift:
+            refuse_what_it_lacks(engine)
         return engine
 
     def sink(self, write: WriteMode = "merge", run: RunIdentity | None = None, table: str = TABLE) -> TableSink:
@@ -198,8 +199,25 @@ class Warehouse:
         return self.url.startswith(("mysql", "mariadb"))
 
     @property
+    def is_redshift(self) -> bool:
+        """Return whether it is what stands in for Redshift."""
+        return "search_path%3Dredshift" in self.url
+
+    @property
+    def conn_type(self) -> str | None:
+        """Return the type of the connection, where more than the engine counts."""
+        return "redshift" if self.is_redshift else None
+
+    @property
+    def enforces_keys(self) -> bool:
+        """Return whether the database refuses two rows of one key."""
+        return not (self.is_redshift or self.url.startswith("snowflake"))
+
+    @property
     def id_type(self) -> str:
         """Return a type for columns of ids in tables of the test's own."""
+        if self.is_redshift:
+            return "varchar(1020)"
         if not self.is_mysql:
             return "text"
         with self._connection() as connection:
@@ -208,35 +226,10 @@ class Warehouse:
     def kept_as(self, name: str) -> str:
         """Return a table's name as the database has it: a server of MySQL's may be set to small letters."""
         is_small = self.is_mysql and self.query("select @@lower_case_table_names") == [(1,)]
-        return name.lower() if is_small else name
+        return name.lower() if is_small or self.is_redshift else name
 
     def quoted(self, name: str) -> str:
         """Return a table's name for SQL of the test's own."""
+        name = name.lower() if self.is_redshift else name  # which its stand-in would keep in capitals
         # Doubled for drivers whose statements have parameters; ``_escaped`` does that.
         return engine_of(self.url).dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
-
-
-@dataclass
-class RedshiftWarehouse(Warehouse):
-    """What stands in for Redshift, behind a hook of its type."""
-
-    conn_type: ClassVar[str] = "redshift"
-
-    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
-        """Return an engine as Redshift's hook does: one of PostgreSQL."""
-        engine = super().get_sqlalchemy_engine(engine_kwargs)
-        refuse_what_it_lacks(engine)
-        return engine
-
-    @property
-    def id_type(self) -> str:
-        """Return a type for columns of ids in tables of the test's own."""
-        return "varchar(1020)"
-
-    def kept_as(self, name: str) -> str:
-        """Return a table's name as the database has it: in small letters."""
-        return name.lower()
-
-    def quoted(self, name: str) -> str:
-        """Return a table's name for SQL of the test's own: in quotes the stand-in would keep capitals."""
-        return super().quoted(name.lower())

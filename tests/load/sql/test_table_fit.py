@@ -11,14 +11,14 @@ from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
 from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from tests.load.runs import NOON, TABLE, Clock, RedshiftWarehouse, Warehouse, failed, found, identity
+from tests.load.runs import NOON, TABLE, Clock, Warehouse, failed, found, identity
 
 TEXTS = ("customer_id", "segment_id", "segment_name")
 
 
 def skip_without_keys(warehouse: Warehouse) -> None:
     """Leave a test out where a key is a remark."""
-    if warehouse.url.startswith("snowflake") or isinstance(warehouse, RedshiftWarehouse):
+    if not warehouse.enforces_keys:
         pytest.skip("the database enforces no key")
 
 
