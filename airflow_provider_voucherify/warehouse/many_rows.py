@@ -130,6 +130,12 @@ def copy_from_client(table: Table, *, binary: bool = False) -> str:
     return f"COPY {preparer.format_table(table)} ({columns}) FROM STDIN{' (FORMAT BINARY)' if binary else ''}"
 
 
+def without_parameters(text: str, dialect: Dialect) -> str:
+    """Return a statement that was compiled for a driver as that takes it without parameters: Snowflake's then leaves a
+    percent sign doubled."""
+    return text.replace("%%", "%") if dialect.name == "snowflake" else text
+
+
 def postgresql_names() -> IdentifierPreparer:
     """Return what quotes names in PostgreSQL's text that is not SQLAlchemy's."""
     # The dialect of a driver would double each percent sign, for statements with parameters.

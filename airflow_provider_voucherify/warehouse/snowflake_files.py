@@ -66,7 +66,8 @@ def copy_from_stage(connection: Connection, table: Table, folder: str) -> str:
     # SQLAlchemy has no construct for it in common; its dialect's would import the driver here.
     name = dialect.identifier_preparer.format_table(table)
     files = f"(SELECT {values} FROM {folder})"  # noqa: S608 - names are quoted, and the folder's is ours
-    return f"COPY INTO {name} ({names}) FROM {files} FILE_FORMAT = (TYPE = PARQUET) PURGE = TRUE"
+    text = f"COPY INTO {name} ({names}) FROM {files} FILE_FORMAT = (TYPE = PARQUET) PURGE = TRUE"
+    return text.replace("%%", "%")  # doubled for drivers that are given parameters
 
 
 def _write_file(path: Path, table: Table, rows: Iterator[Sequence[object]]) -> bool:

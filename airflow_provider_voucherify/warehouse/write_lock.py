@@ -87,5 +87,6 @@ def _take_the_row(connection: Connection, schema: str | None) -> None:
         # In one statement with its row: of two that make it at once, one finds both there.
         name = connection.dialect.identifier_preparer.format_table(lock)
         row = select(literal(0).label("taken")).compile(connection, compile_kwargs={"literal_binds": True})
-        connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} AS {row}")
+        # A percent sign is doubled for statements with parameters.
+        connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} AS {row}".replace("%%", "%"))
     connection.execute(update(lock).values(taken=lock.c.taken + 1))

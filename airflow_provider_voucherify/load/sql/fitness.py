@@ -9,6 +9,7 @@ from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.sql import visible
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, information_view, unique_keys
 from airflow_provider_voucherify.warehouse.database import without_rows
+from airflow_provider_voucherify.warehouse.many_rows import without_parameters
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -158,7 +159,7 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
         return
     statement = delete(table).where(false()).compile(connection, compile_kwargs={"literal_binds": True})
     try:
-        connection.exec_driver_sql(f"EXPLAIN {statement}")
+        connection.exec_driver_sql(without_parameters(f"EXPLAIN {statement}", connection.dialect))
     except DBAPIError as error:
         problem = without_rows(f"plan to remove rows of {table.fullname}", error)
     else:

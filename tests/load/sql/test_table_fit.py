@@ -54,6 +54,8 @@ def test_a_database_may_be_named_if_it_is_the_connections(postgres_warehouse: Wa
 
 
 def test_another_database_is_out_of_reach(shared_warehouse: Warehouse) -> None:
+    if shared_warehouse.url.startswith("snowflake"):
+        pytest.skip("it is not there: test_snowflake writes to one")
     help_ = r"write (marketing\.segments and use a connection to other|database\.table)"
     with pytest.raises(InvalidDestination, match=help_):
         shared_warehouse.sink(table="other.marketing.segments")
@@ -84,6 +86,7 @@ def test_further_columns_of_a_table_are_left_to_their_defaults(warehouse: Wareho
         "postgresql": "serial primary key",
         "duckdb": "bigint default 1",
         "mysql": "serial primary key",
+        "snowflake": "number default 1",
     }
     number = numbers[warehouse.url.split("+")[0].split(":")[0]]
     warehouse.execute(
@@ -143,8 +146,8 @@ def test_a_key_too_small_for_append_is_refused_early(warehouse: Warehouse) -> No
 
 
 def test_a_column_in_another_case_is_to_be_renamed(warehouse: Warehouse) -> None:
-    if warehouse.get_sqlalchemy_engine().dialect.name == "postgresql":
-        pytest.skip("PostgreSQL tells them apart")
+    if warehouse.get_sqlalchemy_engine().dialect.name in ("postgresql", "snowflake"):
+        pytest.skip("PostgreSQL tells them apart, and to Snowflake both are the one we mean")
     columns = ", ".join(f"{name} {warehouse.id_type}" for name in ("Customer_ID", *TEXTS[1:]))
     warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp)")
 
@@ -196,6 +199,8 @@ def test_an_index_of_some_rows_is_no_key(postgres_warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("suffix", ["", "_failures", "_runs"])
 def test_a_view_that_takes_no_rows_is_refused_early(warehouse: Warehouse, suffix: str) -> None:
+    if warehouse.url.startswith("snowflake"):
+        pytest.skip("the catalog of the stand-in has no views: test_snowflake does without")
     write: WriteMode = "history" if suffix == "_runs" else "merge"
     warehouse.load(found("anna", "gold"), failed("bert"), write=write, run=identity(as_of=NOON))
     warehouse.execute(f"create view everybody{suffix} as select distinct * from {TABLE}{suffix}")
