@@ -16,7 +16,7 @@ DOCS := build/docs
 PYTEST_ALL := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-long explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
-  test-newcomer package check docs pictures format bench soak clean
+  test-redshift test-snowflake test-newcomer package check docs pictures format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -46,6 +46,14 @@ test-mariadb: $(INSTALLED)  ## the tests of tables on a real MariaDB, installed 
 
 test-mysql: $(INSTALLED)  ## the tests of tables on a real MySQL, that of Debian sid, unpacked into build/
 	tests/mysql.sh $(BIN)/python
+
+test-redshift: $(INSTALLED)  ## the tests of tables on what stands in for Redshift
+	tests/redshift.sh $(BIN)/python
+
+test-snowflake: constraints-snowflake.txt $(BIN)/python  ## the tests of tables on what stands in for Snowflake, with its provider
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/snowflake
+	VIRTUAL_ENV=dist/snowflake $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS),snowflake]' --group test --group snowflake
+	tests/snowflake.sh dist/snowflake/bin/python
 
 package: $(INSTALLED)  ## wheel and sdist; the wheel alone in a fresh environment: example Dags, what Airflow knows of it
 	rm -rf dist

@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "load.xcom.outcome_store": {"api.campaign_models", "api.models", "ledger", "load"},
     "load.sql.outcome_table": {"api.campaign_models", "load", "warehouse", "sqlalchemy"},
     "load.exports.files": {"api.models", "load", "pyarrow"},
+    "warehouse.snowflake_files": {"warehouse", "sqlalchemy", "pyarrow"},
     "load.files.formats": {"api.models", "ledger.held", "load", "pyarrow"},
     "assets": {"assets", "airflow", "pydantic"},
     "hooks": {

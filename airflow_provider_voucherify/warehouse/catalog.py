@@ -6,7 +6,20 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from sqlalchemy import ColumnElement, Date, DateTime, FromClause, Integer, Table
+    from decimal import Decimal
+
+    from sqlalchemy import (
+        Boolean,
+        ColumnElement,
+        Date,
+        DateTime,
+        FromClause,
+        Integer,
+        LargeBinary,
+        Numeric,
+        Table,
+        Time,
+    )
     from sqlalchemy.engine import Connection
     from sqlalchemy.engine.interfaces import (
         ReflectedColumn,
@@ -17,6 +30,7 @@ if TYPE_CHECKING:
     from sqlalchemy.types import NullType
 
     Condition: TypeAlias = ColumnElement[bool]
+    _Reflected: TypeAlias = Boolean | Date | DateTime | Integer | LargeBinary | Numeric[Decimal] | Time | NullType
 
 
 class Catalog(Protocol):
@@ -49,8 +63,14 @@ def catalog_of(connection: Connection) -> Catalog:
     from sqlalchemy import inspect
 
     # duckdb-engine inherits PostgreSQL's inspection, which asks for catalogs DuckDB lacks, and finds a table by its
-    # name in whatever schema.
-    return InformationSchema(connection) if connection.dialect.name == "duckdb" else inspect(connection)
+    # name in whatever schema. Snowflake's takes a schema in another database for none.
+    by_the_standard = connection.dialect.name in ("duckdb", "redshift", "snowflake")
+    return InformationSchema(connection) if by_the_standard else inspect(connection)
+
+
+def enforces_keys(connection: Connection) -> bool:
+    """Return whether the database refuses two rows of one key; if not, a key is a remark."""
+    return connection.dialect.name not in ("redshift", "snowflake")
 
 
 def column_names(connection: Connection, table: Table) -> set[str]:
@@ -103,7 +123,14 @@ def _is_partial(index: ReflectedIndex) -> bool:
 
 def create_if_missing(connection: Connection, table: Table) -> None:
     """Create a table, if there is none of its name in its schema."""
-    if not catalog_of(connection).has_table(table.name, schema=table.schema):
+    from sqlalchemy.schema import CreateTable
+
+    if catalog_of(connection).has_table(table.name, schema=table.schema):
+        return
+    if connection.dialect.name == "snowflake":
+        # Nothing keeps others from doing the same at this moment: one of the two finds it there. It has no indexes.
+        connection.execute(CreateTable(table, if_not_exists=True))
+    else:
         table.create(connection, checkfirst=False)
 
 
@@ -121,51 +148,68 @@ class InformationSchema:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        dialect = connection.dialect
+        # Snowflake writes names in capitals that SQLAlchemy has in small letters, keeps this catalog in each of its
+        # databases, and holds no two rows apart by a key.
+        self._as_stored = dialect.denormalize_name if dialect.requires_name_normalize else str
+        self._as_named = dialect.normalize_name if dialect.requires_name_normalize else str
+        self._is_of_database, self._has_no_keys = dialect.name == "snowflake", not enforces_keys(connection)
 
     def has_schema(self, schema_name: str) -> bool:
         """Return whether there is such a schema."""
         from sqlalchemy import func, select
 
-        schemata = information_view("schemata", "catalog_name", "schema_name")
-        database, schema = _parts(schema_name)
+        schemata = self._view(schema_name, "schemata", "catalog_name", "schema_name")
+        database, schema = self._parts(schema_name)
         is_it = (schemata.c.catalog_name == database) & (schemata.c.schema_name == schema)
         query = select(func.count()).select_from(schemata).where(is_it)
         return self._connection.execute(query).scalar_one() > 0
 
     def has_table(self, table_name: str, schema: str | None = None) -> bool:
         """Return whether there is such a table or view."""
-        return table_name in self.get_table_names(schema)
+        from sqlalchemy import func, select
+
+        tables = self._view(schema, "tables", "table_catalog", "table_schema", "table_name")
+        is_it = self._in_schema(tables, schema) & (tables.c.table_name == self._as_stored(table_name))
+        return self._connection.execute(select(func.count()).select_from(tables).where(is_it)).scalar_one() > 0
 
     def get_table_names(self, schema: str | None = None) -> list[str]:
         """Return the names of a schema's tables and views."""
         from sqlalchemy import select
 
-        tables = information_view("tables", "table_catalog", "table_schema", "table_name")
-        return list(self._connection.scalars(select(tables.c.table_name).where(_in_schema(tables, schema))))
+        tables = self._view(schema, "tables", "table_catalog", "table_schema", "table_name")
+        names = self._connection.scalars(select(tables.c.table_name).where(self._in_schema(tables, schema)))
+        return [self._as_named(name) for name in names]
 
     def get_columns(self, table_name: str, schema: str | None = None) -> list[ReflectedColumn]:
         """Return a table's columns, in order; types that nobody here asks about are ``NullType``."""
         from sqlalchemy import select
 
         said = ("column_name", "data_type", "is_nullable", "column_default")
-        columns = information_view("columns", "table_catalog", "table_schema", "table_name", "ordinal_position", *said)
+        of_table = ("table_catalog", "table_schema", "table_name", "ordinal_position")
+        columns = self._view(schema, "columns", *of_table, *said)
         query = select(*(columns.c[name] for name in said)).where(
-            _in_schema(columns, schema) & (columns.c.table_name == table_name)
+            self._in_schema(columns, schema) & (columns.c.table_name == self._as_stored(table_name))
         )
         return [
-            {"name": name, "type": _type_named(type_), "nullable": is_nullable == "YES", "default": default}
+            {
+                "name": self._as_named(name),
+                "type": _type_named(type_),
+                "nullable": is_nullable == "YES",
+                "default": default,
+            }
             for name, type_, is_nullable, default in self._connection.execute(
                 query.order_by(columns.c.ordinal_position)
             )
         ]
 
     def get_pk_constraint(self, table_name: str, schema: str | None = None) -> ReflectedPrimaryKeyConstraint:
-        """Return a table's primary key; one of no columns if it has none."""
+        """Return a table's primary key; one of no columns if it has none that is enforced."""
         keys = self._keys("PRIMARY KEY", table_name, schema)
         return {"name": None, "constrained_columns": next(iter(keys.values()), [])}
 
     def get_unique_constraints(self, table_name: str, schema: str | None = None) -> list[ReflectedUniqueConstraint]:
-        """Return a table's unique constraints."""
+        """Return a table's unique constraints, those that are enforced."""
         keys = self._keys("UNIQUE", table_name, schema)
         return [{"name": name, "column_names": columns} for name, columns in keys.items()]
 
@@ -177,40 +221,51 @@ class InformationSchema:
         """Return the columns of a table's keys of a kind, by the key's name."""
         from sqlalchemy import select
 
+        found = defaultdict[str, list[str]](list)
+        if self._has_no_keys:
+            return found
         place = ("table_catalog", "table_schema", "table_name", "constraint_name")
-        keys = information_view("key_column_usage", *place, "column_name", "ordinal_position")
-        constraints = information_view("table_constraints", *place, "constraint_type")
+        keys = self._view(schema, "key_column_usage", *place, "column_name", "ordinal_position")
+        constraints = self._view(schema, "table_constraints", *place, "constraint_type")
         same = [keys.c[name] == constraints.c[name] for name in place]
         query = select(keys.c.constraint_name, keys.c.column_name).join(constraints, _all_of(same))
         query = query.where(
-            _in_schema(keys, schema) & (keys.c.table_name == table_name), constraints.c.constraint_type == kind
+            self._in_schema(keys, schema) & (keys.c.table_name == self._as_stored(table_name)),
+            constraints.c.constraint_type == kind,
         )
-        found = defaultdict[str, list[str]](list)
         for name, column in self._connection.execute(query.order_by(keys.c.ordinal_position)):
-            found[name].append(column)
+            found[name].append(self._as_named(column))
         return found
 
+    def _view(self, schema: str | None, name: str, *columns: str) -> FromClause:
+        """Return a view of the catalog that tells of a schema."""
+        database, dot, _ = (schema or "").rpartition(".")
+        return information_view(name, *columns, database=database if dot and self._is_of_database else None)
 
-def information_view(name: str, *columns: str) -> FromClause:
-    """Return a view of the SQL standard's catalog, with the columns asked for."""
+    def _in_schema(self, view: FromClause, schema: str | None) -> Condition:
+        from sqlalchemy import func
+
+        here = (func.current_database(), func.current_schema())
+        database, name = here if schema is None else self._parts(schema)
+        return (view.c.table_catalog == database) & (view.c.table_schema == name)
+
+    def _parts(self, schema: str) -> tuple[object, object]:
+        """Cut ``database.schema``; without a database it is the connection's."""
+        from sqlalchemy import func
+
+        database, dot, name = schema.rpartition(".")
+        return (self._as_stored(database) if dot else func.current_database()), self._as_stored(name)
+
+
+def information_view(name: str, *columns: str, database: str | None = None) -> FromClause:
+    """Return a view of the SQL standard's catalog, with the columns asked for.
+
+    :param database: whose catalog, where each database has its own; ``None`` for the connection's.
+    """
     from sqlalchemy import column, table
 
-    return table(name, *(column(each) for each in columns), schema="information_schema")
-
-
-def _in_schema(view: FromClause, schema: str | None) -> Condition:
-    from sqlalchemy import func
-
-    database, name = (func.current_database(), func.current_schema()) if schema is None else _parts(schema)
-    return (view.c.table_catalog == database) & (view.c.table_schema == name)
-
-
-def _parts(schema: str) -> tuple[object, object]:
-    """Cut ``database.schema``; without a database it is the connection's."""
-    from sqlalchemy import func
-
-    database, dot, name = schema.rpartition(".")
-    return (database if dot else func.current_database()), name
+    schema = "information_schema" if database is None else f"{database}.information_schema"
+    return table(name, *(column(each) for each in columns), schema=schema).alias(f"{name}_asked")
 
 
 def _all_of(conditions: list[Condition]) -> Condition:
@@ -219,16 +274,18 @@ def _all_of(conditions: list[Condition]) -> Condition:
     return and_(*conditions)
 
 
-def _type_named(name: str) -> Date | DateTime | Integer | NullType:
-    from sqlalchemy import Date, DateTime, Integer
+def _type_named(name: str) -> _Reflected:
+    from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, Time
     from sqlalchemy.types import NullType
 
-    types: dict[str, Date | DateTime | Integer] = {
+    types: dict[str, _Reflected] = {
+        **dict.fromkeys(("BIGINT", "INTEGER", "SMALLINT"), Integer()),
+        **dict.fromkeys(("DOUBLE", "DOUBLE PRECISION", "FLOAT", "NUMBER", "NUMERIC", "REAL"), Numeric()),
+        **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITHOUT TIME ZONE", "TIMESTAMP_NTZ"), DateTime(timezone=False)),
+        **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ", "TIMESTAMP_LTZ"), DateTime(timezone=True)),
+        "BINARY": LargeBinary(),
+        "BOOLEAN": Boolean(),
         "DATE": Date(),
-        "SMALLINT": Integer(),
-        "TIMESTAMP": DateTime(timezone=False),
-        "TIMESTAMP WITH TIME ZONE": DateTime(timezone=True),
-        "INTEGER": Integer(),
-        "BIGINT": Integer(),
+        "TIME": Time(),
     }
-    return types[name] if name in types else NullType()
+    return types.get(name.upper(), NullType())

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, b64encode
 from datetime import UTC, date, datetime
 from typing import cast
 
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 MYSQL = ("mysql", "mariadb")
+#: Of a text of Redshift's, at most.
+_REDSHIFT_BYTES = 65_535
 
 
 def bounded_text(length: int) -> TypeEngine[str]:
@@ -23,12 +26,22 @@ def bounded_text(length: int) -> TypeEngine[str]:
 
 def long_text() -> TypeEngine[str]:
     """Return the type of texts of any length that are not compared."""
-    return Text().with_variant(mysql.MEDIUMTEXT(charset="utf8mb4"), *MYSQL)
+    texts = Text().with_variant(mysql.MEDIUMTEXT(charset="utf8mb4"), *MYSQL)
+    return texts.with_variant(String(_REDSHIFT_BYTES), "redshift")
 
 
 def packed_bytes() -> TypeEngine[bytes]:
-    """Return the type of packed data of up to some MiB."""
-    return LargeBinary().with_variant(mysql.MEDIUMBLOB(), *MYSQL)
+    """Return the type of packed data, of as much as ``most_packed_bytes`` says."""
+    return LargeBinary().with_variant(mysql.MEDIUMBLOB(), *MYSQL).with_variant(_RedshiftBytes(), "redshift")
+
+
+def most_packed_bytes(dialect: Dialect) -> int:
+    """Return how much packed data goes into a row, and a statement (bytes).
+
+    Snowflake, and servers of MySQL's as they may be set, take 1 MB in a statement, where each byte may be written as
+    two; Redshift has a text of 64 KiB for it.
+    """
+    return _REDSHIFT_BYTES // 4 * 3 if dialect.name == "redshift" else 400_000
 
 
 def run_key_text() -> TypeEngine[str]:
@@ -57,7 +70,8 @@ def utc_time() -> TypeEngine[datetime]:
     # means one moment to every reader, and SQLAlchemy and pandas read it as an aware datetime.
     text = "%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d+00:00"
     as_text: TypeEngine[datetime] = sqlite.DATETIME(storage_format=text)  # type: ignore[no-untyped-call]
-    return DateTime(timezone=True).with_variant(as_text, "sqlite").with_variant(_MySqlUtcTime(), *MYSQL)
+    moments = DateTime(timezone=True).with_variant(as_text, "sqlite").with_variant(_MySqlUtcTime(), *MYSQL)
+    return moments.with_variant(_SnowflakeUtcTime(), "snowflake")
 
 
 class SqliteTexts:
@@ -90,7 +104,9 @@ def mysql_collation(dialect: Dialect) -> str:
 
 def _unbounded_where_free(length: int) -> String:
     # One id longer than foreseen must not fail a run of hours.
-    return String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb")
+    texts = String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb", "snowflake")
+    # Redshift counts bytes, and takes TEXT for one of 256.
+    return texts.with_variant(String(min(4 * length, _REDSHIFT_BYTES)), "redshift")
 
 
 class _MySqlText(TypeDecorator[str]):
@@ -141,3 +157,28 @@ class _MySqlUtcTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's
         """Write UTC; a moment without a zone is taken as that."""
         return value if value is None or value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+
+
+class _RedshiftBytes(TypeDecorator[bytes]):
+    """Bytes as text: what Redshift has for them, PostgreSQL's drivers do not know."""
+
+    impl = String(_REDSHIFT_BYTES)
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Write bytes in base 64."""
+        return None if value is None else b64encode(value).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's
+        """Read what was written."""
+        return None if value is None else b64decode(value)
+
+
+class _SnowflakeUtcTime(UserDefinedType[datetime]):
+    """Moments with their zone: what ``DATETIME`` means there is the account's to choose, and without one by default."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the type's name."""
+        return "TIMESTAMP_TZ"

@@ -1,8 +1,8 @@
 """What an Airflow connection's extras ask for holds for tables as it does for queries.
 
 Hooks read them where they connect themselves (``get_conn``). The engines they make know less: PostgreSQL's hook leaves
-them all out, MySQL's writes them down as texts. They are given to an engine where it connects, so that no log of its
-making shows them.
+them all out, MySQL's writes them down as texts, Snowflake's asks once for a token that passes. They are given to an
+engine where it connects, so that no log of its making shows them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,12 @@ _LIBPQ_DRIVERS = ("psycopg", "psycopg2")
 _OF_PSYCOPG_3 = ("prepare_threshold",)
 #: SQLAlchemy's own affair.
 _TRANSACTIONS = ("autocommit",)
+#: What Redshift's own driver, and its hook, are told.
+_NOT_FOR_LIBPQ = (
+    *("access_key_id", "cluster_identifier", "database_metadata_current_db_only", "db_user", "iam", "is_serverless"),
+    *("profile", "region", "secret_access_key", "serverless_acct_id", "serverless_work_group", "session_token"),
+    *("tcp_keepalive", "timeout", "workgroup_name", "unload_to_s3"),
+)
 #: What MySQL's hook keeps from the driver, and what any hook reads for itself.
 _NOT_FOR_MYSQL = (
     *("aws_conn_id", "client", "cursor", "dialect", "escape_column_names", "escape_word_format", "iam"),
@@ -47,12 +53,20 @@ class _Hook(Protocol):
     def get_iam_token(self, conn: _AirflowConnection) -> tuple[object, ...]: ...
 
 
+class _SnowflakeHook(Protocol):
+    """What is asked of Snowflake's hook."""
+
+    def get_uri(self) -> str: ...
+
+
 def extras_of(engines: object) -> Callable[[Engine], None]:
     """Return what gives a hook's engine the extras of its connection; to be asked before the engine is made, as that
     writes a passing password into the connection.
 
-    :param engines: a hook; for others than those of PostgreSQL and MySQL nothing is done.
+    :param engines: a hook; for others than those of PostgreSQL, MySQL and Snowflake nothing is done.
     """
+    if getattr(engines, "conn_type", None) == "snowflake":
+        return lambda engine: _renew_tokens(engine, cast("_SnowflakeHook", engines))
     connection = getattr(engines, "connection", None)
     if not isinstance(getattr(connection, "extra_dejson", None), Mapping):
         return lambda _engine: None
@@ -60,7 +74,9 @@ def extras_of(engines: object) -> Callable[[Engine], None]:
 
     def give(engine: Engine) -> None:
         name = engine.dialect.name
-        if name == "postgresql" and hasattr(hook, "ignored_extra_options"):
+        if name == "redshift":
+            _give_to_redshift(engine, hook, as_written)
+        elif name == "postgresql" and hasattr(hook, "ignored_extra_options"):
             _give_to_postgres(engine, hook, as_written)
         elif name in ("mysql", "mariadb") and getattr(hook, "conn_type", None) == "mysql":
             _give_to_mysql(engine, hook, as_written)
@@ -93,6 +109,20 @@ def _give_to_postgres(engine: Engine, hook: _Hook, connection: _AirflowConnectio
     on_connect(engine, add)
 
 
+def _give_to_redshift(engine: Engine, hook: _Hook, connection: _AirflowConnection) -> None:
+    """Give libpq what it knows of the extras of Redshift's own driver, which the hook hands on as they are."""
+
+    def add(options: Options) -> None:
+        for name in _NOT_FOR_LIBPQ:
+            options.pop(name, None)
+        if "ssl" in options:
+            options["sslmode"] = "require" if options.pop("ssl") else "disable"
+        if connection.extra_dejson.get("iam"):
+            options["user"], options["password"], options["port"] = hook.get_iam_token(deepcopy(connection))
+
+    on_connect(engine, add)
+
+
 def _give_to_mysql(engine: Engine, hook: _Hook, connection: _AirflowConnection) -> None:
     extras, driver = connection.extra_dejson, engine.dialect.driver
     if driver == "pymysql" and extras.get("ssl_mode"):
@@ -115,6 +145,19 @@ def _give_to_mysql(engine: Engine, hook: _Hook, connection: _AirflowConnection) 
             options[password], options["port"] = hook.get_iam_token(deepcopy(connection))
             if driver == "mysqldb":
                 options["read_default_group"] = "enable-cleartext-plugin"
+
+    on_connect(engine, add)
+
+
+def _renew_tokens(engine: Engine, hook: _SnowflakeHook) -> None:
+    """Let each connection have a token that still holds: the engine's own would be over before a long run is."""
+
+    def add(options: Options) -> None:
+        if options.get("authenticator") == "oauth":
+            _, renewed = engine.dialect.create_connect_args(make_url(hook.get_uri()))
+            options["token"] = renewed["token"]
+
+    from sqlalchemy import make_url
 
     on_connect(engine, add)
 

@@ -22,7 +22,7 @@ T = TypeVar("T")
 SQLITE_LOCK_TIMEOUT = 60
 
 #: Databases where another session costs more than a statement, and hinders nobody while it does nothing.
-_KEEPING = ("postgresql", "mysql", "mariadb")
+_KEEPING = ("postgresql", "mysql", "mariadb", "redshift", "snowflake")
 #: Writes come soon one after the other if fewer seconds lie between their beginnings.
 _SOON_SECONDS = 1.0
 
@@ -65,6 +65,16 @@ _MYSQL_NUMBERS_WITHOUT_VALUES = frozenset(
         *(1040, 1129, 1130, 1203, 1226, 1251, 1820, 1862, 3058, 3118, 3159),
     )
 )
+#: Snowflake's errors whose text names objects, users, roles and limits but quotes neither a value nor a statement:
+#: rights, objects that are not there, nothing chosen to work in, a lock or a limit of time, accounts and log-ins.
+_SNOWFLAKE_NUMBERS_WITHOUT_VALUES = frozenset(
+    (
+        *(604, 606, 625, 630, 2003, 3001, 3003, 90105, 90106, 90109, 250001, 250003),
+        *(390100, 390101, 390102, 390111, 390144, 390189, 390201, 390422),
+    )
+)
+#: And those that pass by themselves: ended by a person, a lock or a limit of time, and what lies between us and them.
+_PASSING_SNOWFLAKE_NUMBERS = frozenset((604, 625, 630, 250001, 250002, 250003, 250005, 390110, 390114, 390195))
 #: What passes by itself, as SQLSTATE classes: connection, rollback of one of two, resources, locks, intervention; but
 #: not the wrong kind of object, such as a view that takes no rows.
 _PASSING_CLASSES, _WRONG_KIND = ("08", "40", "53", "55", "57"), "55000"
@@ -80,7 +90,7 @@ _PASSING_SQLITE_NAMES = ("SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_PROTOCOL", "SQL
 #: And as the names of DuckDB's errors: another process has the file, or wrote at the same time.
 _PASSING_DUCKDB_ERRORS = ("ConnectionException", "InterruptException", "IOException", "TransactionException")
 #: Of these, what a lock that others hold, or a limit of time, ended.
-_WAITED_IN_VAIN = (1205, 1969, 3024, "55P03", "57014")
+_WAITED_IN_VAIN = (625, 630, 1205, 1969, 3024, "55P03", "57014")
 _IF_IT_STAYS = "; if retries meet it too, look who locks the table, or raise the connection's or user's time limits"
 
 
@@ -137,6 +147,12 @@ class Database:
     def name(self) -> str | None:
         """Return the name of the database connected to."""
         return self._engine.url.database
+
+    def named(self, name: str) -> str:
+        """Return a name as SQLAlchemy has it: in small letters where the database has all names in one case."""
+        if self.dialect.name == "redshift":  # which makes small letters of all, in quotes as well
+            return name.lower()
+        return str(self.dialect.normalize_name(name)) if self.dialect.requires_name_normalize else name
 
     def write(self, doing: str, work: Callable[[Connection], T]) -> T:
         """Run the function in one transaction: all of it is committed, or none.
@@ -346,7 +362,7 @@ def _is_passing(error: Exception, driver_error: BaseException | None) -> bool:
     driver, name = type(driver_error).__module__.partition(".")[0].lstrip("_"), type(driver_error).__name__
     match _code_of(driver_error):
         case int(number):
-            return number in _PASSING_MYSQL_NUMBERS
+            return number in (_PASSING_SNOWFLAKE_NUMBERS if driver == "snowflake" else _PASSING_MYSQL_NUMBERS)
         case str(code) if driver == "sqlite3":
             return code.startswith(_PASSING_SQLITE_NAMES)
         case str(code):
@@ -359,9 +375,14 @@ def _is_passing(error: Exception, driver_error: BaseException | None) -> bool:
 
 
 def _code_of(driver_error: BaseException | None) -> int | str | None:
-    """Return MySQL's number, SQLSTATE or SQLite's name of an error."""
+    """Return MySQL's or Snowflake's number, SQLSTATE or SQLite's name of an error."""
     sqlstate = _sqlstate_of(driver_error)
-    return _mysql_number(driver_error) or sqlstate or _text_attribute(driver_error, "sqlite_errorname")
+    return (
+        _mysql_number(driver_error)
+        or _snowflake_number(driver_error)
+        or sqlstate
+        or _text_attribute(driver_error, "sqlite_errorname")
+    )
 
 
 def _sqlstate_of(driver_error: BaseException | None) -> str | None:
@@ -374,6 +395,9 @@ def _safe_message(driver_error: BaseException | None, sqlstate: str | None) -> s
         return None
     if (number := _mysql_number(driver_error)) is not None:
         return str(driver_error.args[1]) if number in _MYSQL_NUMBERS_WITHOUT_VALUES else None
+    if (number := _snowflake_number(driver_error)) is not None:
+        said = getattr(driver_error, "raw_msg", None) or str(driver_error)
+        return " ".join(str(said).split()) if number in _SNOWFLAKE_NUMBERS_WITHOUT_VALUES else None
     if sqlstate is not None:
         diagnostics = getattr(driver_error, "diag", None)
         # A RAISE in a trigger may claim any SQLSTATE, and quote what it likes.
@@ -392,6 +416,13 @@ def _mysql_number(driver_error: BaseException | None) -> int | None:
             return number
         case _:
             return None
+
+
+def _snowflake_number(driver_error: BaseException | None) -> int | None:
+    """Return the number of an error of Snowflake's or its driver's."""
+    number = getattr(driver_error, "errno", None)
+    is_snowflakes = type(driver_error).__module__.startswith("snowflake.")
+    return number if is_snowflakes and isinstance(number, int) and number > 0 else None
 
 
 def _text_attribute(holder: object, name: str) -> str | None:

@@ -1,4 +1,5 @@
-"""Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by lists into DuckDB, else by INSERT.
+"""Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by lists into DuckDB, by files into
+Snowflake, else by INSERT.
 
 Imports SQLAlchemy when it is imported.
 """
@@ -18,6 +19,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
+from airflow_provider_voucherify.load.errors import InvalidDestination
+from airflow_provider_voucherify.warehouse import snowflake_files
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
@@ -27,6 +31,10 @@ R = TypeVar("R", bound=Sequence[object])
 IDS_PER_STATEMENT = 500
 ROWS_PER_INSERT = 10_000
 ROWS_PER_FETCH = 10_000
+
+#: Redshift takes 32,767 values in a statement.
+_REDSHIFT_ROWS_PER_INSERT = 1_000
+MOST_REDSHIFT_ROWS = 100_000
 
 #: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -67,6 +75,12 @@ def insert_many(
     if (dialect.name, dialect.driver) == ("postgresql", "psycopg"):
         _copy(connection, table, rows, types)
         return
+    if dialect.name == "snowflake":
+        snowflake_files.insert_many(connection, table, rows)
+        return
+    if dialect.name == "redshift":
+        _insert_some(connection, table, rows)
+        return
     rest, names = iter(rows), table.columns.keys()
     while part := list(islice(rest, at_a_time)):
         if (dialect.name, dialect.driver) == ("postgresql", "psycopg2"):
@@ -77,6 +91,23 @@ def insert_many(
             connection.execute(insert_lists(table), dict(zip(names, map(list, zip(*part, strict=True)), strict=True)))
         else:
             connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in part])
+
+
+def _insert_some(connection: Connection, table: Table, rows: Iterable[R]) -> None:
+    """Add rows to Redshift, which takes about as long over a statement of one row as over one of a thousand.
+
+    :raises InvalidDestination: if they are too many.
+    """
+    rest, names, count = iter(rows), table.columns.keys(), 0
+    while part := list(islice(rest, _REDSHIFT_ROWS_PER_INSERT)):
+        count += len(part)
+        if count > MOST_REDSHIFT_ROWS:
+            raise InvalidDestination(
+                f"there are more than {MOST_REDSHIFT_ROWS:,} rows to load: by INSERT Redshift would be busy with them "
+                "for long. Write ObjectFiles to S3, and load the files with S3ToRedshiftOperator of "
+                "apache-airflow-providers-amazon"
+            )
+        connection.execute(insert(table).values([dict(zip(names, row, strict=True)) for row in part]))
 
 
 def insert_lists(table: Table) -> Insert:
@@ -97,6 +128,12 @@ def copy_from_client(table: Table, *, binary: bool = False) -> str:
     preparer = postgresql_names()
     columns = ", ".join(preparer.format_column(column) for column in table.columns)
     return f"COPY {preparer.format_table(table)} ({columns}) FROM STDIN{' (FORMAT BINARY)' if binary else ''}"
+
+
+def without_parameters(text: str, dialect: Dialect) -> str:
+    """Return a statement that was compiled for a driver as that takes it without parameters: Snowflake's then leaves a
+    percent sign doubled."""
+    return text.replace("%%", "%") if dialect.name == "snowflake" else text
 
 
 def postgresql_names() -> IdentifierPreparer:

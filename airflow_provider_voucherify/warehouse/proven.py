@@ -21,12 +21,12 @@ PROVEN = {
     "duckdb": "DuckDB",
     "mysql": "MySQL",
     "mariadb": "MariaDB",
+    "snowflake": "Snowflake",
+    "redshift": "Redshift",
 }
 #: By part of a dialect's, connection type's or server's name: the database, and what loads files into it.
 _OTHERS = {
-    "redshift": ("Redshift", "S3ToRedshiftOperator of apache-airflow-providers-amazon"),
     "bigquery": ("BigQuery", "GCSToBigQueryOperator of apache-airflow-providers-google"),
-    "snowflake": ("Snowflake", "CopyFromExternalStageToSnowflakeOperator of apache-airflow-providers-snowflake"),
     "databricks": ("Databricks", "DatabricksCopyIntoOperator of apache-airflow-providers-databricks"),
     "trino": ("Trino", "GCSToTrinoOperator of apache-airflow-providers-trino"),
     "teradata": ("Teradata", "S3ToTeradataOperator of apache-airflow-providers-teradata"),
@@ -42,6 +42,7 @@ _ANY_LOADER = (
 )
 #: What a server says of itself, where others speak the same language.
 _ASKING = {
+    "redshift": "SELECT version()",
     "postgresql": "SELECT version()",
     "mysql": "SELECT concat(version(), ' ', @@version_comment)",
     "mariadb": "SELECT concat(version(), ' ', @@version_comment)",
@@ -70,6 +71,9 @@ def make_engine(engines: object, make: Callable[[], Engine]) -> Engine:
             f"{type(engines).__name__}. Look whether the database's provider is installed with its SQLAlchemy extra, "
             "or write ObjectFiles"
         ) from None
+    if kind == "redshift" and engine.dialect.name == "postgresql":
+        # Its hook has the engine of another language, much like its own: called by its name, it is spoken to in that.
+        engine.dialect.name = "redshift"
     name = engine.dialect.name
     if name not in PROVEN:
         refuse_by_name(engines, name, f"SQLAlchemy's dialect {name}")
@@ -86,6 +90,13 @@ def check_server(engines: object, connection: Connection) -> None:
         return
     said = str(connection.exec_driver_sql(asking).scalar_one())
     refuse_by_name(engines, said, f"server version {said[:80]}")
+    is_redshift = "redshift" in said.casefold()
+    if is_redshift != (connection.dialect.name == "redshift"):
+        right = "redshift" if is_redshift else "postgres"
+        raise InvalidDestination(
+            f"{_whose(engines)} leads to another database than its type says (server version {said[:80]}): make it a "
+            f"connection of type {right}"
+        )
     if connection.dialect.name == "postgresql" and not said.startswith("PostgreSQL "):
         raise _unproven(engines, "the server", f"server version {said[:80]}", "")
 

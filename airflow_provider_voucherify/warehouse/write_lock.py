@@ -13,6 +13,23 @@ if TYPE_CHECKING:
 
 #: How long MySQL waits for the others; PostgreSQL waits as long as it takes (seconds).
 MYSQL_LOCK_TIMEOUT = 3_600
+#: The table of one row by which runs take turns where the database has no other lock.
+LOCK_TABLE = "voucherify_lock"
+
+
+def ends_with_ddl(connection: Connection) -> bool:
+    """Return whether creating something lets the lock go: tables have to be there before."""
+    return connection.dialect.name == "snowflake"
+
+
+def lock_and_create(connection: Connection, table: Table) -> None:
+    """Lock as :func:`lock_for_writing` does, and create the table if it is missing."""
+    from airflow_provider_voucherify.warehouse.catalog import create_if_missing
+
+    lock_for_writing(connection, table)
+    create_if_missing(connection, table)
+    if ends_with_ddl(connection):
+        lock_for_writing(connection, table)
 
 
 def lock_for_writing(connection: Connection, table: Table) -> None:
@@ -20,8 +37,9 @@ def lock_for_writing(connection: Connection, table: Table) -> None:
 
     On PostgreSQL an advisory lock and on MySQL a named one is held for the writing only, and hinders neither readers
     nor other writers, as a table lock would. MySQL's ends with the connection, which is why none outlives its
-    transaction here. SQLite has one writer at a time anyway. On other databases the loser of such a race fails with
-    nothing changed, and its retry publishes without asking anything again.
+    transaction here. On Redshift it is a small table in the same schema, on Snowflake its row: whatever creates
+    something ends the transaction there, and the lock with it. SQLite has one writer at a time anyway. On other
+    databases the loser of such a race fails with nothing changed, and its retry publishes without asking anew.
 
     :raises StatementFailed: if others keep MySQL's lock for longer than an hour.
     """
@@ -39,5 +57,36 @@ def lock_for_writing(connection: Connection, table: Table) -> None:
             lock = func.get_lock(f"voucherify:{digest.hex()}", MYSQL_LOCK_TIMEOUT, type_=Integer)
             if connection.execute(select(lock)).scalar_one() != 1:
                 raise StatementFailed(f"other tasks were writing to {name} for {MYSQL_LOCK_TIMEOUT} s: try again later")
+        case "snowflake":
+            _take_the_row(connection, table.schema)
+        case "redshift":
+            _take_the_table(connection, table.schema)
         case _:
             pass
+
+
+def _take_the_table(connection: Connection, schema: str | None) -> None:
+    """Lock a table beside. Redshift shows a transaction what was there at its first statement but this one: nothing is
+    read before, and the table is made in a transaction of its own."""
+    from sqlalchemy import MetaData, Table
+
+    name = connection.dialect.identifier_preparer.format_table(Table(LOCK_TABLE, MetaData(), schema=schema))
+    # SQLAlchemy's transaction goes on: its driver begins another with the next statement.
+    for statement in (f"CREATE TABLE IF NOT EXISTS {name} (taken INTEGER)", "COMMIT", f"LOCK TABLE {name}"):
+        connection.exec_driver_sql(statement)
+
+
+def _take_the_row(connection: Connection, schema: str | None) -> None:
+    """Update the one row of a table beside: nobody else updates it until the transaction ends."""
+    from sqlalchemy import Column, Integer, MetaData, Table, literal, select, update
+
+    from airflow_provider_voucherify.warehouse.catalog import catalog_of
+
+    lock = Table(LOCK_TABLE, MetaData(), Column("taken", Integer), schema=schema)
+    if not catalog_of(connection).has_table(lock.name, schema=schema):
+        # In one statement with its row: of two that make it at once, one finds both there.
+        name = connection.dialect.identifier_preparer.format_table(lock)
+        row = select(literal(0).label("taken")).compile(connection, compile_kwargs={"literal_binds": True})
+        # A percent sign is doubled for statements with parameters.
+        connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} AS {row}".replace("%%", "%"))
+    connection.execute(update(lock).values(taken=lock.c.taken + 1))

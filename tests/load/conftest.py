@@ -10,12 +10,23 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from tests.load.runs import Warehouse
+from tests.load.runs import Warehouse, engine_of
 from tests.postgres import PostgresDatabase
+from tests.stand_ins.redshift import VERSION
 
 #: Address of a MariaDB or MySQL server, for SQLAlchemy; the tests run there then, see ``make test-mysql``.
 MYSQL_SERVER = os.environ.get("MYSQL_SERVER_URL")
-collect_ignore = [] if MYSQL_SERVER else ["sql/test_mysql.py"]
+#: Address of what stands in for Snowflake, without a database, see ``make test-snowflake``.
+SNOWFLAKE_SERVER = os.environ.get("SNOWFLAKE_SERVER_URL")
+#: Whether the tests of tables run on what stands in for Redshift, see ``make test-redshift``.
+IS_REDSHIFT = "REDSHIFT" in os.environ
+#: The databases of servers that tests are given; then these alone are tried.
+_GIVEN = [*(["mysql"] if MYSQL_SERVER else []), *(["snowflake"] if SNOWFLAKE_SERVER else [])]
+_GIVEN += ["redshift"] if IS_REDSHIFT else []
+collect_ignore = [
+    *([] if MYSQL_SERVER else ["sql/test_mysql.py"]),
+    *([] if SNOWFLAKE_SERVER else ["sql/test_snowflake.py"]),
+]
 
 
 @pytest.fixture
@@ -46,7 +57,29 @@ def mysql_warehouse() -> Iterator[Warehouse]:
     server.execute(f"drop database {name}")
 
 
-@pytest.fixture(params=["mysql"] if MYSQL_SERVER else ["sqlite", "postgres"])
+@pytest.fixture
+def redshift_warehouse(postgres_database: PostgresDatabase) -> Warehouse:
+    """A database of what stands in for Redshift."""
+    with engine_of(postgres_database.url).begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA redshift")
+        connection.exec_driver_sql(
+            f"CREATE FUNCTION redshift.version() RETURNS text LANGUAGE sql AS $$ SELECT '{VERSION}'::text $$"
+        )
+    path = {"options": "-c search_path=redshift,pg_catalog,public"}
+    url = make_url(postgres_database.url).update_query_dict(path)
+    return Warehouse(url.render_as_string(hide_password=False))
+
+
+@pytest.fixture
+def snowflake_warehouse() -> Warehouse:
+    """A database of what stands in for Snowflake, which makes it when it is first connected to."""
+    assert SNOWFLAKE_SERVER is not None, "no server: set SNOWFLAKE_SERVER_URL, or run make test-snowflake"
+    database = f"TEST_{uuid.uuid4().hex.upper()}/PUBLIC"
+    url = make_url(SNOWFLAKE_SERVER).set(database=database)
+    return Warehouse(url.render_as_string(hide_password=False))
+
+
+@pytest.fixture(params=_GIVEN or ["sqlite", "postgres"])
 def shared_warehouse(request: pytest.FixtureRequest) -> Warehouse:
     """One after the other of those that let runs write at the same time."""
     chosen = request.getfixturevalue(f"{request.param}_warehouse")
@@ -54,7 +87,7 @@ def shared_warehouse(request: pytest.FixtureRequest) -> Warehouse:
     return chosen
 
 
-@pytest.fixture(params=["mysql"] if MYSQL_SERVER else ["sqlite", "postgres", "duckdb"])
+@pytest.fixture(params=_GIVEN or ["sqlite", "postgres", "duckdb"])
 def warehouse(request: pytest.FixtureRequest) -> Warehouse:
     """One after the other."""
     chosen = request.getfixturevalue(f"{request.param}_warehouse")

@@ -6,11 +6,12 @@ import os
 import signal
 import sys
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, event
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from tests.load.runs import NOON, Warehouse, failed, found, page
+from tests.load.runs import NOON, Warehouse, engine_of, failed, found, page
+from tests.stand_ins.redshift import refuse_what_it_lacks
 
 CHUNKS = (
     [found("anna", "gold", "new"), found("bert", "gold")],
@@ -36,7 +37,9 @@ class DoomedWarehouse(Warehouse):
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
         """Return an engine that will kill."""
-        engine = create_engine(self.url, **(engine_kwargs or {}))
+        engine = engine_of(self.url, **(engine_kwargs or {}))
+        if self.is_redshift:
+            refuse_what_it_lacks(engine)
         event.listen(engine, "before_cursor_execute", self._count)
         event.listen(engine, "commit", self._count)
         return engine

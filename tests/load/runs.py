@@ -18,6 +18,8 @@ from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.summary import count, latest, memberships
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.column_types import mysql_collation
+from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE
+from tests.stand_ins.redshift import refuse_what_it_lacks
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLE = "customer_segments"
@@ -101,6 +103,13 @@ def _leave_to_the_system(connection: sqlite3.Connection, _record: object) -> Non
     connection.execute("PRAGMA synchronous = OFF")
 
 
+def engine_of(url: str, **arguments: object) -> Engine:
+    """Return an engine; what stands in for Snowflake has no TLS."""
+    if url.startswith("snowflake"):
+        arguments["connect_args"] = {"protocol": "http"}
+    return create_engine(url, **arguments)
+
+
 @dataclass
 class Warehouse:
     """A database to load into, and the queries of its readers.
@@ -113,9 +122,11 @@ class Warehouse:
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
         """Return an engine, as an Airflow hook does."""
-        engine = create_engine(self.url, **(engine_kwargs or {}))
+        engine = engine_of(self.url, **(engine_kwargs or {}))
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _leave_to_the_system)
+        if self.is_redshift:
+            refuse_what_it_lacks(engine)
         return engine
 
     def sink(self, write: WriteMode = "merge", run: RunIdentity | None = None, table: str = TABLE) -> TableSink:
@@ -164,9 +175,9 @@ class Warehouse:
         return sorted(rows, key=str)
 
     def tables(self) -> set[str]:
-        """Return the names of the tables."""
+        """Return the names of the tables; but for one that all runs into a schema of Snowflake share."""
         with self._connection() as connection:
-            return set(catalog_of(connection).get_table_names())
+            return set(catalog_of(connection).get_table_names()) - {LOCK_TABLE}
 
     def ledgers(self) -> set[str]:
         """Return the names of the tables of logs."""
@@ -174,12 +185,12 @@ class Warehouse:
 
     @contextmanager
     def _connection(self) -> Iterator[Connection]:
-        engine = create_engine(self.url, poolclass=NullPool)
+        engine = engine_of(self.url, poolclass=NullPool)
         with engine.begin() as connection:
             yield connection
 
     def _escaped(self, statement: str) -> str:
-        doubles = self.is_mysql or self.url.startswith("postgresql")
+        doubles = self.is_mysql or self.url.startswith(("postgresql", "snowflake"))
         return statement.replace("%", "%%") if doubles else statement
 
     @property
@@ -188,8 +199,25 @@ class Warehouse:
         return self.url.startswith(("mysql", "mariadb"))
 
     @property
+    def is_redshift(self) -> bool:
+        """Return whether it is what stands in for Redshift."""
+        return "search_path%3Dredshift" in self.url
+
+    @property
+    def conn_type(self) -> str | None:
+        """Return the type of the connection, where more than the engine counts."""
+        return "redshift" if self.is_redshift else None
+
+    @property
+    def enforces_keys(self) -> bool:
+        """Return whether the database refuses two rows of one key."""
+        return not (self.is_redshift or self.url.startswith("snowflake"))
+
+    @property
     def id_type(self) -> str:
         """Return a type for columns of ids in tables of the test's own."""
+        if self.is_redshift:
+            return "varchar(1020)"
         if not self.is_mysql:
             return "text"
         with self._connection() as connection:
@@ -198,9 +226,10 @@ class Warehouse:
     def kept_as(self, name: str) -> str:
         """Return a table's name as the database has it: a server of MySQL's may be set to small letters."""
         is_small = self.is_mysql and self.query("select @@lower_case_table_names") == [(1,)]
-        return name.lower() if is_small else name
+        return name.lower() if is_small or self.is_redshift else name
 
     def quoted(self, name: str) -> str:
         """Return a table's name for SQL of the test's own."""
+        name = name.lower() if self.is_redshift else name  # which its stand-in would keep in capitals
         # Doubled for drivers whose statements have parameters; ``_escaped`` does that.
-        return create_engine(self.url).dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")
+        return engine_of(self.url).dialect.identifier_preparer.quote_identifier(name).replace("%%", "%")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.operators.warehouse import Warehouse
+
+collect_ignore = [] if "SNOWFLAKE_SERVER_URL" in os.environ else ["test_snowflake.py"]
 
 
 @pytest.fixture

@@ -31,7 +31,7 @@ from airflow_provider_voucherify.ledger.log import Opening, Piece, Pieces, Store
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_names, create_if_missing, drop_if_there
-from airflow_provider_voucherify.warehouse.column_types import bounded_text, packed_bytes, utc_time
+from airflow_provider_voucherify.warehouse.column_types import bounded_text, most_packed_bytes, packed_bytes, utc_time
 from airflow_provider_voucherify.warehouse.table_names import is_log_name
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.warehouse.database import Database
 
 OPENING, PIECE = "opening", "piece"
-#: Of one row: servers of MySQL's may be set to take 1 MiB in a statement, in which each byte may be written as two.
-_BYTES_PER_ROW = 400_000
 #: Read at a time, while a log is read back.
 _ROWS_PER_READ = 20
 
@@ -74,8 +72,8 @@ def log_table(name: str, schema: str | None) -> Table:
     )
 
 
-def insert_rows(log: Table) -> Insert:
-    """Return the insert of rows, to be executed with a list of them."""
+def insert_row(log: Table) -> Insert:
+    """Return the insert of a row, to be executed with its values."""
     return insert(log)
 
 
@@ -220,9 +218,10 @@ class InTable:
             "customers": piece.customers,
             "members": piece.members,
         }
-        parts = [piece.data[start : start + _BYTES_PER_ROW] for start in range(0, len(piece.data), _BYTES_PER_ROW)]
-        rows = [{**common, "part": part, "packed": packed} for part, packed in enumerate(parts)]
-        connection.execute(insert_rows(self.table), rows)
+        most = most_packed_bytes(connection.dialect)
+        parts = [piece.data[start : start + most] for start in range(0, len(piece.data), most)]
+        for part, packed in enumerate(parts):
+            connection.execute(insert_row(self.table), {**common, "part": part, "packed": packed})
 
     def _read(self, token: str, writer: str, number: int) -> bytes | None:
         if (writer, number) not in self._read_ahead:

@@ -10,12 +10,12 @@ from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.exports.columns import Record, columns_of, records
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_name, check_takes_rows
-from airflow_provider_voucherify.load.sql.target import schema_of
-from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.load.sql.target import name_in, schema_of
+from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.many_rows import insert_many
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
-from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
+from airflow_provider_voucherify.warehouse.write_lock import lock_and_create
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table
@@ -40,15 +40,15 @@ class ExportTableLoader:
     """
 
     def __init__(self, engines: EngineProvider, destination: ExportTable, fields: Sequence[str], run_key: str) -> None:
-        self.name = destination.validate()
         destination.check_fields(fields)
         self._database = Database(engines)
+        self.name = name_in(self._database, destination.validate())
         self._destination = destination
         self._fields = fields
         self._run_key = run_key
         is_duckdb = self._database.dialect.name == "duckdb"
         columns = columns_of(destination, fields, is_quoted=is_duckdb)
-        self._table = _table_of(destination, columns, schema_of(self.name, self._database))
+        self._table = _table_of(destination, columns, self.name.table, schema_of(self.name, self._database))
 
     def check(self) -> None:
         """Look whether the table, if it exists, can take the rows; before any call.
@@ -83,8 +83,7 @@ class ExportTableLoader:
         from sqlalchemy import delete
 
         table, counted = self._table, _CountedRecords(records(self._destination, self._fields, rows))
-        lock_for_writing(connection, table)
-        create_if_missing(connection, table)
+        lock_and_create(connection, table)
         is_added = self._destination.write == "append"
         earlier = delete(table)
         connection.execute(earlier.where(table.c[RUN_KEY] == self._run_key) if is_added else earlier)
@@ -107,11 +106,11 @@ class _CountedRecords:
         return record
 
 
-def _table_of(destination: ExportTable, columns: list[Column[object]], schema: str | None) -> Table:
+def _table_of(destination: ExportTable, columns: list[Column[object]], name: str, schema: str | None) -> Table:
     from sqlalchemy import Column, MetaData, Table
 
     from airflow_provider_voucherify.warehouse.column_types import run_key_text
 
     if destination.write == "append":
         columns.append(cast("Column[object]", Column(RUN_KEY, run_key_text(), nullable=False, index=True)))
-    return Table(destination.validate().table, MetaData(), *columns, schema=schema)
+    return Table(name, MetaData(), *columns, schema=schema)

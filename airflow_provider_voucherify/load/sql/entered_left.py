@@ -38,11 +38,11 @@ def read_changes(
     # Imported here: these import SQLAlchemy.
     from airflow_provider_voucherify.load.sql import history, visible
     from airflow_provider_voucherify.load.sql.history_target import RUNS_SUFFIX
-    from airflow_provider_voucherify.load.sql.target import schema_of
+    from airflow_provider_voucherify.load.sql.target import name_in, schema_of
     from airflow_provider_voucherify.warehouse.many_rows import ROWS_PER_FETCH
 
-    name = TableName.parse(table)
     database = Database(engines)
+    name = name_in(database, TableName.parse(table))
     intervals = visible.target_table(name.table, schema_of(name, database), "history")
     runs = history.runs_table(name.table + RUNS_SUFFIX, intervals)
     select = history.select_entered if direction == "entered" else history.select_left

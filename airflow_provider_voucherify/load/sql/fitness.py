@@ -9,6 +9,7 @@ from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.sql import visible
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, information_view, unique_keys
 from airflow_provider_voucherify.warehouse.database import without_rows
+from airflow_provider_voucherify.warehouse.many_rows import without_parameters
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -152,13 +153,13 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
     from sqlalchemy import delete, false
     from sqlalchemy.exc import DBAPIError
 
-    if connection.dialect.name not in ("postgresql", "mysql", "mariadb", "sqlite", "duckdb"):
+    if connection.dialect.name not in ("postgresql", "mysql", "mariadb", "sqlite", "duckdb", "redshift", "snowflake"):
         return
     if not catalog_of(connection).has_table(table.name, schema=table.schema):
         return
     statement = delete(table).where(false()).compile(connection, compile_kwargs={"literal_binds": True})
     try:
-        connection.exec_driver_sql(f"EXPLAIN {statement}")
+        connection.exec_driver_sql(without_parameters(f"EXPLAIN {statement}", connection.dialect))
     except DBAPIError as error:
         problem = without_rows(f"plan to remove rows of {table.fullname}", error)
     else:

@@ -112,6 +112,11 @@ class HistoryTarget(Target):
     def _shown_now(self) -> ColumnElement[bool]:
         return self.table.c.valid_to.is_(None)
 
+    def create_missing(self, connection: Connection, failed: int) -> None:
+        """Create the tables that are missing, that of the dates among them."""
+        Target.create_missing(self, connection, failed)
+        create_if_missing(connection, self.runs)
+
     def check_order(self, connection: Connection) -> None:
         """Look whether a newer run of all segments is held, before any call is made.
 
@@ -132,8 +137,7 @@ class HistoryTarget(Target):
         """
         from sqlalchemy import true
 
-        create_if_missing(connection, self.table)
-        create_if_missing(connection, self.runs)
+        self.create_missing(connection, 0)
         parts = list(self._parts(passing, scope))
         for segments, _ in parts:
             self._refuse_newer_run(connection, segments)
@@ -217,12 +221,12 @@ class HistoryTarget(Target):
 def _check_times(table: Table, types: dict[str, object], connection: Connection) -> None:
     from sqlalchemy import DateTime
 
-    if connection.dialect.name not in ("postgresql", "duckdb"):
+    if connection.dialect.name not in ("postgresql", "duckdb", "redshift", "snowflake"):
         return
     for name in ("valid_from", "valid_to", "observed_at"):
         type_ = types.get(name)
         if isinstance(type_, DateTime) and not type_.timezone:
             raise TableUnfit(
                 f"column {name} of {table.fullname} is without time zone, so its moments depend on the session: "
-                "make it timestamptz, or name another table"
+                "make it timestamptz (on Snowflake TIMESTAMP_TZ), or name another table"
             )

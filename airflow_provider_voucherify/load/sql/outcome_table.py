@@ -12,7 +12,7 @@ from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_takes_rows
 from airflow_provider_voucherify.load.sql.outcome_statements import forget_outcomes, outcome_table, select_outcomes
-from airflow_provider_voucherify.load.sql.target import schema_of
+from airflow_provider_voucherify.load.sql.target import name_in, schema_of
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
@@ -34,8 +34,8 @@ class OutcomeTableLedger:
 
     def __init__(self, engines: EngineProvider, name: TableName) -> None:
         self._database = Database(engines)
-        self._name = name
-        self._table = outcome_table(name.table, schema_of(name, self._database))
+        self._name = name_in(self._database, name)
+        self._table = outcome_table(self._name.table, schema_of(self._name, self._database))
 
     @property
     def is_durable(self) -> bool:
@@ -65,7 +65,7 @@ class OutcomeTableLedger:
         """Do nothing: the table stays, it is what people read."""
 
     def _create_or_check(self, connection: Connection) -> None:
-        from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+        from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing, enforces_keys
 
         lock_for_writing(connection, self._table)
         catalog, schema = catalog_of(connection), self._table.schema
@@ -80,7 +80,7 @@ class OutcomeTableLedger:
         check_columns(self._table, catalog.get_columns(self._table.name, schema=schema), connection.dialect)
         key = catalog.get_pk_constraint(self._table.name, schema=schema)["constrained_columns"]
         needed = [column.name for column in self._table.primary_key]
-        if set(key) != set(needed):
+        if enforces_keys(connection) and set(key) != set(needed):
             raise TableUnfit(f"the primary key of {self._name} is ({', '.join(key)}): make it ({', '.join(needed)})")
         check_exactness(self._table, connection)
         check_rights(self._table, REPLACE, connection)

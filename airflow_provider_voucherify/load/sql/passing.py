@@ -42,9 +42,13 @@ LASTING: Mapping[str, Lasting] = MappingProxyType(
         "duckdb": "connection",
         "mysql": "connection",
         "mariadb": "connection",
+        "redshift": "connection",
+        "snowflake": "connection",
     }
 )
 _MYSQL = ("mysql", "mariadb")
+#: Where temporary tables are in a schema as others are.
+_IN_A_SCHEMA = (*_MYSQL, "snowflake")
 #: PostgreSQL's types of the columns that are no texts: its binary format leaves nothing to be read from a text.
 _BINARY_TYPES = {"observed_at": "timestamptz"}
 
@@ -94,7 +98,7 @@ class PassingTables:
         :param log: the table of its log.
         """
         lasting = _lasting(connection, target.schema)
-        has_schema = lasting == "until removed" or connection.dialect.name in _MYSQL
+        has_schema = lasting == "until removed" or connection.dialect.name in _IN_A_SCHEMA
         schema, (members, answers) = target.schema if has_schema else None, passing_names(target.name, log.name)
         return cls(members_table(members, schema, target, lasting), answers_table(answers, schema, lasting), lasting)
 

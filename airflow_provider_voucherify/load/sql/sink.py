@@ -17,6 +17,7 @@ from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, check_extra_columns
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
+from airflow_provider_voucherify.warehouse.write_lock import ends_with_ddl
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -63,13 +64,14 @@ class TableSink(LoggedRun):
         from airflow_provider_voucherify.ledger.logs.table import InTable, log_table
         from airflow_provider_voucherify.load.sql.marks import TableMarks, marks_table
         from airflow_provider_voucherify.load.sql.static_lists import StaticLists
-        from airflow_provider_voucherify.load.sql.target import schema_of
+        from airflow_provider_voucherify.load.sql.target import name_in, schema_of
         from airflow_provider_voucherify.warehouse.table_names import log_name, marks_name
 
-        name = TableName.parse(table)
         check_min_ratio(min_ratio_to_previous, write)
         check_extra_columns(extra_columns)
         self._database = Database(engines)
+        name = name_in(self._database, TableName.parse(table))
+        extra_columns = {self._database.named(each): value for each, value in extra_columns.items()}
         schema = schema_of(name, self._database)
         self._target = _target_of(name, schema, write, identity, min_ratio_to_previous, extra_columns, columns)
         target = self._target.table.fullname
@@ -147,7 +149,7 @@ class TableSink(LoggedRun):
         counted = self._held.summarise(scope)
         summary = self._database.write_prepared(
             f"publish the run to {self._target.display_name}",
-            lambda connection: self._load(connection, scope),
+            lambda connection: self._load(connection, scope, counted.failed),
             lambda connection: self._publish(connection, scope, counted, report),
         )
         log.info(
@@ -172,7 +174,7 @@ class TableSink(LoggedRun):
             self._target.record_failures(connection, self._passing_tables, failed)
 
         self._database.write_prepared(
-            "record the failed customers", lambda connection: self._load(connection, None), work
+            "record the failed customers", lambda connection: self._load(connection, None, failed), work
         )
         log.info("Recorded %d failed customers in %s", failed, self._target.failures.fullname)
 
@@ -197,7 +199,10 @@ class TableSink(LoggedRun):
         """Remove this run's log, whatever it holds: for a run that is refused."""
         self._log.remove()
 
-    def _load(self, connection: Connection, scope: Scope | None) -> None:
+    def _load(self, connection: Connection, scope: Scope | None, failed: int) -> None:
+        if ends_with_ddl(connection):
+            self._target.create_missing(connection, failed)
+            self._marks.make_ready(connection)
         with_answers = scope is not None and self._target.names_answered(scope)
         self._passing_tables.load(connection, self._held, scope, with_answers=with_answers)
 

@@ -41,6 +41,16 @@ log = logging.getLogger(__name__)
 FAILURES_SUFFIX = "_failures"
 
 
+def name_in(database: Database, name: TableName) -> TableName:
+    """Return a name as SQLAlchemy has it in a database, so that ``SEGMENTS`` is ``segments`` where it is to the
+    database, and names made of it are of one case."""
+    return name._replace(
+        database=None if name.database is None else database.named(name.database),
+        schema=None if name.schema is None else database.named(name.schema),
+        table=database.named(name.table),
+    )
+
+
 def schema_of(name: TableName, database: Database) -> str | None:
     """Return the schema as SQLAlchemy wants it.
 
@@ -51,7 +61,7 @@ def schema_of(name: TableName, database: Database) -> str | None:
         return name.schema
     if database.dialect.name in ("mysql", "mariadb"):
         raise InvalidDestination(f"table={str(name)!r} has three parts, a table of MySQL two: write database.table")
-    if database.dialect.name not in ("postgresql", "sqlite"):
+    if database.dialect.name not in ("postgresql", "redshift", "sqlite"):
         return f"{name.database}.{name.schema}"
     if name.database == database.name:
         return name.schema
@@ -152,6 +162,15 @@ class Target:
         """
         lock_for_writing(connection, self.table)
 
+    def create_missing(self, connection: Connection, failed: int) -> None:
+        """Create the tables that are missing.
+
+        :param failed: how many customers failed: without any the table of failures is not needed.
+        """
+        create_if_missing(connection, self.table)
+        if failed:
+            create_if_missing(connection, self.failures)
+
     def check_order(self, connection: Connection) -> None:
         """Look whether the table is past this run already; only a history can be."""
 
@@ -197,7 +216,7 @@ class Target:
         :raises NobodyKnown: if rows would go that may not.
         """
         # DDL first: a database that commits at DDL (MySQL) has nothing to commit yet.
-        create_if_missing(connection, self.table)
+        self.create_missing(connection, 0)
         if connection.dialect.name == "postgresql" and not self.names_answered(scope):
             # Statistics made before this run's rows say that there are none to compare with those who failed.
             connection.execute(visible.never_loop())
@@ -267,7 +286,7 @@ class Target:
     def _observed_at_is_naive(self, connection: Connection) -> bool:
         from sqlalchemy import DateTime
 
-        if connection.dialect.name not in ("postgresql", "duckdb"):
+        if connection.dialect.name not in ("postgresql", "duckdb", "redshift"):
             return False
         columns = catalog_of(connection).get_columns(self.table.name, schema=self.table.schema)
         types = {column["name"]: column["type"] for column in columns}

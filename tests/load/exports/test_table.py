@@ -8,11 +8,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, text
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
 from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode, Row
 from airflow_provider_voucherify.load.exports.table import ROWS_PER_INSERT, ExportTableLoader
+from tests.load.conftest import SNOWFLAKE_SERVER
+from tests.load.runs import engine_of
 from tests.postgres import PostgresDatabase
 
 FIELDS = ["id", "name", "uses", "value", "active", "day", "at", "metadata"]
@@ -46,12 +48,14 @@ class Engines:
         self.url = url
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
-        return create_engine(self.url, **(engine_kwargs or {}))
+        return engine_of(self.url, **(engine_kwargs or {}))
 
 
-@pytest.fixture(params=["sqlite", "duckdb", "psycopg", "psycopg2"])
+@pytest.fixture(params=["snowflake"] if SNOWFLAKE_SERVER else ["sqlite", "duckdb", "psycopg", "psycopg2"])
 def engines(request: pytest.FixtureRequest, tmp_path: Path) -> Engines:
     """An empty database of each kind."""
+    if request.param == "snowflake":
+        return Engines(request.getfixturevalue("snowflake_warehouse").url)
     if request.param in ("sqlite", "duckdb"):
         pytest.importorskip("duckdb_engine" if request.param == "duckdb" else "sqlite3")
         return Engines(f"{request.param}:///{tmp_path / 'warehouse.db'}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
+from importlib.util import find_spec
 from inspect import getmembers, isfunction, signature
 from types import MappingProxyType
 
@@ -27,6 +28,7 @@ DIALECTS = {
         "mysql": "mysql+pymysql://",
         "oracle": "oracle+oracledb://",
         "postgresql": "postgresql+psycopg://",
+        **({"snowflake": "snowflake://"} if find_spec("snowflake") else {}),  # make test-snowflake
         "sqlite": "sqlite://",
     }.items()
 }
@@ -34,8 +36,8 @@ MODULES = (log_tables, visible, history, outcome_statements)
 
 #: No name of a database's own: where it stands unquoted, something forgot to quote.
 ODD = "Odd%s; select \"1` '2] -- "
-#: SQL Server takes brackets in a schema's name for quotes of ours.
-SCHEMA = ODD.replace("]", "") + "schema"
+#: SQL Server takes brackets in a schema's name for quotes of ours, Snowflake's dialect double quotes.
+SCHEMA = ODD.replace("]", "").replace('"', "") + "schema"
 #: No text of a statement's own: where it stands in one, a value was not bound.
 SECRET = "hidden'; drop"
 MOMENT = datetime(2031, 12, 13, 14, 15, 16, 171819, tzinfo=UTC)

@@ -15,6 +15,13 @@ from tests.load.runs import NOON, TABLE, Clock, Warehouse, failed, found, identi
 
 TEXTS = ("customer_id", "segment_id", "segment_name")
 
+
+def skip_without_keys(warehouse: Warehouse) -> None:
+    """Leave a test out where a key is a remark."""
+    if not warehouse.enforces_keys:
+        pytest.skip("the database enforces no key")
+
+
 ODD_NAMES = ["Customer_Segments", "select", "two words", 'we"ird', "per%cent", "colon:name", "żółty", "semi;colon"]
 
 
@@ -47,6 +54,8 @@ def test_a_database_may_be_named_if_it_is_the_connections(postgres_warehouse: Wa
 
 
 def test_another_database_is_out_of_reach(shared_warehouse: Warehouse) -> None:
+    if shared_warehouse.url.startswith("snowflake"):
+        pytest.skip("it is not there: test_snowflake writes to one")
     help_ = r"write (marketing\.segments and use a connection to other|database\.table)"
     with pytest.raises(InvalidDestination, match=help_):
         shared_warehouse.sink(table="other.marketing.segments")
@@ -77,6 +86,7 @@ def test_further_columns_of_a_table_are_left_to_their_defaults(warehouse: Wareho
         "postgresql": "serial primary key",
         "duckdb": "bigint default 1",
         "mysql": "serial primary key",
+        "snowflake": "number default 1",
     }
     number = numbers[warehouse.url.split("+")[0].split(":")[0]]
     warehouse.execute(
@@ -127,6 +137,7 @@ def test_a_column_that_nobody_would_fill_is_refused_early(warehouse: Warehouse) 
 
 
 def test_a_key_too_small_for_append_is_refused_early(warehouse: Warehouse) -> None:
+    skip_without_keys(warehouse)
     warehouse.load(write="merge")
     warehouse.execute(f"alter table {TABLE} add column run_key text")
 
@@ -135,8 +146,8 @@ def test_a_key_too_small_for_append_is_refused_early(warehouse: Warehouse) -> No
 
 
 def test_a_column_in_another_case_is_to_be_renamed(warehouse: Warehouse) -> None:
-    if warehouse.get_sqlalchemy_engine().dialect.name == "postgresql":
-        pytest.skip("PostgreSQL tells them apart")
+    if warehouse.get_sqlalchemy_engine().dialect.name in ("postgresql", "snowflake"):
+        pytest.skip("PostgreSQL tells them apart, and to Snowflake both are the one we mean")
     columns = ", ".join(f"{name} {warehouse.id_type}" for name in ("Customer_ID", *TEXTS[1:]))
     warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp)")
 
@@ -157,6 +168,7 @@ def test_a_table_in_another_case_is_to_be_named_as_it_is(warehouse: Warehouse) -
 def test_a_key_of_the_users_own_that_is_too_small_is_refused_early(
     warehouse: Warehouse, key: str, made_by: str
 ) -> None:
+    skip_without_keys(warehouse)
     dialect = warehouse.get_sqlalchemy_engine().dialect.name
     if dialect == "duckdb" and made_by == "index":
         pytest.skip("DuckDB does not tell which indexes are unique")
@@ -187,6 +199,8 @@ def test_an_index_of_some_rows_is_no_key(postgres_warehouse: Warehouse) -> None:
 
 @pytest.mark.parametrize("suffix", ["", "_failures", "_runs"])
 def test_a_view_that_takes_no_rows_is_refused_early(warehouse: Warehouse, suffix: str) -> None:
+    if warehouse.url.startswith("snowflake"):
+        pytest.skip("the catalog of the stand-in has no views: test_snowflake does without")
     write: WriteMode = "history" if suffix == "_runs" else "merge"
     warehouse.load(found("anna", "gold"), failed("bert"), write=write, run=identity(as_of=NOON))
     warehouse.execute(f"create view everybody{suffix} as select distinct * from {TABLE}{suffix}")

@@ -1,0 +1,144 @@
+"""Airflow's own Redshift hook, from a query to a table, on what stands in for Redshift."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+from sqlalchemy import Engine, make_url
+
+from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Move
+from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
+from airflow_provider_voucherify.load.exports.destinations import ExportTable
+from airflow_provider_voucherify.load.outcomes import OutcomeTable
+from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, EnteredSegment
+from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
+from airflow_provider_voucherify.warehouse import many_rows
+from tests.airflow_version import dag_bag
+from tests.docs.reading import ROOT, blocks
+from tests.operators.exporting import export
+from tests.operators.exporting import truth as everybody
+from tests.operators.publishing import CAMPAIGN, given_away
+from tests.operators.warehouse import CUSTOMERS, truth
+from tests.postgres import PostgresDatabase
+from tests.run_op import LOGICAL_DATE, OperatorRunner
+from tests.stand_ins.redshift import VERSION, refuse_what_it_lacks
+
+ASKED = CUSTOMERS[:300]
+
+
+@pytest.fixture
+def redshift(postgres_database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> PostgresDatabase:
+    """A database with schemas ``crm`` and ``marketing`` behind the connection ``warehouse``, as a user writes it."""
+    with postgres_database.connect() as connection:
+        connection.execute("CREATE SCHEMA redshift; CREATE SCHEMA crm; CREATE SCHEMA marketing")
+        connection.execute(
+            f"CREATE FUNCTION redshift.version() RETURNS text LANGUAGE sql AS $$ SELECT '{VERSION}'::text $$"
+        )
+        connection.execute("CREATE TABLE crm.customers (source_id varchar(1020))")
+        connection.cursor().executemany("INSERT INTO crm.customers VALUES (%s)", [(one,) for one in ASKED])
+    url, make_engine = make_url(postgres_database.url), RedshiftSQLHook.get_sqlalchemy_engine
+
+    def make_here(hook: RedshiftSQLHook, engine_kwargs: dict[str, object] | None = None) -> Engine:
+        engine = make_engine(hook, engine_kwargs)  # type: ignore[no-untyped-call]  # Airflow's own signature
+        assert isinstance(engine, Engine)
+        refuse_what_it_lacks(engine)
+        return engine
+
+    monkeypatch.setattr(RedshiftSQLHook, "get_sqlalchemy_engine", make_here)
+    # Its own driver, which queries go through, speaks to no PostgreSQL.
+    monkeypatch.setattr(RedshiftSQLHook, "get_conn", lambda _: postgres_database.connect())
+    here = {"host": url.host or str(url.query["host"]), "port": url.port or 5432}
+    extra = {"region": "eu-west-1", "is_serverless": False, "options": "-c search_path=redshift,pg_catalog,marketing"}
+    written = {
+        "conn_type": "redshift",
+        "host": "shop.abc123.eu-west-1.redshift.amazonaws.com",
+        "port": 5439,
+        "schema": url.database,
+        "login": url.username,
+        "password": url.password,
+        "extra": extra | here,
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(written))
+    return postgres_database
+
+
+def query(database: PostgresDatabase, statement: str) -> list[tuple[object, ...]]:
+    with database.connect() as connection:
+        return connection.execute(statement).fetchall()
+
+
+def into(table: str, write: WriteMode = "merge") -> CustomerSegmentsOperator:
+    return CustomerSegmentsOperator(
+        task_id="pull", customers=ASKED, destination=WarehouseTable(table, "warehouse", write=write)
+    )
+
+
+def test_the_dag_of_the_page_on_warehouses(
+    run_op: OperatorRunner, voucherify: Emulator, redshift: PostgresDatabase, tmp_path: Path
+) -> None:
+    (page,) = [block for block in blocks(ROOT / "docs" / "warehouses.md") if block.is_dag_file]
+    path = tmp_path / "page.py"
+    path.write_text(page.text)
+    (dag,) = dag_bag(path, bundle_name="page").dags.values()
+    (task,) = dag.tasks
+    assert run_op(task).summary["customers"] == len(ASKED)
+    rows = query(redshift, "SELECT customer_id, segment_id, segment_name FROM marketing.customer_segments")
+    assert sorted(rows, key=str) == truth(voucherify, ASKED)
+
+
+def test_a_table_in_capitals_is_the_one_in_small_letters(
+    run_op: OperatorRunner, voucherify: Emulator, redshift: PostgresDatabase
+) -> None:
+    for number, name in enumerate(("marketing.segments", "MARKETING.Segments")):
+        assert run_op(into(name), run_id=f"run {number}").error is None
+    assert query(redshift, "SELECT count(*) FROM marketing.segments") == [(len(truth(voucherify, ASKED)),)]
+
+
+def test_who_entered_is_read_from_a_history(
+    run_op: OperatorRunner, voucherify: Emulator, redshift: PostgresDatabase
+) -> None:
+    held: list[set[tuple[str, str, str]]] = []
+    for day in range(2):
+        run_op.logical_date = LOGICAL_DATE + timedelta(days=day)
+        assert run_op(into("marketing.history", "history"), run_id=f"day {day}").error is None
+        held.append(set(truth(voucherify, ASKED)))
+        voucherify.move(Move(seed=3, change=0.5))
+    segment = max(held[1] - held[0])[1]
+    entered = {customer for customer, one, _ in held[1] - held[0] if one == segment}
+    tell = CustomerSegmentsOperator(
+        task_id="tell", customers=EnteredSegment("marketing.HISTORY", segment, "warehouse"), unknown_customers="keep"
+    )
+    assert run_op(tell, run_id="day 1").summary["customers"] == len(entered)
+
+
+def test_codes_and_exports_are_recorded(
+    run_op: OperatorRunner, voucherify: Emulator, redshift: PostgresDatabase
+) -> None:
+    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
+    for run in ("first", "second"):
+        publish = PublishVouchersOperator(
+            task_id="publish",
+            customers=ASKED[:20],
+            campaign=CAMPAIGN,
+            destination=OutcomeTable("crm.codes", "warehouse"),
+        )
+        assert run_op(publish, run_id=run).error is None
+        assert run_op(export(ExportTable("crm.everybody", "warehouse")), run_id=run).summary["rows"] == 1_000
+    codes = query(redshift, "SELECT voucherify_id, code FROM crm.codes WHERE outcome = 'published'")
+    assert sorted(codes, key=str) == given_away(voucherify)
+    assert sorted(query(redshift, "SELECT id, source_id FROM crm.everybody"), key=str) == everybody(voucherify)
+
+
+def test_more_rows_than_inserts_are_for_are_refused(
+    run_op: OperatorRunner, voucherify: Emulator, redshift: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many_rows, "MOST_REDSHIFT_ROWS", 100)
+    run = run_op(into("marketing.segments"))
+    assert run.state == "failed", "no retry helps"
+    assert "more than 100 rows to load" in str(run.error)
+    assert "S3ToRedshiftOperator" in str(run.error)
+    assert query(redshift, "SELECT 1 FROM pg_tables WHERE tablename IN ('segments', 'segments__marks')") == []

@@ -1,0 +1,206 @@
+"""A Snowflake to test with: fakesnow's server (DuckDB beneath), with what it lacks of the vendor's transactions.
+
+As the vendor documents it: primary keys are written down and not enforced; UPDATE, DELETE and MERGE lock their table
+until the transaction ends, and others wait; a transaction whose client is gone is rolled back once it keeps others
+waiting (there after five minutes, here sooner); each user has a stage ``@~``. fakesnow itself commits at DDL, and makes
+databases and schemas as clients name them. Run as ``python -m tests.stand_ins.snowflake PORT``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import fakesnow.arrow
+import fakesnow.conn
+import fakesnow.server
+import pyarrow as pa
+import uvicorn
+from fakesnow.cursor import FakeSnowflakeCursor
+from fakesnow.dialect import parse_one
+from fakesnow.transforms import stage
+from sqlglot import exp
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+if TYPE_CHECKING:
+    from fakesnow.fakes import FakeSnowflakeConnection
+
+#: From when on a transaction that keeps others waiting counts as left behind (seconds without a word of its client).
+LEFT_BEHIND_AFTER = 1.5
+#: Where the stage of each user is kept.
+HOME = "_HOME.PUBLIC.STAGE"
+
+_moments_of = fakesnow.arrow.timestamp_to_sf_struct
+_as_named_stage: Callable[[str, str | None, str | None], tuple[str, str, str]] = stage.parts_from_var
+
+
+class Locks:
+    """Which connection has which table to itself, until its transaction ends."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._owners: dict[str, FakeSnowflakeConnection] = {}
+        self._heard: dict[int, float] = {}
+
+    def hear(self, connection: FakeSnowflakeConnection) -> None:
+        """Take note that a client is there."""
+        self._heard[id(connection)] = time.monotonic()
+
+    def take(self, connection: FakeSnowflakeConnection, table: str) -> None:
+        """Wait until a table is free, and keep it."""
+        with self._changed:
+            while (owner := self._owners.get(table)) not in {None, connection}:
+                assert owner is not None
+                if time.monotonic() - self._heard[id(owner)] > LEFT_BEHIND_AFTER:
+                    owner.rollback()
+                    self._release(owner)
+                else:
+                    self._changed.wait(0.1)
+            self._owners[table] = connection
+
+    def release(self, connection: FakeSnowflakeConnection) -> None:
+        """Let others have what a connection kept."""
+        with self._changed:
+            self._release(connection)
+
+    def _release(self, connection: FakeSnowflakeConnection) -> None:
+        self._owners = {table: owner for table, owner in self._owners.items() if owner is not connection}
+        self._changed.notify_all()
+
+
+LOCKS = Locks()
+#: Names of the temporary tables of each session.
+_TEMPORARY: dict[int, set[str]] = {}
+
+
+#: Of a transaction: whatever creates, changes or drops something ends it as well.
+_ENDINGS = (exp.Commit, exp.Rollback, exp.Create, exp.Drop, exp.Alter)
+
+
+class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
+    """Executes statements as the vendor's transactions would have it."""
+
+    def execute(self, command: str, *args: object, **kwargs: object) -> FakeSnowflakeCursor:
+        """Wait for the table's lock if the statement needs one, then execute it."""
+        connection = self._conn
+        LOCKS.hear(connection)
+        if planned := re.match(r"EXPLAIN (DELETE .*)", command, re.DOTALL):
+            # fakesnow has no plans. What is removed, to see whether it can be, is nothing.
+            command = planned[1]
+        statement = parse_one(command)
+        if _take_out_of_schemas(statement, connection):
+            command = statement.sql(dialect="snowflake")
+        if isinstance(statement, exp.Update | exp.Delete | exp.Merge):
+            LOCKS.take(connection, _full_name(statement.this, connection))
+        if isinstance(statement, exp.Create):
+            command = _without_keys(statement).sql(dialect="snowflake")
+        done = super().execute(command, *args, **kwargs)
+        if (
+            isinstance(statement, exp.Commit | exp.Rollback | exp.Create | exp.Drop | exp.Alter)
+            or connection._autocommit
+        ):
+            LOCKS.release(connection)
+        LOCKS.hear(connection)
+        return done
+
+
+def _take_out_of_schemas(statement: exp.Expression, connection: FakeSnowflakeConnection) -> bool:
+    """Name temporary tables without their schema, as DuckDB has them in none, and return whether there are any."""
+    temporary = _TEMPORARY.setdefault(id(connection), set())
+    tables = list(statement.find_all(exp.Table))
+    if isinstance(statement, exp.Create) and statement.find(exp.TemporaryProperty):
+        temporary.add(tables[0].name.upper())
+    columns = [one for one in statement.find_all(exp.Column) if one.db and one.table.upper() in temporary]
+    named = [*columns, *(one for one in tables if one.db and one.name.upper() in temporary)]
+    for one in named:
+        one.set("db", None)
+        one.set("catalog", None)
+    return bool(named)
+
+
+def _full_name(table: exp.Expression, connection: FakeSnowflakeConnection) -> str:
+    named = table.find(exp.Table)
+    assert named is not None
+    database, schema = named.catalog or str(connection.database), named.db or str(connection.schema)
+    return ".".join(part.upper() for part in (database, schema, named.name))
+
+
+def _without_keys(statement: exp.Create) -> exp.Create:
+    for key in [*statement.find_all(exp.PrimaryKey), *statement.find_all(exp.PrimaryKeyColumnConstraint)]:
+        key.pop()
+    return statement
+
+
+def _parts_of_stage(var: str, current_database: str | None, current_schema: str | None) -> tuple[str, str, str]:
+    """Take the user's own stage for a named one, which fakesnow has."""
+    return _as_named_stage(HOME if var == "~" else var, current_database, current_schema)
+
+
+async def _query(request: Request) -> Response:
+    """Answer what fakesnow cannot do as an error: the driver asks again and again after a server's fault."""
+    try:
+        answer: Response = await fakesnow.server.query_request(request)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the test that caused it is to see it
+        return _refusal(repr(error))
+    if answer.status_code == 500:
+        return _refusal(json.loads(bytes(answer.body))["message"])
+    return answer
+
+
+def _refusal(message: str) -> Response:
+    return JSONResponse({"data": {"sqlState": "0A000"}, "code": "261000", "message": message, "success": False})
+
+
+async def _session(request: Request) -> Response:
+    """End a session as the vendor does: what it had not committed is rolled back."""
+    if request.query_params.get("delete"):
+        connection = fakesnow.server.to_conn(fakesnow.server.to_token(request))
+        connection.rollback()
+        LOCKS.release(connection)
+        connection.close()
+    answer: Response = await fakesnow.server.session(request)
+    return answer
+
+
+def _moments(moments: pa.ChunkedArray) -> pa.StructArray:
+    """Return moments as the driver reads them; fakesnow makes 1970 of one that is not there."""
+    structs = _moments_of(moments)
+    return pa.StructArray.from_arrays(
+        structs.flatten(), fields=[field.with_nullable(True) for field in structs.type], mask=_null(moments)
+    )
+
+
+def _null(moments: pa.ChunkedArray | pa.Array) -> pa.Array:
+    whole = moments.combine_chunks() if isinstance(moments, pa.ChunkedArray) else moments
+    return whole.is_null()
+
+
+def application() -> Starlette:
+    """Return the server."""
+    fakesnow.arrow.timestamp_to_sf_struct = _moments
+    fakesnow.conn.FakeSnowflakeCursor = LockingCursor
+    stage.parts_from_var = _parts_of_stage
+    home = fakesnow.server.shared_fs.connect("_HOME", "PUBLIC")
+    home.cursor().execute("CREATE STAGE STAGE")
+    ours = [
+        Route("/session", _session, methods=["POST"]),
+        Route("/queries/v1/query-request", _query, methods=["POST"]),
+    ]
+    return Starlette(routes=[*ours, *fakesnow.server.routes])
+
+
+def main(port: int, run: Callable[..., None] = uvicorn.run) -> None:
+    """Serve until ended."""
+    run(application(), port=port, log_level="error")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))
