@@ -69,11 +69,16 @@ def _take_the_table(connection: Connection, schema: str | None) -> None:
     """Lock a table beside. Redshift shows a transaction what was there at its first statement but this one: nothing is
     read before, and the table is made in a transaction of its own."""
     from sqlalchemy import MetaData, Table
+    from sqlalchemy.exc import DBAPIError
 
     name = connection.dialect.identifier_preparer.format_table(Table(LOCK_TABLE, MetaData(), schema=schema))
     # SQLAlchemy's transaction goes on: its driver begins another with the next statement.
-    for statement in (f"CREATE TABLE IF NOT EXISTS {name} (taken INTEGER)", "COMMIT", f"LOCK TABLE {name}"):
-        connection.exec_driver_sql(statement)
+    try:
+        connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} (taken INTEGER)")
+        connection.connection.commit()
+    except DBAPIError:  # somebody makes it at this moment; if not, what follows says what is wrong
+        connection.connection.rollback()
+    connection.exec_driver_sql(f"LOCK TABLE {name}")
 
 
 def _take_the_row(connection: Connection, schema: str | None) -> None:

@@ -190,7 +190,7 @@ class Warehouse:
             yield connection
 
     def _escaped(self, statement: str) -> str:
-        doubles = self.is_mysql or self.url.startswith(("postgresql", "snowflake"))
+        doubles = self.is_mysql or self.url.startswith("postgresql")
         return statement.replace("%", "%%") if doubles else statement
 
     @property

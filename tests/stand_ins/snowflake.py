@@ -9,6 +9,7 @@ databases and schemas as clients name them. Run as ``python -m tests.stand_ins.s
 from __future__ import annotations
 
 import json
+import math
 import re
 import sys
 import threading
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from fakesnow.fakes import FakeSnowflakeConnection
 
 #: From when on a transaction that keeps others waiting counts as left behind (seconds without a word of its client).
-LEFT_BEHIND_AFTER = 1.5
+LEFT_BEHIND_AFTER = 5.0
 #: Where the stage of each user is kept.
 HOME = "_HOME.PUBLIC.STAGE"
 
@@ -48,18 +49,23 @@ class Locks:
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._owners: dict[str, FakeSnowflakeConnection] = {}
-        self._heard: dict[int, float] = {}
+        #: When each connection had its last statement done; while it has one to do, never.
+        self._idle_since: dict[int, float] = {}
 
-    def hear(self, connection: FakeSnowflakeConnection) -> None:
-        """Take note that a client is there."""
-        self._heard[id(connection)] = time.monotonic()
+    def begin(self, connection: FakeSnowflakeConnection) -> None:
+        """Take note that a client waits for an answer."""
+        self._idle_since[id(connection)] = math.inf
+
+    def end(self, connection: FakeSnowflakeConnection) -> None:
+        """Take note that it has it."""
+        self._idle_since[id(connection)] = time.monotonic()
 
     def take(self, connection: FakeSnowflakeConnection, table: str) -> None:
         """Wait until a table is free, and keep it."""
         with self._changed:
             while (owner := self._owners.get(table)) not in {None, connection}:
                 assert owner is not None
-                if time.monotonic() - self._heard[id(owner)] > LEFT_BEHIND_AFTER:
+                if time.monotonic() - self._idle_since[id(owner)] > LEFT_BEHIND_AFTER:
                     owner.rollback()
                     self._release(owner)
                 else:
@@ -90,8 +96,14 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
 
     def execute(self, command: str, *args: object, **kwargs: object) -> FakeSnowflakeCursor:
         """Wait for the table's lock if the statement needs one, then execute it."""
+        LOCKS.begin(self._conn)
+        try:
+            return self._execute_in_turn(command, *args, **kwargs)
+        finally:
+            LOCKS.end(self._conn)
+
+    def _execute_in_turn(self, command: str, *args: object, **kwargs: object) -> FakeSnowflakeCursor:
         connection = self._conn
-        LOCKS.hear(connection)
         if planned := re.match(r"EXPLAIN (DELETE .*)", command, re.DOTALL):
             # fakesnow has no plans. What is removed, to see whether it can be, is nothing.
             command = planned[1]
@@ -108,7 +120,6 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
             or connection._autocommit
         ):
             LOCKS.release(connection)
-        LOCKS.hear(connection)
         return done
 
 
