@@ -4,6 +4,7 @@ import uPlot from "uplot";
 import { download, h, link } from "./dom";
 import { type Cell, csv, Dates } from "./format";
 import type { Run } from "./history";
+import { forget, paintSoon, watch } from "./painting";
 import type { Colours } from "./theme";
 
 /** A row of values, one for each run. */
@@ -94,24 +95,32 @@ export class Picture {
     );
     this.resized = new ResizeObserver(() => this.fit());
     this.resized.observe(this.drawing);
+    watch(this.drawing);
   }
 
-  /** Draw anew. */
+  /** Show other numbers: at once in words and in the table, in the drawing as soon as it is its turn. */
   show(shown: Shown): void {
     this.shown = shown;
-    this.plot?.destroy();
-    this.plot = null;
     this.at = null;
-    const isEmpty = shown.rows.every((row) => row.values.every((value) => value === null));
-    this.drawing.replaceChildren();
-    if (isEmpty) this.drawing.append(h("p", { class: "empty" }, shown.empty));
-    else this.draw(shown);
     this.tell();
     if (!this.table.hidden) this.fillTable();
+    paintSoon(this.drawing, () => this.paint());
+  }
+
+  private paint(): void {
+    const shown = this.shown;
+    if (shown === null) return;
+    this.plot?.destroy();
+    this.plot = null;
+    this.drawing.replaceChildren();
+    const isEmpty = shown.rows.every((row) => row.values.every((value) => value === null));
+    if (isEmpty) this.drawing.append(h("p", { class: "empty" }, shown.empty));
+    else this.draw(shown);
   }
 
   destroy(): void {
     this.resized.disconnect();
+    forget(this.drawing);
     this.plot?.destroy();
   }
 
