@@ -93,8 +93,9 @@ export class Page {
     this.taskChoice.hidden = offered.length < 2;
     const [only] = offered;
     if (only !== undefined && offered.length === 1) this.note.textContent = [`${only.dagId} › ${only.taskId}`, this.options.note].filter(Boolean).join(" · ");
+    this.ranges.hidden = offered.length === 0;
     if (offered.length === 0) {
-      this.say("Nothing to show here", "No task here pulls segments or publishes vouchers: this page shows tasks of CustomerSegmentsOperator and PublishVouchersOperator that have run.");
+      this.say("Nothing to show here", "No task here pulls segments or publishes vouchers: this page shows those of CustomerSegmentsOperator and PublishVouchersOperator.", false);
       this.tell("");
       return;
     }
@@ -245,9 +246,9 @@ export class Page {
     if (error instanceof Refused && (error.status === 401 || error.status === 403)) this.tiles.hidden = this.pictures.hidden = true;
   }
 
-  private say(title: string, text: string): void {
-    const again = h("button", { type: "button", click: () => this.again() }, "Try again");
-    this.message.replaceChildren(h("h2", {}, title), h("p", {}, text), again);
+  private say(title: string, text: string, mayChange = true): void {
+    const again = mayChange && [h("button", { type: "button", click: () => this.again() }, "Try again")];
+    this.message.replaceChildren(h("h2", {}, title), h("p", {}, text), ...(again || []));
     this.message.hidden = false;
   }
 

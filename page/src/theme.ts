@@ -29,7 +29,7 @@ const DARK: Colours = {
   up: "#5CB3F4",
   down: "#FFA45E",
   muted: "#7F8A9B",
-  grid: "#252B35",
+  grid: "rgba(150, 170, 200, 0.16)",
   text: "#9DA7B6",
   panel: "#161A21",
   ways: { per_customer: "#FF9A52", per_segment: "#5CB3F4", export: "#3FCF9F" },

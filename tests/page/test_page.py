@@ -197,11 +197,13 @@ def test_fewer_runs_are_looked_at(look: Look, site: Site) -> None:
 
 def test_the_page_is_dark_where_airflow_is(look: Look) -> None:
     main, card = look.page.locator("main.page"), look.picture("sizes")
-    colour = "element => getComputedStyle(element).backgroundColor"
-    assert (main.get_attribute("data-theme"), card.evaluate(colour)) == ("light", "rgb(255, 255, 255)")
+    colour, text = (f"element => getComputedStyle(element).{name}" for name in ("backgroundColor", "color"))
+    light = (card.evaluate(colour), card.evaluate(text))
+    assert main.get_attribute("data-theme") == "light"
     look.page.evaluate("document.documentElement.classList.replace('light', 'dark')")
     look.page.locator("main.page[data-theme=dark]").wait_for()
-    assert card.evaluate(colour) == "rgb(22, 26, 33)"
+    assert card.evaluate(text) == "rgb(231, 235, 241)"
+    assert card.evaluate(colour) not in light
     look.page.evaluate("localStorage.setItem('theme', 'dark')")
     look.page.reload()
     look.page.locator("main.page[data-theme=dark][data-read=all]").wait_for()
