@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from airflow import __version__ as airflow_version
 from airflow.providers.common.compat.sdk import AirflowPlugin
 
 from airflow_provider_voucherify.ui.files import FOLDER, version_of_page
@@ -20,6 +21,8 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 ADDRESS = "voucherify-page"
 #: Under one name the UI finds the component, whichever of the places below was opened first.
 NAME = "Voucherify"
+#: Where the UI looks from: up to Airflow 3.2 from its own script, ``static/assets/index.js``, and then from its root.
+_UP = "../../" if airflow_version.startswith(("3.1.", "3.2.")) else ""
 _ROUTES = {"nav": "voucherify", "dag": "voucherify-dag", "task": "voucherify-task"}
 
 
@@ -31,7 +34,7 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def _place(destination: str, route: str) -> dict[str, str]:
-    bundle = f"{ADDRESS}/page.js?v={version_of_page()}"
+    bundle = f"{_UP}{ADDRESS}/page.js?v={version_of_page()}"
     return {"name": NAME, "bundle_url": bundle, "destination": destination, "url_route": route, "category": "browse"}
 
 

@@ -60,9 +60,10 @@ function add(into: Int32Array, at: number, value: number, room: number): Int32Ar
 /** The runs of one task, or of several that count as one. */
 export class History {
   readonly segments: Segment[] = [];
-  runs: Run[] = [];
-  private readonly indexOf = new Map<string, number>();
+  readonly runs: Run[] = [];
+  private readonly numberOfSegment = new Map<string, number>();
   private readonly byId = new Map<string, Run>();
+  private isSorted = true;
 
   /** Take up a task instance: first without a summary, or with it. */
   add(entry: Entry): void {
@@ -76,8 +77,6 @@ export class History {
     if (entry.summary === null) run.states.push(entry.state);
     else this.addSummary(run, entry.summary);
   }
-
-  private isSorted = true;
 
   /** Return the runs, the oldest first. */
   ordered(): Run[] {
@@ -109,18 +108,23 @@ export class History {
     if (summary.strategy !== null && !run.strategies.includes(summary.strategy)) run.strategies.push(summary.strategy);
     const room = Math.max(this.segments.length, summary.perSegment.length);
     for (const [id, name, customers, entered, left] of summary.perSegment) {
-      const at = this.index(id, name);
+      const at = this.number(id, name);
       run.sizes = add(run.sizes, at, customers, room);
       if (entered !== null) run.entered = add(run.entered, at, entered, room);
       if (left !== null) run.left = add(run.left, at, left, room);
     }
   }
 
-  private index(id: string, name: string): number {
-    let at = this.indexOf.get(id);
+  /** Return the number of a segment, `undefined` if no run told of it. */
+  find(id: string): number | undefined {
+    return this.numberOfSegment.get(id);
+  }
+
+  private number(id: string, name: string): number {
+    let at = this.find(id);
     if (at === undefined) {
       at = this.segments.length;
-      this.indexOf.set(id, at);
+      this.numberOfSegment.set(id, at);
       this.segments.push({ id, name });
     }
     return at;

@@ -1,20 +1,20 @@
 // The page: which task and runs are looked at, and the pictures of them.
 
-import { h, sparkline } from "./dom";
-import { count, percent, short, signed } from "./format";
-import { type Entry, History, numberOf, type Run, type Task } from "./history";
+import { h } from "./dom";
+import { count } from "./format";
+import { type Entry, History, type Run, type Task } from "./history";
 import { Month } from "./month";
 import { Picture, type Shown } from "./picture";
-import { begins, type Chosen, calls, given, moves, movesDrawn, publications, sizes, time, WAYS } from "./pictures";
+import { begins, type Chosen, calls, moves, publications, sizes, time } from "./pictures";
 import { Segments } from "./segments";
 import { Refused, type Source } from "./source";
+import { pullTiles, vouchersTile } from "./tiles";
 import { type Colours, coloursOf, MOST_LINES, themeOf, watchTheme } from "./theme";
 
 const CHOSEN_AT_FIRST = 6;
 const RANGES = [30, 90, 365];
 /** While runs arrive, the pictures are drawn anew so often, in milliseconds. */
 const REDRAWN_EVERY = 400;
-const SPARK_RUNS = 60;
 
 export interface PageOptions {
   title: string;
@@ -30,11 +30,12 @@ export class Page {
   private entries: Entry[] = [];
   private pulled = new History();
   private published = new History();
-  private publishing: Task | null = null;
+  /** Tasks of the Dag that publish: they count as one. */
+  private publishing: Task[] = [];
   private most: number;
   private mapIndex: number | null = null;
-  private chosen: Chosen[] = [];
-  private wasChosen = false;
+  /** The segments with a line, by id, and the colour each of them keeps; `null` before any could be chosen. */
+  private slots: Map<string, number> | null = null;
   private scope: "all" | "chosen" = "all";
   private stopReading = new AbortController();
   private drawnAt = 0;
@@ -156,10 +157,10 @@ export class Page {
     const task = this.offered[at];
     if (task === undefined) return;
     this.task = task;
-    this.publishing = task.kind === "publish" ? task : (this.tasks.find((one) => one.kind === "publish" && one.dagId === task.dagId) ?? null);
+    const publishing = this.tasks.filter((one) => one.kind === "publish" && one.dagId === task.dagId);
+    this.publishing = task.kind === "publish" ? [task] : publishing;
     this.mapIndex = null;
-    this.wasChosen = false;
-    this.chosen = [];
+    this.slots = null;
     await this.read();
   }
 
@@ -173,12 +174,8 @@ export class Page {
 
   private chooseMap(): void {
     this.mapIndex = this.mapChoice.value === "" ? null : Number(this.mapChoice.value);
-    const names = this.chosen.map(({ segment, slot }) => ({ id: this.pulled.segments[segment]?.id, slot }));
     this.pulled = new History();
     for (const entry of this.entries) if (this.isWanted(entry)) this.pulled.add(entry);
-    const found = names.map(({ id, slot }) => ({ segment: this.pulled.segments.findIndex((one) => one.id === id), slot }));
-    this.chosen = found.filter(({ segment }) => segment >= 0);
-    this.wasChosen = this.chosen.length > 0;
     this.draw();
   }
 
@@ -190,34 +187,29 @@ export class Page {
     this.stopReading.abort();
     const stop = (this.stopReading = new AbortController());
     this.message.hidden = true;
-    const kept = this.chosen.map(({ segment, slot }) => ({ id: this.pulled.segments[segment]?.id, slot }));
+    delete this.root.dataset.read;
     this.entries = [];
     this.pulled = new History();
     this.published = new History();
-    this.chosen = [];
-    const restore = (): void => {
-      if (!this.wasChosen || this.chosen.length > 0) return;
-      const found = kept.map(({ id, slot }) => ({ segment: this.pulled.segments.findIndex((one) => one.id === id), slot }));
-      this.chosen = found.filter(({ segment }) => segment >= 0);
-    };
     let told = 0;
     let expected = 0;
-    const take = (history: () => History) => (entry: Entry): void => {
+    const take = (entry: Entry, isPull: boolean): void => {
       if (stop.signal.aborted) return;
-      if (history() === this.pulled) this.entries.push(entry);
-      if (history() !== this.pulled || this.isWanted(entry)) history().add(entry);
+      if (!isPull) this.published.add(entry);
+      else {
+        this.entries.push(entry);
+        if (this.isWanted(entry)) this.pulled.add(entry);
+      }
       if (entry.summary !== null) told += 1;
       else if (entry.state === "success") expected += 1;
-      restore();
       this.tell(`Reading runs: ${told} of ${expected}`, told / Math.max(expected, 1));
       this.soon();
     };
+    const tasks = [...(this.task?.kind === "pull" ? [this.task] : []), ...this.publishing];
     try {
-      const { task, publishing } = this;
-      const reads: Promise<void>[] = [];
-      if (task?.kind === "pull") reads.push(this.source.history(task, this.most, take(() => this.pulled), stop.signal));
-      if (publishing !== null) reads.push(this.source.history(publishing, this.most, take(() => this.published), stop.signal));
-      await Promise.all(reads);
+      await Promise.all(
+        tasks.map((task) => this.source.history(task, this.most, (entry) => take(entry, task.kind === "pull"), stop.signal)),
+      );
     } catch (error) {
       if (!stop.signal.aborted) this.fail(error);
       return;
@@ -239,6 +231,8 @@ export class Page {
 
   private fail(error: unknown): void {
     this.stopReading.abort();
+    clearTimeout(this.timer);
+    this.timer = undefined;
     if (!(error instanceof Refused)) console.error(error);
     const [title, text] = error instanceof Refused ? error.words : ["Something went wrong", "The page could not make sense of what it read; the browser's console says more."];
     this.say(title, text);
@@ -262,7 +256,6 @@ export class Page {
     this.status.textContent = text;
     this.bar.style.width = `${100 * part}%`;
     this.bar.style.opacity = part < 1 ? "1" : "0";
-    if (part < 1) delete this.root.dataset.read;
   }
 
   private soon(): void {
@@ -277,9 +270,10 @@ export class Page {
     this.drawnAt = performance.now();
     this.offerMaps();
     const pulls = this.task?.kind === "pull";
+    const publishes = this.publishing.length > 0;
     const runs = this.pulled.ordered();
     this.tiles.hidden = this.pictures.hidden = false;
-    this.fillTiles();
+    this.tiles.replaceChildren(...(pulls ? pullTiles(this.pulled) : []), ...(publishes ? [vouchersTile(this.published)] : []));
     for (const part of [this.shown.sizes, this.segments, this.shown.moves, this.shown.calls, this.shown.time]) part.element.hidden = !pulls;
     if (pulls) {
       this.chooseLargest();
@@ -291,10 +285,10 @@ export class Page {
       this.shown.time.show(time(runs, this.colours));
       this.month.show(runs);
     }
-    this.shown.publications.element.hidden = this.publishing === null;
-    this.shown.time.element.classList.toggle("whole", this.publishing === null);
+    this.shown.publications.element.hidden = !publishes;
+    this.shown.time.element.classList.toggle("whole", !publishes);
     this.shown.publications.element.classList.toggle("whole", !pulls);
-    if (this.publishing !== null) this.shown.publications.show(publications(this.published.ordered(), this.colours));
+    if (publishes) this.shown.publications.show(publications(this.published.ordered(), this.colours));
   }
 
   private movesShown(runs: Run[]): Shown {
@@ -313,27 +307,41 @@ export class Page {
 
   private chooseLargest(): void {
     const last = this.pulled.lastTold();
-    if (this.wasChosen || last === undefined) return;
-    const sized = this.pulled.segments.map((_, segment) => ({ segment, size: last.sizes[segment] ?? 0 }));
+    if (this.slots !== null || last === undefined) return;
+    const sized = this.pulled.segments.map(({ id }, at) => ({ id, size: last.sizes[at] ?? 0 }));
     sized.sort((a, b) => b.size - a.size);
-    this.chosen = sized.slice(0, CHOSEN_AT_FIRST).map(({ segment }, slot) => ({ segment, slot }));
-    this.wasChosen = true;
+    this.slots = new Map(sized.slice(0, CHOSEN_AT_FIRST).map(({ id }, slot) => [id, slot]));
+  }
+
+  /** The chosen segments that the runs looked at have. */
+  private get chosen(): Chosen[] {
+    return [...(this.slots ?? [])].flatMap(([id, slot]) => {
+      const segment = this.pulled.find(id);
+      return segment === undefined ? [] : [{ segment, slot }];
+    });
+  }
+
+  private slotOf(segment: number): number | undefined {
+    return this.slots?.get(this.pulled.segments[segment]?.id ?? "");
   }
 
   private colourOf(segment: number): string | null {
-    const found = this.chosen.find((one) => one.segment === segment);
-    return found === undefined ? null : (this.colours.lines[found.slot] ?? null);
+    const slot = this.slotOf(segment);
+    return slot === undefined ? null : (this.colours.lines[slot] ?? null);
   }
 
   private toggle(segment: number): void {
+    const id = this.pulled.segments[segment]?.id;
+    if (this.slots === null || id === undefined) return;
     const focused = this.focused();
-    if (this.chosen.some((one) => one.segment === segment)) this.chosen = this.chosen.filter((one) => one.segment !== segment);
-    else if (this.chosen.length >= MOST_LINES) {
-      this.tell(`${MOST_LINES} segments have a line, and more cannot be told apart: take one out first.`);
-      return;
-    } else {
-      const used = new Set(this.chosen.map((one) => one.slot));
-      this.chosen.push({ segment, slot: [...Array(MOST_LINES).keys()].find((slot) => !used.has(slot)) ?? 0 });
+    const used = new Set(this.slots.values());
+    if (!this.slots.delete(id)) {
+      const free = [...Array(MOST_LINES).keys()].find((slot) => !used.has(slot));
+      if (free === undefined) {
+        this.tell(`${MOST_LINES} segments have a line, and more cannot be told apart: take one out first.`);
+        return;
+      }
+      this.slots.set(id, free);
     }
     this.draw();
     this.refocus(focused);
@@ -352,8 +360,8 @@ export class Page {
   }
 
   private address(run: Run, isPublished = this.task?.kind === "publish"): string | null {
-    const task = isPublished ? this.publishing : this.task;
-    return task === null ? null : this.source.runAddress(task, run.id);
+    const task = isPublished ? this.publishing[0] : this.task;
+    return task === undefined || task === null ? null : this.source.runAddress(task, run.id);
   }
 
   private themed(): Colours {
@@ -367,57 +375,4 @@ export class Page {
     this.colours = this.themed();
     if (!this.pictures.hidden) this.draw();
   }
-
-  private fillTiles(): void {
-    const tiles = this.task?.kind === "pull" ? this.pullTiles() : [];
-    if (this.publishing !== null) {
-      const runs = this.published.ordered();
-      const all = runs.reduce((sum, run) => sum + (given(run) ?? 0), 0);
-      const last = this.published.lastTold();
-      tiles.push(tile("Vouchers given", count(all), last ? `${count(given(last))} in the last run` : "none yet", runs.map(given)));
-    }
-    this.tiles.replaceChildren(...tiles);
-  }
-
-  private pullTiles(): HTMLElement[] {
-    const runs = this.pulled.ordered();
-    const last = this.pulled.lastTold();
-    if (last === undefined) return [];
-    const before = this.pulled.toldBefore(last);
-    const of = (name: string): (number | null)[] => runs.map((run) => numberOf(run, name));
-    const since = (name: string): string => {
-      const [now, then] = [numberOf(last, name), numberOf(before, name)];
-      return now === null || then === null ? "first run" : `${signed(now - then)} since the run before`;
-    };
-    const tiles = [
-      tile("Customers asked about", count(numberOf(last, "customers")), since("customers"), of("customers")),
-      tile("Memberships", count(numberOf(last, "memberships")), since("memberships"), of("memberships")),
-    ];
-    if (this.pulled.tellsMoves) {
-      const moved = `${signed(numberOf(last, "entered"))}  ${signed(-(numberOf(last, "left") ?? 0))}`.replace("±0", "0").replace("±0", "0");
-      tiles.push(tile("Entered, left", moved, "in the last run", movesDrawn(this.pulled, runs, "entered")));
-    }
-    tiles.push(tile("Calls", count(numberOf(last, "calls")), fewer(last), of("calls")));
-    return tiles;
-  }
-}
-
-/** Say how many times fewer calls a run took than one by one. */
-function fewer(run: Run): string {
-  const [took, customers] = [numberOf(run, "calls") ?? 0, numberOf(run, "customers") ?? 0];
-  const way = WAYS[run.strategies[0] ?? ""]?.toLowerCase() ?? "held from before";
-  if (took === 0 || customers <= took) return way;
-  const times = customers / took;
-  return `${times >= 2 ? `${short(Math.round(times))} times` : percent(customers - took, customers)} fewer than one by one`;
-}
-
-function tile(label: string, value: string, note: string, values: (number | null)[]): HTMLElement {
-  return h(
-    "div",
-    { class: "tile" },
-    h("p", { class: "label" }, label),
-    h("p", { class: "number" }, value),
-    h("p", { class: "note" }, note),
-    values.filter((one) => one !== null).length > 1 && sparkline(values.slice(-SPARK_RUNS), 120, 34),
-  );
 }

@@ -206,8 +206,9 @@ export class Picture {
     const at = this.at ?? last + 1;
     const wanted = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: last }[event.key];
     if (event.key === "Escape") this.moveTo(null);
-    if (wanted === undefined || this.plot === null) return;
+    if (wanted === undefined || this.shown === null) return;
     event.preventDefault();
+    if (this.plot === null) this.paint();
     this.readout.setAttribute("aria-live", "polite");
     this.moveTo(Math.min(Math.max(wanted, 0), last));
   }

@@ -50,8 +50,8 @@ const isBegin = (run: Run | undefined): boolean =>
   run?.numbers?.left === 0 && run.numbers.entered === run.numbers.memberships && run.numbers.entered !== 0;
 
 /** Return how many entered, as far as that is drawn. */
-export const movesDrawn = (history: History, runs: Run[], name: "entered" | "left"): (number | null)[] =>
-  history.tellsMoves ? runs.map((run) => (isBegin(run) ? null : numberOf(run, name))) : [];
+export const movesDrawn = (runs: Run[], name: "entered" | "left"): (number | null)[] =>
+  runs.map((run) => (isBegin(run) ? null : numberOf(run, name)));
 
 /** Say which run is not drawn, if one is not. */
 export function begins(runs: Run[]): string {

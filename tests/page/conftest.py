@@ -166,6 +166,13 @@ class Look:
         self.page.locator("main.page[data-read=all]").wait_for(timeout=60_000)
         return self
 
+    def painted(self, name: str) -> Locator:
+        """Return the drawing of a picture, which is painted once it is in sight."""
+        drawing = self.picture(name).locator(".u-over")
+        self.picture(name).scroll_into_view_if_needed()
+        drawing.wait_for()
+        return drawing
+
     def picture(self, name: str) -> Locator:
         return self.page.locator(f"[data-picture={name}]")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Move
 from airflow_provider_voucherify.emulator.process import EmulatorProcess
+from tests.airflow_version import dag_bag
 
 DAG_ID, TASK_ID, PUBLISH_ID = "shop_segments", "pull_segments", "publish"
 DAGS = Path(__file__).parent / "dags"
@@ -30,12 +31,10 @@ def make_days(days: int, warehouse: Path) -> None:
         connection = emulator.airflow_connection()
         os.environ["AIRFLOW_CONN_VOUCHERIFY_DEFAULT"] = json.dumps(connection)
         os.environ["AIRFLOW_CONN_WAREHOUSE"] = json.dumps({"conn_type": "sqlite", "host": str(warehouse)})
-        from airflow.models import DagBag
-
         for day in range(days):
             # Two weeks of asking one by one: the picture of calls shows what came after.
             os.environ["SHOP_STRATEGY"] = "per_customer" if day < min(14, days // 4) else "auto"
-            dag = DagBag(DAGS / "shop_segments.py", bundle_name="dags-folder").dags[DAG_ID]
+            dag = dag_bag(DAGS / "shop_segments.py", bundle_name="dags-folder").dags[DAG_ID]
             weekly = 0.5 + (day % 7) / 6
             emulator.move(Move(seed=day, change=0.02 * weekly, join=int(9 * weekly), leave=int(4 * weekly)))
             run = dag.test(logical_date=FIRST_DAY + timedelta(days=day))

@@ -156,8 +156,10 @@ def test_more_lines_than_can_be_told_apart_are_refused_in_words(look: Look) -> N
 
 
 def test_the_pointer_tells_values_in_all_pictures_of_the_task(look: Look, site: Site) -> None:
-    drawing = look.picture("sizes").locator(".u-over")
-    box = drawing.bounding_box()
+    for name in ("moves", "calls", "time"):
+        look.painted(name)
+    box = look.painted("sizes").bounding_box()
+    assert box is not None
     days = list(site.pulls)
     at = len(days) // 3
     part = (at + 0.6) / (len(days) + 0.2)
