@@ -7,7 +7,7 @@ const SOURCES = [
   ...["build.mjs", "package-lock.json", "package.json", "tsconfig.json"],
   ...readdirSync("src").map((name) => `src/${name}`),
 ].sort();
-const BUILT = "../airflow_provider_voucherify/ui/static/page.js";
+const FOLDER = "../airflow_provider_voucherify/ui/static";
 
 const hash = createHash("sha256");
 for (const name of SOURCES) hash.update(`${name}\0`).update(readFileSync(name)).update("\0");
@@ -25,6 +25,10 @@ const result = await build({
 });
 const code = result.outputFiles[0].text;
 if (/<\/script/i.test(code)) throw new Error("the page may stand inside a script element: no '</script' in it");
-const banner = `/* Built by \`make page\` from page/, source ${hash.digest("hex")}. With uPlot (MIT): see uPlot-LICENSE.txt. */`;
-writeFileSync(BUILT, `${banner}\n${code}`);
-writeFileSync("../airflow_provider_voucherify/ui/static/uPlot-LICENSE.txt", readFileSync("node_modules/uplot/LICENSE"));
+const license = readFileSync("node_modules/uplot/LICENSE", "utf8");
+const banner = [
+  `/* Built by \`make page\` from page/, source ${hash.digest("hex")}. With uPlot:`,
+  `${license.trim()} */`,
+].join("\n\n");
+writeFileSync(`${FOLDER}/page.js`, `${banner}\n${code}`);
+writeFileSync(`${FOLDER}/uPlot-LICENSE.txt`, license);

@@ -7,6 +7,8 @@ const AT_ONCE = 6;
 const PAGE = 100;
 /** A page without a Dag looks at so many of the latest task instances for tasks of ours. */
 const LOOKED_AT = 500;
+/** Of a task that is mapped a thousand times no more task instances than these are read. */
+const MOST_INSTANCES = 2_000;
 const KINDS: Record<string, Task["kind"]> = { CustomerSegmentsOperator: "pull", PublishVouchersOperator: "publish" };
 const MODULES: Record<string, Task["kind"]> = {
   "airflow_provider_voucherify.operators.customer_segments": "pull",
@@ -26,6 +28,16 @@ function list(answer: Json, name: string): Json[] {
 }
 
 const text = (value: unknown): string => (typeof value === "string" ? value : "");
+
+/** Return what an XCom holds: Airflow 3.3 answers with its JSON; a backend of XComs may answer with a place. */
+function decoded(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return null;
+  }
+}
 
 function dateOf(instance: Json): number {
   return Date.parse(text(instance.logical_date) || text(instance.run_after) || text(instance.start_date)) || 0;
@@ -112,7 +124,7 @@ export class AirflowSource implements Source {
     for await (const instance of this.paged(path, query, "task_instances", Number.POSITIVE_INFINITY, what, signal)) {
       if (instance.task_id !== task.taskId) continue;
       runs.add(instance.dag_run_id);
-      if (runs.size > most) break;
+      if (runs.size > most || instances.length >= MOST_INSTANCES) break;
       instances.push(instance);
     }
     return instances;
@@ -137,7 +149,7 @@ export class AirflowSource implements Source {
     let value = this.summaries.get(name);
     if (value === undefined) {
       value = this.get(path, `the XComs of ${task.dagId}`, signal).then(
-        (answer) => (typeof answer.value === "string" ? JSON.parse(answer.value) : answer.value),
+        (answer) => decoded(answer.value),
         (error: unknown) => {
           this.summaries.delete(name);
           if (error instanceof Refused && error.status === 404) return null; // it returned nothing, or it was cleaned up

@@ -25,7 +25,7 @@ interface React {
 
 function mount(host: HTMLElement, source: Source, options: PageOptions): Page {
   const shadow = host.shadowRoot ?? host.attachShadow({ mode: "open" });
-  const root = h("main", { class: `page ${options.follows}` });
+  const root = h("div", { class: `page ${options.follows}`, role: "region", "aria-label": options.title });
   shadow.replaceChildren(h("style", {}, uplotStyle + style), root);
   const page = new Page(root, source, options);
   void page.begin();

@@ -175,7 +175,7 @@ def main() -> int:
         browser.start_tracing(page=page, categories=categories)
         page.goto(address)
         page.get_by_role("button", name="Last 365 runs").click()
-        page.locator("main.page[data-read=all]").wait_for(timeout=180_000)
+        page.locator(".page[data-read=all]").wait_for(timeout=180_000)
         done = float(page.evaluate("performance.now()"))
         times = page.evaluate("times")
         use(page)

@@ -163,7 +163,7 @@ class Look:
     def open(self, address: str) -> Look:
         """Open an address and wait until all runs are read."""
         self.page.goto(address)
-        self.page.locator("main.page[data-read=all]").wait_for(timeout=60_000)
+        self.page.locator(".page[data-read=all]").wait_for(timeout=60_000)
         return self
 
     def painted(self, name: str) -> Locator:

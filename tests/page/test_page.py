@@ -193,22 +193,22 @@ def test_a_run_is_a_link_away(look: Look, site: Site) -> None:
 
 def test_fewer_runs_are_looked_at(look: Look, site: Site) -> None:
     look.page.get_by_role("button", name="Last 30 runs").click()
-    look.page.locator("main.page[data-read=all]").wait_for()
+    look.page.locator(".page[data-read=all]").wait_for()
     assert [row[1][:10] for row in look.csv("calls")[1:]] == list(site.pulls)[-30:]
 
 
 def test_the_page_is_dark_where_airflow_is(look: Look) -> None:
-    main, card = look.page.locator("main.page"), look.picture("sizes")
+    main, card = look.page.locator(".page"), look.picture("sizes")
     colour, text = (f"element => getComputedStyle(element).{name}" for name in ("backgroundColor", "color"))
     light = (card.evaluate(colour), card.evaluate(text))
     assert main.get_attribute("data-theme") == "light"
     look.page.evaluate("document.documentElement.classList.replace('light', 'dark')")
-    look.page.locator("main.page[data-theme=dark]").wait_for()
+    look.page.locator(".page[data-theme=dark]").wait_for()
     assert card.evaluate(text) == "rgb(231, 235, 241)"
     assert card.evaluate(colour) not in light
     look.page.evaluate("localStorage.setItem('theme', 'dark')")
     look.page.reload()
-    look.page.locator("main.page[data-theme=dark][data-read=all]").wait_for()
+    look.page.locator(".page[data-theme=dark][data-read=all]").wait_for()
 
 
 def test_a_name_with_markup_is_text(look: Look) -> None:
@@ -216,7 +216,7 @@ def test_a_name_with_markup_is_text(look: Look) -> None:
     assert MARKUP in look.readout("sizes")[1]
     look.picture("sizes").get_by_role("button", name="Table", exact=True).click()
     assert MARKUP in look.picture("sizes").locator("th").all_inner_texts()
-    assert look.page.locator("main.page img").count() == 0
+    assert look.page.locator(".page img").count() == 0
     assert look.page.title() != "taken"
     assert any(MARKUP in row for row in look.csv("last_run"))
 
@@ -228,7 +228,7 @@ def test_a_viewer_without_the_right_sees_that_in_words(site: Site, log_in: Calla
     message.get_by_text("You may not see this").wait_for()
     assert f"does not let you read the XComs of {DAG_ID}" in message.inner_text()
     assert not window.page.locator(".pictures").is_visible()
-    assert "Engaged" not in window.page.locator("main.page").inner_text()
+    assert "Engaged" not in window.page.locator(".page").inner_text()
 
 
 def test_a_session_that_is_over_is_said_in_words(look: Look) -> None:
@@ -245,7 +245,7 @@ def test_a_server_that_is_gone_is_said_and_may_be_asked_again(look: Look) -> Non
     look.page.get_by_role("alert").get_by_text("Airflow cannot be reached").wait_for()
     look.page.unroute("**/api/v2/**")
     look.page.get_by_role("button", name="Try again").click()
-    look.page.locator("main.page[data-read=all]").wait_for()
+    look.page.locator(".page[data-read=all]").wait_for()
     assert look.picture("sizes").is_visible()
     look.complaints.clear()
 
