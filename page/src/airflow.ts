@@ -87,7 +87,13 @@ export class AirflowSource implements Source {
     const work = async (): Promise<void> => {
       for (const entry of queue) {
         const key = `${entry.runId}\0${entry.mapIndex}`;
-        const value = await this.value(task, entry, apart.has(key) ? "summary" : "return_value", stamps.get(key) ?? "", signal);
+        const value = await this.value(
+          task,
+          entry,
+          apart.has(key) ? "summary" : "return_value",
+          stamps.get(key) ?? "",
+          signal,
+        );
         signal.throwIfAborted();
         const summary = readSummary(value);
         if (summary !== null) take({ ...entry, summary });
@@ -162,7 +168,7 @@ export class AirflowSource implements Source {
   }
 
   private async *paged(path: string, query: string, name: string, most: number, what: string, signal?: AbortSignal) {
-    for (let offset = 0; offset < most; ) {
+    for (let offset = 0; offset < most;) {
       const answer = await this.get(`${path}?${query}&limit=${PAGE}&offset=${offset}`, what, signal);
       const items = list(answer, name);
       yield* items;
@@ -174,7 +180,10 @@ export class AirflowSource implements Source {
   private async get(path: string, what: string, signal?: AbortSignal): Promise<Json> {
     let answer: Response;
     try {
-      answer = await fetch(new URL(`api/v2/${path}`, document.baseURI), { signal, headers: { Accept: "application/json" } });
+      answer = await fetch(new URL(`api/v2/${path}`, document.baseURI), {
+        signal,
+        headers: { Accept: "application/json" },
+      });
     } catch (error) {
       if (signal?.aborted) throw error;
       throw new Refused(0, what);

@@ -36,6 +36,30 @@ export function link(text: string, address: string | null, label?: string): Node
   return h("a", { href: address, "aria-label": label }, text);
 }
 
+/** Return buttons of which one is pressed: each with its value, its text and, if that is not enough, what is read out. */
+export function segmented<Value>(
+  label: string,
+  choices: [value: Value, text: string, readOut?: string][],
+  pressed: Value,
+  press: (value: Value) => void,
+): HTMLElement {
+  const buttons = choices.map(([value, text, readOut]) => {
+    const click = (): void => {
+      for (const button of buttons) button.setAttribute("aria-pressed", String(button === made));
+      press(value);
+    };
+    const made = h("button", {
+      type: "button",
+      "aria-pressed": String(value === pressed),
+      "aria-label": readOut,
+      click,
+    });
+    made.textContent = text;
+    return made;
+  });
+  return h("div", { class: "segmented", role: "group", "aria-label": label }, ...buttons);
+}
+
 /** Return a line through values from 0 to 1's height, gaps left out. */
 export function sparkline(values: (number | null)[], width: number, height: number): SVGElement {
   const told = values.filter((value) => value !== null);
@@ -53,7 +77,11 @@ export function sparkline(values: (number | null)[], width: number, height: numb
     }
   });
   const size = { width, height, viewBox: `0 0 ${width} ${height}` };
-  return svg("svg", { ...size, class: "spark", "aria-hidden": "true", preserveAspectRatio: "none" }, svg("path", { d: path }));
+  return svg(
+    "svg",
+    { ...size, class: "spark", "aria-hidden": "true", preserveAspectRatio: "none" },
+    svg("path", { d: path }),
+  );
 }
 
 /** Hand a text to the browser as a file to be kept. */

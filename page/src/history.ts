@@ -69,7 +69,16 @@ export class History {
   add(entry: Entry): void {
     let run = this.byId.get(entry.runId);
     if (run === undefined) {
-      run = { id: entry.runId, date: entry.date, states: [], strategies: [], numbers: null, sizes: NOTHING, entered: NOTHING, left: NOTHING };
+      run = {
+        id: entry.runId,
+        date: entry.date,
+        states: [],
+        strategies: [],
+        numbers: null,
+        sizes: NOTHING,
+        entered: NOTHING,
+        left: NOTHING,
+      };
       this.byId.set(entry.runId, run);
       this.runs.push(run);
       this.isSorted = false;
@@ -142,10 +151,30 @@ export function numberOf(run: Run | undefined, name: string): number | null {
 }
 
 const PULL_NUMBERS = [
-  ...["customers", "found", "no_segment", "unknown", "failed", "memberships", "entered", "left", "planned_calls", "calls"],
+  ...[
+    "customers",
+    "found",
+    "no_segment",
+    "unknown",
+    "failed",
+    "memberships",
+    "entered",
+    "left",
+    "planned_calls",
+    "calls",
+  ],
   ...["rejected", "retried", "deferrals", "waits", "waited_seconds", "duration_seconds"],
 ];
-const PUBLISH_NUMBERS = ["customers", "published", "published_before", "unknown", "failed", "no_voucher", "calls", "duration_seconds"];
+const PUBLISH_NUMBERS = [
+  "customers",
+  "published",
+  "published_before",
+  "unknown",
+  "failed",
+  "no_voucher",
+  "calls",
+  "duration_seconds",
+];
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);

@@ -31,7 +31,14 @@ export class Month {
   private readonly words = h("p", {});
   private readonly filled = h("i");
   private readonly plan = h("select", { "aria-label": "Plan of the Voucherify project", change: () => this.change() });
-  private readonly other = h("input", { type: "number", min: 1, step: 1000, "aria-label": "Calls a month", hidden: true, input: () => this.change() });
+  private readonly other = h("input", {
+    type: "number",
+    min: 1,
+    step: 1000,
+    "aria-label": "Calls a month",
+    hidden: true,
+    input: () => this.change(),
+  });
   private runs: Run[] = [];
 
   constructor() {
@@ -40,7 +47,12 @@ export class Month {
     this.plan.append(h("option", { value: "other" }, "Another number a month"));
     this.plan.value = own > 0 ? "other" : kept() in PLANS ? kept() : "business";
     this.other.value = String(own > 0 ? own : 1_000_000);
-    this.element = h("div", { class: "month" }, h("div", {}, this.words, this.plan, this.other), h("div", { class: "track" }, this.filled));
+    this.element = h(
+      "div",
+      { class: "month" },
+      h("div", {}, this.words, this.plan, this.other),
+      h("div", { class: "track" }, this.filled),
+    );
   }
 
   /** Count the calls in the month of the last run. */
@@ -51,9 +63,16 @@ export class Month {
     if (last === undefined) return;
     const name = month(last.date);
     const calls = runs.reduce((all, run) => all + (month(run.date) === name ? (numberOf(run, "calls") ?? 0) : 0), 0);
-    const plan = this.plan.value === "other" ? Math.max(Number(this.other.value) || 0, 1) : (PLANS[this.plan.value]?.[1] ?? 1);
+    const plan =
+      this.plan.value === "other" ? Math.max(Number(this.other.value) || 0, 1) : (PLANS[this.plan.value]?.[1] ?? 1);
     this.other.hidden = this.plan.value !== "other";
-    this.words.replaceChildren(`${name}: `, h("b", {}, count(calls)), ` calls, `, h("b", {}, percent(calls, plan)), " of the plan");
+    this.words.replaceChildren(
+      `${name}: `,
+      h("b", {}, count(calls)),
+      ` calls, `,
+      h("b", {}, percent(calls, plan)),
+      " of the plan",
+    );
     this.filled.style.width = `${Math.min((100 * calls) / plan, 100)}%`;
   }
 

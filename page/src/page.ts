@@ -1,6 +1,6 @@
 // The page: which task and runs are looked at, and the pictures of them.
 
-import { h } from "./dom";
+import { h, segmented } from "./dom";
 import { count } from "./format";
 import { type Entry, History, type Run, type Task } from "./history";
 import { Month } from "./month";
@@ -12,7 +12,11 @@ import { pullTiles, vouchersTile } from "./tiles";
 import { type Colours, coloursOf, MOST_LINES, themeOf, watchTheme } from "./theme";
 
 const CHOSEN_AT_FIRST = 6;
-const RANGES = [30, 90, 365];
+const RANGES: [number, string, string][] = [
+  [30, "30", "Last 30 runs"],
+  [90, "90", "Last 90 runs"],
+  [365, "365 runs", "Last 365 runs"],
+];
 /** While runs arrive, the pictures are drawn anew so often, in milliseconds. */
 const REDRAWN_EVERY = 400;
 
@@ -46,9 +50,16 @@ export class Page {
   private readonly bar = h("i");
   private readonly note = h("p");
   private readonly message = h("div", { class: "message", role: "alert", hidden: true });
-  private readonly taskChoice = h("select", { "aria-label": "Task", change: () => this.choose(Number(this.taskChoice.value)) });
-  private readonly mapChoice = h("select", { "aria-label": "Mapped task", hidden: true, change: () => this.chooseMap() });
-  private readonly ranges = h("div", { class: "segmented", role: "group", "aria-label": "Runs" });
+  private readonly taskChoice = h("select", {
+    "aria-label": "Task",
+    change: () => this.choose(Number(this.taskChoice.value)),
+  });
+  private readonly mapChoice = h("select", {
+    "aria-label": "Mapped task",
+    hidden: true,
+    change: () => this.chooseMap(),
+  });
+  private readonly ranges: HTMLElement;
   private readonly tiles = h("div", { class: "tiles" });
   private readonly pictures = h("div", { class: "pictures" });
   private readonly segments: Segments;
@@ -61,6 +72,7 @@ export class Page {
     private readonly options: PageOptions,
   ) {
     this.most = options.runs;
+    this.ranges = segmented("Runs", RANGES, this.most, (runs) => this.chooseRange(runs));
     this.colours = this.themed();
     this.unwatch = watchTheme(options.follows, () => this.changeTheme());
     this.segments = new Segments({
@@ -70,10 +82,25 @@ export class Page {
     });
     this.shown = {
       sizes: this.picture("sizes", "Sizes of segments", "Customers in each chosen segment, run by run", "pull"),
-      moves: this.picture("moves", "Who entered and left", "Customers who came into a segment and who went out of it", "pull"),
-      calls: this.picture("calls", "Calls to Voucherify", "What each run took, and what asking one by one takes (each step is ten times as many)", "pull"),
+      moves: this.picture(
+        "moves",
+        "Who entered and left",
+        "Customers who came into a segment and who went out of it",
+        "pull",
+      ),
+      calls: this.picture(
+        "calls",
+        "Calls to Voucherify",
+        "What each run took, and what asking one by one takes (each step is ten times as many)",
+        "pull",
+      ),
       time: this.picture("time", "Duration and waits", "Time at work, without deferred time", "pull"),
-      publications: this.picture("publications", "Vouchers given and refused", "Codes published, and customers who got none", "publish"),
+      publications: this.picture(
+        "publications",
+        "Vouchers given and refused",
+        "Codes published, and customers who got none",
+        "publish",
+      ),
     };
     this.shown.calls.below.append(this.month.element);
     this.note.textContent = options.note;
@@ -90,13 +117,20 @@ export class Page {
       return;
     }
     const offered = this.offered;
-    this.taskChoice.replaceChildren(...offered.map((task, at) => h("option", { value: at }, `${task.dagId} › ${task.taskId}`)));
+    this.taskChoice.replaceChildren(
+      ...offered.map((task, at) => h("option", { value: at }, `${task.dagId} › ${task.taskId}`)),
+    );
     this.taskChoice.hidden = offered.length < 2;
     const [only] = offered;
-    if (only !== undefined && offered.length === 1) this.note.textContent = [`${only.dagId} › ${only.taskId}`, this.options.note].filter(Boolean).join(" · ");
+    if (only !== undefined && offered.length === 1)
+      this.note.textContent = [`${only.dagId} › ${only.taskId}`, this.options.note].filter(Boolean).join(" · ");
     this.ranges.hidden = offered.length === 0;
     if (offered.length === 0) {
-      this.say("Nothing to show here", "No task here pulls segments or publishes vouchers: this page shows those of CustomerSegmentsOperator and PublishVouchersOperator.", false);
+      this.say(
+        "Nothing to show here",
+        "No task here pulls segments or publishes vouchers: this page shows those of CustomerSegmentsOperator and PublishVouchersOperator.",
+        false,
+      );
       this.tell("");
       return;
     }
@@ -120,28 +154,35 @@ export class Page {
   private picture(name: string, title: string, question: string, sync: string): Picture {
     const address = (run: Run): string | null => this.address(run, name === "publications");
     const height = name === "sizes" ? 470 : 236;
-    return new Picture({ name, title, question, height, sync: `voucherify-${sync}`, colours: () => this.colours, address });
+    return new Picture({
+      name,
+      title,
+      question,
+      height,
+      sync: `voucherify-${sync}`,
+      colours: () => this.colours,
+      address,
+    });
   }
 
   private lay(): void {
-    const scopes = (["all", "chosen"] as const).map((scope) => {
-      const press = (): void => {
-        this.scope = scope;
-        for (const button of scopes) button.setAttribute("aria-pressed", String(button.dataset.scope === scope));
-        this.draw();
-      };
-      const label = scope === "all" ? "All segments" : "Chosen ones";
-      return h("button", { type: "button", "data-scope": scope, "aria-pressed": String(scope === this.scope), click: press }, label);
-    });
-    this.shown.moves.choices.append(h("div", { class: "segmented", role: "group", "aria-label": "Segments counted" }, ...scopes));
-    for (const runs of RANGES) {
-      const pressed = String(runs === this.most);
-      const label = runs === 365 ? "365 runs" : String(runs);
-      this.ranges.append(h("button", { type: "button", "data-runs": runs, "aria-pressed": pressed, "aria-label": `Last ${runs} runs`, click: () => this.chooseRange(runs) }, label));
-    }
+    const count = (scope: "all" | "chosen"): void => {
+      this.scope = scope;
+      this.draw();
+    };
+    const scopes: ["all" | "chosen", string][] = [
+      ["all", "All segments"],
+      ["chosen", "Chosen ones"],
+    ];
+    this.shown.moves.choices.append(segmented("Segments counted", scopes, this.scope, count));
     const heading = h("div", { class: "title" }, h("h1", {}, this.options.title), this.note);
     this.root.append(
-      h("header", { class: "top" }, heading, h("div", { class: "controls" }, this.taskChoice, this.mapChoice, this.ranges)),
+      h(
+        "header",
+        { class: "top" },
+        heading,
+        h("div", { class: "controls" }, this.taskChoice, this.mapChoice, this.ranges),
+      ),
       h("div", { class: "progress", "aria-hidden": "true" }, this.bar),
       this.status,
       this.message,
@@ -149,8 +190,8 @@ export class Page {
       this.pictures,
     );
     this.tiles.hidden = this.pictures.hidden = true;
-    const { sizes: first, moves: second, calls: third, time: fourth, publications: fifth } = this.shown;
-    this.pictures.append(first.element, this.segments.element, second.element, third.element, fourth.element, fifth.element);
+    const { sizes, moves, calls, time, publications } = this.shown;
+    for (const part of [sizes, this.segments, moves, calls, time, publications]) this.pictures.append(part.element);
   }
 
   private async choose(at: number): Promise<void> {
@@ -164,12 +205,9 @@ export class Page {
     await this.read();
   }
 
-  private async chooseRange(runs: number): Promise<void> {
+  private chooseRange(runs: number): void {
     this.most = runs;
-    for (const button of this.ranges.querySelectorAll("button")) {
-      button.setAttribute("aria-pressed", String(Number(button.dataset.runs) === runs));
-    }
-    if (this.task !== null) await this.read();
+    if (this.task !== null) void this.read();
   }
 
   private chooseMap(): void {
@@ -208,7 +246,9 @@ export class Page {
     const tasks = [...(this.task?.kind === "pull" ? [this.task] : []), ...this.publishing];
     try {
       await Promise.all(
-        tasks.map((task) => this.source.history(task, this.most, (entry) => take(entry, task.kind === "pull"), stop.signal)),
+        tasks.map((task) =>
+          this.source.history(task, this.most, (entry) => take(entry, task.kind === "pull"), stop.signal),
+        ),
       );
     } catch (error) {
       if (!stop.signal.aborted) this.fail(error);
@@ -234,10 +274,14 @@ export class Page {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (!(error instanceof Refused)) console.error(error);
-    const [title, text] = error instanceof Refused ? error.words : ["Something went wrong", "The page could not make sense of what it read; the browser's console says more."];
+    const [title, text] =
+      error instanceof Refused
+        ? error.words
+        : ["Something went wrong", "The page could not make sense of what it read; the browser's console says more."];
     this.say(title, text);
     this.tell("");
-    if (error instanceof Refused && (error.status === 401 || error.status === 403)) this.tiles.hidden = this.pictures.hidden = true;
+    if (error instanceof Refused && (error.status === 401 || error.status === 403))
+      this.tiles.hidden = this.pictures.hidden = true;
   }
 
   private say(title: string, text: string, mayChange = true): void {
@@ -273,8 +317,12 @@ export class Page {
     const publishes = this.publishing.length > 0;
     const runs = this.pulled.ordered();
     this.tiles.hidden = this.pictures.hidden = false;
-    this.tiles.replaceChildren(...(pulls ? pullTiles(this.pulled) : []), ...(publishes ? [vouchersTile(this.published)] : []));
-    for (const part of [this.shown.sizes, this.segments, this.shown.moves, this.shown.calls, this.shown.time]) part.element.hidden = !pulls;
+    this.tiles.replaceChildren(
+      ...(pulls ? pullTiles(this.pulled) : []),
+      ...(publishes ? [vouchersTile(this.published)] : []),
+    );
+    for (const part of [this.shown.sizes, this.segments, this.shown.moves, this.shown.calls, this.shown.time])
+      part.element.hidden = !pulls;
     if (pulls) {
       this.chooseLargest();
       this.segments.show(this.pulled);
@@ -297,7 +345,8 @@ export class Page {
 
   private offerMaps(): void {
     const labels = new Map<number, string>();
-    for (const entry of this.entries) if (entry.mapIndex >= 0) labels.set(entry.mapIndex, entry.mapLabel || String(entry.mapIndex));
+    for (const entry of this.entries)
+      if (entry.mapIndex >= 0) labels.set(entry.mapIndex, entry.mapLabel || String(entry.mapIndex));
     this.mapChoice.hidden = labels.size < 2;
     if (this.mapChoice.options.length === labels.size + 1) return;
     const each = [...labels].sort((a, b) => a[0] - b[0]).map(([at, label]) => h("option", { value: at }, label));
@@ -356,7 +405,10 @@ export class Page {
   private refocus(segment: string | null): void {
     if (segment === null) return;
     const items = [...this.root.querySelectorAll<HTMLElement>("[data-segment]")];
-    items.find((item) => item.dataset.segment === segment)?.querySelector("button")?.focus();
+    items
+      .find((item) => item.dataset.segment === segment)
+      ?.querySelector("button")
+      ?.focus();
   }
 
   private address(run: Run, isPublished = this.task?.kind === "publish"): string | null {

@@ -37,6 +37,13 @@ export function paintSoon(element: Element, paint: Paint): void {
   ask();
 }
 
+/** Paint an element that waits without waiting any longer. */
+export function paintNow(element: Element): void {
+  const paint = waiting.get(element);
+  waiting.delete(element);
+  paint?.();
+}
+
 /** Forget an element. */
 export function forget(element: Element): void {
   observer.unobserve(element);

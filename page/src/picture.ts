@@ -4,7 +4,7 @@ import uPlot from "uplot";
 import { download, h, link } from "./dom";
 import { type Cell, csv, Dates } from "./format";
 import type { Run } from "./history";
-import { forget, paintSoon, watch } from "./painting";
+import { forget, paintNow, paintSoon, watch } from "./painting";
 import type { Colours } from "./theme";
 
 /** A row of values, one for each run. */
@@ -78,7 +78,11 @@ export class Picture {
       blur: () => this.moveTo(null),
     });
     this.toggle = h("button", { type: "button", "aria-pressed": "false", click: () => this.turn() }, "Table");
-    const keep = h("button", { type: "button", click: () => this.keep(), "aria-label": `CSV of ${frame.title}` }, "CSV");
+    const keep = h(
+      "button",
+      { type: "button", click: () => this.keep(), "aria-label": `CSV of ${frame.title}` },
+      "CSV",
+    );
     this.element = h(
       "section",
       { class: "card", "data-picture": frame.name, "aria-label": frame.title },
@@ -100,8 +104,8 @@ export class Picture {
 
   /** Show other numbers: at once in words and in the table, in the drawing as soon as it is its turn. */
   show(shown: Shown): void {
+    if (this.shown?.runs.length !== shown.runs.length) this.at = null; // whoever looks at a run goes on with it
     this.shown = shown;
-    this.at = null;
     this.tell();
     if (!this.table.hidden) this.fillTable();
     paintSoon(this.drawing, () => this.paint());
@@ -141,6 +145,7 @@ export class Picture {
   }
 
   private options(shown: Shown): uPlot.Options {
+    const { at } = this; // a drawing that takes the place of another begins where that was pointed at
     const colours = this.frame.colours();
     const dates = new Dates(shown.runs.map((run) => run.date));
     const last = Math.max(shown.runs.length - 1, 0);
@@ -153,12 +158,20 @@ export class Picture {
       cursor: {
         y: false,
         drag: { x: false, y: false },
-        points: { size: 9, width: 2, fill: colours.panel, stroke: (plot, at) => String(plot.series[at]?.stroke instanceof Function ? shown.rows[at - 1]?.colour : colours.text) },
+        points: {
+          size: 9,
+          width: 2,
+          fill: colours.panel,
+          stroke: (plot, at) =>
+            String(plot.series[at]?.stroke instanceof Function ? shown.rows[at - 1]?.colour : colours.text),
+        },
         sync: { key: this.frame.sync, setSeries: false },
       },
       scales: {
         x: { time: false, range: [-0.6, last + 0.6] },
-        y: shown.isLog ? { distr: 3, range: (_, low, high) => decades(low, high) } : { range: (_, low, high) => room(low, high, shown) },
+        y: shown.isLog
+          ? { distr: 3, range: (_, low, high) => decades(low, high) }
+          : { range: (_, low, high) => room(low, high, shown) },
       },
       axes: [
         {
@@ -186,6 +199,7 @@ export class Picture {
       ],
       series: [{}, ...shown.rows.map((row) => series(row, shown.runs.length))],
       hooks: {
+        ready: at === null ? [] : [() => this.moveTo(at)],
         setCursor: [(plot) => this.pointed(plot.cursor.idx ?? null)],
         draw: hasLabels ? [(plot) => endLabels(plot, shown.rows)] : [],
         drawAxes: shown.isAboutZero ? [(plot) => zeroLine(plot, colours)] : [],
@@ -208,9 +222,10 @@ export class Picture {
     if (event.key === "Escape") this.moveTo(null);
     if (wanted === undefined || this.shown === null) return;
     event.preventDefault();
-    if (this.plot === null) this.paint();
     this.readout.setAttribute("aria-live", "polite");
-    this.moveTo(Math.min(Math.max(wanted, 0), last));
+    this.pointed(Math.min(Math.max(wanted, 0), last));
+    if (this.plot === null) paintNow(this.drawing);
+    else this.moveTo(this.at);
   }
 
   private moveTo(at: number | null): void {
@@ -231,13 +246,18 @@ export class Picture {
     const dates = new Dates(shown.runs.map((one) => one.date));
     const isTold = shown.rows.some((row) => (row.values[at] ?? null) !== null);
     const state = isTold ? "" : ` (${[...new Set(run.states)].join(", ") || "nothing told"})`;
-    const when = h("span", { class: "when" }, link(dates.full(run.date) + state, this.frame.address(run), `Run of ${dates.full(run.date)}`));
+    const when = h(
+      "span",
+      { class: "when" },
+      link(dates.full(run.date) + state, this.frame.address(run), `Run of ${dates.full(run.date)}`),
+    );
     this.readout.append(when, ...shown.rows.map((row) => this.value(row, shown.format(row.values[at] ?? null))));
   }
 
   private value(row: Row, text: string): Node {
     const button = row.button;
-    const remove = button && h("button", { type: "button", class: "drop", "aria-label": button.label, click: button.press }, "×");
+    const remove =
+      button && h("button", { type: "button", class: "drop", "aria-label": button.label, click: button.press }, "×");
     const mark = h("i", { class: `mark ${row.as}`, "aria-hidden": "true" });
     mark.style.setProperty("--colour", row.colour);
     if (row.dash?.length) mark.classList.add(row.dash[0] === 7 ? "dashed" : "dotted");
@@ -284,7 +304,12 @@ export class Picture {
     if (shown === null) return;
     const rows: Cell[][] = [["run_id", "date", "state", ...shown.rows.map((row) => row.label)]];
     shown.runs.forEach((run, at) => {
-      rows.push([run.id, stamp(run.date), [...new Set(run.states)].join(" "), ...shown.rows.map((row) => row.values[at] ?? null)]);
+      rows.push([
+        run.id,
+        stamp(run.date),
+        [...new Set(run.states)].join(" "),
+        ...shown.rows.map((row) => row.values[at] ?? null),
+      ]);
     });
     download(`voucherify_${this.frame.name}.csv`, csv(rows));
   }
@@ -319,11 +344,20 @@ function series(row: Row, runs: number): uPlot.Series {
     case "bar":
       return { ...common, fill: row.colour, width: 0, paths: bars, points: { show: false } };
     case "point":
-      return { ...common, paths: () => null, points: { show: true, size: runs > 150 ? 4 : 7, fill: row.colour, width: 0 } };
+      return {
+        ...common,
+        paths: () => null,
+        points: { show: true, size: runs > 150 ? 4 : 7, fill: row.colour, width: 0 },
+      };
     case "step":
       return { ...common, width: 1.5, dash: [5, 4], points: { show: runs < 3, size: 7, fill: row.colour } };
     default:
-      return { ...common, width: 2, dash: row.dash?.length ? row.dash : undefined, points: { show: runs < 3, size: 7, fill: row.colour } };
+      return {
+        ...common,
+        width: 2,
+        dash: row.dash?.length ? row.dash : undefined,
+        points: { show: runs < 3, size: 7, fill: row.colour },
+      };
   }
 }
 

@@ -8,7 +8,8 @@ import { type Colours, DASHES } from "./theme";
 const NOT_YET = "No run told anything yet.";
 
 const negative = (value: number | null): number | null => (value === null ? null : -value);
-const sum = (a: number | null, b: number | null): number | null => (a === null && b === null ? null : (a ?? 0) + (b ?? 0));
+const sum = (a: number | null, b: number | null): number | null =>
+  a === null && b === null ? null : (a ?? 0) + (b ?? 0);
 
 /** A segment with a line, and the colour it keeps. */
 export interface Chosen {
@@ -17,7 +18,13 @@ export interface Chosen {
 }
 
 /** Sizes of the chosen segments. */
-export function sizes(history: History, runs: Run[], chosen: Chosen[], colours: Colours, drop: (segment: number) => void): Shown {
+export function sizes(
+  history: History,
+  runs: Run[],
+  chosen: Chosen[],
+  colours: Colours,
+  drop: (segment: number) => void,
+): Shown {
   const rows = chosen.map(({ segment, slot }): Row => {
     const label = history.segments[segment]?.name ?? "";
     const button = { label: `Take ${label} out of the picture`, press: () => drop(segment) };
@@ -33,7 +40,9 @@ export function moves(history: History, runs: Run[], chosen: Chosen[] | null, co
   if (!history.tellsMoves) return netChange(history, runs, chosen, colours);
   const of = (run: Run, name: "entered" | "left"): number | null => {
     if (!run.numbers || !(name in run.numbers)) return null;
-    return chosen === null ? numberOf(run, name) : chosen.reduce((all, { segment }) => all + (run[name][segment] ?? 0), 0);
+    return chosen === null
+      ? numberOf(run, name)
+      : chosen.reduce((all, { segment }) => all + (run[name][segment] ?? 0), 0);
   };
   const entered = runs.map((run) => of(run, "entered"));
   const left = runs.map((run) => of(run, "left"));
@@ -56,18 +65,23 @@ export const movesDrawn = (runs: Run[], name: "entered" | "left"): (number | nul
 /** Say which run is not drawn, if one is not. */
 export function begins(runs: Run[]): string {
   const first = runs.find(isBegin);
-  return first ? `A history begins with everybody entering: ${count(numberOf(first, "entered"))} in its first run, which is not drawn.` : "";
+  return first
+    ? `A history begins with everybody entering: ${count(numberOf(first, "entered"))} in its first run, which is not drawn.`
+    : "";
 }
 
 function netChange(history: History, runs: Run[], chosen: Chosen[] | null, colours: Colours): Shown {
   const size = (run: Run): number | null =>
-    chosen === null ? numberOf(run, "memberships") : run.numbers && chosen.reduce((all, { segment }) => all + (sizeOf(run, segment) ?? 0), 0);
+    chosen === null
+      ? numberOf(run, "memberships")
+      : run.numbers && chosen.reduce((all, { segment }) => all + (sizeOf(run, segment) ?? 0), 0);
   const changes = runs.map((run) => {
     const before = history.toldBefore(run);
     const now = size(run);
     return now === null || before === undefined ? null : now - (size(before) ?? 0);
   });
-  const part = (sign: 1 | -1): (number | null)[] => changes.map((change) => (change !== null && change * sign > 0 ? change : null));
+  const part = (sign: 1 | -1): (number | null)[] =>
+    changes.map((change) => (change !== null && change * sign > 0 ? change : null));
   const rows: Row[] = [
     { label: "Grew by", colour: colours.up, values: part(1), as: "bar" },
     { label: "Shrank by", colour: colours.down, values: part(-1), as: "bar" },
@@ -91,11 +105,23 @@ export function calls(runs: Run[], colours: Colours): Shown {
   for (const way of ways) {
     const values = runs.map((run, at) => (run.strategies[0] === way ? (all[at] ?? null) : null));
     const label = WAYS[way] ?? way;
-    rows.push({ label, colour: colours.ways[way] ?? colours.text, values, drawn: values.map((value) => value || null), as: "point" });
+    rows.push({
+      label,
+      colour: colours.ways[way] ?? colours.text,
+      values,
+      drawn: values.map((value) => value || null),
+      as: "point",
+    });
   }
   const untold = runs.map((run, at) => (run.strategies.length === 0 ? (all[at] ?? null) : null));
   if (untold.some((value) => value !== null)) {
-    rows.push({ label: "Held from before", colour: colours.text, values: untold, drawn: untold.map((value) => value || null), as: "point" });
+    rows.push({
+      label: "Held from before",
+      colour: colours.text,
+      values: untold,
+      drawn: untold.map((value) => value || null),
+      as: "point",
+    });
   }
   return { runs, rows, format: count, axis: short, isLog: true, empty: NOT_YET };
 }
@@ -103,13 +129,27 @@ export function calls(runs: Run[], colours: Colours): Shown {
 /** Seconds at work, and those in which the rate limit made the task wait. */
 export function time(runs: Run[], colours: Colours): Shown {
   const whole = runs.map((run) => numberOf(run, "duration_seconds"));
-  const waited = runs.map((run) => numberOf(run, "waited_seconds") ?? (numberOf(run, "duration_seconds") === null ? null : 0));
+  const waited = runs.map(
+    (run) => numberOf(run, "waited_seconds") ?? (numberOf(run, "duration_seconds") === null ? null : 0),
+  );
   const worked = whole.map((seconds, at) => (seconds === null ? null : Math.max(seconds - (waited[at] ?? 0), 0)));
   const rows: Row[] = [
-    { label: "Waited for the rate limit", colour: colours.down, values: waited, drawn: worked.map((one, at) => sum(one, waited[at] ?? null)), as: "bar" },
+    {
+      label: "Waited for the rate limit",
+      colour: colours.down,
+      values: waited,
+      drawn: worked.map((one, at) => sum(one, waited[at] ?? null)),
+      as: "bar",
+    },
     { label: "At work", colour: colours.up, values: worked, as: "bar" },
   ];
-  return { runs, rows, format: duration, axis: (value) => (value === 0 ? "0" : duration(value).replace(".0 s", " s").replace(" 0 s", "")), empty: NOT_YET };
+  return {
+    runs,
+    rows,
+    format: duration,
+    axis: (value) => (value === 0 ? "0" : duration(value).replace(".0 s", " s").replace(" 0 s", "")),
+    empty: NOT_YET,
+  };
 }
 
 /** Return how many codes a run gave. */

@@ -37,7 +37,12 @@ export class Segments {
   private readonly list = h("ol", { class: "bars" });
   private readonly status = h("p", { class: "hint", role: "status" });
   private readonly more = h("button", { type: "button", class: "more", click: () => this.showMore() });
-  private readonly search = h("input", { type: "search", placeholder: "Search segments", "aria-label": "Search segments", input: () => this.begin() });
+  private readonly search = h("input", {
+    type: "search",
+    placeholder: "Search segments",
+    "aria-label": "Search segments",
+    input: () => this.begin(),
+  });
   private readonly order = h(
     "select",
     { "aria-label": "Order of segments", change: () => this.begin() },
@@ -52,7 +57,12 @@ export class Segments {
     this.element = h(
       "section",
       { class: "card segments", "data-picture": "last_run", "aria-label": "The last run" },
-      h("header", {}, h("div", { class: "heading" }, h("h2", {}, "The last run"), this.when), h("div", { class: "actions" }, keep)),
+      h(
+        "header",
+        {},
+        h("div", { class: "heading" }, h("h2", {}, "The last run"), this.when),
+        h("div", { class: "actions" }, keep),
+      ),
       h("div", { class: "finding" }, this.search, this.order),
       this.list,
       this.more,
@@ -73,14 +83,21 @@ export class Segments {
       })
       .filter((line) => line.size > 0 || (line.change ?? 0) !== 0);
     const dates = new Dates(history.runs.map((one) => one.date));
-    this.when.replaceChildren(...(run ? [link(dates.full(run.date), this.frame.address(run)), ": customers in each segment"] : ["No run told anything yet"]));
+    this.when.replaceChildren(
+      ...(run
+        ? [link(dates.full(run.date), this.frame.address(run)), ": customers in each segment"]
+        : ["No run told anything yet"]),
+    );
     this.draw();
   }
 
   private get found(): Line[] {
     const wanted = this.search.value.trim().toLowerCase();
-    const found = wanted === "" ? [...this.lines] : this.lines.filter((line) => line.name.toLowerCase().includes(wanted));
-    return found.sort((a, b) => ORDERS[this.order.value as Order][1](a, b) || b.size - a.size || (a.id < b.id ? -1 : 1));
+    const found =
+      wanted === "" ? [...this.lines] : this.lines.filter((line) => line.name.toLowerCase().includes(wanted));
+    return found.sort(
+      (a, b) => ORDERS[this.order.value as Order][1](a, b) || b.size - a.size || (a.id < b.id ? -1 : 1),
+    );
   }
 
   private begin(): void {
@@ -123,9 +140,17 @@ export class Segments {
       },
       h("span", { class: "dot" }),
       h("span", { class: "name" }, h("span", {}, line.name), h("span", { class: "track" }, filled)),
-      sparkline(runs.map((run) => sizeOf(run, line.at)), 64, 24),
+      sparkline(
+        runs.map((run) => sizeOf(run, line.at)),
+        64,
+        24,
+      ),
       h("span", { class: "size" }, count(line.size)),
-      h("span", { class: `change ${(line.change ?? 0) > 0 ? "up" : (line.change ?? 0) < 0 ? "down" : ""}` }, line.change === null ? "" : signed(line.change)),
+      h(
+        "span",
+        { class: `change ${(line.change ?? 0) > 0 ? "up" : (line.change ?? 0) < 0 ? "down" : ""}` },
+        line.change === null ? "" : signed(line.change),
+      ),
     );
     if (colour !== null) button.style.setProperty("--colour", colour);
     return h("li", { "data-segment": line.id }, button);

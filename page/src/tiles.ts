@@ -35,7 +35,12 @@ export function vouchersTile(history: History): HTMLElement {
   const runs = history.ordered();
   const all = runs.reduce((sum, run) => sum + (given(run) ?? 0), 0);
   const last = history.lastTold();
-  return tile("Vouchers given", count(all), last ? `${count(given(last))} in the last run` : "none yet", runs.map(given));
+  return tile(
+    "Vouchers given",
+    count(all),
+    last ? `${count(given(last))} in the last run` : "none yet",
+    runs.map(given),
+  );
 }
 
 /** Say how many times fewer calls a run took than one by one. */

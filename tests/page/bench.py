@@ -127,11 +127,19 @@ class _Airflow(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class _Server(ThreadingHTTPServer):
+    """Says nothing of questions the page gave up, as other runs were chosen."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 @contextmanager
 def airflow() -> Iterator[str]:
     """Serve the answers; the address is handed out."""
     _Airflow.summaries = [json.dumps({"value": summary_of(run)}).encode() for run in range(RUNS)]
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Airflow)
+    server = _Server(("127.0.0.1", 0), _Airflow)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.server_port}/"

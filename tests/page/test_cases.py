@@ -116,3 +116,20 @@ def test_a_task_that_told_nothing_yet_is_said(show: Show) -> None:
     look = show([day(0), day(1)])
     assert "0 runs with numbers, 2 without" in look.page.locator(".status").inner_text()
     assert look.picture("sizes").get_by_text("No run told anything yet.").is_visible()
+
+
+def test_the_keyboard_goes_on_where_it_was_once_a_picture_is_drawn_anew(show: Show) -> None:
+    look = show([day(number, pull_summary(number + 1)) for number in range(40)])
+    look.picture("time").locator(".drawing").focus()  # far below what is in sight
+    look.page.keyboard.press("Home")
+    assert look.readout("time")[0] == "1 Jan 2026"
+    look.picture("sizes").locator(".drawing").focus()
+    look.page.keyboard.press("End")
+    look.page.keyboard.press("ArrowLeft")
+    look.painted("sizes")
+    look.page.emulate_media(color_scheme="dark")
+    look.page.locator(".page[data-theme=dark]").wait_for()
+    look.painted("sizes")
+    assert look.readout("sizes")[0] == "8 Feb 2026"
+    look.page.keyboard.press("ArrowLeft")
+    assert look.readout("sizes")[0] == "7 Feb 2026"
