@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed-dev
 INSTALLED_BENCH := $(VENV)/.installed-bench
+INSTALLED_PAGE := $(VENV)/.installed-page
 # Airflow's modules are compiled once, not by each of its processes, whatever the machine is set to.
 export PYTHONDONTWRITEBYTECODE :=
 EXTRAS := duckdb,files,openlineage,pandas,postgres,s3,sqlite
@@ -16,7 +17,7 @@ DOCS := build/docs
 PYTEST_ALL := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-long explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
-  test-redshift test-snowflake test-newcomer package check docs pictures format bench soak clean
+  test-redshift test-snowflake test-newcomer test-page page package check docs pictures format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -70,6 +71,15 @@ test-newcomer: $(INSTALLED)  ## the README's first lines as printed: the wheel b
 	$(BIN)/uv venv --quiet --seed --python $(BIN)/python dist/newcomer
 	VIRTUAL_ENV=dist/newcomer $(BIN)/uv pip install --quiet --constraint constraints.txt apache-airflow
 	$(BIN)/python -m tests.packaging.newcomer dist/newcomer dist/wheels
+
+page:  ## the page of Airflow's UI from page/ into the package; needs Node 20 or later and npm, as nothing else here does
+	cd page && npm ci --ignore-scripts --no-audit --no-fund && npm run check && npm run build
+
+test-page: $(INSTALLED_PAGE)  ## the page in Chromium, Debian's if there is none, on a real Airflow with 60 days of a shop
+	tests/page.sh $(BIN)/python
+
+bench-page: $(INSTALLED_PAGE)  ## what the browser's own trace says of 3,000 segments and 365 runs
+	$(BIN)/python -m tests.page.bench
 
 test-pgbouncer: $(INSTALLED)  ## runs into PostgreSQL through a real PgBouncer, installed from Debian if it is missing
 	tests/pgbouncer.sh $(BIN)/python
@@ -127,4 +137,8 @@ $(DOCS)/env/.installed: $(BIN)/python pyproject.toml constraints.txt
 
 $(INSTALLED_BENCH): $(BIN)/python pyproject.toml constraints.txt
 	$(INSTALL) --editable '.[$(EXTRAS)]' --group bench
+	@touch $@ $(INSTALLED) $(VENV)/.installed
+
+$(INSTALLED_PAGE): $(BIN)/python pyproject.toml constraints.txt
+	$(INSTALL) --editable '.[$(EXTRAS)]' --group page
 	@touch $@ $(INSTALLED) $(VENV)/.installed

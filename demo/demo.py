@@ -10,14 +10,18 @@ import sys
 import time
 import traceback
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Move
 from airflow_provider_voucherify.emulator.process import EmulatorProcess
+from airflow_provider_voucherify.report.html import report_html
+from airflow_provider_voucherify.report.task_runs import KINDS, ReportTask, TaskRun
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SITE = REPOSITORY / ".demo"
 WAREHOUSE = SITE / "warehouse.db"
+REPORT = SITE / "report.html"
 CUSTOMERS = 10_000
 OPTED_IN = 6_000
 SEGMENTS_SHOWN = 8
@@ -110,6 +114,29 @@ def show_outcomes() -> None:
             say(f"     {'  '.join(map(str, row))}")
 
 
+def write_report() -> None:
+    """Write the pictures of all runs as one file, from Airflow's database: no API server runs here to be asked."""
+    operators = ", ".join(f"'{name}'" for name in KINDS)
+    statement = f"""
+        SELECT task.dag_id, task.task_id, task.operator, task.run_id, run.logical_date, task.state, told.value
+        FROM task_instance task
+        JOIN dag_run run ON run.dag_id = task.dag_id AND run.run_id = task.run_id
+        LEFT JOIN xcom told ON told.dag_run_id = run.id AND told.task_id = task.task_id AND told.key = 'return_value'
+        WHERE task.operator IN ({operators})
+        ORDER BY run.id, task.start_date
+    """  # noqa: S608 - names of our own classes
+    with closing(sqlite3.connect(SITE / "airflow" / "airflow.db")) as airflow_database:
+        runs = [task_run(*row) for row in airflow_database.execute(statement)]
+    REPORT.write_text(report_html(runs, datetime.now(UTC)), encoding="utf-8")
+
+
+def task_run(dag_id: str, task_id: str, operator: str, run_id: str, date: str, state: str, told: str | None) -> TaskRun:
+    """Return a task instance with the summary that it returned."""
+    task = ReportTask(dag_id, task_id, KINDS[operator])
+    summary = None if told is None else json.loads(told)
+    return TaskRun(task, run_id, datetime.fromisoformat(date).replace(tzinfo=UTC), state, summary=summary)
+
+
 def run_pipeline(emulator: EmulatorProcess) -> None:
     """Two days of a shop."""
     say("2. Airflow makes its metadata database (in .demo/, SQLite)")
@@ -127,6 +154,8 @@ def run_pipeline(emulator: EmulatorProcess) -> None:
     show_day("2026-01-02")
     say("7. What became of them, in the table win_back_vouchers:")
     show_outcomes()
+    write_report()
+    say(f"8. All of it as pictures, to be opened in a browser: {REPORT.relative_to(REPOSITORY)}")
 
 
 def main() -> None:

@@ -89,6 +89,8 @@ MAY_IMPORT: dict[str, set[str]] = {
             "airflow",
         ),
     },
+    "ui": {"ui", "airflow", "starlette"},
+    "report": {"api.models", "report", "ui.files", "requests"},
     "emulator": {"emulator", "aiohttp"},
     "testing": {"emulator", "pytest"},
     "provider_info": {"__version__"},

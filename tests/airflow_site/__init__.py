@@ -22,7 +22,7 @@ from tests.airflow_site.site import AirflowSite
 from tests.airflow_site.waiting import until
 from tests.postgres import PostgresServer
 
-__all__ = ["AirflowSite", "airflow_site", "processes_of", "running_airflow"]
+__all__ = ["AirflowSite", "airflow_site", "free_port", "processes_of", "running_airflow"]
 
 EXAMPLE_DAGS = Path(__file__).parents[2] / "dags"
 
@@ -52,7 +52,8 @@ _OPTIONS = {
 }
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port nobody listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
@@ -76,8 +77,8 @@ def _environment(home: Path, dags: Path, port: int, database: str, options: Mapp
         "DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps(bundles),
         "DATABASE__SQL_ALCHEMY_CONN": database,
         "DATABASE__SQL_ALCHEMY_CONN_ASYNC": database,
-        "LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
-        "LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+        "LOGGING__TRIGGER_LOG_SERVER_PORT": str(free_port()),
+        "LOGGING__WORKER_LOG_SERVER_PORT": str(free_port()),
         **options,
     }
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("AIRFLOW")}
@@ -97,7 +98,7 @@ def running_airflow(
     home = Path(tempfile.mkdtemp(prefix="airflow-"))
     dags = home / "dags"
     dags.mkdir()
-    port = _free_port()
+    port = free_port()
     environment = _environment(home, dags, port, database, options or {})
     commands: dict[str, tuple[str, ...]] = {
         "api-server": ("--host", "127.0.0.1", "--port", str(port)),

@@ -9,6 +9,8 @@ from airflow.models import DagBag
 from airflow.providers_manager import ProvidersManager
 
 import airflow_provider_voucherify
+from airflow_provider_voucherify.ui.files import FOLDER
+from airflow_provider_voucherify.ui.plugin import VoucherifyPlugin
 
 
 def main() -> None:
@@ -23,6 +25,8 @@ def main() -> None:
             sys.exit(f"{path.name}: {bag.import_errors or 'there is no Dag in it'}")
         if not all(dag.description for dag in bag.dags.values()):
             sys.exit(f"{path.name}: a Dag without a description")
+    if not VoucherifyPlugin.react_apps or {path.name for path in FOLDER.iterdir()} != {"page.js", "uPlot-LICENSE.txt"}:
+        sys.exit(f"the page of Airflow's UI is not there: {sorted(FOLDER.iterdir())}")
     manager = ProvidersManager()  # type: ignore[no-untyped-call]  # Airflow's own signature
     provider = manager.providers["airflow-provider-voucherify"]
     if provider.version != airflow_provider_voucherify.__version__ or not provider.data.get("documentation-url"):

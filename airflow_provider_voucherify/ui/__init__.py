@@ -1,0 +1,1 @@
+"""A page of pictures in Airflow's own UI, as a plugin."""

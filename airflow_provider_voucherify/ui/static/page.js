@@ -1,0 +1,659 @@
+/* Built by `make page` from page/, source bc1775a3d9a4c1e8d390c2efbd1042679cb7d3e121ac756ce348633152f8e537. With uPlot:
+
+The MIT License (MIT)
+
+Copyright (c) 2022 Leon Sorokin
+
+Permission is hereby granted, free of charge, to any person obtaining a copy
+of this software and associated documentation files (the "Software"), to deal
+in the Software without restriction, including without limitation the rights
+to use, copy, modify, merge, publish, distribute, sublicense, and/or sell
+copies of the Software, and to permit persons to whom the Software is
+furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in
+all copies or substantial portions of the Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR
+IMPLIED, INCLUDING BUT NOT LIMITED TO THE WARRANTIES OF MERCHANTABILITY,
+FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE
+AUTHORS OR COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER
+LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
+OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN
+THE SOFTWARE. */
+"use strict";(()=>{var $i='.uplot, .uplot *, .uplot *::before, .uplot *::after {box-sizing: border-box;}.uplot {font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", sans-serif, "Apple Color Emoji", "Segoe UI Emoji", "Segoe UI Symbol", "Noto Color Emoji";line-height: 1.5;width: min-content;}.u-title {text-align: center;font-size: 18px;font-weight: bold;}.u-wrap {position: relative;user-select: none;}.u-over, .u-under {position: absolute;}.u-under {overflow: hidden;}.uplot canvas {display: block;position: relative;width: 100%;height: 100%;}.u-axis {position: absolute;}.u-legend {font-size: 14px;margin: auto;text-align: center;}.u-inline {display: block;}.u-inline * {display: inline-block;}.u-inline tr {margin-right: 16px;}.u-legend th {font-weight: 600;}.u-legend th > * {vertical-align: middle;display: inline-block;}.u-legend .u-marker {width: 1em;height: 1em;margin-right: 4px;background-clip: padding-box !important;}.u-inline.u-live th::after {content: ":";vertical-align: middle;}.u-inline:not(.u-live) .u-value {display: none;}.u-series > * {padding: 4px;}.u-series th {cursor: pointer;}.u-legend .u-off > * {opacity: 0.3;}.u-select {background: rgba(0,0,0,0.07);position: absolute;pointer-events: none;}.u-cursor-x, .u-cursor-y {position: absolute;left: 0;top: 0;pointer-events: none;will-change: transform;}.u-hz .u-cursor-x, .u-vt .u-cursor-y {height: 100%;border-right: 1px dashed #607D8B;}.u-hz .u-cursor-y, .u-vt .u-cursor-x {width: 100%;border-bottom: 1px dashed #607D8B;}.u-cursor-pt {position: absolute;top: 0;left: 0;border-radius: 50%;border: 0 solid;pointer-events: none;will-change: transform;/*this has to be !important since we set inline "background" shorthand */background-clip: padding-box !important;}.u-axis.u-off, .u-select.u-off, .u-cursor-x.u-off, .u-cursor-y.u-off, .u-cursor-pt.u-off {display: none;}';var hs=new Int32Array(0);function ms(t,e,l,n){let s=t;return e>=s.length&&(s=new Int32Array(Math.max(n,e+1)),s.set(t)),s[e]=(s[e]??0)+l,s}var Bt=class{segments=[];runs=[];numberOfSegment=new Map;byId=new Map;isSorted=!0;add(e){let l=this.byId.get(e.runId);l===void 0&&(l={id:e.runId,date:e.date,states:[],strategies:[],numbers:null,sizes:hs,entered:hs,left:hs},this.byId.set(e.runId,l),this.runs.push(l),this.isSorted=!1),e.summary===null?l.states.push(e.state):this.addSummary(l,e.summary)}ordered(){return this.isSorted||this.runs.sort((e,l)=>e.date-l.date||(e.id<l.id?-1:1)),this.isSorted=!0,this.runs}lastTold(){return this.ordered().findLast(e=>e.numbers!==null)}toldBefore(e){let l=this.ordered();for(let n=l.indexOf(e)-1;n>=0;n--)if(l[n]?.numbers)return l[n]}get tellsMoves(){return this.runs.some(e=>e.numbers!==null&&"entered"in e.numbers)}addSummary(e,l){let n=e.numbers??={};for(let[a,o]of Object.entries(l.numbers))n[a]=(n[a]??0)+o;l.strategy!==null&&!e.strategies.includes(l.strategy)&&e.strategies.push(l.strategy);let s=Math.max(this.segments.length,l.perSegment.length);for(let[a,o,f,p,c]of l.perSegment){let m=this.number(a,o);e.sizes=ms(e.sizes,m,f,s),p!==null&&(e.entered=ms(e.entered,m,p,s)),c!==null&&(e.left=ms(e.left,m,c,s))}}find(e){return this.numberOfSegment.get(e)}number(e,l){let n=this.find(e);return n===void 0&&(n=this.segments.length,this.numberOfSegment.set(e,n),this.segments.push({id:e,name:l})),n}};function sn(t,e){return t?.numbers?t.sizes[e]??0:null}function fe(t,e){return t?.numbers?.[e]??null}var Sa=["customers","found","no_segment","unknown","failed","memberships","entered","left","planned_calls","calls","rejected","retried","deferrals","waits","waited_seconds","duration_seconds"],_a=["customers","published","published_before","unknown","failed","no_voucher","calls","duration_seconds"];function Fi(t){return typeof t=="object"&&t!==null&&!Array.isArray(t)}function ln(t){return typeof t=="number"&&Number.isFinite(t)?t:null}function wl(t,e=null){if(!Fi(t)||!("calls"in t))return null;let l={};for(let s of"published"in t?_a:Sa){let a=ln(t[s]);a!==null&&(l[s]=a)}let n=[];if(Array.isArray(t.per_segment))for(let s of t.per_segment){let a=e===null?Ta(s):Aa(s,e);a!==null&&n.push(a)}return{strategy:typeof t.strategy=="string"?t.strategy:null,numbers:l,perSegment:n}}function Ta(t){if(!Fi(t)||typeof t.segment_id!="string")return null;let e=typeof t.segment_name=="string"&&t.segment_name!==""?t.segment_name:t.segment_id;return[t.segment_id,e,ln(t.customers)??0,ln(t.entered),ln(t.left)]}function Aa(t,e){if(!Array.isArray(t))return null;let l=e[t[0]];return l===void 0?null:[l[0],l[1],ln(t[1])??0,ln(t[2]),ln(t[3])]}var Rt=class extends Error{constructor(l,n){super(`${n}: ${l}`);this.status=l;this.what=n}status;what;get words(){switch(this.status){case 0:return["Airflow cannot be reached","The network or the API server is down. Try again in a moment."];case 401:return["You are not logged in any more","Log in to Airflow again, then reload this page."];case 403:return["You may not see this",`Airflow does not let you read ${this.what}, and this page shows nothing that you may not read. Ask whoever runs this Airflow for the right to read it.`];case 404:return["It is not there",`Airflow does not know ${this.what}: it may have been deleted.`];default:return["Airflow has a problem",`Asked for ${this.what}, it answered ${this.status}. Try again in a moment.`]}}};var Ma=6,Ni=100,Ea=500,Ra=2e3,Hi={CustomerSegmentsOperator:"pull",PublishVouchersOperator:"publish"},Ca={"airflow_provider_voucherify.operators.customer_segments":"pull","airflow_provider_voucherify.operators.publish_vouchers":"publish"};function Vi(t,e){let l=t[e];return Array.isArray(l)?l:[]}var nt=t=>typeof t=="string"?t:"";function La(t){if(typeof t!="string")return t;try{return JSON.parse(t)}catch{return null}}function Pa(t){return Date.parse(nt(t.logical_date)||nt(t.run_after)||nt(t.start_date))||0}var gs=(t,e,l)=>`dags/${encodeURIComponent(t)}/dagRuns/${encodeURIComponent(e)}/taskInstances/${encodeURIComponent(l)}`,vl=class{constructor(e){this.place=e}place;summaries=new Map;async tasks(){let{dagId:e,taskId:l}=this.place;if(e===void 0)return this.tasksOfAll();let n=await this.get(`dags/${encodeURIComponent(e)}/tasks`,`the tasks of ${e}`),s=[];for(let a of Vi(n,"tasks")){let o=nt(a.class_ref?.module_path),f=Hi[nt(a.operator_name)]??Ca[o];f!==void 0&&(l===void 0||l===a.task_id)&&s.push({dagId:e,taskId:nt(a.task_id),kind:f})}return s}async history(e,l,n,s){let a=await this.instances(e,l,s),o=a.map(w=>({runId:nt(w.dag_run_id),mapIndex:Number(w.map_index??-1),mapLabel:nt(w.rendered_map_index),date:Pa(w),state:nt(w.state)||"none",summary:null}));o.forEach(n);let f=o.filter(w=>w.state==="success");if(f.length===0)return;let p=await this.summariesApart(e,o,s),c=new Map(a.map(w=>[`${w.dag_run_id}\0${w.map_index}`,nt(w.end_date)])),m=f.values(),g=async()=>{for(let w of m){let E=`${w.runId}\0${w.mapIndex}`,L=await this.value(e,w,p.has(E)?"summary":"return_value",c.get(E)??"",s);s.throwIfAborted();let D=wl(L);D!==null&&n({...w,summary:D})}};await Promise.all(Array.from({length:Ma},g))}runAddress(e,l){let n=`dags/${encodeURIComponent(e.dagId)}/runs/${encodeURIComponent(l)}/tasks/${encodeURIComponent(e.taskId)}`;return new URL(n,document.baseURI).href}async tasksOfAll(){let e=new Map;for(let[l,n]of Object.entries(Hi)){let s=`operator=${l}&order_by=-run_after`,a="dags/~/dagRuns/~/taskInstances";for await(let o of this.paged(a,s,"task_instances",Ea,"task instances")){if(o.operator_name!==l&&o.operator!==l)continue;let f={dagId:nt(o.dag_id),taskId:nt(o.task_id),kind:n};e.set(`${f.dagId}\0${f.taskId}`,f)}}return[...e.values()]}async instances(e,l,n){let s=gs(e.dagId,"~","").replace(/\/$/,""),a=`task_id=${encodeURIComponent(e.taskId)}&order_by=-run_after`,o=[],f=new Set,p=`the task instances of ${e.dagId}`;for await(let c of this.paged(s,a,"task_instances",Number.POSITIVE_INFINITY,p,n))if(c.task_id===e.taskId){if(f.add(c.dag_run_id),f.size>l||o.length>=Ra)break;o.push(c)}return o}async summariesApart(e,l,n){let s=`${gs(e.dagId,"~",e.taskId)}/xcomEntries`,a=new Set(l.map(c=>c.runId)),o=new Set,f="xcom_key=summary&order_by=-timestamp",p=Math.max(2*l.length,Ni);for await(let c of this.paged(s,f,"xcom_entries",p,`the XComs of ${e.dagId}`,n))c.key==="summary"&&a.has(nt(c.run_id))&&o.add(`${c.run_id}\0${c.map_index}`);return o}value(e,l,n,s,a){let o=`${gs(e.dagId,l.runId,e.taskId)}/xcomEntries/${n}?map_index=${l.mapIndex}`,f=`${o}\0${s}`,p=this.summaries.get(f);return p===void 0&&(p=this.get(o,`the XComs of ${e.dagId}`,a).then(c=>La(c.value),c=>{if(this.summaries.delete(f),c instanceof Rt&&c.status===404)return null;throw c}),this.summaries.set(f,p)),p}async*paged(e,l,n,s,a,o){for(let f=0;f<s;){let p=await this.get(`${e}?${l}&limit=${Ni}&offset=${f}`,a,o),c=Vi(p,n);if(yield*c,f+=c.length,c.length===0||f>=Number(p.total_entries??0))return}}async get(e,l,n){let s;try{s=await fetch(new URL(`api/v2/${e}`,document.baseURI),{signal:n,headers:{Accept:"application/json"}})}catch(a){throw n?.aborted?a:new Rt(0,l)}if(!s.ok)throw new Rt(s.status,l);return await s.json()}};function Ui(t,e,l){for(let[n,s]of Object.entries(e))s==null||s===!1||(typeof s=="function"?t.addEventListener(n,s):t.setAttribute(n,s===!0?"":String(s)));for(let n of l)n!=null&&n!==!1&&t.append(n)}function y(t,e={},...l){let n=document.createElement(t);return Ui(n,e,l),n}function Bi(t,e={},...l){let n=document.createElementNS("http://www.w3.org/2000/svg",t);return Ui(n,e,l),n}function Qn(t,e,l){return e===null||!/^https?:/.test(e)?document.createTextNode(t):y("a",{href:e,"aria-label":l},t)}function bs(t,e,l,n){let s=e.map(([a,o,f])=>{let p=()=>{for(let m of s)m.setAttribute("aria-pressed",String(m===c));n(a)},c=y("button",{type:"button","aria-pressed":String(a===l),"aria-label":f,click:p});return c.textContent=o,c});return y("div",{class:"segmented",role:"group","aria-label":t},...s)}function yl(t,e,l){let n=t.filter(m=>m!==null),s=Math.min(...n),a=Math.max(...n)-s,o=e/Math.max(t.length-1,1),f="",p=!1;t.forEach((m,g)=>{if(m===null)p=!1;else{let w=a===0?l/2:l-1.5-(m-s)/a*(l-3);f+=`${p?"L":"M"}${(g*o).toFixed(1)} ${w.toFixed(1)}`,p=!0}});let c={width:e,height:l,viewBox:`0 0 ${e} ${l}`};return Bi("svg",{...c,class:"spark","aria-hidden":"true",preserveAspectRatio:"none"},Bi("path",{d:f}))}function xl(t,e){let l=URL.createObjectURL(new Blob([e],{type:"text/csv;charset=utf-8"})),n=y("a",{href:l,download:t});document.body.append(n),n.click(),n.remove(),setTimeout(()=>URL.revokeObjectURL(l),1e4)}var ws=new Intl.NumberFormat("en-US",{maximumFractionDigits:0}),Ia=new Intl.NumberFormat("en-US",{notation:"compact",maximumFractionDigits:1}),Wi=new Intl.DateTimeFormat("en-GB",{day:"numeric",month:"short",timeZone:"UTC"}),Gi=new Intl.DateTimeFormat("en-GB",{day:"numeric",month:"short",year:"numeric",timeZone:"UTC"}),za=new Intl.DateTimeFormat("en-GB",{month:"long",year:"numeric",timeZone:"UTC"}),ji=new Intl.DateTimeFormat("en-GB",{hour:"2-digit",minute:"2-digit",timeZone:"UTC"}),vs="–",we=t=>t===null?vs:ws.format(t),Wt=t=>Math.abs(t)<1e4?ws.format(t):Ia.format(t),ys=t=>za.format(t);function rn(t){return t===null?vs:t===0?"±0":`${t>0?"+":"−"}${ws.format(Math.abs(t))}`}function kl(t,e){let l=100*t/e;return l>=10||l===0?`${Math.round(l)} %`:`${l.toPrecision(l<.1?1:2)} %`}function xs(t){return t===null?vs:t<10?`${t.toFixed(1)} s`:t<100?`${Math.round(t)} s`:t<6e3?`${Math.floor(t/60)} min ${Math.round(t%60)} s`:`${Math.floor(t/3600)} h ${Math.round(t%3600/60)} min`}var Ut=class{hasTimes;constructor(e){let l=e.map(n=>Math.floor(n/864e5));this.hasTimes=new Set(l).size<l.length}brief(e){return this.hasTimes?`${Wi.format(e)} ${ji.format(e)}`:Wi.format(e)}full(e){return this.hasTimes?`${Gi.format(e)}, ${ji.format(e)}`:Gi.format(e)}};function Oa(t){if(t===null)return"";if(typeof t=="number")return String(t);let e=/^[=+\-@\t\r]/.test(t)?`'${t}`:t;return/[",\n\r]/.test(e)?`"${e.replaceAll('"','""')}"`:e}function Sl(t){return`${t.map(e=>e.map(Oa).join(",")).join(`\r
+`)}\r
+`}var ks={business:["Business: 100,000 a month",1e5],organization:["Organization: 300,000 a month",3e5]},Yi="voucherify-page-plan";function Ss(){try{return localStorage.getItem(Yi)??"business"}catch{return"business"}}function Da(t){try{localStorage.setItem(Yi,t)}catch{}}var _l=class{element;words=y("p",{});filled=y("i");plan=y("select",{"aria-label":"Plan of the Voucherify project",change:()=>this.change()});other=y("input",{type:"number",min:1,step:1e3,"aria-label":"Calls a month",hidden:!0,input:()=>this.change()});runs=[];constructor(){let e=Number(Ss());for(let[l,[n]]of Object.entries(ks))this.plan.append(y("option",{value:l},n));this.plan.append(y("option",{value:"other"},"Another number a month")),this.plan.value=e>0?"other":Ss()in ks?Ss():"business",this.other.value=String(e>0?e:1e6),this.element=y("div",{class:"month"},y("div",{},this.words,this.plan,this.other),y("div",{class:"track"},this.filled))}show(e){this.runs=e;let l=e.findLast(o=>o.numbers!==null);if(this.element.hidden=l===void 0,l===void 0)return;let n=ys(l.date),s=e.reduce((o,f)=>o+(ys(f.date)===n?fe(f,"calls")??0:0),0),a=this.plan.value==="other"?Math.max(Number(this.other.value)||0,1):ks[this.plan.value]?.[1]??1;this.other.hidden=this.plan.value!=="other",this.words.replaceChildren(`${n}: `,y("b",{},we(s))," calls, ",y("b",{},kl(s,a))," of the plan"),this.filled.style.width=`${Math.min(100*s/a,100)}%`}change(){Da(this.plan.value==="other"?this.other.value:this.plan.value),this.show(this.runs)}};var $a="uplot",Fa="u-hz",Na="u-vt",Ha="u-title",Va="u-wrap",Ba="u-under",Ua="u-over",Wa="u-axis",un="u-off",Ga="u-select",ja="u-cursor-x",Ya="u-cursor-y",Ka="u-cursor-pt",qa="u-legend",Ja="u-live",Za="u-inline",Qa="u-series",Xa="u-marker",Ki="u-label",eu="u-value",el="width",tl="height";var qi="bottom",In="left",_s="right",Vs="#000",Ji=Vs+"0",Ts="mousemove",Zi="mousedown",As="mouseup",Qi="mouseenter",Xi="mouseleave",er="dblclick",tu="resize",nu="scroll",tr="change",Rl="dppxchange",Bs="--",Hn=typeof window<"u",Ls=Hn?document:null,On=Hn?window:null,lu=Hn?navigator:null,re,Tl;function Ps(){let t=devicePixelRatio;re!=t&&(re=t,Tl&&zs(tr,Tl,Ps),Tl=matchMedia(`(min-resolution: ${re-.001}dppx) and (max-resolution: ${re+.001}dppx)`),cn(tr,Tl,Ps),On.dispatchEvent(new CustomEvent(Rl)))}function lt(t,e){if(e!=null){let l=t.classList;!l.contains(e)&&l.add(e)}}function Is(t,e){let l=t.classList;l.contains(e)&&l.remove(e)}function ve(t,e,l){t.style[e]=l+"px"}function vt(t,e,l,n){let s=Ls.createElement(t);return e!=null&&lt(s,e),l?.insertBefore(s,n),s}function dt(t,e){return vt("div",t,e)}var nr=new WeakMap;function Ct(t,e,l,n,s){let a="translate("+e+"px,"+l+"px)",o=nr.get(t);a!=o&&(t.style.transform=a,nr.set(t,a),e<0||l<0||e>n||l>s?lt(t,un):Is(t,un))}var lr=new WeakMap;function sr(t,e,l){let n=e+l,s=lr.get(t);n!=s&&(lr.set(t,n),t.style.background=e,t.style.borderColor=l)}var ir=new WeakMap;function rr(t,e,l,n){let s=e+""+l,a=ir.get(t);s!=a&&(ir.set(t,s),t.style.height=l+"px",t.style.width=e+"px",t.style.marginLeft=n?-e/2+"px":0,t.style.marginTop=n?-l/2+"px":0)}var Us={passive:!0},su={...Us,capture:!0};function cn(t,e,l,n){e.addEventListener(t,l,n?su:Us)}function zs(t,e,l,n){e.removeEventListener(t,l,Us)}Hn&&Ps();function yt(t,e,l,n){let s;l=l||0,n=n||e.length-1;let a=n<=2147483647;for(;n-l>1;)s=a?l+n>>1:st((l+n)/2),e[s]<t?l=s:n=s;return t-e[l]<=e[n]-t?l:n}function zr(t){return(l,n,s)=>{let a=-1,o=-1;for(let f=n;f<=s;f++)if(t(l[f])){a=f;break}for(let f=s;f>=n;f--)if(t(l[f])){o=f;break}return[a,o]}}var Or=t=>t!=null,Dr=t=>t!=null&&t>0,Pl=zr(Or),iu=zr(Dr);function ru(t,e,l,n=0,s=!1){let a=s?iu:Pl,o=s?Dr:Or;[e,l]=a(t,e,l);let f=t[e],p=t[e];if(e>-1)if(n==1)f=t[e],p=t[l];else if(n==-1)f=t[l],p=t[e];else for(let c=e;c<=l;c++){let m=t[c];o(m)&&(m<f?f=m:m>p&&(p=m))}return[f??de,p??-de]}function Il(t,e,l,n){let s=ur(t),a=ur(e);t==e&&(s==-1?(t*=l,e/=l):(t/=l,e*=l));let o=l==10?zt:$r,f=s==1?st:pt,p=a==1?pt:st,c=f(o(Le(t))),m=p(o(Le(e))),g=Dn(l,c),w=Dn(l,m);return l==10&&(c<0&&(g=pe(g,-c)),m<0&&(w=pe(w,-m))),n||l==2?(t=g*s,e=w*a):(t=Vr(t,g),e=zl(e,w)),[t,e]}function Ws(t,e,l,n){let s=Il(t,e,l,n);return t==0&&(s[0]=0),e==0&&(s[1]=0),s}var Gs=.1,or={mode:3,pad:Gs},ll={pad:0,soft:null,mode:0},ou={min:ll,max:ll};function Cl(t,e,l,n){return Ol(l)?ar(t,e,l):(ll.pad=l,ll.soft=n?0:null,ll.mode=n?3:0,ar(t,e,ou))}function se(t,e){return t??e}function au(t,e,l){for(e=se(e,0),l=se(l,t.length-1);e<=l;){if(t[e]!=null)return!0;e++}return!1}function ar(t,e,l){let n=l.min,s=l.max,a=se(n.pad,0),o=se(s.pad,0),f=se(n.hard,-de),p=se(s.hard,de),c=se(n.soft,de),m=se(s.soft,-de),g=se(n.mode,0),w=se(s.mode,0),E=e-t,L=zt(E),D=Ye(Le(t),Le(e)),H=zt(D),B=Le(H-L);(E<1e-24||B>10)&&(E=0,(t==0||e==0)&&(E=1e-24,g==2&&c!=de&&(a=0),w==2&&m!=-de&&(o=0)));let S=E||D||1e3,N=zt(S),_=Dn(10,st(N)),q=S*(E==0?t==0?.1:1:a),P=pe(Vr(t-q,_/10),24),J=t>=c&&(g==1||g==3&&P<=c||g==2&&P>=c)?c:de,j=Ye(f,P<J&&t>=J?J:xt(J,P)),X=S*(E==0?e==0?.1:1:o),G=pe(zl(e+X,_/10),24),T=e<=m&&(w==1||w==3&&G>=m||w==2&&G<=m)?m:-de,K=xt(p,G>T&&e<=T?T:Ye(T,G));return j==K&&j==0&&(K=100),[j,K]}var uu=new Intl.NumberFormat(Hn?lu.language:"en-US"),js=t=>uu.format(t),it=Math,El=it.PI,Le=it.abs,st=it.floor,Ce=it.round,pt=it.ceil,xt=it.min,Ye=it.max,Dn=it.pow,ur=it.sign,zt=it.log10,$r=it.log2,cu=(t,e=1)=>it.sinh(t)*e,Ms=(t,e=1)=>it.asinh(t/e),de=1/0;function cr(t){return(zt((t^t>>31)-(t>>31))|0)+1}function Os(t,e,l){return xt(Ye(t,e),l)}function Fr(t){return typeof t=="function"}function ee(t){return Fr(t)?t:()=>t}var fu=()=>{},Nr=t=>t,Hr=(t,e)=>e,du=t=>null,fr=t=>!0,dr=(t,e)=>t==e,pu=/\.\d*?(?=9{6,}|0{6,})/gm,fn=t=>{if(Ur(t)||jt.has(t))return t;let e=`${t}`,l=e.match(pu);if(l==null)return t;let n=l[0].length-1;if(e.indexOf("e-")!=-1){let[s,a]=e.split("e");return+`${fn(s)}e${a}`}return pe(t,n)};function on(t,e){return fn(pe(fn(t/e))*e)}function zl(t,e){return fn(pt(fn(t/e))*e)}function Vr(t,e){return fn(st(fn(t/e))*e)}function pe(t,e=0){if(Ur(t))return t;let l=10**e,n=t*l*(1+Number.EPSILON);return Ce(n)/l}var jt=new Map;function Br(t){return((""+t).split(".")[1]||"").length}function il(t,e,l,n){let s=[],a=n.map(Br);for(let o=e;o<l;o++){let f=Le(o),p=pe(Dn(t,o),f);for(let c=0;c<n.length;c++){let m=t==10?+`${n[c]}e${o}`:n[c]*p,g=(o>=0?0:f)+(o>=a[c]?0:a[c]),w=t==10?m:pe(m,g);s.push(w),jt.set(w,g)}}return s}var sl={},Ys=[],$n=[null,null],Gt=Array.isArray,Ur=Number.isInteger,hu=t=>t===void 0;function pr(t){return typeof t=="string"}function Ol(t){let e=!1;if(t!=null){let l=t.constructor;e=l==null||l==Object}return e}function mu(t){return t!=null&&typeof t=="object"}var gu=Object.getPrototypeOf(Uint8Array),Wr="__proto__";function Fn(t,e=Ol){let l;if(Gt(t)){let n=t.find(s=>s!=null);if(Gt(n)||e(n)){l=Array(t.length);for(let s=0;s<t.length;s++)l[s]=Fn(t[s],e)}else l=t.slice()}else if(t instanceof gu)l=t.slice();else if(e(t)){l={};for(let n in t)n!=Wr&&(l[n]=Fn(t[n],e))}else l=t;return l}function Me(t){let e=arguments;for(let l=1;l<e.length;l++){let n=e[l];for(let s in n)s!=Wr&&(Ol(t[s])?Me(t[s],Fn(n[s])):t[s]=Fn(n[s]))}return t}var bu=0,wu=1,vu=2;function yu(t,e,l){for(let n=0,s,a=-1;n<e.length;n++){let o=e[n];if(o>a){for(s=o-1;s>=0&&t[s]==null;)t[s--]=null;for(s=o+1;s<l&&t[s]==null;)t[a=s++]=null}}}function xu(t,e){if(_u(t)){let o=t[0].slice();for(let f=1;f<t.length;f++)o.push(...t[f].slice(1));return Tu(o[0])||(o=Su(o)),o}let l=new Set;for(let o=0;o<t.length;o++){let p=t[o][0],c=p.length;for(let m=0;m<c;m++)l.add(p[m])}let n=[Array.from(l).sort((o,f)=>o-f)],s=n[0].length,a=new Map;for(let o=0;o<s;o++)a.set(n[0][o],o);for(let o=0;o<t.length;o++){let f=t[o],p=f[0];for(let c=1;c<f.length;c++){let m=f[c],g=Array(s).fill(void 0),w=e?e[o][c]:wu,E=[];for(let L=0;L<m.length;L++){let D=m[L],H=a.get(p[L]);D===null?w!=bu&&(g[H]=D,w==vu&&E.push(H)):g[H]=D}yu(g,E,s),n.push(g)}}return n}var ku=typeof queueMicrotask>"u"?t=>Promise.resolve().then(t):queueMicrotask;function Su(t){let e=t[0],l=e.length,n=Array(l);for(let a=0;a<n.length;a++)n[a]=a;n.sort((a,o)=>e[a]-e[o]);let s=[];for(let a=0;a<t.length;a++){let o=t[a],f=Array(l);for(let p=0;p<l;p++)f[p]=o[n[p]];s.push(f)}return s}function _u(t){let e=t[0][0],l=e.length;for(let n=1;n<t.length;n++){let s=t[n][0];if(s.length!=l)return!1;if(s!=e){for(let a=0;a<l;a++)if(s[a]!=e[a])return!1}}return!0}function Tu(t,e=100){let l=t.length;if(l<=1)return!0;let n=0,s=l-1;for(;n<=s&&t[n]==null;)n++;for(;s>=n&&t[s]==null;)s--;if(s<=n)return!0;let a=Ye(1,st((s-n+1)/e));for(let o=t[n],f=n+a;f<=s;f+=a){let p=t[f];if(p!=null){if(p<=o)return!1;o=p}}return!0}var Gr=["January","February","March","April","May","June","July","August","September","October","November","December"],jr=["Sunday","Monday","Tuesday","Wednesday","Thursday","Friday","Saturday"];function Yr(t){return t.slice(0,3)}var Au=jr.map(Yr),Mu=Gr.map(Yr),Eu={MMMM:Gr,MMM:Mu,WWWW:jr,WWW:Au};function Xn(t){return(t<10?"0":"")+t}function Ru(t){return(t<10?"00":t<100?"0":"")+t}var Cu={YYYY:t=>t.getFullYear(),YY:t=>(t.getFullYear()+"").slice(2),MMMM:(t,e)=>e.MMMM[t.getMonth()],MMM:(t,e)=>e.MMM[t.getMonth()],MM:t=>Xn(t.getMonth()+1),M:t=>t.getMonth()+1,DD:t=>Xn(t.getDate()),D:t=>t.getDate(),WWWW:(t,e)=>e.WWWW[t.getDay()],WWW:(t,e)=>e.WWW[t.getDay()],HH:t=>Xn(t.getHours()),H:t=>t.getHours(),h:t=>{let e=t.getHours();return e==0?12:e>12?e-12:e},AA:t=>t.getHours()>=12?"PM":"AM",aa:t=>t.getHours()>=12?"pm":"am",a:t=>t.getHours()>=12?"p":"a",mm:t=>Xn(t.getMinutes()),m:t=>t.getMinutes(),ss:t=>Xn(t.getSeconds()),s:t=>t.getSeconds(),fff:t=>Ru(t.getMilliseconds())};function Ks(t,e){e=e||Eu;let l=[],n=/\{([a-z]+)\}|[^{]+/gi,s;for(;s=n.exec(t);)l.push(s[0][0]=="{"?Cu[s[1]]:s[0]);return a=>{let o="";for(let f=0;f<l.length;f++)o+=typeof l[f]=="string"?l[f]:l[f](a,e);return o}}var Lu=new Intl.DateTimeFormat().resolvedOptions().timeZone;function Pu(t,e){let l;return e=="UTC"||e=="Etc/UTC"?l=new Date(+t+t.getTimezoneOffset()*6e4):e==Lu?l=t:(l=new Date(t.toLocaleString("en-US",{timeZone:e})),l.setMilliseconds(t.getMilliseconds())),l}var Kr=t=>t%1==0,Ll=[1,2,2.5,5],Iu=il(10,-32,0,Ll),qr=il(10,0,32,Ll),zu=qr.filter(Kr),an=Iu.concat(qr),qs=`
+`,Jr="{YYYY}",hr=qs+Jr,Zr="{M}/{D}",nl=qs+Zr,Al=nl+"/{YY}",Qr="{aa}",Ou="{h}:{mm}",zn=Ou+Qr,mr=qs+zn,gr=":{ss}",ae=null;function Xr(t){let e=t*1e3,l=e*60,n=l*60,s=n*24,a=s*30,o=s*365,p=(t==1?il(10,0,3,Ll).filter(Kr):il(10,-3,0,Ll)).concat([e,e*5,e*10,e*15,e*30,l,l*5,l*10,l*15,l*30,n,n*2,n*3,n*4,n*6,n*8,n*12,s,s*2,s*3,s*4,s*5,s*6,s*7,s*8,s*9,s*10,s*15,a,a*2,a*3,a*4,a*6,o,o*2,o*5,o*10,o*25,o*50,o*100]),c=[[o,Jr,ae,ae,ae,ae,ae,ae,1],[s*28,"{MMM}",hr,ae,ae,ae,ae,ae,1],[s,Zr,hr,ae,ae,ae,ae,ae,1],[n,"{h}"+Qr,Al,ae,nl,ae,ae,ae,1],[l,zn,Al,ae,nl,ae,ae,ae,1],[e,gr,Al+" "+zn,ae,nl+" "+zn,ae,mr,ae,1],[t,gr+".{fff}",Al+" "+zn,ae,nl+" "+zn,ae,mr,ae,1]];function m(g){return(w,E,L,D,H,B)=>{let S=[],N=H>=o,_=H>=a&&H<o,q=g(L),P=pe(q*t,3),J=Es(q.getFullYear(),N?0:q.getMonth(),_||N?1:q.getDate()),j=pe(J*t,3);if(_||N){let X=_?H/a:0,G=N?H/o:0,T=P==j?P:pe(Es(J.getFullYear()+G,J.getMonth()+X,1)*t,3),K=new Date(Ce(T/t)),I=K.getFullYear(),U=K.getMonth();for(let F=0;T<=D;F++){let te=Es(I+G*F,U+X*F,1),$=te-g(pe(te*t,3));T=pe((+te+$)*t,3),T<=D&&S.push(T)}}else{let X=H>=s?s:H,G=st(L)-st(P),T=j+G+zl(P-j,X);S.push(T);let K=g(T),I=K.getHours()+K.getMinutes()/l+K.getSeconds()/n,U=H/n,F=w.axes[E]._space,te=B/F;for(;T=pe(T+H,t==1?0:3),!(T>D);)if(U>1){let $=st(pe(I+U,6))%24,ne=g(T).getHours()-$;ne>1&&(ne=-1),T-=ne*n,I=(I+U)%24;let ue=S[S.length-1];pe((T-ue)/H,3)*te>=.7&&S.push(T)}else S.push(T)}return S}}return[p,c,m]}var[Du,$u,Fu]=Xr(1),[Nu,Hu,Vu]=Xr(.001);il(2,-53,53,[1]);function br(t,e){return t.map(l=>l.map((n,s)=>s==0||s==8||n==null?n:e(s==1||l[8]==0?n:l[1]+n)))}function wr(t,e){return(l,n,s,a,o)=>{let f=e.find(L=>o>=L[0])||e[e.length-1],p,c,m,g,w,E;return n.map(L=>{let D=t(L),H=D.getFullYear(),B=D.getMonth(),S=D.getDate(),N=D.getHours(),_=D.getMinutes(),q=D.getSeconds(),P=H!=p&&f[2]||B!=c&&f[3]||S!=m&&f[4]||N!=g&&f[5]||_!=w&&f[6]||q!=E&&f[7]||f[1];return p=H,c=B,m=S,g=N,w=_,E=q,P(D)})}}function Bu(t,e){let l=Ks(e);return(n,s,a,o,f)=>s.map(p=>l(t(p)))}function Es(t,e,l){return new Date(t,e,l)}function vr(t,e){return e(t)}var Uu="{YYYY}-{MM}-{DD} {h}:{mm}{aa}";function yr(t,e){return(l,n,s,a)=>a==null?Bs:e(t(n))}function Wu(t,e){let l=t.series[e];return l.width?l.stroke(t,e):l.points.width?l.points.stroke(t,e):null}function Gu(t,e){return t.series[e].fill(t,e)}var ju={show:!0,live:!0,isolate:!1,mount:fu,markers:{show:!0,width:2,stroke:Wu,fill:Gu,dash:"solid"},idx:null,idxs:null,values:[]};function Yu(t,e){let l=t.cursor.points,n=dt(),s=l.size(t,e);ve(n,el,s),ve(n,tl,s);let a=s/-2;ve(n,"marginLeft",a),ve(n,"marginTop",a);let o=l.width(t,e,s);return o&&ve(n,"borderWidth",o),n}function Ku(t,e){let l=t.series[e].points;return l._fill||l._stroke}function qu(t,e){let l=t.series[e].points;return l._stroke||l._fill}function Ju(t,e){return t.series[e].points.size}var Rs=[0,0];function Zu(t,e,l){return Rs[0]=e,Rs[1]=l,Rs}function Ml(t,e,l,n=!0){return s=>{s.button==0&&(!n||s.target==e)&&l(s)}}function Cs(t,e,l,n=!0){return s=>{(!n||s.target==e)&&l(s)}}var Qu={show:!0,x:!0,y:!0,lock:!1,move:Zu,points:{one:!1,show:Yu,size:Ju,width:0,stroke:qu,fill:Ku},bind:{mousedown:Ml,mouseup:Ml,click:Ml,dblclick:Ml,mousemove:Cs,mouseleave:Cs,mouseenter:Cs},drag:{setScale:!0,x:!0,y:!1,dist:0,uni:null,click:(t,e)=>{e.stopPropagation(),e.stopImmediatePropagation()},_x:!1,_y:!1},focus:{dist:(t,e,l,n,s)=>n-s,prox:-1,bias:0},hover:{skip:[void 0],prox:null,bias:0},left:-10,top:-10,idx:null,dataIdx:null,idxs:null,event:null},eo={show:!0,stroke:"rgba(0,0,0,0.07)",width:2},Js=Me({},eo,{filter:Hr}),to=Me({},Js,{size:10}),no=Me({},eo,{show:!1}),Zs='12px system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, "Noto Sans", sans-serif, "Apple Color Emoji", "Segoe UI Emoji", "Segoe UI Symbol", "Noto Color Emoji"',lo="bold "+Zs,so=1.5,xr={show:!0,scale:"x",stroke:Vs,space:50,gap:5,alignTo:1,size:50,labelGap:0,labelSize:30,labelFont:lo,side:2,grid:Js,ticks:to,border:no,font:Zs,lineGap:so,rotate:0},Xu="Value",ec="Time",kr={show:!0,scale:"x",auto:!1,sorted:1,min:de,max:-de,idxs:[]};function tc(t,e,l,n,s){return e.map(a=>a==null?"":js(a))}function nc(t,e,l,n,s,a,o){let f=[],p=jt.get(s)||0;l=o?l:pe(zl(l,s),p);for(let c=l;c<=n;c=pe(c+s,p))f.push(Object.is(c,-0)?0:c);return f}function Ds(t,e,l,n,s,a,o){let f=[],p=t.scales[t.axes[e].scale].log,c=p==10?zt:$r,m=st(c(l));s=Dn(p,m),p==10&&(s=an[yt(s,an)]);let g=l,w=s*p;p==10&&(w=an[yt(w,an)]);do f.push(g),g=g+s,p==10&&!jt.has(g)&&(g=pe(g,jt.get(s))),g>=w&&(s=g,w=s*p,p==10&&(w=an[yt(w,an)]));while(g<=n);return f}function lc(t,e,l,n,s,a,o){let p=t.scales[t.axes[e].scale].asinh,c=n>p?Ds(t,e,Ye(p,l),n,s):[p],m=n>=0&&l<=0?[0]:[];return(l<-p?Ds(t,e,Ye(p,-n),-l,s):[p]).reverse().map(w=>-w).concat(m,c)}var io=/./,sc=/[12357]/,ic=/[125]/,Sr=/1/,$s=(t,e,l,n)=>t.map((s,a)=>e==4&&s==0||a%n==0&&l.test(s.toExponential()[s<0?1:0])?s:null);function rc(t,e,l,n,s){let a=t.axes[l],o=a.scale,f=t.scales[o],p=t.valToPos,c=a._space,m=p(10,o),g=p(9,o)-m>=c?io:p(7,o)-m>=c?sc:p(5,o)-m>=c?ic:Sr;if(g==Sr){let w=Le(p(1,o)-m);if(w<c)return $s(e.slice().reverse(),f.distr,g,pt(c/w)).reverse()}return $s(e,f.distr,g,1)}function oc(t,e,l,n,s){let a=t.axes[l],o=a.scale,f=a._space,p=t.valToPos,c=Le(p(1,o)-p(2,o));return c<f?$s(e.slice().reverse(),3,io,pt(f/c)).reverse():e}function ac(t,e,l,n){return n==null?Bs:e==null?"":js(e)}var _r={show:!0,scale:"y",stroke:Vs,space:30,gap:5,alignTo:1,size:50,labelGap:0,labelSize:30,labelFont:lo,side:3,grid:Js,ticks:to,border:no,font:Zs,lineGap:so,rotate:0};function uc(t,e){let l=3+(t||1)*2;return pe(l*e,3)}function cc(t,e){let{scale:l,idxs:n}=t.series[0],s=t._data[0],a=t.valToPos(s[n[0]],l,!0),o=t.valToPos(s[n[1]],l,!0),f=Le(o-a),p=t.series[e],c=f/(p.points.space*re);return n[1]-n[0]<=c}var Tr={scale:null,auto:!0,sorted:0,min:de,max:-de},ro=(t,e,l,n,s)=>s,Ar={show:!0,auto:!0,sorted:0,gaps:ro,alpha:1,facets:[Me({},Tr,{scale:"x"}),Me({},Tr,{scale:"y"})]},Mr={scale:"y",auto:!0,sorted:0,show:!0,spanGaps:!1,gaps:ro,alpha:1,points:{show:cc,filter:null},values:null,min:de,max:-de,idxs:[],path:null,clip:null};function fc(t,e,l,n,s){return l/10}var oo={time:!0,auto:!0,distr:1,log:10,asinh:1,min:null,max:null,dir:1,ori:0},dc=Me({},oo,{time:!1,ori:1}),Er={};function ao(t,e){let l=Er[t];return l||(l={key:t,plots:[],sub(n){l.plots.push(n)},unsub(n){l.plots=l.plots.filter(s=>s!=n)},pub(n,s,a,o,f,p,c){for(let m=0;m<l.plots.length;m++)l.plots[m]!=s&&l.plots[m].pub(n,s,a,o,f,p,c)}},t!=null&&(Er[t]=l)),l}var Nn=1,Fs=2;function dn(t,e,l){let n=t.mode,s=t.series[e],a=n==2?t._data[e]:t._data,o=t.scales,f=t.bbox,p=a[0],c=n==2?a[1]:a[e],m=n==2?o[s.facets[0].scale]:o[t.series[0].scale],g=n==2?o[s.facets[1].scale]:o[s.scale],w=f.left,E=f.top,L=f.width,D=f.height,H=t.valToPosH,B=t.valToPosV;return m.ori==0?l(s,p,c,m,g,H,B,w,E,L,D,$l,Vn,Nl,co,po):l(s,p,c,m,g,B,H,E,w,D,L,Fl,Bn,ei,fo,ho)}function Qs(t,e){let l=0,n=0,s=se(t.bands,Ys);for(let a=0;a<s.length;a++){let o=s[a];o.series[0]==e?l=o.dir:o.series[1]==e&&(o.dir==1?n|=1:n|=2)}return[l,n==1?-1:n==2?1:n==3?2:0]}function pc(t,e,l,n,s){let a=t.mode,o=t.series[e],f=a==2?o.facets[1].scale:o.scale,p=t.scales[f];return s==-1?p.min:s==1?p.max:p.distr==3?p.dir==1?p.min:p.max:0}function Ot(t,e,l,n,s,a){return dn(t,e,(o,f,p,c,m,g,w,E,L,D,H)=>{let B=o.pxRound,S=c.dir*(c.ori==0?1:-1),N=c.ori==0?Vn:Bn,_,q;S==1?(_=l,q=n):(_=n,q=l);let P=B(g(f[_],c,D,E)),J=B(w(p[_],m,H,L)),j=B(g(f[q],c,D,E)),X=B(w(a==1?m.max:m.min,m,H,L)),G=new Path2D(s);return N(G,j,X),N(G,P,X),N(G,P,J),G})}function Dl(t,e,l,n,s,a){let o=null;if(t.length>0){o=new Path2D;let f=e==0?Nl:ei,p=l;for(let g=0;g<t.length;g++){let w=t[g];if(w[1]>w[0]){let E=w[0]-p;E>0&&f(o,p,n,E,n+a),p=w[1]}}let c=l+s-p,m=10;c>0&&f(o,p,n-m/2,c,n+a+m)}return o}function hc(t,e,l){let n=t[t.length-1];n&&n[0]==e?n[1]=l:t.push([e,l])}function Xs(t,e,l,n,s,a,o){let f=[],p=t.length;for(let c=s==1?l:n;c>=l&&c<=n;c+=s)if(e[c]===null){let g=c,w=c;if(s==1)for(;++c<=n&&e[c]===null;)w=c;else for(;--c>=l&&e[c]===null;)w=c;let E=a(t[g]),L=w==g?E:a(t[w]),D=g-s;E=o<=0&&D>=0&&D<p?a(t[D]):E;let B=w+s;L=o>=0&&B>=0&&B<p?a(t[B]):L,L>=E&&f.push([E,L])}return f}function Rr(t){return t==0?Nr:t==1?Ce:e=>on(e,t)}function uo(t){let e=t==0?$l:Fl,l=t==0?(s,a,o,f,p,c)=>{s.arcTo(a,o,f,p,c)}:(s,a,o,f,p,c)=>{s.arcTo(o,a,p,f,c)},n=t==0?(s,a,o,f,p)=>{s.rect(a,o,f,p)}:(s,a,o,f,p)=>{s.rect(o,a,p,f)};return(s,a,o,f,p,c=0,m=0)=>{c==0&&m==0?n(s,a,o,f,p):(c=xt(c,f/2,p/2),m=xt(m,f/2,p/2),e(s,a+c,o),l(s,a+f,o,a+f,o+p,c),l(s,a+f,o+p,a,o+p,m),l(s,a,o+p,a,o,m),l(s,a,o,a+f,o,c),s.closePath())}}var $l=(t,e,l)=>{t.moveTo(e,l)},Fl=(t,e,l)=>{t.moveTo(l,e)},Vn=(t,e,l)=>{t.lineTo(e,l)},Bn=(t,e,l)=>{t.lineTo(l,e)},Nl=uo(0),ei=uo(1),co=(t,e,l,n,s,a)=>{t.arc(e,l,n,s,a)},fo=(t,e,l,n,s,a)=>{t.arc(l,e,n,s,a)},po=(t,e,l,n,s,a,o)=>{t.bezierCurveTo(e,l,n,s,a,o)},ho=(t,e,l,n,s,a,o)=>{t.bezierCurveTo(l,e,s,n,o,a)};function mo(t){return(e,l,n,s,a)=>dn(e,l,(o,f,p,c,m,g,w,E,L,D,H)=>{let{pxRound:B,points:S}=o,N,_;c.ori==0?(N=$l,_=co):(N=Fl,_=fo);let q=pe(S.width*re,3),P=(S.size-S.width)/2*re,J=pe(P*2,3),j=new Path2D,X=new Path2D,{left:G,top:T,width:K,height:I}=e.bbox;Nl(X,G-J,T-J,K+J*2,I+J*2);let U=F=>{if(p[F]!=null){let te=B(g(f[F],c,D,E)),$=B(w(p[F],m,H,L));N(j,te+P,$),_(j,te,$,P,0,El*2)}};if(a)a.forEach(U);else for(let F=n;F<=s;F++)U(F);return{stroke:q>0?j:null,fill:j,clip:X,flags:Nn|Fs}})}function go(t){return(e,l,n,s,a,o)=>{n!=s&&(a!=n&&o!=n&&t(e,l,n),a!=s&&o!=s&&t(e,l,s),t(e,l,o))}}var mc=go(Vn),gc=go(Bn);function bo(t){let e=se(t?.alignGaps,0);return(l,n,s,a)=>dn(l,n,(o,f,p,c,m,g,w,E,L,D,H)=>{[s,a]=Pl(p,s,a);let B=o.pxRound,S=I=>B(g(I,c,D,E)),N=I=>B(w(I,m,H,L)),_,q;c.ori==0?(_=Vn,q=mc):(_=Bn,q=gc);let P=c.dir*(c.ori==0?1:-1),J={stroke:new Path2D,fill:null,clip:null,band:null,gaps:null,flags:Nn},j=J.stroke,X=!1;if(a-s>=D*4){let I=z=>l.posToVal(z,c.key,!0),U=null,F=null,te,$,Ke,ye=S(f[P==1?s:a]),ne=S(f[s]),ue=S(f[a]),Z=I(P==1?ne+1:ue-1);for(let z=P==1?s:a;z>=s&&z<=a;z+=P){let Ee=f[z],xe=(P==1?Ee<Z:Ee>Z)?ye:S(Ee),oe=p[z];xe==ye?oe!=null?($=oe,U==null?(_(j,xe,N($)),te=U=F=$):$<U?U=$:$>F&&(F=$)):oe===null&&(X=!0):(U!=null&&q(j,ye,N(U),N(F),N(te),N($)),oe!=null?($=oe,_(j,xe,N($)),U=F=te=$):(U=F=null,oe===null&&(X=!0)),ye=xe,Z=I(ye+P))}U!=null&&U!=F&&Ke!=ye&&q(j,ye,N(U),N(F),N(te),N($))}else for(let I=P==1?s:a;I>=s&&I<=a;I+=P){let U=p[I];U===null?X=!0:U!=null&&_(j,S(f[I]),N(U))}let[T,K]=Qs(l,n);if(o.fill!=null||T!=0){let I=J.fill=new Path2D(j),U=o.fillTo(l,n,o.min,o.max,T),F=N(U),te=S(f[s]),$=S(f[a]);P==-1&&([$,te]=[te,$]),_(I,$,F),_(I,te,F)}if(!o.spanGaps){let I=[];X&&I.push(...Xs(f,p,s,a,P,S,e)),J.gaps=I=o.gaps(l,n,s,a,I),J.clip=Dl(I,c.ori,E,L,D,H)}return K!=0&&(J.band=K==2?[Ot(l,n,s,a,j,-1),Ot(l,n,s,a,j,1)]:Ot(l,n,s,a,j,K)),J})}function bc(t){let e=se(t.align,1),l=se(t.ascDesc,!1),n=se(t.alignGaps,0),s=se(t.extend,!1);return(a,o,f,p)=>dn(a,o,(c,m,g,w,E,L,D,H,B,S,N)=>{[f,p]=Pl(g,f,p);let _=c.pxRound,{left:q,width:P}=a.bbox,J=ne=>_(L(ne,w,S,H)),j=ne=>_(D(ne,E,N,B)),X=w.ori==0?Vn:Bn,G={stroke:new Path2D,fill:null,clip:null,band:null,gaps:null,flags:Nn},T=G.stroke,K=w.dir*(w.ori==0?1:-1),I=j(g[K==1?f:p]),U=J(m[K==1?f:p]),F=U,te=U;s&&e==-1&&(te=q,X(T,te,I)),X(T,U,I);for(let ne=K==1?f:p;ne>=f&&ne<=p;ne+=K){let ue=g[ne];if(ue==null)continue;let Z=J(m[ne]),z=j(ue);e==1?X(T,Z,I):X(T,F,z),X(T,Z,z),I=z,F=Z}let $=F;s&&e==1&&($=q+P,X(T,$,I));let[Ke,ye]=Qs(a,o);if(c.fill!=null||Ke!=0){let ne=G.fill=new Path2D(T),ue=c.fillTo(a,o,c.min,c.max,Ke),Z=j(ue);X(ne,$,Z),X(ne,te,Z)}if(!c.spanGaps){let ne=[];ne.push(...Xs(m,g,f,p,K,J,n));let ue=c.width*re/2,Z=l||e==1?ue:-ue,z=l||e==-1?-ue:ue;ne.forEach(Ee=>{Ee[0]+=Z,Ee[1]+=z}),G.gaps=ne=c.gaps(a,o,f,p,ne),G.clip=Dl(ne,w.ori,H,B,S,N)}return ye!=0&&(G.band=ye==2?[Ot(a,o,f,p,T,-1),Ot(a,o,f,p,T,1)]:Ot(a,o,f,p,T,ye)),G})}function Cr(t,e,l,n,s,a,o=de){if(t.length>1){let f=null;for(let p=0,c=1/0;p<t.length;p++)if(e[p]!==void 0){if(f!=null){let m=Le(t[p]-t[f]);m<c&&(c=m,o=Le(l(t[p],n,s,a)-l(t[f],n,s,a)))}f=p}}return o}function wc(t){t=t||sl;let e=se(t.size,[.6,de,1]),l=t.align||0,n=t.gap||0,s=t.radius;s=s==null?[0,0]:typeof s=="number"?[s,0]:s;let a=ee(s),o=1-e[0],f=se(e[1],de),p=se(e[2],1),c=se(t.disp,sl),m=se(t.each,E=>{}),{fill:g,stroke:w}=c;return(E,L,D,H)=>dn(E,L,(B,S,N,_,q,P,J,j,X,G,T)=>{let K=B.pxRound,I=l,U=n*re,F=f*re,te=p*re,$,Ke;_.ori==0?[$,Ke]=a(E,L):[Ke,$]=a(E,L);let ye=_.dir*(_.ori==0?1:-1),ne=_.ori==0?Nl:ei,ue=_.ori==0?m:(R,he,Re,bn,qt,St,Jt)=>{m(R,he,Re,qt,bn,Jt,St)},Z=se(E.bands,Ys).find(R=>R.series[0]==L),z=Z!=null?Z.dir:0,Ee=B.fillTo(E,L,B.min,B.max,z),Be=K(J(Ee,q,T,X)),xe,oe,ht,Ze=G,Se=K(B.width*re),kt=!1,Lt=null,rt=null,Dt=null,hn=null;g!=null&&(Se==0||w!=null)&&(kt=!0,Lt=g.values(E,L,D,H),rt=new Map,new Set(Lt).forEach(R=>{R!=null&&rt.set(R,new Path2D)}),Se>0&&(Dt=w.values(E,L,D,H),hn=new Map,new Set(Dt).forEach(R=>{R!=null&&hn.set(R,new Path2D)})));let{x0:mn,size:Wn}=c;if(mn!=null&&Wn!=null){I=1,S=mn.values(E,L,D,H),mn.unit==2&&(S=S.map(Re=>E.posToVal(j+Re*G,_.key,!0)));let R=Wn.values(E,L,D,H);Wn.unit==2?oe=R[0]*G:oe=P(R[0],_,G,j)-P(0,_,G,j),Ze=Cr(S,N,P,_,G,j,Ze),ht=Ze-oe+U}else Ze=Cr(S,N,P,_,G,j,Ze),ht=Ze*o+U,oe=Ze-ht;ht<1&&(ht=0),Se>=oe/2&&(Se=0),ht<5&&(K=Nr);let al=ht>0,Yt=Ze-ht-(al?Se:0);oe=K(Os(Yt,te,F)),xe=(I==0?oe/2:I==ye?0:oe)-I*ye*((I==0?U/2:0)+(al?Se/2:0));let Ue={stroke:null,fill:null,clip:null,band:null,gaps:null,flags:0},gn=kt?null:new Path2D,Pt=null;if(Z!=null)Pt=E.data[Z.series[1]];else{let{y0:R,y1:he}=c;R!=null&&he!=null&&(N=he.values(E,L,D,H),Pt=R.values(E,L,D,H))}let Kt=$*oe,Y=Ke*oe;for(let R=ye==1?D:H;R>=D&&R<=H;R+=ye){let he=N[R];if(he==null)continue;if(Pt!=null){let qe=Pt[R]??0;if(he-qe==0)continue;Be=J(qe,q,T,X)}let Re=_.distr!=2||c!=null?S[R]:R,bn=P(Re,_,G,j),qt=J(se(he,Ee),q,T,X),St=K(bn-xe),Jt=K(Ye(qt,Be)),Qe=K(xt(qt,Be)),ot=Jt-Qe;if(he!=null){let qe=he<0?Y:Kt,mt=he<0?Kt:Y;kt?(Se>0&&Dt[R]!=null&&ne(hn.get(Dt[R]),St,Qe+st(Se/2),oe,Ye(0,ot-Se),qe,mt),Lt[R]!=null&&ne(rt.get(Lt[R]),St,Qe+st(Se/2),oe,Ye(0,ot-Se),qe,mt)):ne(gn,St,Qe+st(Se/2),oe,Ye(0,ot-Se),qe,mt),ue(E,L,R,St-Se/2,Qe,oe+Se,ot)}}return Se>0?Ue.stroke=kt?hn:gn:kt||(Ue._fill=B.width==0?B._fill:B._stroke??B._fill,Ue.width=0),Ue.fill=kt?rt:gn,Ue})}function vc(t,e){let l=se(e?.alignGaps,0);return(n,s,a,o)=>dn(n,s,(f,p,c,m,g,w,E,L,D,H,B)=>{[a,o]=Pl(c,a,o);let S=f.pxRound,N=$=>S(w($,m,H,L)),_=$=>S(E($,g,B,D)),q,P,J;m.ori==0?(q=$l,J=Vn,P=po):(q=Fl,J=Bn,P=ho);let j=m.dir*(m.ori==0?1:-1),X=N(p[j==1?a:o]),G=X,T=[],K=[];for(let $=j==1?a:o;$>=a&&$<=o;$+=j)if(c[$]!=null){let ye=p[$],ne=N(ye);T.push(G=ne),K.push(_(c[$]))}let I={stroke:t(T,K,q,J,P,S),fill:null,clip:null,band:null,gaps:null,flags:Nn},U=I.stroke,[F,te]=Qs(n,s);if(f.fill!=null||F!=0){let $=I.fill=new Path2D(U),Ke=f.fillTo(n,s,f.min,f.max,F),ye=_(Ke);J($,G,ye),J($,X,ye)}if(!f.spanGaps){let $=[];$.push(...Xs(p,c,a,o,j,N,l)),I.gaps=$=f.gaps(n,s,a,o,$),I.clip=Dl($,m.ori,L,D,H,B)}return te!=0&&(I.band=te==2?[Ot(n,s,a,o,U,-1),Ot(n,s,a,o,U,1)]:Ot(n,s,a,o,U,te)),I})}function yc(t){return vc(xc,t)}function xc(t,e,l,n,s,a){let o=t.length;if(o<2)return null;let f=new Path2D;if(l(f,t[0],e[0]),o==2)n(f,t[1],e[1]);else{let p=Array(o),c=Array(o-1),m=Array(o-1),g=Array(o-1);for(let w=0;w<o-1;w++)m[w]=e[w+1]-e[w],g[w]=t[w+1]-t[w],c[w]=m[w]/g[w];p[0]=c[0];for(let w=1;w<o-1;w++)c[w]===0||c[w-1]===0||c[w-1]>0!=c[w]>0?p[w]=0:(p[w]=3*(g[w-1]+g[w])/((2*g[w]+g[w-1])/c[w-1]+(g[w]+2*g[w-1])/c[w]),isFinite(p[w])||(p[w]=0));p[o-1]=c[o-2];for(let w=0;w<o-1;w++)s(f,t[w]+g[w]/3,e[w]+p[w]*g[w]/3,t[w+1]-g[w]/3,e[w+1]-p[w+1]*g[w]/3,t[w+1],e[w+1])}return f}var Ns=new Set;function Lr(){for(let t of Ns)t.syncRect(!0)}Hn&&(cn(tu,On,Lr),cn(nu,On,Lr,!0),cn(Rl,On,()=>{Fe.pxRatio=re}));var kc=bo(),Sc=mo();function Pr(t,e,l,n){return(n?[t[0],t[1]].concat(t.slice(2)):[t[0]].concat(t.slice(1))).map((a,o)=>Hs(a,o,e,l))}function _c(t,e){return t.map((l,n)=>n==0?{}:Me({},e,l))}function Hs(t,e,l,n){return Me({},e==0?l:n,t)}function wo(t,e,l){return e==null?$n:[e,l]}var Tc=wo;function Ac(t,e,l){return e==null?$n:Cl(e,l,Gs,!0)}function vo(t,e,l,n){return e==null?$n:Il(e,l,t.scales[n].log,!1)}var Mc=vo;function yo(t,e,l,n){return e==null?$n:Ws(e,l,t.scales[n].log,!1)}var Ec=yo;function Rc(t,e,l,n,s){let a=Ye(cr(t),cr(e)),o=e-t,f=yt(s/n*o,l);do{let p=l[f],c=n*p/o;if(c>=s&&a+(p<5?jt.get(p):0)<=17)return[p,c]}while(++f<l.length);return[0,0]}function Ir(t){let e,l;return t=t.replace(/(\d+)px/,(n,s)=>(e=Ce((l=+s)*re))+"px"),[t,e,l]}function Cc(t){t.show&&[t.font,t.labelFont].forEach(e=>{let l=pe(e[2]*re,1);e[0]=e[0].replace(/[0-9.]+px/,l+"px"),e[1]=l})}function Fe(t,e,l){let n={mode:se(t.mode,1)},s=n.mode;function a(i,r,u,d){let h=r.valToPct(i);return d+u*(r.dir==-1?1-h:h)}function o(i,r,u,d){let h=r.valToPct(i);return d+u*(r.dir==-1?h:1-h)}function f(i,r,u,d){return r.ori==0?a(i,r,u,d):o(i,r,u,d)}n.valToPosH=a,n.valToPosV=o;let p=!1;n.status=0;let c=n.root=dt($a);if(t.id!=null&&(c.id=t.id),lt(c,t.class),t.title){let i=dt(Ha,c);i.textContent=t.title}let m=vt("canvas"),g=n.ctx=m.getContext("2d"),w=dt(Va,c);cn("click",w,i=>{i.target===L&&(me!=En||ke!=Rn)&&He.click(n,i)},!0);let E=n.under=dt(Ba,w);w.appendChild(m);let L=n.over=dt(Ua,w);t=Fn(t);let D=+se(t.pxAlign,1),H=Rr(D);(t.plugins||[]).forEach(i=>{i.opts&&(t=i.opts(n,t)||t)});let B=t.ms||.001,S=n.series=s==1?Pr(t.series||[],kr,Mr,!1):_c(t.series||[null],Ar),N=n.axes=Pr(t.axes||[],xr,_r,!0),_=n.scales={},q=n.bands=t.bands||[];q.forEach(i=>{i.fill=ee(i.fill||null),i.dir=se(i.dir,-1)});let P=s==2?S[1].facets[0].scale:S[0].scale,J={axes:oa,series:na},j=(t.drawOrder||["axes","series"]).map(i=>J[i]);function X(i){let r=i.distr==3?u=>zt(u>0?u:i.clamp(n,u,i.min,i.max,i.key)):i.distr==4?u=>Ms(u,i.asinh):i.distr==100?u=>i.fwd(u):u=>u;return u=>{let d=r(u),{_min:h,_max:b}=i,v=b-h;return(d-h)/v}}function G(i){let r=_[i];if(r==null){let u=(t.scales||sl)[i]||sl;if(u.from!=null){G(u.from);let d=Me({},_[u.from],u,{key:i});d.valToPct=X(d),_[i]=d}else{r=_[i]=Me({},i==P?oo:dc,u),r.key=i;let d=r.time,h=r.range,b=Gt(h);if((i!=P||s==2&&!d)&&(b&&(h[0]==null||h[1]==null)&&(h={min:h[0]==null?or:{mode:1,hard:h[0],soft:h[0]},max:h[1]==null?or:{mode:1,hard:h[1],soft:h[1]}},b=!1),!b&&Ol(h))){let v=h;h=(x,k,A)=>k==null?$n:Cl(k,A,v)}r.range=ee(h||(d?Tc:i==P?r.distr==3?Mc:r.distr==4?Ec:wo:r.distr==3?vo:r.distr==4?yo:Ac)),r.auto=ee(b?!1:r.auto),r.clamp=ee(r.clamp||fc),r._min=r._max=null,r.valToPct=X(r)}}}G("x"),G("y"),s==1&&S.forEach(i=>{G(i.scale)}),N.forEach(i=>{G(i.scale)});for(let i in t.scales)G(i);let T=_[P],K=T.distr,I,U;T.ori==0?(lt(c,Fa),I=a,U=o):(lt(c,Na),I=o,U=a);let F={};for(let i in _){let r=_[i];(r.min!=null||r.max!=null)&&(F[i]={min:r.min,max:r.max},r.min=r.max=null)}let te=t.tzDate||(i=>new Date(Ce(i/B))),$=t.fmtDate||Ks,Ke=B==1?Fu(te):Vu(te),ye=wr(te,br(B==1?$u:Hu,$)),ne=yr(te,vr(Uu,$)),ue=[],Z=n.legend=Me({},ju,t.legend),z=n.cursor=Me({},Qu,{drag:{y:s==2}},t.cursor),Ee=Z.show,Be=z.show,xe=Z.markers;Z.idxs=ue,xe.width=ee(xe.width),xe.dash=ee(xe.dash),xe.stroke=ee(xe.stroke),xe.fill=ee(xe.fill);let oe,ht,Ze,Se=[],kt=[],Lt,rt=!1,Dt={};if(Z.live){let i=S[1]?S[1].values:null;rt=i!=null,Lt=rt?i(n,1,0):{_:0};for(let r in Lt)Dt[r]=Bs}if(Ee)if(oe=vt("table",qa,c),Ze=vt("tbody",null,oe),Z.mount(n,oe),rt){ht=vt("thead",null,oe,Ze);let i=vt("tr",null,ht);vt("th",null,i);for(var hn in Lt)vt("th",Ki,i).textContent=hn}else lt(oe,Za),Z.live&&lt(oe,Ja);let mn={show:!0},Wn={show:!1};function al(i,r){if(r==0&&(rt||!Z.live||s==2))return $n;let u=[],d=vt("tr",Qa,Ze,Ze.childNodes[r]);lt(d,i.class),i.show||lt(d,un);let h=vt("th",null,d);if(xe.show){let x=dt(Xa,h);if(r>0){let k=xe.width(n,r);k&&(x.style.border=k+"px "+xe.dash(n,r)+" "+xe.stroke(n,r)),x.style.background=xe.fill(n,r)}}let b=dt(Ki,h);i.label instanceof HTMLElement?b.appendChild(i.label):b.textContent=i.label,r>0&&(xe.show||(b.style.color=i.width>0?xe.stroke(n,r):xe.fill(n,r)),Ue("click",h,x=>{if(z._lock)return;Qt(x);let k=S.indexOf(i);if((x.ctrlKey||x.metaKey)!=Z.isolate){let A=S.some((M,C)=>C>0&&C!=k&&M.show);S.forEach((M,C)=>{C>0&&Tt(C,A?C==k?mn:Wn:mn,!0,Ae.setSeries)})}else Tt(k,{show:!i.show},!0,Ae.setSeries)},!1),vn&&Ue(Qi,h,x=>{z._lock||(Qt(x),Tt(S.indexOf(i),Ln,!0,Ae.setSeries))},!1));for(var v in Lt){let x=vt("td",eu,d);x.textContent="--",u.push(x)}return[d,u]}let Yt=new Map;function Ue(i,r,u,d=!0){let h=Yt.get(r)||{},b=z.bind[i](n,r,u,d);b&&(cn(i,r,h[i]=b),Yt.set(r,h))}function gn(i,r,u){let d=Yt.get(r)||{};for(let h in d)(i==null||h==i)&&(zs(h,r,d[h]),delete d[h]);i==null&&Yt.delete(r)}let Pt=0,Kt=0,Y=0,R=0,he=0,Re=0,bn=he,qt=Re,St=Y,Jt=R,Qe=0,ot=0,qe=0,mt=0;n.bbox={};let Gl=!1,ul=!1,wn=!1,Zt=!1,cl=!1,at=!1;function jl(i,r,u){(u||i!=n.width||r!=n.height)&&oi(i,r),_n(!1),wn=!0,ul=!0,Tn()}function oi(i,r){n.width=Pt=Y=i,n.height=Kt=R=r,he=Re=0,qo(),Jo();let u=n.bbox;Qe=u.left=on(he*re,.5),ot=u.top=on(Re*re,.5),qe=u.width=on(Y*re,.5),mt=u.height=on(R*re,.5)}let jo=3;function Yo(){let i=!1,r=0;for(;!i;){r++;let u=ia(r),d=ra(r);i=r==jo||u&&d,i||(oi(n.width,n.height),ul=!0)}}function Ko({width:i,height:r}){jl(i,r)}n.setSize=Ko;function qo(){let i=!1,r=!1,u=!1,d=!1;N.forEach((h,b)=>{if(h.show&&h._show){let{side:v,_size:x}=h,k=v%2,A=h.label!=null?h.labelSize:0,M=x+A;M>0&&(k?(Y-=M,v==3?(he+=M,d=!0):u=!0):(R-=M,v==0?(Re+=M,i=!0):r=!0))}}),Xt[0]=i,Xt[1]=u,Xt[2]=r,Xt[3]=d,Y-=$t[1]+$t[3],he+=$t[3],R-=$t[2]+$t[0],Re+=$t[0]}function Jo(){let i=he+Y,r=Re+R,u=he,d=Re;function h(b,v){switch(b){case 1:return i+=v,i-v;case 2:return r+=v,r-v;case 3:return u-=v,u+v;case 0:return d-=v,d+v}}N.forEach((b,v)=>{if(b.show&&b._show){let x=b.side;b._pos=h(x,b._size),b.label!=null&&(b._lpos=h(x,b.labelSize))}})}if(z.dataIdx==null){let i=z.hover,r=i.skip=new Set(i.skip??[]);r.add(void 0);let u=i.prox=ee(i.prox),d=i.bias??=0;z.dataIdx=(h,b,v,x)=>{if(b==0)return v;let k=v,A=u(h,b,v,x)??de,M=A>=0&&A<de,C=T.ori==0?Y:R,W=z.left,ie=e[0],le=e[b];if(r.has(le[v])){k=null;let Q=null,V=null,O;if(d==0||d==-1)for(O=v;Q==null&&O-- >0;)r.has(le[O])||(Q=O);if(d==0||d==1)for(O=v;V==null&&O++<le.length;)r.has(le[O])||(V=O);if(Q!=null||V!=null)if(M){let be=Q==null?-1/0:I(ie[Q],T,C,0),_e=V==null?1/0:I(ie[V],T,C,0),$e=W-be,ce=_e-W;$e<=ce?$e<=A&&(k=Q):ce<=A&&(k=V)}else k=V==null?Q:Q==null?V:v-Q<=V-v?Q:V}else M&&Le(W-I(ie[v],T,C,0))>A&&(k=null);return k}}let Qt=i=>{z.event=i};z.idxs=ue,z._lock=!1;let Ve=z.points;Ve.show=ee(Ve.show),Ve.size=ee(Ve.size),Ve.stroke=ee(Ve.stroke),Ve.width=ee(Ve.width),Ve.fill=ee(Ve.fill);let _t=n.focus=Me({},t.focus||{alpha:.3},z.focus),vn=_t.prox>=0,yn=vn&&Ve.one,ut=[],xn=[],kn=[];function ai(i,r){let u=Ve.show(n,r);if(u instanceof HTMLElement)return lt(u,Ka),lt(u,i.class),Ct(u,-10,-10,Y,R),L.insertBefore(u,ut[r]),u}function ui(i,r){if(s==1||r>0){let u=s==1&&_[i.scale].time,d=i.value;i.value=u?pr(d)?yr(te,vr(d,$)):d||ne:d||ac,i.label=i.label||(u?ec:Xu)}if(yn||r>0){i.width=i.width==null?1:i.width,i.paths=i.paths||kc||du,i.fillTo=ee(i.fillTo||pc),i.pxAlign=+se(i.pxAlign,D),i.pxRound=Rr(i.pxAlign),i.stroke=ee(i.stroke||null),i.fill=ee(i.fill||null),i._stroke=i._fill=i._paths=i._focus=null;let u=uc(Ye(1,i.width),1),d=i.points=Me({},{size:u,width:Ye(1,u*.2),stroke:i.stroke,space:u*2,paths:Sc,_stroke:null,_fill:null},i.points);d.show=ee(d.show),d.filter=ee(d.filter),d.fill=ee(d.fill),d.stroke=ee(d.stroke),d.paths=ee(d.paths),d.pxAlign=i.pxAlign}if(Ee){let u=al(i,r);Se.splice(r,0,u[0]),kt.splice(r,0,u[1]),Z.values.push(null)}if(Be){ue.splice(r,0,null);let u=null;yn?r==0&&(u=ai(i,r)):r>0&&(u=ai(i,r)),ut.splice(r,0,u),xn.splice(r,0,0),kn.splice(r,0,0)}De("addSeries",r)}function Zo(i,r){r=r??S.length,i=s==1?Hs(i,r,kr,Mr):Hs(i,r,{},Ar),S.splice(r,0,i),ui(S[r],r)}n.addSeries=Zo;function Qo(i){if(S.splice(i,1),Ee){Z.values.splice(i,1),kt.splice(i,1);let r=Se.splice(i,1)[0];gn(null,r.firstChild),r.remove()}Be&&(ue.splice(i,1),ut.splice(i,1)[0].remove(),xn.splice(i,1),kn.splice(i,1)),De("delSeries",i)}n.delSeries=Qo;let Xt=[!1,!1,!1,!1];function Xo(i,r){if(i._show=i.show,i.show){let u=i.side%2,d=_[i.scale];d==null&&(i.scale=u?S[1].scale:P,d=_[i.scale]);let h=d.time;i.size=ee(i.size),i.space=ee(i.space),i.rotate=ee(i.rotate),Gt(i.incrs)&&i.incrs.forEach(v=>{!jt.has(v)&&jt.set(v,Br(v))}),i.incrs=ee(i.incrs||(d.distr==2?zu:h?B==1?Du:Nu:an)),i.splits=ee(i.splits||(h&&d.distr==1?Ke:d.distr==3?Ds:d.distr==4?lc:nc)),i.stroke=ee(i.stroke),i.grid.stroke=ee(i.grid.stroke),i.ticks.stroke=ee(i.ticks.stroke),i.border.stroke=ee(i.border.stroke);let b=i.values;i.values=Gt(b)&&!Gt(b[0])?ee(b):h?Gt(b)?wr(te,br(b,$)):pr(b)?Bu(te,b):b||ye:b||tc,i.filter=ee(i.filter||(d.distr>=3&&d.log==10?rc:d.distr==3&&d.log==2?oc:Hr)),i.font=Ir(i.font),i.labelFont=Ir(i.labelFont),i._size=i.size(n,null,r,0),i._space=i._rotate=i._incrs=i._found=i._splits=i._values=null,i._size>0&&(Xt[r]=!0,i._el=dt(Wa,w))}}function Gn(i,r,u,d){let[h,b,v,x]=u,k=r%2,A=0;return k==0&&(x||b)&&(A=r==0&&!h||r==2&&!v?Ce(xr.size/3):0),k==1&&(h||v)&&(A=r==1&&!b||r==3&&!x?Ce(_r.size/2):0),A}let ci=n.padding=(t.padding||[Gn,Gn,Gn,Gn]).map(i=>ee(se(i,Gn))),$t=n._padding=ci.map((i,r)=>i(n,r,Xt,0)),Ne,Pe=null,Ie=null,fl=s==1?S[0].idxs:null,gt=null,jn=!1;function fi(i,r){if(e=i??[],n.data=n._data=e,s==2){Ne=0;for(let u=1;u<S.length;u++)Ne+=e[u][0].length}else{e.length==0&&(n.data=n._data=e=[[]]),gt=e[0],Ne=gt.length;let u=e;if(K==2){u=e.slice();let d=u[0]=Array(Ne);for(let h=0;h<Ne;h++)d[h]=h}n._data=e=u}if(_n(!0),De("setData"),K==2&&(wn=!0),r!==!1){let u=T;u.auto(n,jn)?Yl():Nt(P,u.min,u.max),Zt=Zt||z.left>=0,at=!0,Tn()}}n.setData=fi;function Yl(){jn=!0;let i,r;s==1&&(Ne>0?(Pe=fl[0]=0,Ie=fl[1]=Ne-1,i=e[0][Pe],r=e[0][Ie],K==2?(i=Pe,r=Ie):i==r&&(K==3?[i,r]=Il(i,i,T.log,!1):K==4?[i,r]=Ws(i,i,T.log,!1):T.time?r=i+Ce(86400/B):[i,r]=Cl(i,r,Gs,!0))):(Pe=fl[0]=i=null,Ie=fl[1]=r=null)),Nt(P,i,r)}let dl,Sn,Kl,ql,Jl,Zl,Ql,Xl,es,Je;function di(i,r,u,d,h,b){i??=Ji,u??=Ys,d??="butt",h??=Ji,b??="round",i!=dl&&(g.strokeStyle=dl=i),h!=Sn&&(g.fillStyle=Sn=h),r!=Kl&&(g.lineWidth=Kl=r),b!=Jl&&(g.lineJoin=Jl=b),d!=Zl&&(g.lineCap=Zl=d),u!=ql&&g.setLineDash(ql=u)}function pi(i,r,u,d){r!=Sn&&(g.fillStyle=Sn=r),i!=Ql&&(g.font=Ql=i),u!=Xl&&(g.textAlign=Xl=u),d!=es&&(g.textBaseline=es=d)}function ts(i,r,u,d,h=0){if(d.length>0&&i.auto(n,jn)&&(r==null||r.min==null)){let b=se(Pe,0),v=se(Ie,d.length-1),x=u.min==null?ru(d,b,v,h,i.distr==3):[u.min,u.max];i.min=xt(i.min,u.min=x[0]),i.max=Ye(i.max,u.max=x[1])}}let hi={min:null,max:null};function ea(){for(let d in _){let h=_[d];F[d]==null&&(h.min==null||F[P]!=null&&h.auto(n,jn))&&(F[d]=hi)}for(let d in _){let h=_[d];F[d]==null&&h.from!=null&&F[h.from]!=null&&(F[d]=hi)}F[P]!=null&&_n(!0);let i={};for(let d in F){let h=F[d];if(h!=null){let b=i[d]=Fn(_[d],mu);if(h.min!=null)Me(b,h);else if(d!=P||s==2)if(Ne==0&&b.from==null){let v=b.range(n,null,null,d);b.min=v[0],b.max=v[1]}else b.min=de,b.max=-de}}if(Ne>0){S.forEach((d,h)=>{if(s==1){let b=d.scale,v=F[b];if(v==null)return;let x=i[b];if(h==0){let k=x.range(n,x.min,x.max,b);x.min=k[0],x.max=k[1],Pe=yt(x.min,e[0]),Ie=yt(x.max,e[0]),Ie-Pe>1&&(e[0][Pe]<x.min&&Pe++,e[0][Ie]>x.max&&Ie--),d.min=gt[Pe],d.max=gt[Ie]}else d.show&&d.auto&&ts(x,v,d,e[h],d.sorted);d.idxs[0]=Pe,d.idxs[1]=Ie}else if(h>0&&d.show&&d.auto){let[b,v]=d.facets,x=b.scale,k=v.scale,[A,M]=e[h],C=i[x],W=i[k];C!=null&&ts(C,F[x],b,A,b.sorted),W!=null&&ts(W,F[k],v,M,v.sorted),d.min=v.min,d.max=v.max}});for(let d in i){let h=i[d],b=F[d];if(h.from==null&&(b==null||b.min==null)){let v=h.range(n,h.min==de?null:h.min,h.max==-de?null:h.max,d);h.min=v[0],h.max=v[1]}}}for(let d in i){let h=i[d];if(h.from!=null){let b=i[h.from];if(b.min==null)h.min=h.max=null;else{let v=h.range(n,b.min,b.max,d);h.min=v[0],h.max=v[1]}}}let r={},u=!1;for(let d in i){let h=i[d],b=_[d];if(b.min!=h.min||b.max!=h.max){b.min=h.min,b.max=h.max;let v=b.distr;b._min=v==3?zt(b.min):v==4?Ms(b.min,b.asinh):v==100?b.fwd(b.min):b.min,b._max=v==3?zt(b.max):v==4?Ms(b.max,b.asinh):v==100?b.fwd(b.max):b.max,r[d]=u=!0}}if(u){S.forEach((d,h)=>{s==2?h>0&&r.y&&(d._paths=null):r[d.scale]&&(d._paths=null)});for(let d in r)wn=!0,De("setScale",d);Be&&z.left>=0&&(Zt=at=!0)}for(let d in F)F[d]=null}function ta(i){let r=Os(Pe-1,0,Ne-1),u=Os(Ie+1,0,Ne-1);for(;i[r]==null&&r>0;)r--;for(;i[u]==null&&u<Ne-1;)u++;return[r,u]}function na(){if(Ne>0){let i=S.some(r=>r._focus)&&Je!=_t.alpha;i&&(g.globalAlpha=Je=_t.alpha),S.forEach((r,u)=>{if(u>0&&r.show&&(mi(u,!1),mi(u,!0),r._paths==null)){let d=Je;Je!=r.alpha&&(g.globalAlpha=Je=r.alpha);let h=s==2?[0,e[u][0].length-1]:ta(e[u]);r._paths=r.paths(n,u,h[0],h[1]),Je!=d&&(g.globalAlpha=Je=d)}}),S.forEach((r,u)=>{if(u>0&&r.show){let d=Je;Je!=r.alpha&&(g.globalAlpha=Je=r.alpha),r._paths!=null&&gi(u,!1);{let h=r._paths!=null?r._paths.gaps:null,b=r.points.show(n,u,Pe,Ie,h),v=r.points.filter(n,u,b,h);(b||v)&&(r.points._paths=r.points.paths(n,u,Pe,Ie,v),gi(u,!0))}Je!=d&&(g.globalAlpha=Je=d),De("drawSeries",u)}}),i&&(g.globalAlpha=Je=1)}}function mi(i,r){let u=r?S[i].points:S[i];u._stroke=u.stroke(n,i),u._fill=u.fill(n,i)}function gi(i,r){let u=r?S[i].points:S[i],{stroke:d,fill:h,clip:b,flags:v,_stroke:x=u._stroke,_fill:k=u._fill,_width:A=u.width}=u._paths;A=pe(A*re,3);let M=null,C=A%2/2;r&&k==null&&(k=A>0?"#fff":x);let W=u.pxAlign==1&&C>0;if(W&&g.translate(C,C),!r){let ie=Qe-A/2,le=ot-A/2,Q=qe+A,V=mt+A;M=new Path2D,M.rect(ie,le,Q,V)}r?ns(x,A,u.dash,u.cap,k,d,h,v,b):la(i,x,A,u.dash,u.cap,k,d,h,v,M,b),W&&g.translate(-C,-C)}function la(i,r,u,d,h,b,v,x,k,A,M){let C=!1;k!=0&&q.forEach((W,ie)=>{if(W.series[0]==i){let le=S[W.series[1]],Q=e[W.series[1]],V=(le._paths||sl).band;Gt(V)&&(V=W.dir==1?V[0]:V[1]);let O,be=null;le.show&&V&&au(Q,Pe,Ie)?(be=W.fill(n,ie)||b,O=le._paths.clip):V=null,ns(r,u,d,h,be,v,x,k,A,M,O,V),C=!0}}),C||ns(r,u,d,h,b,v,x,k,A,M)}let bi=Nn|Fs;function ns(i,r,u,d,h,b,v,x,k,A,M,C){di(i,r,u,d,h),(k||A||C)&&(g.save(),k&&g.clip(k),A&&g.clip(A)),C?(x&bi)==bi?(g.clip(C),M&&g.clip(M),hl(h,v),pl(i,b,r)):x&Fs?(hl(h,v),g.clip(C),pl(i,b,r)):x&Nn&&(g.save(),g.clip(C),M&&g.clip(M),hl(h,v),g.restore(),pl(i,b,r)):(hl(h,v),pl(i,b,r)),(k||A||C)&&g.restore()}function pl(i,r,u){u>0&&(r instanceof Map?r.forEach((d,h)=>{g.strokeStyle=dl=h,g.stroke(d)}):r!=null&&i&&g.stroke(r))}function hl(i,r){r instanceof Map?r.forEach((u,d)=>{g.fillStyle=Sn=d,g.fill(u)}):r!=null&&i&&g.fill(r)}function sa(i,r,u,d){let h=N[i],b;if(d<=0)b=[0,0];else{let v=h._space=h.space(n,i,r,u,d),x=h._incrs=h.incrs(n,i,r,u,d,v);b=Rc(r,u,x,d,v)}return h._found=b}function ls(i,r,u,d,h,b,v,x,k,A){let M=v%2/2;D==1&&g.translate(M,M),di(x,v,k,A,x),g.beginPath();let C,W,ie,le,Q=h+(d==0||d==3?-b:b);u==0?(W=h,le=Q):(C=h,ie=Q);for(let V=0;V<i.length;V++)r[V]!=null&&(u==0?C=ie=i[V]:W=le=i[V],g.moveTo(C,W),g.lineTo(ie,le));g.stroke(),D==1&&g.translate(-M,-M)}function ia(i){let r=!0;return N.forEach((u,d)=>{if(!u.show)return;let h=_[u.scale];if(h.min==null){u._show&&(r=!1,u._show=!1,_n(!1));return}else u._show||(r=!1,u._show=!0,_n(!1));let b=u.side,v=b%2,{min:x,max:k}=h,[A,M]=sa(d,x,k,v==0?Y:R);if(M==0)return;let C=h.distr==2,W=u._splits=u.splits(n,d,x,k,A,M,C),ie=h.distr==2?W.map(O=>gt[O]):W,le=h.distr==2?gt[W[1]]-gt[W[0]]:A,Q=u._values=u.values(n,u.filter(n,ie,d,M,le),d,M,le);u._rotate=b==2?u.rotate(n,Q,d,M):0;let V=u._size;u._size=pt(u.size(n,Q,d,i)),V!=null&&u._size!=V&&(r=!1)}),r}function ra(i){let r=!0;return ci.forEach((u,d)=>{let h=u(n,d,Xt,i);h!=$t[d]&&(r=!1),$t[d]=h}),r}function oa(){for(let i=0;i<N.length;i++){let r=N[i];if(!r.show||!r._show)continue;let u=r.side,d=u%2,h,b,v=r.stroke(n,i),x=u==0||u==3?-1:1,[k,A]=r._found;if(r.label!=null){let Ge=r.labelGap*x,tt=Ce((r._lpos+Ge)*re);pi(r.labelFont[0],v,"center",u==2?"top":qi),g.save(),d==1?(h=b=0,g.translate(tt,Ce(ot+mt/2)),g.rotate((u==3?-El:El)/2)):(h=Ce(Qe+qe/2),b=tt);let nn=Fr(r.label)?r.label(n,i,k,A):r.label;g.fillText(nn,h,b),g.restore()}if(A==0)continue;let M=_[r.scale],C=d==0?qe:mt,W=d==0?Qe:ot,ie=r._splits,le=M.distr==2?ie.map(Ge=>gt[Ge]):ie,Q=M.distr==2?gt[ie[1]]-gt[ie[0]]:k,V=r.ticks,O=r.border,be=V.show?V.size:0,_e=Ce(be*re),$e=Ce((r.alignTo==2?r._size-be-r.gap:r.gap)*re),ce=r._rotate*-El/180,Te=H(r._pos*re),Xe=(_e+$e)*x,We=Te+Xe;b=d==0?We:0,h=d==1?We:0;let ct=r.font[0],bt=r.align==1?In:r.align==2?_s:ce>0?In:ce<0?_s:d==0?"center":u==3?_s:In,Mt=ce||d==1?"middle":u==2?"top":qi;pi(ct,v,bt,Mt);let et=r.font[1]*r.lineGap,ft=ie.map(Ge=>H(f(Ge,M,C,W))),wt=r._values;for(let Ge=0;Ge<wt.length;Ge++){let tt=wt[Ge];if(tt!=null){d==0?h=ft[Ge]:b=ft[Ge],tt=""+tt;let nn=tt.indexOf(`
+`)==-1?[tt]:tt.split(/\n/gm);for(let je=0;je<nn.length;je++){let Di=nn[je];ce?(g.save(),g.translate(h,b+je*et),g.rotate(ce),g.fillText(Di,0,0),g.restore()):g.fillText(Di,h,b+je*et)}}}V.show&&ls(ft,V.filter(n,le,i,A,Q),d,u,Te,_e,pe(V.width*re,3),V.stroke(n,i),V.dash,V.cap);let Et=r.grid;Et.show&&ls(ft,Et.filter(n,le,i,A,Q),d,d==0?2:1,d==0?ot:Qe,d==0?mt:qe,pe(Et.width*re,3),Et.stroke(n,i),Et.dash,Et.cap),O.show&&ls([Te],[1],d==0?1:0,d==0?1:2,d==1?ot:Qe,d==1?mt:qe,pe(O.width*re,3),O.stroke(n,i),O.dash,O.cap)}De("drawAxes")}function _n(i){S.forEach((r,u)=>{u>0&&(r._paths=null,i&&(s==1?(r.min=null,r.max=null):r.facets.forEach(d=>{d.min=null,d.max=null})))})}let ml=!1,ss=!1,Yn=[];function aa(){ss=!1;for(let i=0;i<Yn.length;i++)De(...Yn[i]);Yn.length=0}function Tn(){ml||(ku(wi),ml=!0)}function ua(i,r=!1){ml=!0,ss=r,i(n),wi(),r&&Yn.length>0&&queueMicrotask(aa)}n.batch=ua;function wi(){if(Gl&&(ea(),Gl=!1),wn&&(Yo(),wn=!1),ul){if(ve(E,In,he),ve(E,"top",Re),ve(E,el,Y),ve(E,tl,R),ve(L,In,he),ve(L,"top",Re),ve(L,el,Y),ve(L,tl,R),ve(w,el,Pt),ve(w,tl,Kt),m.width=Ce(Pt*re),m.height=Ce(Kt*re),N.forEach(({_el:i,_show:r,_size:u,_pos:d,side:h})=>{if(i!=null)if(r){let b=h===3||h===0?u:0,v=h%2==1;ve(i,v?"left":"top",d-b),ve(i,v?"width":"height",u),ve(i,v?"top":"left",v?Re:he),ve(i,v?"height":"width",v?R:Y),Is(i,un)}else lt(i,un)}),dl=Sn=Kl=Jl=Zl=Ql=Xl=es=ql=null,Je=1,Jn(!0),he!=bn||Re!=qt||Y!=St||R!=Jt){_n(!1);let i=Y/St,r=R/Jt;if(Be&&!Zt&&z.left>=0){z.left*=i,z.top*=r,An&&Ct(An,Ce(z.left),0,Y,R),Mn&&Ct(Mn,0,Ce(z.top),Y,R);for(let u=0;u<ut.length;u++){let d=ut[u];d!=null&&(xn[u]*=i,kn[u]*=r,Ct(d,pt(xn[u]),pt(kn[u]),Y,R))}}if(ge.show&&!cl&&ge.left>=0&&ge.width>0){ge.left*=i,ge.width*=i,ge.top*=r,ge.height*=r;for(let u in cs)ve(Cn,u,ge[u])}bn=he,qt=Re,St=Y,Jt=R}De("setSize"),ul=!1}Pt>0&&Kt>0&&(g.clearRect(0,0,m.width,m.height),De("drawClear"),j.forEach(i=>i()),De("draw")),ge.show&&cl&&(gl(ge),cl=!1),Be&&Zt&&(tn(null,!0,!1),Zt=!1),Z.show&&Z.live&&at&&(as(),at=!1),p||(p=!0,n.status=1,De("ready")),jn=!1,ml=!1}n.redraw=(i,r)=>{wn=r||!1,i!==!1?Nt(P,T.min,T.max):Tn()};function is(i,r){let u=_[i];if(u.from==null){if(Ne==0){let d=u.range(n,r.min,r.max,i);r.min=d[0],r.max=d[1]}if(r.min>r.max){let d=r.min;r.min=r.max,r.max=d}if(Ne>1&&r.min!=null&&r.max!=null&&r.max-r.min<1e-16)return;i==P&&u.distr==2&&Ne>0&&(r.min=yt(r.min,e[0]),r.max=yt(r.max,e[0]),r.min==r.max&&r.max++),F[i]=r,Gl=!0,Tn()}}n.setScale=is;let rs,os,An,Mn,vi,yi,En,Rn,xi,ki,me,ke,Ft=!1,He=z.drag,ze=He.x,Oe=He.y;Be&&(z.x&&(rs=dt(ja,L)),z.y&&(os=dt(Ya,L)),T.ori==0?(An=rs,Mn=os):(An=os,Mn=rs),me=z.left,ke=z.top);let ge=n.select=Me({show:!0,over:!0,left:0,width:0,top:0,height:0},t.select),Cn=ge.show?dt(Ga,ge.over?L:E):null;function gl(i,r){if(ge.show){for(let u in i)ge[u]=i[u],u in cs&&ve(Cn,u,i[u]);r!==!1&&De("setSelect")}}n.setSelect=gl;function ca(i){if(S[i].show)Ee&&Is(Se[i],un);else if(Ee&&lt(Se[i],un),Be){let u=yn?ut[0]:ut[i];u!=null&&Ct(u,-10,-10,Y,R)}}function Nt(i,r,u){is(i,{min:r,max:u})}function Tt(i,r,u,d){r.focus!=null&&ma(i),r.show!=null&&S.forEach((h,b)=>{b>0&&(i==b||i==null)&&(h.show=r.show,ca(b),s==2?(Nt(h.facets[0].scale,null,null),Nt(h.facets[1].scale,null,null)):Nt(h.scale,null,null),Tn())}),u!==!1&&De("setSeries",i,r),d&&Zn("setSeries",n,i,r)}n.setSeries=Tt;function fa(i,r){Me(q[i],r)}function da(i,r){i.fill=ee(i.fill||null),i.dir=se(i.dir,-1),r=r??q.length,q.splice(r,0,i)}function pa(i){i==null?q.length=0:q.splice(i,1)}n.addBand=da,n.setBand=fa,n.delBand=pa;function ha(i,r){S[i].alpha=r,Be&&ut[i]!=null&&(ut[i].style.opacity=r),Ee&&Se[i]&&(Se[i].style.opacity=r)}let It,Ht,en,Ln={focus:!0};function ma(i){if(i!=en){let r=i==null,u=_t.alpha!=1;S.forEach((d,h)=>{if(s==1||h>0){let b=r||h==0||h==i;d._focus=r?null:b,u&&ha(h,b?1:_t.alpha)}}),en=i,u&&Tn()}}Ee&&vn&&Ue(Xi,oe,i=>{z._lock||(Qt(i),en!=null&&Tt(null,Ln,!0,Ae.setSeries))});function At(i,r,u){let d=_[r];u&&(i=i/re-(d.ori==1?Re:he));let h=Y;d.ori==1&&(h=R,i=h-i),d.dir==-1&&(i=h-i);let b=d._min,v=d._max,x=i/h,k=b+(v-b)*x,A=d.distr;return A==3?Dn(10,k):A==4?cu(k,d.asinh):A==100?d.bwd(k):k}function ga(i,r){let u=At(i,P,r);return yt(u,e[0],Pe,Ie)}n.valToIdx=i=>yt(i,e[0]),n.posToIdx=ga,n.posToVal=At,n.valToPos=(i,r,u)=>_[r].ori==0?a(i,_[r],u?qe:Y,u?Qe:0):o(i,_[r],u?mt:R,u?ot:0),n.setCursor=(i,r,u)=>{me=i.left,ke=i.top,tn(null,r,u)};function Si(i,r){ve(Cn,In,ge.left=i),ve(Cn,el,ge.width=r)}function _i(i,r){ve(Cn,"top",ge.top=i),ve(Cn,tl,ge.height=r)}let Kn=T.ori==0?Si:_i,qn=T.ori==1?Si:_i;function ba(){if(Ee&&Z.live)for(let i=s==2?1:0;i<S.length;i++){if(i==0&&rt)continue;let r=Z.values[i],u=0;for(let d in r)kt[i][u++].firstChild.nodeValue=r[d]}}function as(i,r){if(i!=null&&(i.idxs?i.idxs.forEach((u,d)=>{ue[d]=u}):hu(i.idx)||ue.fill(i.idx),Z.idx=ue[0]),Ee&&Z.live){for(let u=0;u<S.length;u++)(u>0||s==1&&!rt)&&wa(u,ue[u]);ba()}at=!1,r!==!1&&De("setLegend")}n.setLegend=as;function wa(i,r){let u=S[i],d=i==0&&K==2?gt:e[i],h;rt?h=u.values(n,i,r)??Dt:(h=u.value(n,r==null?null:d[r],i,r),h=h==null?Dt:{_:h}),Z.values[i]=h}function tn(i,r,u){xi=me,ki=ke,[me,ke]=z.move(n,me,ke),z.left=me,z.top=ke,Be&&(An&&Ct(An,Ce(me),0,Y,R),Mn&&Ct(Mn,0,Ce(ke),Y,R));let d,h=Pe>Ie;It=de,Ht=null;let b=T.ori==0?Y:R,v=T.ori==1?Y:R;if(me<0||Ne==0||h){d=z.idx=null;for(let x=0;x<S.length;x++){let k=ut[x];k!=null&&Ct(k,-10,-10,Y,R)}vn&&Tt(null,Ln,!0,i==null&&Ae.setSeries),Z.live&&(ue.fill(d),at=!0)}else{let x,k,A;s==1&&(x=T.ori==0?me:ke,k=At(x,P),d=z.idx=yt(k,e[0],Pe,Ie),A=I(e[0][d],T,b,0));let M=-10,C=-10,W=0,ie=0,le=!0,Q="",V="";for(let O=s==2?1:0;O<S.length;O++){let be=S[O],_e=ue[O],$e=_e==null?null:s==1?e[O][_e]:e[O][1][_e],ce=z.dataIdx(n,O,d,k),Te=ce==null?null:s==1?e[O][ce]:e[O][1][ce];if(at=at||Te!=$e||ce!=_e,ue[O]=ce,O>0&&be.show){let Xe=ce==null?-10:ce==d?A:I(s==1?e[0][ce]:e[O][0][ce],T,b,0),We=Te==null?-10:U(Te,s==1?_[be.scale]:_[be.facets[1].scale],v,0);if(vn&&Te!=null){let ct=T.ori==1?me:ke,bt=Le(_t.dist(n,O,ce,We,ct));if(bt<It){let Mt=_t.bias;if(Mt!=0){let et=At(ct,be.scale),ft=Te>=0?1:-1,wt=et>=0?1:-1;wt==ft&&(wt==1?Mt==1?Te>=et:Te<=et:Mt==1?Te<=et:Te>=et)&&(It=bt,Ht=O)}else It=bt,Ht=O}}if(at||yn){let ct,bt;T.ori==0?(ct=Xe,bt=We):(ct=We,bt=Xe);let Mt,et,ft,wt,Et,Ge,tt=!0,nn=Ve.bbox;if(nn!=null){tt=!1;let je=nn(n,O);ft=je.left,wt=je.top,Mt=je.width,et=je.height}else ft=ct,wt=bt,Mt=et=Ve.size(n,O);if(Ge=Ve.fill(n,O),Et=Ve.stroke(n,O),yn)O==Ht&&It<=_t.prox&&(M=ft,C=wt,W=Mt,ie=et,le=tt,Q=Ge,V=Et);else{let je=ut[O];je!=null&&(xn[O]=ft,kn[O]=wt,rr(je,Mt,et,tt),sr(je,Ge,Et),Ct(je,pt(ft),pt(wt),Y,R))}}}}if(yn){let O=_t.prox,be=en==null?It<=O:It>O||Ht!=en;if(at||be){let _e=ut[0];_e!=null&&(xn[0]=M,kn[0]=C,rr(_e,W,ie,le),sr(_e,Q,V),Ct(_e,pt(M),pt(C),Y,R))}}}if(ge.show&&Ft)if(i!=null){let[x,k]=Ae.scales,[A,M]=Ae.match,[C,W]=i.cursor.sync.scales,ie=i.cursor.drag;if(ze=ie._x,Oe=ie._y,ze||Oe){let{left:le,top:Q,width:V,height:O}=i.select,be=i.scales[C].ori,_e=i.posToVal,$e,ce,Te,Xe,We,ct=x!=null&&A(x,C),bt=k!=null&&M(k,W);ct&&ze?(be==0?($e=le,ce=V):($e=Q,ce=O),Te=_[x],Xe=I(_e($e,C),Te,b,0),We=I(_e($e+ce,C),Te,b,0),Kn(xt(Xe,We),Le(We-Xe))):Kn(0,b),bt&&Oe?(be==1?($e=le,ce=V):($e=Q,ce=O),Te=_[k],Xe=U(_e($e,W),Te,v,0),We=U(_e($e+ce,W),Te,v,0),qn(xt(Xe,We),Le(We-Xe))):qn(0,v)}else fs()}else{let x=Le(xi-vi),k=Le(ki-yi);if(T.ori==1){let W=x;x=k,k=W}ze=He.x&&x>=He.dist,Oe=He.y&&k>=He.dist;let A=He.uni;A!=null?ze&&Oe&&(ze=x>=A,Oe=k>=A,!ze&&!Oe&&(k>x?Oe=!0:ze=!0)):He.x&&He.y&&(ze||Oe)&&(ze=Oe=!0);let M,C;ze&&(T.ori==0?(M=En,C=me):(M=Rn,C=ke),Kn(xt(M,C),Le(C-M)),Oe||qn(0,v)),Oe&&(T.ori==1?(M=En,C=me):(M=Rn,C=ke),qn(xt(M,C),Le(C-M)),ze||Kn(0,b)),!ze&&!Oe&&(Kn(0,0),qn(0,0))}if(He._x=ze,He._y=Oe,i==null){if(u){if(Oi!=null){let[x,k]=Ae.scales;Ae.values[0]=x!=null?At(T.ori==0?me:ke,x):null,Ae.values[1]=k!=null?At(T.ori==1?me:ke,k):null}Zn(Ts,n,me,ke,Y,R,d)}if(vn){let x=u&&Ae.setSeries,k=_t.prox;en==null?It<=k&&Tt(Ht,Ln,!0,x):It>k?Tt(null,Ln,!0,x):Ht!=en&&Tt(Ht,Ln,!0,x)}}at&&(Z.idx=d,as()),r!==!1&&De("setCursor")}let Vt=null;Object.defineProperty(n,"rect",{get(){return Vt==null&&Jn(!1),Vt}});function Jn(i=!1){i?Vt=null:(Vt=L.getBoundingClientRect(),De("syncRect",Vt))}function Ti(i,r,u,d,h,b,v){z._lock||Ft&&i!=null&&i.movementX==0&&i.movementY==0||(us(i,r,u,d,h,b,v,!1,i!=null),i!=null?tn(null,!0,!0):tn(r,!0,!1))}function us(i,r,u,d,h,b,v,x,k){if(Vt==null&&Jn(!1),Qt(i),i!=null)u=i.clientX-Vt.left,d=i.clientY-Vt.top;else{if(u<0||d<0){me=-10,ke=-10;return}let[A,M]=Ae.scales,C=r.cursor.sync,[W,ie]=C.values,[le,Q]=C.scales,[V,O]=Ae.match,be=r.axes[0].side%2==1,_e=T.ori==0?Y:R,$e=T.ori==1?Y:R,ce=be?b:h,Te=be?h:b,Xe=be?d:u,We=be?u:d;if(le!=null?u=V(A,le)?f(W,_[A],_e,0):-10:u=_e*(Xe/ce),Q!=null?d=O(M,Q)?f(ie,_[M],$e,0):-10:d=$e*(We/Te),T.ori==1){let ct=u;u=d,d=ct}}k&&(r==null||r.cursor.event.type==Ts)&&((u<=1||u>=Y-1)&&(u=on(u,Y)),(d<=1||d>=R-1)&&(d=on(d,R))),x?(vi=u,yi=d,[En,Rn]=z.move(n,u,d)):(me=u,ke=d)}let cs={width:0,height:0,left:0,top:0};function fs(){gl(cs,!1)}let Ai,Mi,Ei,Ri;function Ci(i,r,u,d,h,b,v){Ft=!0,ze=Oe=He._x=He._y=!1,us(i,r,u,d,h,b,v,!0,!1),i!=null&&(Ue(As,Ls,Li,!1),Zn(Zi,n,En,Rn,Y,R,null));let{left:x,top:k,width:A,height:M}=ge;Ai=x,Mi=k,Ei=A,Ri=M}function Li(i,r,u,d,h,b,v){Ft=He._x=He._y=!1,us(i,r,u,d,h,b,v,!1,!0);let{left:x,top:k,width:A,height:M}=ge,C=A>0||M>0,W=Ai!=x||Mi!=k||Ei!=A||Ri!=M;if(C&&W&&gl(ge),He.setScale&&C&&W){let ie=x,le=A,Q=k,V=M;if(T.ori==1&&(ie=k,le=M,Q=x,V=A),ze&&Nt(P,At(ie,P),At(ie+le,P)),Oe)for(let O in _){let be=_[O];O!=P&&be.from==null&&be.min!=de&&Nt(O,At(Q+V,O),At(Q,O))}fs()}else z.lock&&(z._lock=!z._lock,tn(r,!0,i!=null));i!=null&&(gn(As,Ls),Zn(As,n,me,ke,Y,R,null))}function va(i,r,u,d,h,b,v){if(z._lock)return;Qt(i);let x=Ft;if(Ft){let k=!0,A=!0,M=10,C,W;T.ori==0?(C=ze,W=Oe):(C=Oe,W=ze),C&&W&&(k=me<=M||me>=Y-M,A=ke<=M||ke>=R-M),C&&k&&(me=me<En?0:Y),W&&A&&(ke=ke<Rn?0:R),tn(null,!0,!0),Ft=!1}me=-10,ke=-10,ue.fill(null),tn(null,!0,!0),x&&(Ft=x)}function Pi(i,r,u,d,h,b,v){z._lock||(Qt(i),Yl(),fs(),i!=null&&Zn(er,n,me,ke,Y,R,null))}function Ii(){N.forEach(Cc),jl(n.width,n.height,!0)}cn(Rl,On,Ii);let Pn={};Pn.mousedown=Ci,Pn.mousemove=Ti,Pn.mouseup=Li,Pn.dblclick=Pi,Pn.setSeries=(i,r,u,d)=>{let h=Ae.match[2];u=h(n,r,u),u!=-1&&Tt(u,d,!0,!1)},Be&&(Ue(Zi,L,Ci),Ue(Ts,L,Ti),Ue(Qi,L,i=>{Qt(i),Jn(!1)}),Ue(Xi,L,va),Ue(er,L,Pi),Ns.add(n),n.syncRect=Jn);let bl=n.hooks=t.hooks||{};function De(i,r,u){ss?Yn.push([i,r,u]):i in bl&&bl[i].forEach(d=>{d.call(null,n,r,u)})}(t.plugins||[]).forEach(i=>{for(let r in i.hooks)bl[r]=(bl[r]||[]).concat(i.hooks[r])});let zi=(i,r,u)=>u,Ae=Me({key:null,setSeries:!1,filters:{pub:fr,sub:fr},scales:[P,S[1]?S[1].scale:null],match:[dr,dr,zi],values:[null,null]},z.sync);Ae.match.length==2&&Ae.match.push(zi),z.sync=Ae;let Oi=Ae.key,ds=ao(Oi);function Zn(i,r,u,d,h,b,v){Ae.filters.pub(i,r,u,d,h,b,v)&&ds.pub(i,r,u,d,h,b,v)}ds.sub(n);function ya(i,r,u,d,h,b,v){Ae.filters.sub(i,r,u,d,h,b,v)&&Pn[i](null,r,u,d,h,b,v)}n.pub=ya;function xa(){ds.unsub(n),Ns.delete(n),Yt.clear(),zs(Rl,On,Ii),c.remove(),oe?.remove(),De("destroy")}n.destroy=xa;function ps(){De("init",t,e),fi(e||t.data,!1),F[P]?is(P,F[P]):Yl(),cl=ge.show&&(ge.width>0||ge.height>0),Zt=at=!0,jl(t.width,t.height)}return S.forEach(ui),N.forEach(Xo),l?l instanceof HTMLElement?(l.appendChild(c),ps()):l(n,ps):ps(),n}Fe.assign=Me;Fe.fmtNum=js;Fe.rangeNum=Cl;Fe.rangeLog=Il;Fe.rangeAsinh=Ws;Fe.orient=dn;Fe.pxRatio=re;Fe.join=xu;Fe.fmtDate=Ks,Fe.tzDate=Pu;Fe.sync=ao;{Fe.addGap=hc,Fe.clipGaps=Dl;let t=Fe.paths={points:mo};t.linear=bo,t.stepped=bc,t.bars=wc,t.spline=yc}var pn=new Map,Hl=new WeakSet,ti=!1,xo=new IntersectionObserver(t=>{for(let{target:e,isIntersecting:l}of t)l?Hl.add(e):Hl.delete(e);ni()});function ni(){ti||![...pn.keys()].some(t=>Hl.has(t))||(ti=!0,requestAnimationFrame(()=>{ti=!1;let t=[...pn].find(([e])=>Hl.has(e));t!==void 0&&(pn.delete(t[0]),t[1]()),ni()}))}var ko=t=>xo.observe(t);function So(t,e){pn.set(t,e),ni()}function _o(t){let e=pn.get(t);pn.delete(t),e?.()}function To(t){xo.unobserve(t),pn.delete(t)}var Ao=60,Lc=150,li="12px system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",Pc=t=>new Date(t).toISOString().slice(0,19)+"Z",Ic=t=>t.length>21?`${t.slice(0,20)}…`:t,Vl=class{constructor(e){this.frame=e;this.drawing=y("div",{class:"drawing",tabindex:0,role:"group","aria-roledescription":"chart","aria-label":`${e.title}. Arrow keys walk through the runs; the same is there as a table.`,keydown:n=>this.walk(n),blur:()=>this.moveTo(null)}),this.toggle=y("button",{type:"button","aria-pressed":"false",click:()=>this.turn()},"Table");let l=y("button",{type:"button",click:()=>this.keep(),"aria-label":`CSV of ${e.title}`},"CSV");this.element=y("section",{class:"card","data-picture":e.name,"aria-label":e.title},y("header",{},y("div",{class:"heading"},y("h2",{},e.title),y("p",{},e.question)),y("div",{class:"actions"},this.choices,this.toggle,l)),this.readout,this.drawing,this.table,this.below),this.resized=new ResizeObserver(()=>this.fit()),this.resized.observe(this.drawing),ko(this.drawing)}frame;element;choices=y("div",{class:"choices"});below=y("div",{class:"below"});drawing;readout=y("div",{class:"readout"});table=y("div",{class:"table",hidden:!0});toggle;resized;shown=null;plot=null;at=null;tableRows=Ao;show(e){this.shown?.runs.length!==e.runs.length&&(this.at=null),this.shown=e,this.tell(),this.table.hidden||this.fillTable(),So(this.drawing,()=>this.paint())}paint(){let e=this.shown;if(e===null)return;this.plot?.destroy(),this.plot=null,this.drawing.replaceChildren(),e.rows.every(n=>n.values.every(s=>s===null))?this.drawing.append(y("p",{class:"empty"},e.empty)):this.draw(e)}destroy(){this.resized.disconnect(),To(this.drawing),this.plot?.destroy()}get width(){return Math.max(this.drawing.clientWidth,200)}fit(){this.plot!==null&&this.drawing.clientWidth>0&&this.plot.width!==this.width&&this.plot.setSize({width:this.width,height:this.frame.height})}draw(e){let n=[e.runs.map((s,a)=>a),...e.rows.map(s=>s.drawn??s.values)];this.plot=new Fe(this.options(e),n,this.drawing)}options(e){let{at:l}=this,n=this.frame.colours(),s=new Ut(e.runs.map(p=>p.date)),a=Math.max(e.runs.length-1,0),o=e.hasEndLabels===!0&&this.width>560,f={width:this.width,height:this.frame.height,padding:[10,o?Lc:14,0,0],legend:{show:!1},cursor:{y:!1,drag:{x:!1,y:!1},points:{size:9,width:2,fill:n.panel,stroke:(p,c)=>String(p.series[c]?.stroke instanceof Function?e.rows[c-1]?.colour:n.text)},sync:{key:this.frame.sync,setSeries:!1}},scales:{x:{time:!1,range:[-.6,a+.6]},y:e.isLog?{distr:3,range:(p,c,m)=>Oc(c,m)}:{range:(p,c,m)=>Dc(c,m,e)}},axes:[{stroke:n.text,font:li,grid:{show:!1},ticks:{show:!1},gap:8,size:30,space:76,incrs:[1,2,3,7,14,28,56,91,182],values:(p,c)=>c.map(m=>e.runs[m]?s.brief(e.runs[m].date):"")},{stroke:n.text,font:li,grid:{stroke:n.grid,width:1},ticks:{show:!1},gap:6,size:56,space:44,splits:e.isLog?(p,c,m,g)=>zc(m,g):void 0,values:(p,c)=>c.map(m=>m===null?"":e.axis(m))}],series:[{},...e.rows.map(p=>$c(p,e.runs.length))],hooks:{ready:l===null?[]:[()=>this.moveTo(l)],setCursor:[p=>this.pointed(p.cursor.idx??null)],draw:o?[p=>Nc(p,e.rows)]:[],drawAxes:e.isAboutZero?[p=>Fc(p,n)]:[]}};return e.band!==void 0&&(f.bands=[{series:e.band,fill:n.gain}]),f}pointed(e){e!==this.at&&(this.at=e,this.tell())}walk(e){let l=(this.shown?.runs.length??0)-1,n=this.at??l+1,s={ArrowLeft:n-1,ArrowRight:n+1,Home:0,End:l}[e.key];e.key==="Escape"&&this.moveTo(null),!(s===void 0||this.shown===null)&&(e.preventDefault(),this.readout.setAttribute("aria-live","polite"),this.pointed(Math.min(Math.max(s,0),l)),this.plot===null?_o(this.drawing):this.moveTo(this.at))}moveTo(e){this.plot!==null&&(e===null?this.plot.setCursor({left:-10,top:-10}):this.plot.setCursor({left:this.plot.valToPos(e,"x"),top:10}))}tell(){let e=this.shown;if(e===null)return;let l=e.runs.findLastIndex((c,m)=>e.rows.some(g=>(g.values[m]??null)!==null)),n=this.at??l,s=e.runs[n];if(this.readout.replaceChildren(),s===void 0)return;let a=new Ut(e.runs.map(c=>c.date)),f=e.rows.some(c=>(c.values[n]??null)!==null)?"":` (${[...new Set(s.states)].join(", ")||"nothing told"})`,p=y("span",{class:"when"},Qn(a.full(s.date)+f,this.frame.address(s),`Run of ${a.full(s.date)}`));this.readout.append(p,...e.rows.map(c=>this.value(c,e.format(c.values[n]??null))))}value(e,l){let n=e.button,s=n&&y("button",{type:"button",class:"drop","aria-label":n.label,click:n.press},"×"),a=y("i",{class:`mark ${e.as}`,"aria-hidden":"true"});return a.style.setProperty("--colour",e.colour),e.dash?.length&&a.classList.add(e.dash[0]===7?"dashed":"dotted"),y("span",{class:"value"},a,y("span",{class:"name"},e.label),y("b",{},l),s)}turn(){this.table.hidden=!this.table.hidden,this.drawing.hidden=!this.table.hidden,this.toggle.setAttribute("aria-pressed",String(!this.table.hidden)),this.toggle.textContent=this.table.hidden?"Table":"Picture",this.table.hidden?this.fit():this.fillTable()}fillTable(){let e=this.shown;if(e===null)return;let l=new Ut(e.runs.map(c=>c.date)),n=y("tbody"),s=e.runs.map((c,m)=>({run:c,at:m})).reverse();for(let{run:c,at:m}of s.slice(0,this.tableRows)){let g=e.rows.map(E=>y("td",{},e.format(E.values[m]??null))),w=y("th",{scope:"row"},Qn(l.full(c.date),this.frame.address(c)));n.append(y("tr",{},w,y("td",{class:"state"},[...new Set(c.states)].join(", ")),...g))}let a=["Run","State",...e.rows.map(c=>c.label)],o=y("thead",{},y("tr",{},...a.map(c=>y("th",{scope:"col"},c)))),f=y("button",{type:"button",class:"more",click:()=>this.moreRows()},"Show more runs"),p=s.length>this.tableRows;this.table.replaceChildren(y("table",{},y("caption",{class:"unseen"},this.frame.title),o,n),...p?[f]:[])}moreRows(){this.tableRows+=4*Ao,this.fillTable()}keep(){let e=this.shown;if(e===null)return;let l=[["run_id","date","state",...e.rows.map(n=>n.label)]];e.runs.forEach((n,s)=>{l.push([n.id,Pc(n.date),[...new Set(n.states)].join(" "),...e.rows.map(a=>a.values[s]??null)])}),xl(`voucherify_${this.frame.name}.csv`,Sl(l))}};function zc(t,e){let[l,n]=[Math.ceil(Math.log10(t)-1e-9),Math.floor(Math.log10(e)+1e-9)];return Array.from({length:n-l+1},(s,a)=>10**(l+a))}function Oc(t,e){let l=10**Math.floor(Math.log10(Math.max(t,1)));return[l,Math.max(10**Math.ceil(Math.log10(Math.max(e,1))+1e-9),l*10)]}function Dc(t,e,l){if(t===null||e===null)return[0,1];if(l.isAboutZero){let a=Math.max(Math.abs(t),Math.abs(e),1)*1.08;return[t<0?Math.min(t*1.08,-a*.12):0,e>0?Math.max(e*1.08,a*.12):0]}let n=l.rows.every(a=>a.as==="line")&&t>.7*e,s=(e-t)*.12||e*.05||1;return[n?t-s:0,e+s]}function $c(t,e){let l={label:t.label,stroke:t.colour,spanGaps:t.as==="step"},n=Fe.paths.bars?.({size:[.72,26],radius:e<120?.12:0});switch(t.as){case"bar":return{...l,fill:t.colour,width:0,paths:n,points:{show:!1}};case"point":return{...l,paths:()=>null,points:{show:!0,size:e>150?4:7,fill:t.colour,width:0}};case"step":return{...l,width:1.5,dash:[5,4],points:{show:e<3,size:7,fill:t.colour}};default:return{...l,width:2,dash:t.dash?.length?t.dash:void 0,points:{show:e<3,size:7,fill:t.colour}}}}function Fc(t,e){let l=Math.round(t.valToPos(0,"y",!0));t.ctx.save(),t.ctx.fillStyle=e.muted,t.ctx.fillRect(t.bbox.left,l,t.bbox.width,Math.max(devicePixelRatio,1)),t.ctx.restore()}function Nc(t,e){let l=[];for(let p of e){let c=p.values.findLast(m=>m!==null);c!=null&&l.push({y:t.valToPos(c,"y",!0),row:p})}l.sort((p,c)=>p.y-c.y);let n=devicePixelRatio,s=16*n,a=t.bbox.top+t.bbox.height,o=t.bbox.top-s/2;l.forEach(p=>{p.y=Math.max(p.y,o),o=p.y+s});for(let p=l.length-1,c=a;p>=0;p--,c-=s){let m=l[p];m!==void 0&&(m.y=Math.min(m.y,c))}let{ctx:f}=t;f.save(),f.font=li.replace("12px",`${12*n}px`),f.textBaseline="middle",f.textAlign="left";for(let{y:p,row:c}of l)f.fillStyle=c.colour,f.fillText(Ic(c.label),t.bbox.left+t.bbox.width+6*n,p);f.restore()}var Hc={lines:["#0B66B0","#C44E00","#0A7D5B","#A23B87","#8A6400","#5A49C8","#B0243B","#44566C"],up:"#0B66B0",down:"#D8741A",muted:"#7A8494",grid:"#E9ECF1",text:"#545E6E",panel:"#FFFFFF",ways:{per_customer:"#C44E00",per_segment:"#0B66B0",export:"#0A7D5B"},gain:"rgba(11, 102, 176, 0.07)"},Vc={lines:["#5CB3F4","#FF9A52","#3FCF9F","#E68DCB","#E9C349","#A99BFF","#FF7F86","#A3B5CB"],up:"#5CB3F4",down:"#FFA45E",muted:"#7F8A9B",grid:"rgba(150, 170, 200, 0.16)",text:"#9DA7B6",panel:"#161A21",ways:{per_customer:"#FF9A52",per_segment:"#5CB3F4",export:"#3FCF9F"},gain:"rgba(92, 179, 244, 0.09)"},si=8,Mo=[[],[],[],[],[7,4],[7,4],[2,3],[2,3]],Eo=t=>t==="dark"?Vc:Hc;function ii(t){return t==="host"?document.documentElement.classList.contains("dark")?"dark":"light":matchMedia("(prefers-color-scheme: dark)").matches?"dark":"light"}function Ro(t,e){if(t==="host"){let n=new MutationObserver(e);return n.observe(document.documentElement,{attributeFilter:["class"]}),()=>n.disconnect()}let l=matchMedia("(prefers-color-scheme: dark)");return l.addEventListener("change",e),()=>l.removeEventListener("change",e)}var Un="No run told anything yet.",Co=t=>t===null?null:-t,Bc=(t,e)=>t===null&&e===null?null:(t??0)+(e??0);function Lo(t,e,l,n,s){let a=l.map(({segment:f,slot:p})=>{let c=t.segments[f]?.name??"",m={label:`Take ${c} out of the picture`,press:()=>s(f)},g=e.map(w=>sn(w,f));return{label:c,colour:n.lines[p]??n.text,values:g,as:"line",dash:Mo[p],button:m}}),o=l.length===0&&t.segments.length>0?"Choose a segment in the list.":Un;return{runs:e,rows:a,format:we,axis:Wt,hasEndLabels:!0,empty:o}}function Po(t,e,l,n){if(!t.tellsMoves)return Uc(t,e,l,n);let s=(c,m)=>!c.numbers||!(m in c.numbers)?null:l===null?fe(c,m):l.reduce((g,{segment:w})=>g+(c[m][w]??0),0),a=e.map(c=>s(c,"entered")),o=e.map(c=>s(c,"left")),f=a.map((c,m)=>ri(e[m])?null:c),p=[{label:"Entered",colour:n.up,values:a,drawn:f,as:"bar"},{label:"Left",colour:n.down,values:o,drawn:o.map(Co),as:"bar"}];return{runs:e,rows:p,format:we,axis:c=>Wt(Math.abs(c)),isAboutZero:!0,empty:Un}}var ri=t=>t?.numbers?.left===0&&t.numbers.entered===t.numbers.memberships&&t.numbers.entered!==0,Io=(t,e)=>t.map(l=>ri(l)?null:fe(l,e));function zo(t){let e=t.find(ri);return e?`A history begins with everybody entering: ${we(fe(e,"entered"))} in its first run, which is not drawn.`:""}function Uc(t,e,l,n){let s=c=>l===null?fe(c,"memberships"):c.numbers&&l.reduce((m,{segment:g})=>m+(sn(c,g)??0),0),a=e.map(c=>{let m=t.toldBefore(c),g=s(c);return g===null||m===void 0?null:g-(s(m)??0)}),o=c=>a.map(m=>m!==null&&m*c>0?m:null),f=[{label:"Grew by",colour:n.up,values:o(1),as:"bar"},{label:"Shrank by",colour:n.down,values:o(-1),as:"bar"}],p=e.some(c=>c.numbers)?"It takes two runs to see a change.":Un;return{runs:e,rows:f,format:rn,axis:Wt,isAboutZero:!0,empty:p}}var Wc={per_customer:"Asked one by one",per_segment:"Listed by segment",export:"Exported"};function Oo(t,e){let l=t.map(f=>fe(f,"calls")===null?null:fe(f,"customers")||null),n=[{label:"One by one it takes",colour:e.muted,values:l,as:"step"}],s=t.map(f=>fe(f,"calls")),a=[...new Set(t.flatMap(f=>f.strategies))].sort();for(let f of a){let p=t.map((m,g)=>m.strategies[0]===f?s[g]??null:null),c=Wc[f]??f;n.push({label:c,colour:e.ways[f]??e.text,values:p,drawn:p.map(m=>m||null),as:"point"})}let o=t.map((f,p)=>f.strategies.length===0?s[p]??null:null);return o.some(f=>f!==null)&&n.push({label:"Held from before",colour:e.text,values:o,drawn:o.map(f=>f||null),as:"point"}),{runs:t,rows:n,format:we,axis:Wt,isLog:!0,empty:Un}}function Do(t,e){let l=t.map(o=>fe(o,"duration_seconds")),n=t.map(o=>fe(o,"waited_seconds")??(fe(o,"duration_seconds")===null?null:0)),s=l.map((o,f)=>o===null?null:Math.max(o-(n[f]??0),0)),a=[{label:"Waited for the rate limit",colour:e.down,values:n,drawn:s.map((o,f)=>Bc(o,n[f]??null)),as:"bar"},{label:"At work",colour:e.up,values:s,as:"bar"}];return{runs:t,rows:a,format:xs,axis:o=>o===0?"0":xs(o).replace(".0 s"," s").replace(" 0 s",""),empty:Un}}function rl(t){let e=fe(t,"published");return e===null?null:e-(fe(t,"published_before")??0)}function $o(t,e){let l=t.map(s=>{let a=["unknown","failed","no_voucher"].map(o=>fe(s,o));return a.every(o=>o===null)?null:a.reduce((o,f)=>o+(f??0),0)}),n=[{label:"Given",colour:e.up,values:t.map(rl),as:"bar"},{label:"Refused",colour:e.down,values:l,drawn:l.map(Co),as:"bar"}];return{runs:t,rows:n,format:we,axis:s=>Wt(Math.abs(s)),isAboutZero:!0,empty:Un}}var Fo=12,No=60,Gc=60,Ho={size:["Largest first",(t,e)=>e.size-t.size],change:["Changed most",(t,e)=>Math.abs(e.change??0)-Math.abs(t.change??0)],name:["By name",(t,e)=>t.name.localeCompare(e.name)]},Bl=class{constructor(e){this.frame=e;let l=y("button",{type:"button",click:()=>this.keep(),"aria-label":"CSV of the last run"},"CSV");this.element=y("section",{class:"card segments","data-picture":"last_run","aria-label":"The last run"},y("header",{},y("div",{class:"heading"},y("h2",{},"The last run"),this.when),y("div",{class:"actions"},l)),y("div",{class:"finding"},this.search,this.order),this.list,this.more,this.status)}frame;element;when=y("p");list=y("ol",{class:"bars"});status=y("p",{class:"hint",role:"status"});more=y("button",{type:"button",class:"more",click:()=>this.showMore()});search=y("input",{type:"search",placeholder:"Search segments","aria-label":"Search segments",input:()=>this.begin()});order=y("select",{"aria-label":"Order of segments",change:()=>this.begin()},...Object.entries(Ho).map(([e,[l]])=>y("option",{value:e},l)));history=null;lines=[];limit=Fo;show(e){this.history=e;let l=e.lastTold(),n=l&&e.toldBefore(l);this.lines=e.segments.map(({id:a,name:o},f)=>{let p=sn(l,f)??0,c=sn(n,f);return{at:f,id:a,name:o,size:p,change:c===null?null:p-c}}).filter(a=>a.size>0||(a.change??0)!==0);let s=new Ut(e.runs.map(a=>a.date));this.when.replaceChildren(...l?[Qn(s.full(l.date),this.frame.address(l)),": customers in each segment"]:["No run told anything yet"]),this.draw()}get found(){let e=this.search.value.trim().toLowerCase();return(e===""?[...this.lines]:this.lines.filter(n=>n.name.toLowerCase().includes(e))).sort((n,s)=>Ho[this.order.value][1](n,s)||s.size-n.size||(n.id<s.id?-1:1))}begin(){this.limit=Fo,this.draw()}showMore(){this.limit+=No,this.draw()}draw(){let e=this.found,l=this.lines.reduce((f,p)=>Math.max(f,p.size),1);this.list.replaceChildren(...e.slice(0,this.limit).map(f=>this.bar(f,l)));let n=e.length-this.limit;this.more.hidden=n<=0,this.more.textContent=`Show ${Math.min(n,No)} more`;let s=Math.min(e.length,this.limit),a=this.search.value.trim()!=="",o=`${we(s)} of ${we(e.length)}${a?` found among ${we(this.lines.length)}`:" segments"}`;this.status.textContent=e.length===0?"No segment has that in its name":o}bar(e,l){let n=this.frame.colourOf(e.at),s=this.history?.ordered().slice(-Gc)??[],a=y("i");a.style.width=`${100*e.size/l}%`;let o=e.change===null?"":`, ${rn(e.change)} since the run before`,f=y("button",{type:"button","aria-pressed":String(n!==null),"aria-label":`${e.name}: ${we(e.size)} customers${o}`,title:e.name,click:()=>this.frame.press(e.at)},y("span",{class:"dot"}),y("span",{class:"name"},y("span",{},e.name),y("span",{class:"track"},a)),yl(s.map(p=>sn(p,e.at)),64,24),y("span",{class:"size"},we(e.size)),y("span",{class:`change ${(e.change??0)>0?"up":(e.change??0)<0?"down":""}`},e.change===null?"":rn(e.change)));return n!==null&&f.style.setProperty("--colour",n),y("li",{"data-segment":e.id},f)}keep(){let e=[["segment_id","segment_name","customers","change"]];e.push(...this.found.map(l=>[l.id,l.name,l.size,l.change])),xl("voucherify_last_run.csv",Sl(e))}};var jc=60;function Vo(t){let e=t.ordered(),l=t.lastTold();if(l===void 0)return[];let n=t.toldBefore(l),s=f=>e.map(p=>fe(p,f)),a=f=>{let[p,c]=[fe(l,f),fe(n,f)];return p===null||c===null?"first run":`${rn(p-c)} since the run before`},o=[ol("Customers asked about",we(fe(l,"customers")),a("customers"),s("customers")),ol("Memberships",we(fe(l,"memberships")),a("memberships"),s("memberships"))];if(t.tellsMoves){let f=`+${we(fe(l,"entered"))}  −${we(fe(l,"left"))}`;o.push(ol("Entered, left",f,"in the last run",Io(e,"entered")))}return o.push(ol("Calls",we(fe(l,"calls")),Yc(l),s("calls"))),o}function Bo(t){let e=t.ordered(),l=e.reduce((s,a)=>s+(rl(a)??0),0),n=t.lastTold();return ol("Vouchers given",we(l),n?`${we(rl(n))} in the last run`:"none yet",e.map(rl))}function Yc(t){let[e,l]=[fe(t,"calls")??0,fe(t,"customers")??0];if(e===0)return"held from an earlier try";if(l<=e)return"asked one by one";let n=l/e;return`${n>=2?`${Wt(Math.round(n))} times`:kl(l-e,l)} fewer than one by one`}function ol(t,e,l,n){return y("div",{class:"tile"},y("p",{class:"label"},t),y("p",{class:"number"},e),y("p",{class:"note"},l),n.filter(s=>s!==null).length>1&&yl(n.slice(-jc),120,34))}var Kc=6,qc=[[30,"30","Last 30 runs"],[90,"90","Last 90 runs"],[365,"365 runs","Last 365 runs"]],Jc=400,Ul=class{constructor(e,l,n){this.root=e;this.source=l;this.options=n;this.most=n.runs,this.ranges=bs("Runs",qc,this.most,s=>this.chooseRange(s)),this.colours=this.themed(),this.unwatch=Ro(n.follows,()=>this.changeTheme()),this.segments=new Bl({colourOf:s=>this.colourOf(s),press:s=>this.toggle(s),address:s=>this.address(s)}),this.shown={sizes:this.picture("sizes","Sizes of segments","Customers in each chosen segment, run by run","pull"),moves:this.picture("moves","Who entered and left","Customers who came into a segment and who went out of it","pull"),calls:this.picture("calls","Calls to Voucherify","What each run took, and what asking one by one takes (each step is ten times as many)","pull"),time:this.picture("time","Duration and waits","Time at work, without deferred time","pull"),publications:this.picture("publications","Vouchers given and refused","Codes published, and customers who got none","publish")},this.shown.calls.below.append(this.month.element),this.note.textContent=n.note,this.lay()}root;source;options;tasks=[];task=null;entries=[];pulled=new Bt;published=new Bt;publishing=[];most;mapIndex=null;slots=null;scope="all";stopReading=new AbortController;drawnAt=0;timer;colours;unwatch;status=y("p",{class:"status",role:"status"});bar=y("i");note=y("p");message=y("div",{class:"message",role:"alert",hidden:!0});taskChoice=y("select",{"aria-label":"Task",change:()=>this.choose(Number(this.taskChoice.value))});mapChoice=y("select",{"aria-label":"Mapped task",hidden:!0,change:()=>this.chooseMap()});ranges;tiles=y("div",{class:"tiles"});pictures=y("div",{class:"pictures"});segments;month=new _l;shown;async begin(){this.tell("Looking for tasks …");try{this.tasks=await this.source.tasks()}catch(n){this.fail(n);return}let e=this.offered;this.taskChoice.replaceChildren(...e.map((n,s)=>y("option",{value:s},`${n.dagId} › ${n.taskId}`))),this.taskChoice.hidden=e.length<2;let[l]=e;if(l!==void 0&&e.length===1&&(this.note.textContent=[`${l.dagId} › ${l.taskId}`,this.options.note].filter(Boolean).join(" · ")),this.ranges.hidden=e.length===0,e.length===0){this.say("Nothing to show here","No task here pulls segments or publishes vouchers: this page shows those of CustomerSegmentsOperator and PublishVouchersOperator.",!1),this.tell("");return}await this.choose(0)}destroy(){this.unwatch(),this.stopReading.abort(),clearTimeout(this.timer);for(let e of Object.values(this.shown))e.destroy()}get offered(){let e=this.tasks.filter(n=>n.kind==="pull"),l=new Set(e.map(n=>n.dagId));return[...e,...this.tasks.filter(n=>n.kind==="publish"&&!l.has(n.dagId))]}picture(e,l,n,s){let a=f=>this.address(f,e==="publications"),o=e==="sizes"?470:236;return new Vl({name:e,title:l,question:n,height:o,sync:`voucherify-${s}`,colours:()=>this.colours,address:a})}lay(){let e=c=>{this.scope=c,this.draw()},l=[["all","All segments"],["chosen","Chosen ones"]];this.shown.moves.choices.append(bs("Segments counted",l,this.scope,e));let n=y("div",{class:"title"},y("h1",{},this.options.title),this.note);this.root.append(y("header",{class:"top"},n,y("div",{class:"controls"},this.taskChoice,this.mapChoice,this.ranges)),y("div",{class:"progress","aria-hidden":"true"},this.bar),this.status,this.message,this.tiles,this.pictures),this.tiles.hidden=this.pictures.hidden=!0;let{sizes:s,moves:a,calls:o,time:f,publications:p}=this.shown;for(let c of[s,this.segments,a,o,f,p])this.pictures.append(c.element)}async choose(e){let l=this.offered[e];if(l===void 0)return;this.task=l;let n=this.tasks.filter(s=>s.kind==="publish"&&s.dagId===l.dagId);this.publishing=l.kind==="publish"?[l]:n,this.mapIndex=null,this.slots=null,await this.read()}chooseRange(e){this.most=e,this.task!==null&&this.read()}chooseMap(){this.mapIndex=this.mapChoice.value===""?null:Number(this.mapChoice.value),this.pulled=new Bt;for(let e of this.entries)this.isWanted(e)&&this.pulled.add(e);this.draw()}isWanted(e){return this.mapIndex===null||e.mapIndex===this.mapIndex}async read(){this.stopReading.abort();let e=this.stopReading=new AbortController;this.message.hidden=!0,delete this.root.dataset.read,this.entries=[],this.pulled=new Bt,this.published=new Bt;let l=0,n=0,s=(o,f)=>{e.signal.aborted||(f?(this.entries.push(o),this.isWanted(o)&&this.pulled.add(o)):this.published.add(o),o.summary!==null?l+=1:o.state==="success"&&(n+=1),this.tell(`Reading runs: ${l} of ${n}`,l/Math.max(n,1)),this.soon())},a=[...this.task?.kind==="pull"?[this.task]:[],...this.publishing];try{await Promise.all(a.map(o=>this.source.history(o,this.most,f=>s(f,o.kind==="pull"),e.signal)))}catch(o){e.signal.aborted||this.fail(o);return}e.signal.aborted||(this.draw(),this.root.dataset.read="all",this.tell(this.inWords()))}inWords(){let l=(this.task?.kind==="pull"?this.pulled:this.published).ordered(),n=l.filter(a=>a.numbers!==null).length;if(l.length===0)return"This task has not run yet.";let s=l.length-n;return`${we(n)} ${n===1?"run":"runs"} with numbers${s?`, ${we(s)} without`:""}. Dates are in UTC.`}fail(e){this.stopReading.abort(),clearTimeout(this.timer),this.timer=void 0,e instanceof Rt||console.error(e);let[l,n]=e instanceof Rt?e.words:["Something went wrong","The page could not make sense of what it read; the browser's console says more."];this.say(l,n),this.tell(""),e instanceof Rt&&(e.status===401||e.status===403)&&(this.tiles.hidden=this.pictures.hidden=!0)}say(e,l,n=!0){let s=n&&[y("button",{type:"button",click:()=>this.again()},"Try again")];this.message.replaceChildren(y("h2",{},e),y("p",{},l),...s||[]),this.message.hidden=!1}again(){this.message.hidden=!0,this.task===null?this.begin():this.read()}tell(e,l=1){this.status.textContent=e,this.bar.style.width=`${100*l}%`,this.bar.style.opacity=l<1?"1":"0"}soon(){if(this.timer!==void 0)return;let e=Math.max(Jc-(performance.now()-this.drawnAt),0);this.timer=setTimeout(()=>this.draw(),e)}draw(){clearTimeout(this.timer),this.timer=void 0,this.drawnAt=performance.now(),this.offerMaps();let e=this.task?.kind==="pull",l=this.publishing.length>0,n=this.pulled.ordered();this.tiles.hidden=this.pictures.hidden=!1,this.tiles.replaceChildren(...e?Vo(this.pulled):[],...l?[Bo(this.published)]:[]);for(let s of[this.shown.sizes,this.segments,this.shown.moves,this.shown.calls,this.shown.time])s.element.hidden=!e;e&&(this.chooseLargest(),this.segments.show(this.pulled),this.shown.sizes.show(Lo(this.pulled,n,this.chosen,this.colours,s=>this.toggle(s))),this.shown.moves.show(this.movesShown(n)),this.shown.moves.below.textContent=zo(n),this.shown.calls.show(Oo(n,this.colours)),this.shown.time.show(Do(n,this.colours)),this.month.show(n)),this.shown.publications.element.hidden=!l,this.shown.time.element.classList.toggle("whole",!l),this.shown.publications.element.classList.toggle("whole",!e),l&&this.shown.publications.show($o(this.published.ordered(),this.colours))}movesShown(e){return Po(this.pulled,e,this.scope==="all"?null:this.chosen,this.colours)}offerMaps(){let e=new Map;for(let n of this.entries)n.mapIndex>=0&&e.set(n.mapIndex,n.mapLabel||String(n.mapIndex));if(this.mapChoice.hidden=e.size<2,this.mapChoice.options.length===e.size+1)return;let l=[...e].sort((n,s)=>n[0]-s[0]).map(([n,s])=>y("option",{value:n},s));this.mapChoice.replaceChildren(y("option",{value:""},`All ${e.size} mapped`),...l),this.mapChoice.value=this.mapIndex===null?"":String(this.mapIndex)}chooseLargest(){let e=this.pulled.lastTold();if(this.slots!==null||e===void 0)return;let l=this.pulled.segments.map(({id:n},s)=>({id:n,size:e.sizes[s]??0}));l.sort((n,s)=>s.size-n.size),this.slots=new Map(l.slice(0,Kc).map(({id:n},s)=>[n,s]))}get chosen(){return[...this.slots??[]].flatMap(([e,l])=>{let n=this.pulled.find(e);return n===void 0?[]:[{segment:n,slot:l}]})}slotOf(e){return this.slots?.get(this.pulled.segments[e]?.id??"")}colourOf(e){let l=this.slotOf(e);return l===void 0?null:this.colours.lines[l]??null}toggle(e){let l=this.pulled.segments[e]?.id;if(this.slots===null||l===void 0)return;let n=this.focused(),s=new Set(this.slots.values());if(!this.slots.delete(l)){let a=[...Array(si).keys()].find(o=>!s.has(o));if(a===void 0){this.tell(`${si} segments have a line, and more cannot be told apart: take one out first.`);return}this.slots.set(l,a)}this.draw(),this.refocus(n)}focused(){return this.root.getRootNode().activeElement?.closest("[data-segment]")?.getAttribute("data-segment")??null}refocus(e){if(e===null)return;[...this.root.querySelectorAll("[data-segment]")].find(n=>n.dataset.segment===e)?.querySelector("button")?.focus()}address(e,l=this.task?.kind==="publish"){let n=l?this.publishing[0]:this.task;return n==null?null:this.source.runAddress(n,e.id)}themed(){let e=ii(this.options.follows);return this.root.dataset.theme=e,Eo(e)}changeTheme(){ii(this.options.follows)!==this.root.dataset.theme&&(this.colours=this.themed(),this.pictures.hidden||this.draw())}};var Zc=8,Wl=class{head;lines;known;constructor(e){let[l,...n]=e.trim().split(`
+`);this.head=JSON.parse(l??"{}"),this.lines=n,this.known=this.head.tasks.map(s=>({dagId:s.dag_id,taskId:s.task_id,kind:s.kind}))}async tasks(){return this.known}async history(e,l,n,s){let o=`{"task":${this.known.findIndex(c=>c.dagId===e.dagId&&c.taskId===e.taskId)},`,f=new Set,p=0;for(let c of this.lines){if(!c.startsWith(o))continue;let m=JSON.parse(c);if(f.add(m.run_id),f.size>l)return;let g={runId:m.run_id,mapIndex:m.map_index,mapLabel:m.map_label,date:Date.parse(m.date)||0,state:m.state,summary:null};n(g);let w=wl(m.summary,this.head.segments);w!==null&&n({...g,summary:w}),++p%Zc===0&&await new Promise(E=>setTimeout(E)),s.throwIfAborted()}}runAddress(e,l){if(this.head.url===null)return null;let n=`dags/${encodeURIComponent(e.dagId)}/runs/${encodeURIComponent(l)}/tasks/${encodeURIComponent(e.taskId)}`;return new URL(n,`${this.head.url.replace(/\/$/,"")}/`).href}};var Uo=`:host {
+  display: block;
+  container-type: inline-size;
+}
+.page {
+  --text: #161b24;
+  --muted: #5a6474;
+  --faint: #7a8494;
+  --line: #e2e6ec;
+  --panel: #fff;
+  --ground: #f5f7f9;
+  --well: #eef1f5;
+  --accent: #0b66b0;
+  --good: #0a6f51;
+  --bad: #b04a00;
+  --shadow: 0 1px 2px rgb(22 27 36 / 5%);
+  box-sizing: border-box;
+  min-height: 100%;
+  padding: 22px clamp(12px, 2.4vw, 32px) 40px;
+  color: var(--text);
+  background: var(--ground);
+  font:
+    14px/1.45 Inter,
+    system-ui,
+    -apple-system,
+    "Segoe UI",
+    Roboto,
+    "Helvetica Neue",
+    Arial,
+    sans-serif;
+  font-variant-numeric: tabular-nums;
+  -webkit-font-smoothing: antialiased;
+}
+.page[data-theme="dark"] {
+  --text: #e7ebf1;
+  --muted: #9da7b6;
+  --faint: #7f8a9b;
+  --line: #262d37;
+  --panel: #161a21;
+  --ground: #0d1015;
+  --well: #202630;
+  --accent: #5cb3f4;
+  --good: #4cd3a6;
+  --bad: #ffa45e;
+  --shadow: none;
+  color-scheme: dark;
+}
+.page.host[data-theme="light"] {
+  --ground: var(--chakra-colors-bg-subtle, #f5f7f9);
+}
+.page.host[data-theme="dark"] {
+  --ground: var(--chakra-colors-bg, #0d1015);
+  --panel: color-mix(in oklab, var(--ground) 94%, #fff);
+  --well: color-mix(in oklab, var(--ground) 86%, #fff);
+  --line: color-mix(in oklab, var(--ground) 85%, #fff);
+}
+.page.system {
+  min-height: 100vh;
+}
+.page *,
+.page *::before {
+  box-sizing: border-box;
+}
+.page > * {
+  max-width: 1400px;
+  margin-inline: auto;
+}
+.page [hidden] {
+  display: none !important;
+}
+h1,
+h2,
+p {
+  margin: 0;
+}
+h1 {
+  font-size: 22px;
+  line-height: 1.2;
+  font-weight: 650;
+  letter-spacing: -0.015em;
+}
+h2 {
+  font-size: 15px;
+  font-weight: 620;
+  letter-spacing: -0.005em;
+}
+a {
+  color: inherit;
+  text-decoration: underline;
+  text-decoration-color: var(--faint);
+  text-underline-offset: 3px;
+}
+a:hover {
+  color: var(--accent);
+  text-decoration-color: currentcolor;
+}
+.unseen {
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+}
+
+.top {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 14px 24px;
+  align-items: end;
+  justify-content: space-between;
+}
+.title p {
+  color: var(--muted);
+  margin-top: 3px;
+}
+.title p:empty {
+  display: none;
+}
+.controls {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 8px;
+  align-items: center;
+}
+button,
+select,
+input {
+  font: inherit;
+  color: inherit;
+}
+button {
+  cursor: pointer;
+}
+select,
+input,
+.actions > button,
+.more,
+.message button {
+  height: 32px;
+  padding: 0 10px;
+  background: var(--panel);
+  border: 1px solid var(--line);
+  border-radius: 7px;
+  max-width: 100%;
+}
+select {
+  padding-right: 4px;
+  text-overflow: ellipsis;
+  max-width: 340px;
+}
+.actions > button,
+.more,
+.message button {
+  font-size: 13px;
+  color: var(--muted);
+}
+button:hover {
+  color: var(--text);
+}
+.actions > button[aria-pressed="true"] {
+  color: var(--text);
+  background: var(--well);
+}
+:focus-visible {
+  outline: 2px solid var(--accent);
+  outline-offset: 2px;
+}
+.segmented {
+  display: inline-flex;
+  padding: 2px;
+  gap: 2px;
+  background: var(--well);
+  border-radius: 8px;
+}
+.segmented button {
+  height: 28px;
+  padding: 0 10px;
+  border: 0;
+  border-radius: 6px;
+  background: none;
+  color: var(--muted);
+  font-size: 13px;
+}
+.segmented button[aria-pressed="true"] {
+  background: var(--panel);
+  color: var(--text);
+  box-shadow: 0 1px 2px rgb(0 0 0 / 12%);
+}
+.progress {
+  height: 2px;
+  margin-top: 14px;
+}
+.progress i {
+  display: block;
+  height: 100%;
+  width: 0;
+  border-radius: 2px;
+  background: var(--accent);
+  transition:
+    width 0.2s,
+    opacity 0.6s;
+}
+.status {
+  min-height: 20px;
+  margin: 4px auto 12px;
+  color: var(--muted);
+  font-size: 13px;
+}
+.message {
+  padding: 28px;
+  background: var(--panel);
+  border: 1px solid var(--line);
+  border-radius: 12px;
+}
+.message p {
+  max-width: 68ch;
+  margin: 6px 0 16px;
+  color: var(--muted);
+}
+
+.tiles {
+  display: grid;
+  grid-template-columns: repeat(auto-fit, minmax(186px, 1fr));
+  gap: 14px;
+  margin-bottom: 14px;
+}
+.tile {
+  display: flex;
+  flex-direction: column;
+  padding: 14px 16px 13px;
+  background: var(--panel);
+  border: 1px solid var(--line);
+  border-radius: 12px;
+  box-shadow: var(--shadow);
+  overflow: hidden;
+}
+.tile .label {
+  color: var(--muted);
+  font-size: 13px;
+}
+.tile .number {
+  margin-top: 2px;
+  font-size: 27px;
+  line-height: 1.2;
+  font-weight: 620;
+  letter-spacing: -0.022em;
+  white-space: pre;
+}
+.tile .note {
+  flex: 1;
+  margin-top: 2px;
+  color: var(--muted);
+  font-size: 12.5px;
+}
+.tile .spark {
+  width: 100%;
+  height: 26px;
+  margin-top: 8px;
+}
+.spark path {
+  fill: none;
+  stroke: var(--faint);
+  stroke-width: 1.4;
+  vector-effect: non-scaling-stroke;
+  stroke-linejoin: round;
+}
+
+.pictures {
+  display: grid;
+  grid-template-columns: repeat(12, minmax(0, 1fr));
+  gap: 14px;
+}
+.card {
+  display: flex;
+  flex-direction: column;
+  grid-column: span 6;
+  min-width: 0;
+  padding: 16px 18px 14px;
+  background: var(--panel);
+  border: 1px solid var(--line);
+  border-radius: 12px;
+  box-shadow: var(--shadow);
+}
+.card[data-picture="sizes"] {
+  grid-column: span 7;
+}
+.card.segments {
+  grid-column: span 5;
+}
+.card.whole {
+  grid-column: span 12;
+}
+.card header {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 8px 16px;
+  align-items: start;
+  justify-content: space-between;
+}
+.heading {
+  flex: 1 1 220px;
+  min-width: 0;
+}
+.heading p {
+  margin-top: 1px;
+  color: var(--muted);
+  font-size: 13px;
+}
+.actions {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px;
+  align-items: center;
+}
+.actions > button {
+  height: 30px;
+}
+.choices:empty,
+.below:empty {
+  display: none;
+}
+
+.readout {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 4px 16px;
+  align-items: baseline;
+  min-height: 26px;
+  margin: 12px 0 6px;
+  font-size: 13px;
+}
+.readout .when {
+  flex: none;
+  font-weight: 600;
+}
+.value {
+  display: inline-flex;
+  gap: 6px;
+  align-items: baseline;
+  min-width: 0;
+  max-width: 100%;
+  color: var(--muted);
+}
+.value .name {
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+  max-width: 22ch;
+}
+.value b {
+  color: var(--text);
+  font-weight: 600;
+  white-space: nowrap;
+}
+.mark {
+  flex: none;
+  align-self: center;
+  width: 14px;
+  height: 0;
+  border-top: 2.5px solid var(--colour);
+  border-radius: 2px;
+}
+.mark.dashed {
+  border-top-style: dashed;
+}
+.mark.dotted,
+.mark.step {
+  border-top-style: dotted;
+}
+.mark.bar {
+  width: 10px;
+  height: 10px;
+  border: 0;
+  border-radius: 3px;
+  background: var(--colour);
+}
+.mark.point {
+  width: 9px;
+  height: 9px;
+  border: 0;
+  border-radius: 50%;
+  background: var(--colour);
+}
+.drop {
+  padding: 0 3px;
+  border: 0;
+  background: none;
+  color: var(--faint);
+  line-height: 1;
+}
+.drop:hover {
+  color: var(--text);
+}
+.drawing {
+  position: relative;
+  min-height: 236px;
+  border-radius: 6px;
+}
+.drawing .u-cursor-x {
+  border-right: 1px solid var(--faint);
+}
+.empty {
+  display: grid;
+  place-items: center;
+  min-height: 236px;
+  color: var(--muted);
+}
+.below {
+  margin-top: auto;
+  color: var(--muted);
+  font-size: 12.5px;
+  padding-top: 12px;
+  border-top: 1px solid var(--line);
+}
+.month > div:first-child {
+  display: flex;
+  flex-wrap: wrap;
+  gap: 6px 12px;
+  align-items: center;
+  justify-content: space-between;
+  font-size: 13px;
+  color: var(--muted);
+}
+.month b {
+  color: var(--text);
+}
+.month select,
+.month input {
+  height: 28px;
+  font-size: 13px;
+}
+.month input {
+  width: 120px;
+}
+.track {
+  display: block;
+  height: 8px;
+  border-radius: 4px;
+  background: var(--well);
+  overflow: hidden;
+}
+.track i {
+  display: block;
+  height: 100%;
+  min-width: 2px;
+  border-radius: 4px;
+  background: var(--accent);
+}
+.month .track {
+  margin-top: 9px;
+  height: 6px;
+}
+
+.finding {
+  display: flex;
+  gap: 8px;
+  margin: 12px 0 8px;
+}
+.finding input {
+  flex: 1;
+  min-width: 0;
+}
+.bars {
+  list-style: none;
+  margin: 0;
+  padding: 0;
+}
+.bars button {
+  display: grid;
+  grid-template-columns: 12px minmax(60px, 1fr) 64px minmax(44px, auto) 48px;
+  gap: 12px;
+  align-items: center;
+  width: 100%;
+  height: 37px;
+  padding: 0 6px;
+  border: 0;
+  border-radius: 7px;
+  background: none;
+  text-align: left;
+}
+.bars button:hover {
+  background: var(--well);
+}
+.bars .dot {
+  width: 10px;
+  height: 10px;
+  border-radius: 50%;
+  border: 1.5px solid var(--faint);
+  opacity: 0.55;
+}
+.bars [aria-pressed="true"] .dot {
+  border-color: var(--colour);
+  background: var(--colour);
+  opacity: 1;
+}
+.bars .name {
+  min-width: 0;
+}
+.bars .name > span:first-child {
+  display: block;
+  overflow: hidden;
+  text-overflow: ellipsis;
+  white-space: nowrap;
+  line-height: 1.3;
+}
+.bars .name .track {
+  height: 4px;
+  margin-top: 3px;
+}
+.bars .track i {
+  background: var(--faint);
+  opacity: 0.75;
+}
+.bars [aria-pressed="true"] .track i {
+  background: var(--colour);
+  opacity: 1;
+}
+.bars [aria-pressed="true"] .spark path {
+  stroke: var(--colour);
+}
+.bars .size {
+  text-align: right;
+  font-weight: 600;
+}
+.bars .change {
+  text-align: right;
+  font-size: 12.5px;
+  color: var(--muted);
+}
+.bars .change.up {
+  color: var(--accent);
+}
+.bars .change.down {
+  color: var(--bad);
+}
+.hint {
+  margin-top: 6px;
+  padding-left: 6px;
+  color: var(--muted);
+  font-size: 12.5px;
+}
+.more {
+  align-self: start;
+  margin-top: 8px;
+}
+
+.table {
+  max-height: 420px;
+  overflow: auto;
+  border: 1px solid var(--line);
+  border-radius: 8px;
+}
+.table table {
+  width: 100%;
+  border-collapse: collapse;
+  font-size: 13px;
+}
+.table th,
+.table td {
+  padding: 6px 12px;
+  border-bottom: 1px solid var(--line);
+  text-align: right;
+  white-space: nowrap;
+}
+.table th:first-child,
+.table td.state,
+.table th:nth-child(2) {
+  text-align: left;
+}
+.table tbody th {
+  font-weight: 500;
+}
+.table thead th {
+  position: sticky;
+  top: 0;
+  background: var(--panel);
+  color: var(--muted);
+  font-weight: 600;
+  max-width: 18ch;
+  overflow: hidden;
+  text-overflow: ellipsis;
+}
+.table td.state {
+  color: var(--muted);
+}
+.table .more {
+  margin: 8px;
+}
+
+@container (max-width: 940px) {
+  .card,
+  .card[data-picture="sizes"],
+  .card.segments {
+    grid-column: span 12;
+  }
+}
+@container (max-width: 560px) {
+  .page {
+    padding-top: 14px;
+  }
+  .card {
+    padding: 14px 12px 12px;
+  }
+  .bars button {
+    grid-template-columns: 12px minmax(60px, 1fr) minmax(44px, auto) 46px;
+    gap: 8px;
+  }
+  .bars .spark,
+  .tile .spark {
+    display: none;
+  }
+  .tiles {
+    grid-template-columns: repeat(auto-fit, minmax(140px, 1fr));
+  }
+  .tile .number {
+    font-size: 21px;
+  }
+}
+@media (prefers-reduced-motion: reduce) {
+  .progress i {
+    transition: none;
+  }
+}
+@media print {
+  .controls,
+  .actions,
+  .finding {
+    display: none !important;
+  }
+}
+`;var Xc="Voucherify";function Go(t,e,l){let n=t.shadowRoot??t.attachShadow({mode:"open"}),s=y("div",{class:`page ${l.follows}`,role:"region","aria-label":l.title});n.replaceChildren(y("style",{},$i+Uo),s);let a=new Ul(s,e,l);return a.begin(),a}function ef({dagId:t,taskId:e}){let l=globalThis.React,n=l.useRef(null);return l.useEffect(()=>{let s=n.current;if(s===null)return()=>{};let a={title:"Voucherify segments",note:"",follows:"host",runs:90},o=Go(s,new vl({dagId:t,taskId:e}),a);return()=>o.destroy()},[t,e]),l.createElement("div",{ref:n,style:{height:"100%",overflow:"auto"}})}var Wo=document.getElementById("voucherify-report");if(Wo===null)Object.assign(globalThis,{[Xc]:ef});else{let t=new Wl(Wo.textContent??""),{title:e,made_at:l}=t.head,n=y("div",{});document.body.append(n),Go(n,t,{title:e,note:`Made ${l}`,follows:"system",runs:365})}})();
