@@ -118,12 +118,7 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
         if isinstance(statement, exp.Create | exp.Drop | exp.Alter):
             # fakesnow notes columns in a table of its own, which takes no two of them at once.
             with _DEFINING:
-                there = (
-                    isinstance(statement, exp.Create)
-                    and statement.args.get("exists")
-                    and _is_there(statement, connection)
-                )
-                done = super().execute("COMMIT" if there else command, *args, **kwargs)
+                done = super().execute("COMMIT" if _is_there(statement, connection) else command, *args, **kwargs)
         else:
             done = super().execute(command, *args, **kwargs)
         if (
@@ -134,13 +129,14 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
         return done
 
 
-def _is_there(statement: exp.Create, connection: FakeSnowflakeConnection) -> bool:
+def _is_there(statement: exp.Expression, connection: FakeSnowflakeConnection) -> bool:
+    """Return whether a statement creates, if it is missing, a table that is there."""
+    if not isinstance(statement, exp.Create) or not statement.args.get("exists"):
+        return False
     names = _full_name(statement.this, connection).split(".")
-    said = (
-        "SELECT 1 FROM duckdb_tables() WHERE (upper(database_name), upper(schema_name), upper(table_name)) = (?, ?, ?)"
-    )
+    place = "(upper(database_name), upper(schema_name), upper(table_name))"
     with connection._duck_conn.cursor() as cursor:
-        return cursor.execute(said, names).fetchone() is not None
+        return cursor.execute(f"SELECT 1 FROM duckdb_tables() WHERE {place} = (?, ?, ?)", names).fetchone() is not None
 
 
 def _take_out_of_schemas(statement: exp.Expression, connection: FakeSnowflakeConnection) -> bool:
