@@ -15,7 +15,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from itertools import groupby
-from operator import itemgetter
 from typing import NamedTuple, TypeAlias, cast
 
 from airflow_provider_voucherify.api.ids import IdSet
@@ -33,8 +32,9 @@ from airflow_provider_voucherify.ledger.steps import (
 from airflow_provider_voucherify.load.base import NOTE, LoadSummary, SegmentCount, StoredWalk, in_parts
 from airflow_provider_voucherify.load.summary import count, latest, memberships
 
-#: What the passing file takes for a customer, and for each of their segments: 58 with ids of 29 characters, rounded up.
-_BYTES_PER_ROW = 80
+#: What the passing file takes for a customer; and for a member of a list while they are sorted, which is the most: 163
+#: with ids of 29 characters, rounded up.
+_BYTES_PER_CUSTOMER, _BYTES_PER_MEMBER = 80, 170
 _SCHEMA = """
 CREATE TABLE segment (label INTEGER PRIMARY KEY, number INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL);
 CREATE TABLE walk (segment_id TEXT PRIMARY KEY, resume TEXT NOT NULL, is_whole INTEGER NOT NULL);
@@ -47,6 +47,7 @@ CREATE TABLE member (
     customer_id TEXT NOT NULL, segment INTEGER NOT NULL, label INTEGER NOT NULL, observed_at INTEGER NOT NULL,
     source_id TEXT, PRIMARY KEY (customer_id, segment)
 ) WITHOUT ROWID;
+CREATE TABLE arrived (customer_id TEXT, segment INTEGER, label INTEGER, observed_at INTEGER, source_id TEXT);
 """
 _SHOWN = "FROM member CROSS JOIN answer USING (customer_id) CROSS JOIN segment USING (label) WHERE outcome = 'found'"
 
@@ -86,7 +87,8 @@ class WorkingCopy:
     that names a customer who was found adds to the answer.
 
     The memberships of an answer stand in its row, as labels of segments. Where there are pages of members as well, they
-    are put into rows of their own beside those (``_unfold``), so that no customer has both.
+    are put into rows of their own beside those (``_unfold``), so that no customer has both. Members of pages are held
+    as they arrive, and sorted in once somebody is looked up (``_sort_in``): in order all along they take longer.
     """
 
     def __init__(self) -> None:
@@ -96,7 +98,7 @@ class WorkingCopy:
         self._numbers: dict[str, int] = {}
         self._labels: dict[tuple[str, str], int] = {}
         # Whether any answer may hold labels, and any membership have a row of its own; what was rolled back may count.
-        self._has_folded = self._has_members = False
+        self._has_folded = self._has_members = self._has_arrived = False
         with explained("make the run's working copy"):
             self._connection.executescript(_SCHEMA)
 
@@ -111,7 +113,7 @@ class WorkingCopy:
         :raises StorageFailed: if it has not.
         """
         held = self._number_of("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-        refuse_without_room((customers + memberships) * _BYTES_PER_ROW - held)
+        refuse_without_room(customers * _BYTES_PER_CUSTOMER + memberships * _BYTES_PER_MEMBER - held)
 
     @contextmanager
     def taking(self, steps: Sequence[Step]) -> Iterator[None]:
@@ -146,7 +148,7 @@ class WorkingCopy:
 
     def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page names."""
-        self._unfold()
+        self._sort_in()
         named = self._select("SELECT DISTINCT customer_id FROM member")
         listed = IdSet(id_ for (id_,) in named if id_ in customer_ids)
         return IdSet(id_ for id_ in customer_ids if id_ not in listed)
@@ -170,6 +172,7 @@ class WorkingCopy:
 
     def rows_held(self) -> int:
         """Return how many memberships are held, settled or not."""
+        self._sort_in()
         folded = self._number_of("SELECT coalesce(sum(length(labels)), 0) FROM answer") // _LABEL_BYTES
         return self._number_of("SELECT count(*) FROM member") + folded
 
@@ -226,13 +229,13 @@ class WorkingCopy:
 
     def held_rows(self) -> Iterator[MembershipRow]:
         """Return the memberships held, settled or not, in no order."""
-        self._unfold()
+        self._sort_in()
         query = "SELECT customer_id, id, name, observed_at, source_id FROM member JOIN segment USING (label)"
         for customer, segment, name, at, source in self._select(query):
             yield MembershipRow(customer, segment, name, moment_of(at), source)
 
     def _forget_what_was_begun(self) -> None:
-        self._has_folded = self._has_members = True
+        self._has_folded = self._has_members = self._has_arrived = True
         self._numbers, self._labels = {}, {}
         with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
             self._connection.execute("ROLLBACK")
@@ -289,7 +292,7 @@ class WorkingCopy:
     def _folded(self) -> Iterator[tuple[str, array[int], int, str | None]]:
         """Return the customers whose memberships stand in their answers, ordered: labels, when, source id."""
         if self._has_members:
-            self._unfold()
+            self._sort_in()
         if self._has_folded:
             for customer, labels, at, source in self._select(_FOLDED):
                 yield customer, array(_LABEL, labels), at, source
@@ -307,7 +310,7 @@ class WorkingCopy:
     def _counted(self) -> Iterator[SegmentCount]:
         """Return how many customers each segment shows."""
         if self._has_members:
-            self._unfold()
+            self._sort_in()
             query = f"SELECT segment.id, max(segment.name), count(*) {_SHOWN} GROUP BY 1"
             yield from (SegmentCount(*row) for row in self._select(query))
             return
@@ -339,12 +342,24 @@ class WorkingCopy:
         self._put_members(rows)
 
     def _put_members(self, rows: list[_MemberRow]) -> None:
-        self._has_members = self._has_members or bool(rows)
-        rows.sort(key=itemgetter(0))  # neighbours are written together; of equals the later one stays behind
-        self._connection.executemany("INSERT OR REPLACE INTO member VALUES (?, ?, ?, ?, ?)", rows)
+        if rows:
+            self._has_members = self._has_arrived = True
+            self._connection.executemany("INSERT INTO arrived VALUES (?, ?, ?, ?, ?)", rows)
+
+    def _sort_in(self) -> None:
+        """Give each membership one row, found by its customer: of equals the later one stays behind."""
+        self._unfold()
+        if self._has_arrived:
+            with explained("sort answers"):
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO member SELECT * FROM arrived ORDER BY customer_id, segment, rowid"
+                )
+                self._connection.execute("DELETE FROM arrived")
+            self._has_arrived = False
 
     def _forget_list(self, number: int) -> None:
         """Drop what an earlier reading of a list left: members, and answers of those found by it."""
+        self._sort_in()
         self._connection.execute(
             "DELETE FROM answer WHERE outcome = 'found' AND customer_id IN "
             "(SELECT customer_id FROM member WHERE segment = ?)",
@@ -353,7 +368,7 @@ class WorkingCopy:
         self._connection.execute("DELETE FROM member WHERE segment = ?", (number,))
 
     def _settle(self, step: Settled) -> None:
-        self._unfold()
+        self._sort_in()
         at, unknown, none = microseconds(step.observed_at), Outcome.UNKNOWN.value, Outcome.NO_SEGMENT.value
         self._connection.executemany(
             "INSERT OR REPLACE INTO answer (customer_id, outcome, observed_at) SELECT ?1, "
@@ -362,7 +377,7 @@ class WorkingCopy:
         )
 
     def _settle_everyone(self, step: EveryoneSettled) -> None:
-        self._unfold()
+        self._sort_in()
         self._connection.execute("DELETE FROM answer WHERE outcome <> 'failed'")
         self._connection.execute(
             "INSERT OR IGNORE INTO answer (customer_id, outcome, observed_at) "
@@ -378,6 +393,7 @@ class WorkingCopy:
 
     def _forget_members(self, customer_ids: Iterable[str]) -> None:
         if self._has_members:
+            self._sort_in()
             self._connection.executemany("DELETE FROM member WHERE customer_id = ?", ((id_,) for id_ in customer_ids))
 
     def _remark(self, name: str, value: str) -> None:

@@ -104,6 +104,20 @@ def piece_of(steps: Sequence[Step]) -> Piece:
     return Piece(pack(steps), customers, members)
 
 
+def longest_id(steps: Sequence[Step]) -> int:
+    """Return the characters of the longest id of a customer that steps name."""
+    ids: list[str | None] = []
+    for step in steps:
+        match step:
+            case CustomerAnswer():
+                ids += [step.customer_id, step.source_id]
+            case MembershipPage():
+                ids += [one for member in step.members for one in (member.customer_id, member.source_id)]
+            case Settled():
+                ids += step.customer_ids
+    return max((len(one) for one in ids if one is not None), default=0)
+
+
 def pack(steps: Sequence[Step]) -> bytes:
     """Return steps as a piece of a log, to be read back by ``unpack``; of a segment only id and name are kept.
 

@@ -25,7 +25,7 @@ class TableUnfit(LoadError):
 
 
 class ValueUnfit(LoadError):
-    """An exported value is none of the type its column is to have; nothing was changed."""
+    """A value is none that its column can have; nothing was changed."""
 
 
 class LedgerLost(LoadError):

@@ -33,7 +33,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_run_that_would_not_fit_is_told_the_folder_and_the_size(folder: Path) -> None:
     ledger = Ledger(Nowhere())
     ledger.open()
-    ledger.make_sure_of_room(200_000, 400_000)
+    ledger.make_sure_of_room(200_000, 200_000)
     with pytest.raises(StorageFailed, match=r"has 50\.0 MiB left, and this run takes about 76\.3 MiB more") as refused:
         ledger.make_sure_of_room(1_000_000, 0)
     assert f"worker's folder {folder}" in str(refused.value)

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger.run import LoggedRun
+from airflow_provider_voucherify.ledger.steps import longest_id
 from airflow_provider_voucherify.load.base import NO_REPORT
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
-from airflow_provider_voucherify.load.errors import LoadError
+from airflow_provider_voucherify.load.errors import LoadError, ValueUnfit
 from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, check_extra_columns
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
     from airflow_provider_voucherify.api.models import Json, Member, StaticList
+    from airflow_provider_voucherify.ledger.held import WorkingCopy
     from airflow_provider_voucherify.ledger.log import FoundLog
+    from airflow_provider_voucherify.ledger.steps import Step
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.sql.passing import PassingTables
     from airflow_provider_voucherify.load.sql.target import Target
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _EVERYTHING_ASKED = Scope()
+#: Of ids on MySQL, as ``visible`` makes the columns.
+_MOST_CHARACTERS = 255
 
 
 class TableSink(LoggedRun):
@@ -198,6 +203,14 @@ class TableSink(LoggedRun):
     def discard(self) -> None:
         """Remove this run's log, whatever it holds: for a run that is refused."""
         self._log.remove()
+
+    def _refuse_excess(self, copy: WorkingCopy, steps: Sequence[Step]) -> None:  # noqa: ARG002 - as sinks have it
+        """Refuse an id that the table has no room for, before more is asked: only MySQL's texts have an end."""
+        if self._database.dialect.name in ("mysql", "mariadb") and (longest := longest_id(steps)) > _MOST_CHARACTERS:
+            raise ValueUnfit(
+                f"a customer has an id of {longest} characters, and {self._target.display_name} takes at most "
+                f"{_MOST_CHARACTERS}: leave that customer out"
+            )
 
     def _load(self, connection: Connection, scope: Scope | None, failed: int) -> None:
         if ends_with_ddl(connection):

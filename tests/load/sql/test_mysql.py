@@ -9,13 +9,14 @@ from threading import Barrier
 import pytest
 from sqlalchemy import Connection, MetaData, Table, func, make_url, select
 
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WriteMode
-from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
+from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit, ValueUnfit
 from airflow_provider_voucherify.warehouse import write_lock
 from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.histories import record
-from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
+from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, page
 
 SAME_BUT_FOR = ["anna@x.com", "ANNA@x.com", "ánna@x.com", "anna@x.com "]
 
@@ -98,16 +99,28 @@ def test_a_ledger_of_many_segments(mysql_warehouse: Warehouse) -> None:
     assert mysql_warehouse.load(found("anna", *names)).memberships == len(names)
 
 
+def test_an_id_that_does_not_fit_is_refused_before_more_is_asked(mysql_warehouse: Warehouse) -> None:
+    sink = mysql_warehouse.sink_opened()
+    with pytest.raises(ValueUnfit, match=f"an id of 256 characters, and {TABLE} takes at most 255"):
+        sink.write([found("x" * 256, "gold")])
+    with pytest.raises(ValueUnfit, match="an id of 256 characters"):
+        sink.write_pages([page("gold", "x" * 256)])
+    assert (sink.done(), sink.walks()) == (set(), {})
+    sink.write([found("x" * 255, "gold")])
+    assert sink.finish().memberships == 1
+
+
 def test_what_does_not_fit_is_refused_even_by_a_lax_server(mysql_warehouse: Warehouse) -> None:
     [(mode,)] = mysql_warehouse.query("select @@global.sql_mode")
     mysql_warehouse.execute("set global sql_mode = ''")
     try:
         sink = mysql_warehouse.sink_opened()
-        with pytest.raises(StatementFailed, match=r"1406\): .*Data too long for column 'customer_id'"):
-            sink.write([found("x" * 256, "gold")])
+        sink.write([CustomerAnswer("anna", NOON, Outcome.FOUND, (Segment("x" * 256, "Gold"),))])
+        with pytest.raises(StatementFailed, match=r"1406\): .*Data too long for column 'segment_id'"):
+            sink.finish()
     finally:
         mysql_warehouse.execute(f"set global sql_mode = '{mode}'")
-    assert sink.done() == set()
+    assert TABLE not in mysql_warehouse.tables()
 
 
 @pytest.mark.parametrize("write", ["merge", "history"])
