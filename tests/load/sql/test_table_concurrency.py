@@ -22,7 +22,7 @@ CUSTOMERS = [f"customer-{number}" for number in range(250)]
 def _together(*acts: Callable[[], object]) -> None:
     with ThreadPoolExecutor(len(acts)) as pool:
         for future in [pool.submit(act) for act in acts]:
-            future.result(timeout=60)
+            future.result(timeout=300)
 
 
 @pytest.mark.parametrize("existing", [True, False])
@@ -89,7 +89,7 @@ def test_twenty_tasks_begin_store_and_publish_at_once(
             sink.finish,
             sink.close,
         ):
-            together.wait(timeout=60)
+            together.wait(timeout=300)
             step()
 
     _together(*(lambda index=index: run(index) for index in range(tasks)))
