@@ -93,6 +93,19 @@ def insert_many(
             connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in part])
 
 
+def refuse_too_many(dialect: Dialect, rows: int) -> None:
+    """Refuse more rows than go in by INSERT in good time, where nothing else is to be had.
+
+    :raises InvalidDestination: if they are too many.
+    """
+    if dialect.name == "redshift" and rows > MOST_REDSHIFT_ROWS:
+        raise InvalidDestination(
+            f"there are more than {MOST_REDSHIFT_ROWS:,} rows to load: by INSERT Redshift would be busy with them for "
+            "long. Write ObjectFiles to S3, and load the files with S3ToRedshiftOperator of "
+            "apache-airflow-providers-amazon"
+        )
+
+
 def _insert_some(connection: Connection, table: Table, rows: Iterable[R]) -> None:
     """Add rows to Redshift, which takes about as long over a statement of one row as over one of a thousand.
 
@@ -101,12 +114,7 @@ def _insert_some(connection: Connection, table: Table, rows: Iterable[R]) -> Non
     rest, names, count = iter(rows), table.columns.keys(), 0
     while part := list(islice(rest, _REDSHIFT_ROWS_PER_INSERT)):
         count += len(part)
-        if count > MOST_REDSHIFT_ROWS:
-            raise InvalidDestination(
-                f"there are more than {MOST_REDSHIFT_ROWS:,} rows to load: by INSERT Redshift would be busy with them "
-                "for long. Write ObjectFiles to S3, and load the files with S3ToRedshiftOperator of "
-                "apache-airflow-providers-amazon"
-            )
+        refuse_too_many(connection.dialect, count)
         connection.execute(insert(table).values([dict(zip(names, row, strict=True)) for row in part]))
 
 

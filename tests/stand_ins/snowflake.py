@@ -83,6 +83,7 @@ class Locks:
 
 
 LOCKS = Locks()
+_DEFINING = threading.Lock()
 #: Names of the temporary tables of each session.
 _TEMPORARY: dict[int, set[str]] = {}
 
@@ -114,13 +115,28 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
             LOCKS.take(connection, _full_name(statement.this, connection))
         if isinstance(statement, exp.Create):
             command = _without_keys(statement).sql(dialect="snowflake")
-        done = super().execute(command, *args, **kwargs)
+        if isinstance(statement, exp.Create | exp.Drop | exp.Alter):
+            # fakesnow notes columns in a table of its own, which takes no two of them at once.
+            with _DEFINING:
+                done = super().execute("COMMIT" if _is_there(statement, connection) else command, *args, **kwargs)
+        else:
+            done = super().execute(command, *args, **kwargs)
         if (
             isinstance(statement, exp.Commit | exp.Rollback | exp.Create | exp.Drop | exp.Alter)
             or connection._autocommit
         ):
             LOCKS.release(connection)
         return done
+
+
+def _is_there(statement: exp.Expression, connection: FakeSnowflakeConnection) -> bool:
+    """Return whether a statement creates, if it is missing, a table that is there."""
+    if not isinstance(statement, exp.Create) or not statement.args.get("exists"):
+        return False
+    names = _full_name(statement.this, connection).split(".")
+    place = "(upper(database_name), upper(schema_name), upper(table_name))"
+    with connection._duck_conn.cursor() as cursor:
+        return cursor.execute(f"SELECT 1 FROM duckdb_tables() WHERE {place} = (?, ?, ?)", names).fetchone() is not None
 
 
 def _take_out_of_schemas(statement: exp.Expression, connection: FakeSnowflakeConnection) -> bool:

@@ -164,7 +164,10 @@ class InTable:
                 create_if_missing(connection, self.table)
             self._add(connection, OPENING, opening, opening.number, Piece(_bytes_of(opening), 0, 0), at)
 
-        self._write("open the run's ledger", work, self._database.write)
+        if opening.number == 0:
+            self._database.write("begin the run's ledger", work)
+        else:
+            self._write("go on with the run's ledger", work, self._database.write)
         self._last = -1
 
     def pieces(self, opening: Opening) -> Pieces:

@@ -49,23 +49,29 @@ LASTING: Mapping[str, Lasting] = MappingProxyType(
 _MYSQL = ("mysql", "mariadb")
 #: Where temporary tables are in a schema as others are.
 _IN_A_SCHEMA = (*_MYSQL, "snowflake")
+#: Databases that look through a table without a key for each row of another; the others join by hashes.
+_KEYED = ("sqlite", *_MYSQL)
 #: PostgreSQL's types of the columns that are no texts: its binary format leaves nothing to be read from a text.
 _BINARY_TYPES = {"observed_at": "timestamptz"}
 
 _PassingRow: TypeAlias = tuple[str | datetime | None, ...]
 
 
-def members_table(name: str, schema: str | None, target: Table, lasting: Lasting) -> Table:
+def members_table(name: str, schema: str | None, target: Table, lasting: Lasting, *, has_key: bool = False) -> Table:
     """Return the passing table of memberships, with those of their columns that the target has."""
     names = ("customer_id", "segment_id", "segment_name", "observed_at", "source_id")
     wanted = [target.c[one] for one in names if one in target.c]
-    return _passing_table(name, schema, [Column(one.name, one.type, nullable=one.nullable) for one in wanted], lasting)
+    columns = [
+        Column(one.name, one.type, primary_key=has_key and one.name in names[:2], nullable=one.nullable)
+        for one in wanted
+    ]
+    return _passing_table(name, schema, columns, lasting)
 
 
-def answers_table(name: str, schema: str | None, lasting: Lasting) -> Table:
+def answers_table(name: str, schema: str | None, lasting: Lasting, *, has_key: bool = False) -> Table:
     """Return the passing table of answers: why a customer failed, or that they did not."""
     columns: list[Column[object]] = [
-        Column("customer_id", bounded_text(255), nullable=False),
+        Column("customer_id", bounded_text(255), primary_key=has_key, nullable=False),
         Column("failure", bounded_text(1000), nullable=True),
         Column("observed_at", utc_time(), nullable=False),
     ]
@@ -100,7 +106,12 @@ class PassingTables:
         lasting = _lasting(connection, target.schema)
         has_schema = lasting == "until removed" or connection.dialect.name in _IN_A_SCHEMA
         schema, (members, answers) = target.schema if has_schema else None, passing_names(target.name, log.name)
-        return cls(members_table(members, schema, target, lasting), answers_table(answers, schema, lasting), lasting)
+        has_key = connection.dialect.name in _KEYED
+        return cls(
+            members_table(members, schema, target, lasting, has_key=has_key),
+            answers_table(answers, schema, lasting, has_key=has_key),
+            lasting,
+        )
 
     def load(self, connection: Connection, copy: WorkingCopy, scope: Scope | None, *, with_answers: bool) -> None:
         """Create the tables and fill them with what a run holds.
@@ -158,6 +169,7 @@ def _passing_table(name: str, schema: str | None, columns: list[Column[object]],
         schema=schema,
         prefixes=[] if lasting == "until removed" else ["TEMPORARY"],
         postgresql_on_commit="DROP" if lasting == "transaction" else None,
+        sqlite_with_rowid=not any(column.primary_key for column in columns),
     )
 
 

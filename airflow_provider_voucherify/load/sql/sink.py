@@ -204,8 +204,13 @@ class TableSink(LoggedRun):
         """Remove this run's log, whatever it holds: for a run that is refused."""
         self._log.remove()
 
-    def _refuse_excess(self, copy: WorkingCopy, steps: Sequence[Step]) -> None:  # noqa: ARG002 - as sinks have it
-        """Refuse an id that the table has no room for, before more is asked: only MySQL's texts have an end."""
+    def _refuse_excess(self, copy: WorkingCopy, steps: Sequence[Step]) -> None:
+        """Refuse what the table has no room for before more is asked: more rows than Redshift takes by INSERT, or an id
+        on MySQL, whose texts have an end."""
+        from airflow_provider_voucherify.warehouse.many_rows import refuse_too_many
+
+        if self._database.dialect.name == "redshift":
+            refuse_too_many(self._database.dialect, copy.rows_held())
         if self._database.dialect.name in ("mysql", "mariadb") and (longest := longest_id(steps)) > _MOST_CHARACTERS:
             raise ValueUnfit(
                 f"a customer has an id of {longest} characters, and {self._target.display_name} takes at most "

@@ -22,7 +22,7 @@ CUSTOMERS = [f"customer-{number}" for number in range(250)]
 def _together(*acts: Callable[[], object]) -> None:
     with ThreadPoolExecutor(len(acts)) as pool:
         for future in [pool.submit(act) for act in acts]:
-            future.result(timeout=60)
+            future.result(timeout=300)
 
 
 @pytest.mark.parametrize("existing", [True, False])
@@ -76,7 +76,8 @@ def test_mapped_runs_write_and_finish_at_the_same_time(shared_warehouse: Warehou
 def test_twenty_tasks_begin_store_and_publish_at_once(
     shared_warehouse: Warehouse, write: WriteMode, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tasks = 20 if not shared_warehouse.url.startswith("sqlite") else 4  # its file takes one writer at a time
+    # A file of SQLite takes one writer at a time, and what stands in for Snowflake is one process.
+    tasks = 4 if shared_warehouse.url.startswith(("sqlite", "snowflake")) else 20
     together = threading.Barrier(tasks)
 
     def run(index: int) -> None:
@@ -88,7 +89,7 @@ def test_twenty_tasks_begin_store_and_publish_at_once(
             sink.finish,
             sink.close,
         ):
-            together.wait(timeout=60)
+            together.wait(timeout=300)
             step()
 
     _together(*(lambda index=index: run(index) for index in range(tasks)))

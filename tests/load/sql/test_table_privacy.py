@@ -36,6 +36,8 @@ def _written(warehouse: Warehouse) -> TableSink:
 
 
 def test_a_broken_constraint(warehouse: Warehouse) -> None:
+    if warehouse.url.startswith("snowflake"):
+        pytest.skip("no key is enforced there")
     warehouse.load(found("anna", "gold"), run=identity("monday"))
     sink = _written(warehouse)
     warehouse.execute(f"create unique index one_customer_each on {TABLE} (segment_id)")

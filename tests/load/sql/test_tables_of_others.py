@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
+from sqlalchemy import Connection, Insert
 
 from airflow_provider_voucherify.ledger.logs.table import log_table
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import TableUnfit
+from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.table_names import log_name
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
 
@@ -57,6 +60,10 @@ def test_a_table_named_runs_is_no_matter_where_no_history_is_written(warehouse: 
     assert warehouse.tables() == {TABLE, f"{TABLE}_runs", f"{TABLE}__marks"}
 
 
+def _execute(statement: Insert, connection: Connection) -> None:
+    connection.execute(statement)
+
+
 @pytest.mark.parametrize("packed", [None, b"somebody else's", b"{}", b'{"number": 7}', b"[]"])
 def test_a_table_that_looks_like_a_ledger_is_neither_dropped_nor_written_to(
     warehouse: Warehouse, packed: bytes | None
@@ -66,9 +73,9 @@ def test_a_table_that_looks_like_a_ledger_is_neither_dropped_nor_written_to(
         texts = dict.fromkeys(("kind", "log", "writer", "target", "run"), "")
         numbers = dict.fromkeys(("number", "part", "try_number", "customers", "members"), 0)
         row = {**texts, **numbers, "written_at": NOON, "packed": packed or b""}
-        with warehouse.get_sqlalchemy_engine().begin() as connection:
-            log.create(connection, checkfirst=False)
-            connection.execute(log.insert(), [row | {"kind": "piece" if packed is None else "opening"}])
+        written = log.insert().values(row | {"kind": "piece" if packed is None else "opening"})
+        Database(warehouse).write("make a table", log.create)
+        Database(warehouse).write("write a row", partial(_execute, written))
 
     with pytest.raises(TableUnfit, match=f"{OWN_LOG} has the name of this run's ledger and is none of ours"):
         warehouse.sink().open()
@@ -92,8 +99,7 @@ def test_a_table_with_the_name_of_a_ledger_and_other_columns_stays(warehouse: Wa
 
 
 def test_a_ledger_without_rows_is_one_whose_first_row_was_never_written(warehouse: Warehouse) -> None:
-    with warehouse.get_sqlalchemy_engine().begin() as connection:
-        log_table(OWN_LOG, None).create(connection, checkfirst=False)
+    Database(warehouse).write("make a table", log_table(OWN_LOG, None).create)
 
     warehouse.load(found("anna", "gold"))
 
