@@ -10,4 +10,5 @@ if ! command -v chromium >/dev/null; then
     apt-get install -y --no-install-recommends chromium
 fi
 chromium --version
-PAGE_CHROMIUM=$(command -v chromium) "$python" -m pytest tests/page "$@"
+# The first test waits for 60 days of a shop.
+PAGE_CHROMIUM=$(command -v chromium) "$python" -m pytest --timeout=1800 tests/page "$@"

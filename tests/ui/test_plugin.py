@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 
 from airflow_provider_voucherify.ui.files import FOLDER, PAGE, version_of_page
 from airflow_provider_voucherify.ui.plugin import ADDRESS, NAME, VoucherifyPlugin, serve
+from tests.airflow_version import AIRFLOW
 
 SOURCE = Path(__file__).parents[2] / "page"
 
@@ -42,9 +43,9 @@ def test_the_page_is_in_the_menu_and_on_dags_and_tasks() -> None:
 
 
 def test_addresses_are_relative_and_change_with_the_page() -> None:
-    assert {place["bundle_url"] for place in VoucherifyPlugin.react_apps} == {
-        f"{ADDRESS}/page.js?v={version_of_page()}"
-    }
+    up = "../../" if AIRFLOW < (3, 3) else ""
+    bundle = f"{up}{ADDRESS}/page.js?v={version_of_page()}"
+    assert {place["bundle_url"] for place in VoucherifyPlugin.react_apps} == {bundle}
     (app,) = VoucherifyPlugin.fastapi_apps
     assert app["url_prefix"] == f"/{ADDRESS}"
 
