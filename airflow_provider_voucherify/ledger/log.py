@@ -168,11 +168,13 @@ class Log:
 
     :param store: where it is.
     :param new_token: makes short random texts.
+    :param with_late: whether what writers wrote after they were overtaken counts too, see ``append_fact``.
     """
 
-    def __init__(self, store: LogStore, new_token: Callable[[], str]) -> None:
+    def __init__(self, store: LogStore, new_token: Callable[[], str], *, with_late: bool = False) -> None:
         self._store = store
         self._new_token = new_token
+        self._with_late = with_late
         self._opening: Opening | None = None
         self._inserted = 0
 
@@ -181,20 +183,18 @@ class Log:
         """Return whether the log outlives the process."""
         return self._store.is_durable
 
-    def find(self, *, with_late: bool = False) -> FoundLog | None:
-        """Return the log there is, whoever's.
-
-        :param with_late: whether what writers wrote after they were overtaken counts too, see ``append_fact``.
-        """
+    def find(self) -> FoundLog | None:
+        """Return the log there is, whoever's."""
         opening = self._store.newest()
-        if opening is None:
-            return None
+        return None if opening is None else self._found(opening)
+
+    def _found(self, opening: Opening) -> FoundLog:
         there = self._store.pieces(opening)
         ends = {opening.writer: 0} | dict(opening.earlier)
         for writer, number in there:
-            if writer == opening.writer or with_late:
+            if writer == opening.writer or self._with_late:
                 ends[writer] = max(ends.get(writer, 0), number + 1)
-        counts = tuple((writer, ends[writer]) for writer in opening.writers if ends[writer] or with_late)
+        counts = tuple((writer, ends[writer]) for writer in opening.writers if ends[writer] or self._with_late)
         named = [(writer, number) for writer, count in counts for number in range(count)]
         return FoundLog(opening, counts, tuple(there.get(one) for one in named))
 
@@ -215,6 +215,10 @@ class Log:
         before = found.opening
         opening = replace(before, number=before.number + 1, writer=self._new_token(), earlier=found.counts)
         self._store.put(opening, at)
+        # Once more, as the earlier try wrote on until this opening stopped it.
+        if (seen := self._found(before)).counts != found.counts:
+            found, opening = seen, replace(opening, number=opening.number + 1, earlier=seen.counts)
+            self._store.put(opening, at)
         for piece in found.pieces:
             data = None if piece is None else piece.read()
             if data is None:

@@ -79,6 +79,19 @@ def test_a_try_that_fell_asleep_over_its_opening_goes_on_with_nothing_lost(store
     assert last.done() in [{"anna", "bert"}, {"anna", "carl"}]
 
 
+def test_what_a_try_writes_until_it_is_stopped_counts(store: NewStore) -> None:
+    first = opened(store)
+    first.write([found("anna", "gold")])
+    late = Troubled(store())
+    late.trouble(2, lambda: first.write([found("bert", "gold")]))  # the retry has looked, its opening is not there yet
+    retry = Ledger(late)
+    retry.open()
+    with pytest.raises(LedgerLost):
+        first.write([found("carl", "gold")])
+    for ledger in (retry, opened(store)):
+        assert ledger.done() == {"anna", "bert"}
+
+
 def test_an_outage_while_reading_back_leaves_no_copy_that_passes_for_the_whole(store: NewStore) -> None:
     first = opened(store)
     for name in ("anna", "bert", "carl"):

@@ -54,6 +54,8 @@ class InStateStore:
         self._store = store
         self._key = key
         self.lost = lost
+        #: Of pieces that were found, by key: in how many values each is, and when it was written.
+        self._seen: dict[str, tuple[int, datetime]] = {}
 
     def newest(self) -> Opening | None:
         """Return the newest opening, whoever's."""
@@ -95,11 +97,14 @@ class InStateStore:
         """Return the keys of each piece of a writer, and when it was written."""
         for number in itertools.count():
             key = self._key_of(opening, writer, number)
-            match self._store.get(key):
-                case {"written_at": str(at), "parts": int(parts)}:
-                    yield [key, *(f"{key}:{place}" for place in range(1, parts))], datetime.fromisoformat(at)
-                case _:
-                    return
+            if key not in self._seen:  # a piece never changes, and each look costs a call of Airflow's
+                match self._store.get(key):
+                    case {"written_at": str(at), "parts": int(parts)}:
+                        self._seen[key] = parts, datetime.fromisoformat(at)
+                    case _:
+                        return
+            parts, written_at = self._seen[key]
+            yield [key, *(f"{key}:{place}" for place in range(1, parts))], written_at
 
     def _read(self, keys: Sequence[str]) -> bytes | None:
         first, *more = [self._store.get(key) for key in keys]

@@ -42,7 +42,7 @@ class OutcomeStoreLedger:
         self._limits = limits
         self._outcomes: list[PublicationOutcome] = []
         place = Nowhere() if store is None else InStateStore(store, "voucherify:outcomes", _LOST)
-        self._log = Log(place, lambda: secrets.token_hex(4))
+        self._log = Log(place, lambda: secrets.token_hex(4), with_late=True)
 
     @property
     def is_durable(self) -> bool:
@@ -61,7 +61,7 @@ class OutcomeStoreLedger:
                 f"(max_rows={self._limits.max_rows:,}, and {MAX_JSON_BYTES:,} bytes): no code was published; use "
                 "destination=OutcomeTable(...), or split the customers with .expand(customers=...)"
             )
-        found = self._log.find(with_late=True)
+        found = self._log.find()
         if found is None or not self._read_back(found):
             self._log.begin("", datetime.now(UTC))
 

@@ -135,9 +135,9 @@ def test_nothing_lands_behind_the_back_of_the_try_that_goes_on(shared_warehouse:
             retry = shared_warehouse.sink_opened(run=run)
             seen = retry.done()
             written = writing.result(timeout=60)
-        # What was written while the other opened may not count, and is asked for again; nothing comes in later.
+        # All counts but what was on its way while the other opened, and is asked for again; nothing comes in later.
         assert seen == retry.done()
-        assert 3 <= len(seen) <= written + 1
+        assert written <= len(seen) <= written + 1
 
 
 @pytest.mark.parametrize("write", ["merge", "replace"])
