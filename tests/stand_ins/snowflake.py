@@ -109,7 +109,7 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
             # fakesnow has no plans. What is removed, to see whether it can be, is nothing.
             command = planned[1]
         statement = parse_one(command)
-        if _take_out_of_schemas(statement, connection):
+        if any((_take_out_of_schemas(statement, connection), _quote_what_duckdb_reserves(statement))):
             command = statement.sql(dialect="snowflake")
         if isinstance(statement, exp.Update | exp.Delete | exp.Merge):
             LOCKS.take(connection, _full_name(statement.this, connection))
@@ -121,10 +121,7 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
                 done = super().execute("COMMIT" if _is_there(statement, connection) else command, *args, **kwargs)
         else:
             done = super().execute(command, *args, **kwargs)
-        if (
-            isinstance(statement, exp.Commit | exp.Rollback | exp.Create | exp.Drop | exp.Alter)
-            or connection._autocommit
-        ):
+        if isinstance(statement, _ENDINGS) or connection._autocommit:
             LOCKS.release(connection)
         return done
 
@@ -137,6 +134,15 @@ def _is_there(statement: exp.Expression, connection: FakeSnowflakeConnection) ->
     place = "(upper(database_name), upper(schema_name), upper(table_name))"
     with connection._duck_conn.cursor() as cursor:
         return cursor.execute(f"SELECT 1 FROM duckdb_tables() WHERE {place} = (?, ?, ?)", names).fetchone() is not None
+
+
+def _quote_what_duckdb_reserves(statement: exp.Expression) -> bool:
+    """Quote a name that Snowflake takes without, and return whether there is one."""
+    named = [one for one in statement.find_all(exp.Identifier) if one.name.upper() == "AT" and not one.quoted]
+    for one in named:
+        one.set("this", "AT")
+        one.set("quoted", True)
+    return bool(named)
 
 
 def _take_out_of_schemas(statement: exp.Expression, connection: FakeSnowflakeConnection) -> bool:
