@@ -26,12 +26,13 @@ def into_table() -> CustomerSegmentsOperator:
     return pull(WarehouseTable("customer_segments", conn_id="warehouse"))
 
 
-def pull(destination: WarehouseTable | None = None) -> CustomerSegmentsOperator:
+def pull(destination: WarehouseTable | None = None, quota_share: float | None = None) -> CustomerSegmentsOperator:
     return CustomerSegmentsOperator(
         task_id="pull",
         customers=ASKED,
         destination=destination,
         pace=Pace(chunk_size=50),
+        quota_share=quota_share,
         deferrable=True,
         retries=1,
         **ONE_CALL_EACH,
@@ -131,13 +132,14 @@ def test_a_task_may_defer_again_and_again(run_op: OperatorRunner, hourly: Emulat
 def test_calls_of_others_in_a_new_window_are_not_taken_for_ours(
     run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse
 ) -> None:
-    run = run_op(into_table())
-    hourly.set_limits(Limits(limit=100, window_seconds=3_601.0))
+    operator = pull(WarehouseTable("customer_segments", conn_id="warehouse"), quota_share=0.06)
+    run = run_op(operator)
+    hourly.set_limits(Limits(limit=1_000, window_seconds=3_601.0))
     keys = {"X-App-Id": hourly.app_id, "X-App-Token": hourly.app_token}
     for _ in range(20):
         requests.get(f"{hourly.url}/v1/segments", headers=keys, timeout=5)
-    run_op(into_table(), after=run)
-    assert [window.used for window in hourly.stats().windows] == [70, 20 + 70]
+    run_op(operator, after=run)
+    assert [window.used for window in hourly.stats().windows] == [6, 20 + 60]
 
 
 def test_a_window_used_up_by_others_defers_after_one_call(
