@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_voucherify.load.sql import passing
 from airflow_provider_voucherify.pull.customers import sources as customers
 from airflow_provider_voucherify.pull.per_segment import run as segment_run
 from benchmarks.load import memory
@@ -35,6 +36,7 @@ def test_ids_are_held_compactly_from_the_query_to_the_last_row(tmp_path: Path, m
     monkeypatch.setattr(customers, "FETCH_ROWS", 1_000)
     monkeypatch.setattr(memory, "CUSTOMERS_PER_CHUNK", 160)
     monkeypatch.setattr(segment_run, "_SETTLED_AT_A_TIME", 2_000)
+    monkeypatch.setattr(passing, "ROWS_PER_INSERT", 1_000)
     memory.pull(filled(tmp_path / "first.db", 1_000), 1_000, "query_by_lists")  # what is imported late is no ids'
     url = filled(tmp_path / "warehouse.db", CUSTOMERS)
     tracemalloc.start()
