@@ -16,7 +16,12 @@ from airflow_provider_voucherify.pull.customers.sample import Sample
 from airflow_provider_voucherify.pull.notes import Beginning, RunNotes
 from airflow_provider_voucherify.pull.per_customer.run import CustomerRun
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
-from airflow_provider_voucherify.pull.per_segment.listing import Terms, stored_salt, stored_sample_size
+from airflow_provider_voucherify.pull.per_segment.listing import (
+    Terms,
+    not_gone_on_with,
+    stored_salt,
+    stored_sample_size,
+)
 from airflow_provider_voucherify.pull.per_segment.run import SegmentRun
 from airflow_provider_voucherify.pull.plan.cap import Cap
 from airflow_provider_voucherify.pull.plan.plan import WORTH_PROBING, Plan, check_affordable, resolving
@@ -129,6 +134,8 @@ class Pull:
             forgotten |= set(sink.unknown(limit=held))
         has_outgrown = self._has_outgrown(held - len(forgotten), ids)
         if has_outgrown or forgotten:
+            # Their memberships go from the lists too: a later try that asks about them again must not go on with those.
+            sink.write_pages(not_gone_on_with(segment_walks(sink.walks()), self._question.digest, self._tools.now()))
             sink.forget({*done, *failed} if has_outgrown else forgotten)
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:

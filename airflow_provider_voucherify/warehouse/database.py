@@ -27,9 +27,9 @@ _KEEPING = ("postgresql", "mysql", "mariadb", "redshift", "snowflake")
 _SOON_SECONDS = 1.0
 
 #: SQLSTATE classes whose main message names tables, columns and limits but quotes no value: connection,
-#: constraint, privileges, missing schema, transaction state, wrong statement, resources, intervention, system.
+#: constraint, privileges, missing schema, transaction state, wrong statement, resources, limits, intervention, system.
 #: Left out on purpose: 22 (bad data) and P0 (triggers), which quote what they were given.
-_CLASSES_WITHOUT_VALUES = ("08", "23", "25", "28", "3F", "40", "42", "53", "55", "57", "58")
+_CLASSES_WITHOUT_VALUES = ("08", "23", "25", "28", "3F", "40", "42", "53", "54", "55", "57", "58")
 #: SQLSTATE of a right that is missing.
 _NO_RIGHT = "42501"
 

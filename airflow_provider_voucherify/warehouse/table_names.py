@@ -39,10 +39,14 @@ def passing_names(table: str, log: str) -> tuple[str, str]:
     return _cut(table, _MEMBERS, _HASH_LENGTH) + digest, _cut(table, _ANSWERS, _HASH_LENGTH) + digest
 
 
-def log_of_passing(name: str, table: str) -> str | None:
-    """Return the name of the log beside which a passing table stands; ``None`` if it is not named as one."""
+def end_of_log(name: str, table: str) -> str | None:
+    """Return how the name of the log ends beside which a passing table stands; ``None`` if it is not named as one.
+
+    How it begins is not to be told: of a long target, which may be another one that begins alike, it has more than the
+    names of passing tables.
+    """
     if any(_is_named(name, _cut(table, kind, _HASH_LENGTH)) for kind in (_MEMBERS, _ANSWERS)):
-        return _cut(table, _LOG, _HASH_LENGTH) + name[-_HASH_LENGTH:]
+        return _LOG + name[-_HASH_LENGTH:]
     return None
 
 

@@ -187,12 +187,17 @@ def check_exactness(table: Table, connection: Connection) -> None:
             "so one value could be taken for another. Name another table, or run what follows:",
             (visible.modify_column(table, name, connection.dialect) for name in inexact),
         )
+    if loose := _loose_columns(connection, table):
+        raise TableUnfit(
+            f"table {table.fullname} compares {', '.join(loose)} by a collation that takes one id for another, such as "
+            "A for a: make them columns without a collation of their own, or name another table"
+        )
 
 
 def _inexact_columns(connection: Connection, table: Table) -> list[str]:
     """Return which columns of a table that exists cannot be compared with ours, or would take a value for another.
 
-    Only MySQL has such: texts of another collation, which may take ``A`` for ``a``, and times without microseconds.
+    These are MySQL's: texts of another collation, which may take ``A`` for ``a``, and times without microseconds.
     """
     from sqlalchemy import func, select
 
@@ -217,6 +222,29 @@ def _inexact_columns(connection: Connection, table: Table) -> list[str]:
         if column in looked_for and (name == table.name or not is_there_exactly)
         if collation not in exact or (precision is not None and int(precision) < 6)
     ]
+
+
+def _loose_columns(connection: Connection, table: Table) -> list[str]:
+    """Return which keys of a table of SQLite or DuckDB that exists take one text for another.
+
+    Their catalogs say nothing of collations, so they are tried with a row that is not there.
+    """
+    from sqlalchemy import String, false, func, literal_column, select
+
+    catalog = catalog_of(connection)
+    if connection.dialect.name not in ("duckdb", "sqlite"):
+        return []
+    if not catalog.has_table(table.name, schema=table.schema):
+        return []
+    alike = [literal_column(f"'{text}'", String) for text in ("A", "a ", "á")]
+    loose: list[str] = []
+    for column in table.primary_key:
+        if isinstance(column.type, String):
+            tried = select(column.label("id")).where(false()).union_all(select(literal_column("'a'"))).subquery()
+            query = select(func.count()).select_from(tried).where(tried.c.id.in_(alike))
+            if connection.execute(query).scalar_one():
+                loose.append(column.name)
+    return loose
 
 
 def _columns_of_other_types(connection: Connection, table: Table) -> list[str]:

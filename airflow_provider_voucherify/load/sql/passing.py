@@ -21,7 +21,7 @@ from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_names, drop_if_there
 from airflow_provider_voucherify.warehouse.column_types import SqliteTexts, bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.many_rows import ROWS_PER_INSERT, insert_many, postgresql_names
-from airflow_provider_voucherify.warehouse.table_names import log_of_passing, passing_names
+from airflow_provider_voucherify.warehouse.table_names import end_of_log, passing_names
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -145,10 +145,10 @@ def remove_abandoned(database: Database, target: Table) -> None:
 
     def abandoned(connection: Connection) -> Iterator[Table]:
         catalog = catalog_of(connection)
-        names = {name.casefold(): name for name in catalog.get_table_names(schema=target.schema)}
-        for name in names.values():
-            log = log_of_passing(name, target.name)
-            if log is None or log.casefold() in names:
+        names = catalog.get_table_names(schema=target.schema)
+        for name in names:
+            end = end_of_log(name, target.name)
+            if end is None or any(one.casefold().endswith(end.casefold()) for one in names):
                 continue
             # A table of somebody else could be named like ours: only one with our very columns is touched.
             made = (

@@ -221,6 +221,8 @@ class TableSink(LoggedRun):
         if ends_with_ddl(connection):
             self._target.create_missing(connection, failed)
             self._marks.make_ready(connection)
+        if self._passing_tables.staying:  # another try of this run has them under the same names, and may be publishing
+            self._target.lock(connection)
         with_answers = scope is not None and self._target.names_answered(scope)
         self._passing_tables.load(connection, self._held, scope, with_answers=with_answers)
 

@@ -282,6 +282,20 @@ def stored_sample_size(walks: Mapping[str, StoredWalk], digest: str) -> int | No
     return min((size for size in sizes if isinstance(size, int)), default=None)
 
 
+def not_gone_on_with(walks: Mapping[str, StoredWalk], digest: str, now: datetime) -> list[MembershipPage]:
+    """Return pages that, once stored, let every later try read from the start the lists that were read for others.
+
+    :param digest: hash of the customers asked about.
+    :param now: UTC.
+    """
+    pages: list[MembershipPage] = []
+    for id_, walk in walks.items():
+        if walk.resume.get("customers") != digest:
+            resume: JsonObject = {name: said for name, said in walk.resume.items() if name != "after"}
+            pages.append(MembershipPage(Segment(id_, gone_name(id_, walk)), (), now, resume, is_last=False))
+    return pages
+
+
 def gone_name(segment_id: str, walk: StoredWalk) -> str:
     """Return the name of a segment that is not there any more, else its id."""
     name = walk.resume.get("segment")

@@ -265,3 +265,28 @@ def test_a_table_that_was_there_survives_with_its_rows_when_a_run_is_only_opened
     warehouse.sink_opened("replace").write([found("bert", "gold")])
 
     assert warehouse.memberships() == [("anna", "seg_gold")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "collation"),
+    [("sqlite", "nocase"), ("sqlite", "rtrim"), ("duckdb", "nocase"), ("duckdb", "noaccent")],
+)
+@pytest.mark.parametrize("write", ["merge", "history"])
+def test_a_table_whose_collation_takes_one_id_for_another_is_refused(
+    request: pytest.FixtureRequest, kind: str, collation: str, write: WriteMode
+) -> None:
+    warehouse: Warehouse = request.getfixturevalue(f"{kind}_warehouse")
+    times = "valid_from timestamptz, valid_to timestamptz, " if write == "history" else ""
+    warehouse.execute(
+        f"create table {TABLE} (customer_id text collate {collation}, segment_id text, segment_name text, {times}"
+        "observed_at timestamptz)"
+    )
+    with pytest.raises(TableUnfit, match="compares customer_id by a collation that takes one id for another"):
+        warehouse.sink(write, identity(as_of=NOON)).open()
+
+
+def test_an_id_too_long_for_a_key_is_told_of_without_quoting_it(postgres_warehouse: Warehouse) -> None:
+    long = "".join(f"{number:x}" for number in range(2_000, 4_000))
+    with pytest.raises(StatementFailed, match=r"\(54000\): index row size \d+ exceeds") as failure:
+        postgres_warehouse.load(found(long, "gold"))
+    assert long[:20] not in str(failure.value)

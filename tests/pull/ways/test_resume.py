@@ -6,6 +6,7 @@ import pytest
 
 from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
+from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways.desk import Desk, truth, xcom_sink
 from tests.pull.ways.stores import MemoryStore
@@ -76,3 +77,29 @@ def test_pages_filtered_for_other_customers_are_not_used(shop: Emulator) -> None
     shop.set_limits(Limits(limit=None))
     done = Desk(shop).pull(Question(CUSTOMERS[300:], strategy="per_segment"), xcom_sink(store=store))
     assert done.rows == truth(shop, CUSTOMERS[300:])
+
+
+@pytest.mark.parametrize("at", [3, 12])
+def test_a_customer_who_was_left_out_for_one_try_has_all_memberships_again(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    store, left_out = MemoryStore(), truth(shop, CUSTOMERS)[0][0]
+    asked: list[str] = []
+
+    def die_at_the_end(*_: object) -> None:
+        raise Killed
+
+    def die(target: str) -> None:
+        asked.append(target)
+        if len(asked) == at:
+            raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(XComSink, "finish", die_at_the_end)
+        with pytest.raises(Killed):
+            Desk(shop).pull(Question(CUSTOMERS, strategy="per_segment"), xcom_sink(store=store))
+    others = [one for one in CUSTOMERS if one != left_out]
+    with pytest.raises((Killed, BaseExceptionGroup)):
+        Desk(shop, chunk_size=4, watch=die).pull(Question(others, strategy="per_segment"), xcom_sink(store=store))
+    done = Desk(shop).pull(Question(CUSTOMERS, strategy="per_segment"), xcom_sink(store=store))
+    assert done.rows == truth(shop, CUSTOMERS)
