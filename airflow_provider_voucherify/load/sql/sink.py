@@ -201,8 +201,8 @@ class TableSink(LoggedRun):
             self._copy.close()
 
     def discard(self) -> None:
-        """Remove this run's log, whatever it holds: for a run that is refused."""
-        self._log.remove()
+        """Remove this run's log, unless it is another try's by now: for a run that is refused."""
+        self._log.remove_own()
 
     def _refuse_excess(self, copy: WorkingCopy, steps: Sequence[Step]) -> None:
         """Refuse what the table has no room for before more is asked: more rows than Redshift takes by INSERT, or an id
