@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from airflow_provider_voucherify.warehouse.traits import traits_of
+
 if TYPE_CHECKING:
     from decimal import Decimal
 
@@ -62,15 +64,8 @@ def catalog_of(connection: Connection) -> Catalog:
     """Return the catalog of the database a connection is to, as the connection's transaction sees it."""
     from sqlalchemy import inspect
 
-    # duckdb-engine inherits PostgreSQL's inspection, which asks for catalogs DuckDB lacks, and finds a table by its
-    # name in whatever schema. Snowflake's takes a schema in another database for none.
-    by_the_standard = connection.dialect.name in ("duckdb", "redshift", "snowflake")
-    return InformationSchema(connection) if by_the_standard else inspect(connection)
-
-
-def enforces_keys(connection: Connection) -> bool:
-    """Return whether the database refuses two rows of one key; if not, a key is a remark."""
-    return connection.dialect.name not in ("redshift", "snowflake")
+    has_standard = traits_of(connection.dialect).has_standard_catalog
+    return InformationSchema(connection) if has_standard else inspect(connection)
 
 
 def column_names(connection: Connection, table: Table) -> set[str]:
@@ -149,11 +144,10 @@ class InformationSchema:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         dialect = connection.dialect
-        # Snowflake writes names in capitals that SQLAlchemy has in small letters, keeps this catalog in each of its
-        # databases, and holds no two rows apart by a key.
+        # Snowflake writes names in capitals that SQLAlchemy has in small letters.
         self._as_stored = dialect.denormalize_name if dialect.requires_name_normalize else str
         self._as_named = dialect.normalize_name if dialect.requires_name_normalize else str
-        self._is_of_database, self._has_no_keys = dialect.name == "snowflake", not enforces_keys(connection)
+        self._traits = traits_of(dialect)
 
     def has_schema(self, schema_name: str) -> bool:
         """Return whether there is such a schema."""
@@ -222,7 +216,7 @@ class InformationSchema:
         from sqlalchemy import select
 
         found = defaultdict[str, list[str]](list)
-        if self._has_no_keys:
+        if not self._traits.enforces_keys:
             return found
         place = ("table_catalog", "table_schema", "table_name", "constraint_name")
         keys = self._view(schema, "key_column_usage", *place, "column_name", "ordinal_position")
@@ -239,8 +233,9 @@ class InformationSchema:
 
     def _view(self, schema: str | None, name: str, *columns: str) -> FromClause:
         """Return a view of the catalog that tells of a schema."""
-        database, dot, _ = (schema or "").rpartition(".")
-        return information_view(name, *columns, database=database if dot and self._is_of_database else None)
+        database, _, _ = (schema or "").rpartition(".")
+        its_own = database if self._traits.has_catalog_per_database else ""
+        return information_view(name, *columns, database=its_own or None)
 
     def _in_schema(self, view: FromClause, schema: str | None) -> Condition:
         from sqlalchemy import func

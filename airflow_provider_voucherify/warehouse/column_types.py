@@ -11,7 +11,8 @@ from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
-MYSQL = ("mysql", "mariadb")
+from airflow_provider_voucherify.warehouse.traits import MYSQL
+
 #: Of a text of Redshift's, at most.
 _REDSHIFT_BYTES = 65_535
 

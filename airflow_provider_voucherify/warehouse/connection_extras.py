@@ -13,6 +13,7 @@ from copy import deepcopy
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from airflow_provider_voucherify.load.errors import InvalidDestination
+from airflow_provider_voucherify.warehouse.traits import MYSQL
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
@@ -78,7 +79,7 @@ def extras_of(engines: object) -> Callable[[Engine], None]:
             _give_to_redshift(engine, hook, as_written)
         elif name == "postgresql" and hasattr(hook, "ignored_extra_options"):
             _give_to_postgres(engine, hook, as_written)
-        elif name in ("mysql", "mariadb") and getattr(hook, "conn_type", None) == "mysql":
+        elif name in MYSQL and getattr(hook, "conn_type", None) == "mysql":
             _give_to_mysql(engine, hook, as_written)
 
     return give

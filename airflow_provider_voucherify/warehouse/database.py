@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from airflow_provider_voucherify.load.errors import LoadError, StatementFailed
 from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
 from airflow_provider_voucherify.warehouse.proven import check_server, make_engine, refuse_by_name
+from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Dialect, Engine
@@ -21,8 +22,6 @@ T = TypeVar("T")
 #: How long SQLite waits for another writer of the file (seconds); other databases have their own setting.
 SQLITE_LOCK_TIMEOUT = 60
 
-#: Databases where another session costs more than a statement, and hinders nobody while it does nothing.
-_KEEPING = ("postgresql", "mysql", "mariadb", "redshift", "snowflake")
 #: Writes come soon one after the other if fewer seconds lie between their beginnings.
 _SOON_SECONDS = 1.0
 
@@ -126,7 +125,7 @@ class Database:
         give_extras(engine)
         if engine.dialect.name == "sqlite":
             _make_transactions_real(engine)
-        if engine.dialect.name in ("mysql", "mariadb"):
+        if engine.dialect.name in MYSQL:
             _make_values_exact(engine)
         if engine.dialect.name == "postgresql":
             # Publishing waits for a lock and must then see what the run before it committed, whatever
@@ -174,7 +173,7 @@ class Database:
 
         :raises StatementFailed: if the database refused or could not be reached; nothing of the second is written.
         """
-        if self.dialect.name == "postgresql":
+        if traits_of(self.dialect).temporary == "transaction":
 
             def both(connection: Connection) -> T:
                 prepare(connection)
@@ -192,7 +191,7 @@ class Database:
         :raises StatementFailed: if the database refused or could not be reached.
         """
         since, self._began_at = self._clock() - self._began_at, self._clock()
-        keeps = since < _SOON_SECONDS and self.dialect.name in _KEEPING
+        keeps = since < _SOON_SECONDS and traits_of(self.dialect).keeps_session
         if not keeps:  # what is kept may have been ended meanwhile, by the server or what is in front of it
             self.let_go()
         return self._run(doing, work, reading=False, keeps=keeps)

@@ -10,20 +10,11 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.errors import InvalidDestination
+from airflow_provider_voucherify.warehouse.traits import PROVEN, traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
-#: By SQLAlchemy's dialect, the database's name.
-PROVEN = {
-    "postgresql": "PostgreSQL",
-    "sqlite": "SQLite",
-    "duckdb": "DuckDB",
-    "mysql": "MySQL",
-    "mariadb": "MariaDB",
-    "snowflake": "Snowflake",
-    "redshift": "Redshift",
-}
 #: By part of a dialect's, connection type's or server's name: the database, and what loads files into it.
 _OTHERS = {
     "bigquery": ("BigQuery", "GCSToBigQueryOperator of apache-airflow-providers-google"),
@@ -40,13 +31,6 @@ _OTHERS = {
 _ANY_LOADER = (
     "SQLExecuteQueryOperator of apache-airflow-providers-common-sql, with the statement by which it loads files"
 )
-#: What a server says of itself, where others speak the same language.
-_ASKING = {
-    "redshift": "SELECT version()",
-    "postgresql": "SELECT version()",
-    "mysql": "SELECT concat(version(), ' ', @@version_comment)",
-    "mariadb": "SELECT concat(version(), ' ', @@version_comment)",
-}
 
 
 def make_engine(engines: object, make: Callable[[], Engine]) -> Engine:
@@ -86,7 +70,7 @@ def check_server(engines: object, connection: Connection) -> None:
 
     :raises InvalidDestination: if it says that it is another.
     """
-    if (asking := _ASKING.get(connection.dialect.name)) is None:
+    if (asking := traits_of(connection.dialect).asking) is None:
         return
     said = str(connection.exec_driver_sql(asking).scalar_one())
     refuse_by_name(engines, said, f"server version {said[:80]}")
@@ -115,9 +99,10 @@ def refuse_by_name(engines: object, name: str, told_by: str) -> None:
 
 
 def _unproven(engines: object, database: str, told_by: str, loader: str) -> InvalidDestination:
+    proven = ", ".join(traits.title for traits in PROVEN.values())
     return InvalidDestination(
         f"{_whose(engines)} is of a database on which no run was tried: {database} ({told_by}). Tables may be in "
-        f"{', '.join(PROVEN.values())}. Write ObjectFiles instead, and load the files with {loader or _ANY_LOADER}"
+        f"{proven}. Write ObjectFiles instead, and load the files with {loader or _ANY_LOADER}"
     )
 
 

@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.errors import StatementFailed
+from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -17,18 +18,13 @@ MYSQL_LOCK_TIMEOUT = 3_600
 LOCK_TABLE = "voucherify_lock"
 
 
-def ends_with_ddl(connection: Connection) -> bool:
-    """Return whether creating something lets the lock go: tables have to be there before."""
-    return connection.dialect.name == "snowflake"
-
-
 def lock_and_create(connection: Connection, table: Table) -> None:
     """Lock as :func:`lock_for_writing` does, and create the table if it is missing."""
     from airflow_provider_voucherify.warehouse.catalog import create_if_missing
 
     lock_for_writing(connection, table)
     create_if_missing(connection, table)
-    if ends_with_ddl(connection):
+    if traits_of(connection.dialect).ends_with_ddl:
         lock_for_writing(connection, table)
 
 
@@ -47,7 +43,7 @@ def lock_for_writing(connection: Connection, table: Table) -> None:
 
     name, dialect = f"{table.schema or connection.dialect.default_schema_name}.{table.name}", connection.dialect.name
     # A server of MySQL's may be set to take names in other cases for the same table.
-    key = name.casefold() if dialect in ("mysql", "mariadb") else name
+    key = name.casefold() if dialect in MYSQL else name
     digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
     match dialect:
         case "postgresql":

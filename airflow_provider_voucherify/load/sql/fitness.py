@@ -10,6 +10,7 @@ from airflow_provider_voucherify.load.sql import visible
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, information_view, unique_keys
 from airflow_provider_voucherify.warehouse.database import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import without_parameters
+from airflow_provider_voucherify.warehouse.traits import MYSQL, PROVEN, traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Table
@@ -17,16 +18,12 @@ if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import ReflectedColumn
 
 
-#: Databases where ``Segments`` and ``segments`` are one name, whether in quotes or not.
-_TAKING_CASES_ALIKE = ("duckdb", "mysql", "mariadb", "sqlite")
-
-
 def check_name(table: Table, connection: Connection) -> None:
     """Look whether a table that exists has the name but for upper and lower case, and is the same to the database.
 
     :raises TableUnfit: if so: the catalogs of SQLite and DuckDB are searched by exact names.
     """
-    if connection.dialect.name not in ("duckdb", "sqlite"):
+    if not traits_of(connection.dialect).finds_exact_names:
         return
     for name in catalog_of(connection).get_table_names(schema=table.schema):
         if name != table.name and name.casefold() == table.name.casefold():
@@ -40,7 +37,7 @@ def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialec
     """
     names = {column["name"] for column in existing}
     missing = [column.name for column in table.columns if column.name not in names]
-    alike = {name.casefold(): name for name in names} if dialect.name in _TAKING_CASES_ALIKE else {}
+    alike = {name.casefold(): name for name in names} if traits_of(dialect).takes_cases_alike else {}
     if renamed := [f"{alike[name.casefold()]} to {name}" for name in missing if name.casefold() in alike]:
         raise TableUnfit(
             f"table {table.fullname} has columns of our names in other cases: rename {', '.join(renamed)}, or name "
@@ -153,7 +150,7 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
     from sqlalchemy import delete, false
     from sqlalchemy.exc import DBAPIError
 
-    if connection.dialect.name not in ("postgresql", "mysql", "mariadb", "sqlite", "duckdb", "redshift", "snowflake"):
+    if connection.dialect.name not in PROVEN:
         return
     if not catalog_of(connection).has_table(table.name, schema=table.schema):
         return
@@ -203,7 +200,7 @@ def _inexact_columns(connection: Connection, table: Table) -> list[str]:
 
     from airflow_provider_voucherify.warehouse.column_types import mysql_collation
 
-    if connection.dialect.name not in ("mysql", "mariadb"):
+    if connection.dialect.name not in MYSQL:
         return []
     if not catalog_of(connection).has_table(table.name, schema=table.schema):
         return []

@@ -28,6 +28,7 @@ from airflow_provider_voucherify.load.sql.target import (
 from airflow_provider_voucherify.load.summary import SegmentChange, as_utc, with_changes
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.rights import ADD, CHANGE, check_rights
+from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -221,7 +222,7 @@ class HistoryTarget(Target):
 def _check_times(table: Table, types: dict[str, object], connection: Connection) -> None:
     from sqlalchemy import DateTime
 
-    if connection.dialect.name not in ("postgresql", "duckdb", "redshift", "snowflake"):
+    if not traits_of(connection.dialect).shuns_naive_times:
         return
     for name in ("valid_from", "valid_to", "observed_at"):
         type_ = types.get(name)

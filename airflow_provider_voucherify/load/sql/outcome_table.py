@@ -17,6 +17,7 @@ from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.traits import traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class OutcomeTableLedger:
         """Do nothing: the table stays, it is what people read."""
 
     def _create_or_check(self, connection: Connection) -> None:
-        from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing, enforces_keys
+        from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 
         lock_for_writing(connection, self._table)
         catalog, schema = catalog_of(connection), self._table.schema
@@ -80,7 +81,7 @@ class OutcomeTableLedger:
         check_columns(self._table, catalog.get_columns(self._table.name, schema=schema), connection.dialect)
         key = catalog.get_pk_constraint(self._table.name, schema=schema)["constrained_columns"]
         needed = [column.name for column in self._table.primary_key]
-        if enforces_keys(connection) and set(key) != set(needed):
+        if traits_of(connection.dialect).enforces_keys and set(key) != set(needed):
             raise TableUnfit(f"the primary key of {self._name} is ({', '.join(key)}): make it ({', '.join(needed)})")
         check_exactness(self._table, connection)
         check_rights(self._table, REPLACE, connection)

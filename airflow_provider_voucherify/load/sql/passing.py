@@ -7,12 +7,11 @@ Imports SQLAlchemy when it is imported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import DDL, Column, MetaData, Table, func, insert, select
 from sqlalchemy.exc import DBAPIError
@@ -22,6 +21,7 @@ from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_nam
 from airflow_provider_voucherify.warehouse.column_types import SqliteTexts, bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.many_rows import ROWS_PER_INSERT, insert_many, postgresql_names
 from airflow_provider_voucherify.warehouse.table_names import end_of_log, passing_names
+from airflow_provider_voucherify.warehouse.traits import MYSQL, Lasting, traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -31,26 +31,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.ledger.held import WorkingCopy
     from airflow_provider_voucherify.warehouse.database import Database
 
-#: How long a passing table is there: temporary ones go with the transaction or the connection.
-Lasting: TypeAlias = Literal["transaction", "connection", "until removed"]
-#: How each database has them, where the connection's user may make temporary ones. On PostgreSQL PgBouncer may give the
-#: next transaction to another session of the server, and this session to somebody else.
-LASTING: Mapping[str, Lasting] = MappingProxyType(
-    {
-        "postgresql": "transaction",
-        "sqlite": "connection",
-        "duckdb": "connection",
-        "mysql": "connection",
-        "mariadb": "connection",
-        "redshift": "connection",
-        "snowflake": "connection",
-    }
-)
-_MYSQL = ("mysql", "mariadb")
-#: Where temporary tables are in a schema as others are.
-_IN_A_SCHEMA = (*_MYSQL, "snowflake")
-#: Databases that look through a table without a key for each row of another; the others join by hashes.
-_KEYED = ("sqlite", *_MYSQL)
 #: PostgreSQL's types of the columns that are no texts: its binary format leaves nothing to be read from a text.
 _BINARY_TYPES = {"observed_at": "timestamptz"}
 
@@ -103,10 +83,10 @@ class PassingTables:
 
         :param log: the table of its log.
         """
-        lasting = _lasting(connection, target.schema)
-        has_schema = lasting == "until removed" or connection.dialect.name in _IN_A_SCHEMA
+        traits, lasting = traits_of(connection.dialect), _lasting(connection, target.schema)
+        has_schema = lasting == "until removed" or traits.has_temporary_in_schema
         schema, (members, answers) = target.schema if has_schema else None, passing_names(target.name, log.name)
-        has_key = connection.dialect.name in _KEYED
+        has_key = traits.joins_by_keys
         return cls(
             members_table(members, schema, target, lasting, has_key=has_key),
             answers_table(answers, schema, lasting, has_key=has_key),
@@ -174,12 +154,11 @@ def _passing_table(name: str, schema: str | None, columns: list[Column[object]],
 
 
 def _lasting(connection: Connection, schema: str | None) -> Lasting:
-    dialect = connection.dialect.name
-    lasting = LASTING.get(dialect, "until removed")
+    dialect, lasting = connection.dialect.name, traits_of(connection.dialect).temporary
     if dialect == "postgresql":
         right = func.has_database_privilege(func.current_database(), "TEMPORARY")
         return lasting if connection.execute(select(right)).scalar_one() else "until removed"
-    if dialect in _MYSQL:
+    if dialect in MYSQL:
         tried = answers_table("voucherify_tried", schema, lasting)
         try:
             tried.create(connection, checkfirst=False)

@@ -18,7 +18,7 @@ from airflow_provider_voucherify.load.errors import LoadError, ValueUnfit
 from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, check_extra_columns
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
-from airflow_provider_voucherify.warehouse.write_lock import ends_with_ddl
+from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _EVERYTHING_ASKED = Scope()
-#: Of ids on MySQL, as ``visible`` makes the columns.
-_MOST_CHARACTERS = 255
 
 
 class TableSink(LoggedRun):
@@ -211,14 +209,15 @@ class TableSink(LoggedRun):
 
         if self._database.dialect.name == "redshift":
             refuse_too_many(self._database.dialect, copy.rows_held())
-        if self._database.dialect.name in ("mysql", "mariadb") and (longest := longest_id(steps)) > _MOST_CHARACTERS:
+        most = traits_of(self._database.dialect).most_id_characters
+        if most is not None and (longest := longest_id(steps)) > most:
             raise ValueUnfit(
-                f"a customer has an id of {longest} characters, and {self._target.display_name} takes at most "
-                f"{_MOST_CHARACTERS}: leave that customer out"
+                f"a customer has an id of {longest} characters, and {self._target.display_name} takes at most {most}: "
+                "leave that customer out"
             )
 
     def _load(self, connection: Connection, scope: Scope | None, failed: int) -> None:
-        if ends_with_ddl(connection):
+        if traits_of(connection.dialect).ends_with_ddl:
             self._target.create_missing(connection, failed)
             self._marks.make_ready(connection)
         if self._passing_tables.staying:  # another try of this run has them under the same names, and may be publishing

@@ -24,6 +24,7 @@ from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.table_names import MAX_NAME_BYTES
+from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ def schema_of(name: TableName, database: Database) -> str | None:
     """
     if name.database is None:
         return name.schema
-    if database.dialect.name in ("mysql", "mariadb"):
+    if database.dialect.name in MYSQL:
         raise InvalidDestination(f"table={str(name)!r} has three parts, a table of MySQL two: write database.table")
-    if database.dialect.name not in ("postgresql", "redshift", "sqlite"):
+    if traits_of(database.dialect).reaches_other_databases:
         return f"{name.database}.{name.schema}"
     if name.database == database.name:
         return name.schema
@@ -286,7 +287,7 @@ class Target:
     def _observed_at_is_naive(self, connection: Connection) -> bool:
         from sqlalchemy import DateTime
 
-        if connection.dialect.name not in ("postgresql", "duckdb", "redshift"):
+        if not traits_of(connection.dialect).has_naive_times:
             return False
         columns = catalog_of(connection).get_columns(self.table.name, schema=self.table.schema)
         types = {column["name"]: column["type"] for column in columns}

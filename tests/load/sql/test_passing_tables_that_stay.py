@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Dialect
 
 from airflow_provider_voucherify.load.errors import TooFewMemberships
 from airflow_provider_voucherify.load.sql import passing
 from airflow_provider_voucherify.load.sql.passing import PassingTables
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.sql.target import Target
+from airflow_provider_voucherify.warehouse import traits
 from tests.load.runs import Warehouse, found, identity
 
 #: Names of passing tables have as much of a target's, those of ledgers some letters more.
@@ -19,7 +22,11 @@ LONG = "t" * 41
 @pytest.fixture
 def warehouse(sqlite_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """A database that has no temporary tables."""
-    monkeypatch.setattr(passing, "LASTING", {})
+
+    def traits_without_temporary(dialect: Dialect) -> traits.Traits:
+        return replace(traits.traits_of(dialect), temporary="until removed")
+
+    monkeypatch.setattr(passing, "traits_of", traits_without_temporary)
     return sqlite_warehouse
 
 
