@@ -7,7 +7,7 @@ and on snapshots: a transaction sees what was there at its first statement but L
 from __future__ import annotations
 
 import re
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 
 from sqlalchemy import Connection, Engine, event
 
@@ -60,7 +60,7 @@ def _look(
 ) -> tuple[str, object]:
     if found := LACKING.search(statement):
         raise Lacking(f"{found[0]!r} in {statement}")
-    if many and isinstance(parameters, Sized) and len(parameters) > 100:
+    if many and isinstance(parameters, Sequence) and len(parameters) > 100:
         raise Lacking(f"{len(parameters)} statements of one row: {statement}")
     if isinstance(parameters, Sized) and len(parameters) > MOST_VALUES:
         raise Lacking(f"{len(parameters)} values: {statement[:200]}")
@@ -71,4 +71,4 @@ def _look(
 
 def _see_one_moment(connection: Connection) -> None:
     connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-    connection.exec_driver_sql("COMMIT")
+    connection.connection.commit()  # by the driver, which then begins another: psycopg2 would not know of a COMMIT
