@@ -1,4 +1,4 @@
-"""A real PostgreSQL for tests: one server per session and worker, one database per test; a pytest plugin."""
+"""A real PostgreSQL for tests: one server per session and worker, an empty database for each test; a pytest plugin."""
 
 from __future__ import annotations
 
@@ -140,11 +140,29 @@ def _pooled(program: str, server: PostgresServer) -> Iterator[PostgresServer]:
 @contextmanager
 def new_database(server: PostgresServer) -> Iterator[PostgresDatabase]:
     """Create a database; dropped at the end, whoever is still connected."""
-    name = f"test_{uuid.uuid4().hex}"
+    name = _new_name()
     with server.connect() as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         yield PostgresDatabase(server, name)
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+def _new_name() -> str:
+    return f"test_{uuid.uuid4().hex}"
+
+
+def _empty(database: PostgresDatabase) -> None:
+    """Make a database as good as new, whoever is still connected: a tenth of what dropping and creating one takes."""
+    with database.server.connect() as connection:
+        others = "select pg_terminate_backend(pid, 5000) from pg_stat_activity where datname = %s"
+        connection.execute(others, (database.name,))
+        connection.execute(sql.SQL("alter database {} reset all").format(sql.Identifier(database.name)))
+    with database.connect() as connection:
+        schemas = "select nspname from pg_namespace where nspname !~ '^pg_' and nspname <> 'information_schema'"
+        for (schema,) in connection.execute(schemas).fetchall():
+            connection.execute(sql.SQL("drop schema {} cascade").format(sql.Identifier(schema)))
+        connection.execute("create schema public authorization pg_database_owner")
+        connection.execute("grant usage on schema public to public")
 
 
 @pytest.fixture(scope="session")
@@ -154,8 +172,21 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def _emptied() -> list[str]:
+    """Names of databases that wait for the next test."""
+    return []
+
+
 @pytest.fixture
-def postgres_database(postgres_server: PostgresServer) -> Iterator[PostgresDatabase]:
-    """An empty PostgreSQL database; dropped after the test, whoever is still connected."""
-    with new_database(postgres_server) as database:
-        yield database
+def postgres_database(postgres_server: PostgresServer, _emptied: list[str]) -> Iterator[PostgresDatabase]:
+    """An empty PostgreSQL database of a new name; emptied after the test, whoever is still connected."""
+    database = PostgresDatabase(postgres_server, _new_name())
+    making = sql.SQL("alter database {} rename to {}" if _emptied else "create database {}")
+    names = [sql.Identifier(name) for name in (*_emptied, database.name)]
+    _emptied.clear()
+    with postgres_server.connect() as connection:
+        connection.execute(making.format(*names))
+    yield database
+    _empty(database)
+    _emptied.append(database.name)

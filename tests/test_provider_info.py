@@ -32,7 +32,9 @@ PACKAGE = "airflow-provider-voucherify"
 HOOK = "airflow_provider_voucherify.hooks.voucherify"
 
 _ASK_AIRFLOW = """
-import json, sys
+import io, json, sys
+from contextlib import redirect_stdout
+from airflow.__main__ import main
 from airflow.providers_manager import ProvidersManager
 from airflow.api_fastapi.core_api.services.ui.connections import HookMetaService
 forms = [form.model_dump(mode="json") for form in HookMetaService.hook_meta_data()]
@@ -40,7 +42,16 @@ manager = ProvidersManager()
 provider = manager.providers["airflow-provider-voucherify"]
 before = "airflow_provider_voucherify.hooks.voucherify" in sys.modules
 hook = manager.hooks["voucherify"]
+def printed(*arguments):
+    sys.argv = ["airflow", *arguments, "--output", "json"]
+    with redirect_stdout(io.StringIO()) as text:
+        main()
+    return json.loads(text.getvalue())
+provider_printed = printed("providers", "get", "airflow-provider-voucherify", "--full")
+hooks_printed = printed("providers", "hooks")
 print("ANSWER", json.dumps({
+    "provider_printed": provider_printed,
+    "hooks_printed": hooks_printed,
     "form": next(form for form in forms if form["connection_type"] == "voucherify"),
     "version": provider.version,
     "data": provider.data,
@@ -52,7 +63,7 @@ print("ANSWER", json.dumps({
 
 @pytest.fixture(scope="module")
 def airflow_says(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """Return what the API server of a fresh Airflow gives to its connection form."""
+    """Return what a fresh Airflow gives to its connection form and prints of its providers."""
     home = str(tmp_path_factory.mktemp("airflow-home"))
     done = subprocess.run(
         [sys.executable, "-c", _ASK_AIRFLOW],
@@ -148,6 +159,18 @@ def test_airflow_finds_the_hook_by_its_connection_type(airflow_says: dict[str, A
         "connection_testable": True,
         "dialects": [],
     }
+
+
+def test_airflow_prints_the_provider_with_hook_operator_and_connection_type(airflow_says: dict[str, Any]) -> None:
+    (provider,) = airflow_says["provider_printed"]
+    assert HOOK in str(provider["hooks"])
+    assert "airflow_provider_voucherify.operators.customer_segments" in str(provider["operators"])
+    assert f"{HOOK}.VoucherifyHook" in str(provider["connection-types"])
+
+
+def test_airflow_prints_the_hook_of_the_connection_type(airflow_says: dict[str, Any]) -> None:
+    (ours,) = [hook for hook in airflow_says["hooks_printed"] if hook["connection_type"] == "voucherify"]
+    assert (ours["class"], ours["hook_name"]) == (f"{HOOK}.VoucherifyHook", "Voucherify")
 
 
 @needs_airflow(3, 3, "forms that do not import hooks")

@@ -11,7 +11,7 @@ from typing import cast
 
 import requests
 
-from tests.airflow_site.processes import airflow_command, services
+from tests.airflow_site.processes import services
 from tests.airflow_site.waiting import until
 
 _FINISHED = ("success", "failed")
@@ -148,10 +148,6 @@ class AirflowSite:
                 path = f"{_run_path(dag_id, run_id)}/taskInstances/{task_id}/logs/{number}?full_content=true"
                 texts.append(self._call("GET", path, accept="application/x-ndjson").text)
         return "\n".join(texts)
-
-    def command(self, *arguments: str) -> str:
-        """Return what an ``airflow`` command prints."""
-        return airflow_command(*arguments, environment=self.environment)
 
     def _object(self, path: str) -> dict[str, object]:
         return cast("dict[str, object]", self.get(path))

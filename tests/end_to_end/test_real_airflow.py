@@ -5,7 +5,6 @@ In one file, so that one worker of pytest-xdist runs all of it with ``--dist loa
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable
@@ -21,7 +20,6 @@ from tests.end_to_end.conftest import Shop
 
 pytestmark = pytest.mark.xdist_group("airflow")
 
-HOOK = "airflow_provider_voucherify.hooks.voucherify.VoucherifyHook"
 TO_WAREHOUSE = "customer_segments_to_warehouse"
 TO_XCOM = "customer_segments_to_xcom"
 HISTORY = "segment_history"
@@ -129,21 +127,6 @@ def test_brands_are_pulled_side_by_side_into_one_table(shop: Shop) -> None:
 def pairs(memberships: Iterable[Membership]) -> set[tuple[str, str]]:
     """Return (Voucherify's id of the customer, segment)."""
     return {(one.customer_id, one.segment_id) for one in memberships}
-
-
-def test_airflow_lists_the_provider_with_hook_operator_and_connection_type(airflow_site: AirflowSite) -> None:
-    (provider,) = json.loads(
-        airflow_site.command("providers", "get", "airflow-provider-voucherify", "--full", "--output", "json")
-    )
-    assert HOOK.rpartition(".")[0] in str(provider["hooks"])
-    assert "airflow_provider_voucherify.operators.customer_segments" in str(provider["operators"])
-    assert HOOK in str(provider["connection-types"])
-
-
-def test_airflow_lists_the_hook_of_the_connection_type(airflow_site: AirflowSite) -> None:
-    hooks = json.loads(airflow_site.command("providers", "hooks", "--output", "json"))
-    (ours,) = [hook for hook in hooks if hook["connection_type"] == "voucherify"]
-    assert (ours["class"], ours["hook_name"]) == (HOOK, "Voucherify")
 
 
 def test_the_connection_form_has_our_fields(airflow_site: AirflowSite) -> None:

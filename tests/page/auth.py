@@ -7,7 +7,7 @@ from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessE
 from airflow.api_fastapi.auth.managers.simple.simple_auth_manager import SimpleAuthManager
 from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 
-ADMIN, WITHOUT_RIGHTS = "anna", "vera"
+from tests.page import WITHOUT_RIGHTS
 
 
 class StricterAuthManager(SimpleAuthManager):

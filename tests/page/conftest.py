@@ -21,7 +21,7 @@ import requests
 from tests.airflow_site import free_port
 from tests.airflow_site.processes import Component, airflow_command, services
 from tests.airflow_site.waiting import until
-from tests.page.auth import ADMIN, WITHOUT_RIGHTS
+from tests.page import ADMIN, WITHOUT_RIGHTS
 from tests.page.shop import DAG_ID, PUBLISH_ID, TASK_ID
 
 if TYPE_CHECKING:

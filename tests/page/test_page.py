@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.page.auth import ADMIN, WITHOUT_RIGHTS
+from tests.page import ADMIN, WITHOUT_RIGHTS
 from tests.page.conftest import PASSWORD, Look, Site
 from tests.page.shop import DAG_ID, MARKUP, PUBLISH_ID, TASK_ID
 

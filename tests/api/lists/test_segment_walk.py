@@ -6,7 +6,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_voucherify.api import errors
@@ -53,7 +53,6 @@ def run(walk: SegmentWalk, server: SegmentServer) -> list[str]:
     return [segment.id for segment in walk.segments]
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3_000), st.integers(1, 40)), max_size=30),
     st.booleans(),

@@ -7,7 +7,7 @@ import random
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_voucherify.api import errors
@@ -35,7 +35,6 @@ def crowds(draw: st.DrawFn) -> list[int]:
 readings = st.sampled_from(ALL_READINGS)
 
 
-@settings(max_examples=250, deadline=None)
 @given(crowds(), readings)
 def test_everybody_is_listed_once_however_the_server_compares_times(times: list[int], reading: Reading) -> None:
     server = PagingServer(spread(times), reading)
@@ -46,7 +45,6 @@ def test_everybody_is_listed_once_however_the_server_compares_times(times: list[
     assert walk.drift == (Drift(len(times), len(times)) if reading.total else Drift())
 
 
-@settings(max_examples=250, deadline=None)
 @given(
     crowds(),
     readings,
@@ -86,7 +84,6 @@ def test_joins_and_leaves_cost_nobody_else_their_place(
     assert stayed <= set(found) <= ever
 
 
-@settings(max_examples=250, deadline=None)
 @given(crowds(), readings, st.lists(st.integers(1, 8), max_size=5))
 def test_a_walk_that_crashes_goes_on_without_losing_anybody(
     times: list[int], reading: Reading, crashes_after: list[int]
