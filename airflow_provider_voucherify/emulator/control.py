@@ -247,7 +247,9 @@ class EmulatorControl:
     def _lines(self, what: str, app_id: str | None, segment_id: str | None = None) -> list[JsonObject]:
         narrowed = {"app_id": app_id, "segment_id": segment_id}
         query = urlencode({name: value for name, value in narrowed.items() if value is not None})
-        return [as_object(load(line)) for line in self._send("GET", f"{what}?{query}", None).splitlines()]
+        lines = self._send("GET", f"{what}?{query}", None).splitlines()
+        # As one document: a thousand of one line each take three times as long to read.
+        return [as_object(line) for line in as_list(load(b"[%b]" % b",".join(lines)))]
 
     def _send(self, method: str, path: str, body: JsonObject | None) -> bytes:
         address = urlsplit(self.url)

@@ -71,7 +71,7 @@ def test_a_wrong_project_is_found_out(
     assert voucherify.stats().calls <= 40
 
 
-@pytest.mark.parametrize("calls", [1, 5])
+@pytest.mark.parametrize("calls", [pytest.param(1, marks=pytest.mark.long), 5])
 @pytest.mark.parametrize("strategy", ["per_segment", "auto"])
 def test_segment_by_segment(
     run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, strategy: StrategyName, calls: int
@@ -103,7 +103,7 @@ def test_everyone(run_op: OperatorRunner, voucherify: Emulator, warehouse: Wareh
         quota_share=1.0,
         deferrable=True,
     )
-    hourly = Hourly(voucherify, 5 if strategy == "per_segment" else 40)
+    hourly = Hourly(voucherify, 5 if strategy == "per_segment" else 200)
     run = to_the_end(run_op, hourly, pull)
     assert run.state == "success"
     assert len(warehouse.memberships()) == len(list(voucherify.memberships()))

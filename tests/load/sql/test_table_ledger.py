@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -37,6 +38,18 @@ def test_a_run_resumed_after_each_chunk_equals_one_that_was_not(warehouse: Wareh
 
     assert (summary.found, summary.no_segment, summary.failed) == (2, 1, 0)
     assert warehouse.memberships() == [("anna", "seg_gold"), ("bert", "seg_new")]
+
+
+def test_a_run_goes_on_in_a_file_that_was_closed_after_each_chunk(tmp_path: Path) -> None:
+    closed = Warehouse(f"duckdb:///{tmp_path}/warehouse.duckdb")  # unlike that of the fixture, which stays open
+    for answers in ([found("anna", "gold")], [found("bert", "new")]):
+        closed.sink_opened().write(answers)
+
+    retry = closed.sink_opened()
+
+    assert retry.done() == {"anna", "bert"}
+    retry.finish()
+    assert closed.memberships() == [("anna", "seg_gold"), ("bert", "seg_new")]
 
 
 def test_a_chunk_repeated_after_a_kill_replaces_itself(warehouse: Warehouse) -> None:
