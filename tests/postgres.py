@@ -143,7 +143,8 @@ def new_database(server: PostgresServer) -> Iterator[PostgresDatabase]:
     name = _new_name()
     with server.connect() as connection:
         connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
-        yield PostgresDatabase(server, name)
+    yield PostgresDatabase(server, name)
+    with server.connect() as connection:
         connection.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 

@@ -32,7 +32,7 @@ KILLS = 20
 CUSTOMERS = 3_000
 #: A killed try is followed by the next after so long, in seconds: what it sent is carried out by then.
 RETRY_DELAY = 0.1
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def tries(
         "STATES": str(tmp_path),
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.operators.export_in_processes"],
+        [sys.executable, "-m", "tests.operators.exporting.export_in_processes"],
         cwd=REPOSITORY,
         env=os.environ | environment,
         stdin=subprocess.PIPE,

@@ -14,8 +14,8 @@ from airflow_provider_voucherify.operators.arguments import Customers
 from airflow_provider_voucherify.operators.customer_segments import AllCustomers, CustomerSegmentsOperator, Pace
 from airflow_provider_voucherify.pull.plan.question import StrategyName
 from tests.airflow_version import needs_state_store
+from tests.operators.pulling.test_files import read_back
 from tests.operators.strategies import ONE_CALL_EACH
-from tests.operators.test_files import read_back
 from tests.operators.warehouse import CUSTOMERS, membership_rows, truth
 from tests.run_op import OperatorRunner, TaskRun
 

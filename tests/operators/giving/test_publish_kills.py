@@ -14,7 +14,7 @@ import pytest
 
 from airflow_provider_voucherify.emulator import CampaignSettings, EmulatorProcess, Fault, Switches
 from tests.operators.publishing import CAMPAIGN, given_away, voucherify_ids
-from tests.operators.test_kills import REPOSITORY, run_for_calls, run_try
+from tests.operators.pulling.test_kills import REPOSITORY, run_for_calls, run_try
 from tests.postgres import PostgresDatabase
 
 pytestmark = pytest.mark.long
@@ -46,7 +46,7 @@ def tries(shop: EmulatorProcess, postgres_database: PostgresDatabase) -> Iterato
         "CHUNK_SIZE": str(CHUNK),
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.operators.publish_in_processes"],
+        [sys.executable, "-m", "tests.operators.giving.publish_in_processes"],
         cwd=REPOSITORY,
         env=os.environ | environment,
         stdin=subprocess.PIPE,

@@ -27,7 +27,7 @@ KILLS = 20
 #: Calls of a try before its first chunk: for the segments, the number of customers, and what an unknown one gets.
 PLANNING = 3
 FIRST_PAGES = 12
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def tries(
         "CHUNK_SIZE": str(chunk_size),
     }
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.operators.pull_in_processes"],
+        [sys.executable, "-m", "tests.operators.pulling.pull_in_processes"],
         cwd=REPOSITORY,
         env=os.environ | environment,
         stdin=subprocess.PIPE,

@@ -14,7 +14,7 @@ from airflow_provider_voucherify.operators.giving import metadata_update
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
 from tests.airflow_version import needs_state_store
 from tests.operators.publishing import voucherify_ids
-from tests.operators.test_small_shares import Hourly
+from tests.operators.pulling.test_small_shares import Hourly
 from tests.operators.warehouse import CUSTOMERS
 from tests.run_op import OperatorRunner, TaskRun
 

@@ -14,7 +14,7 @@ from airflow_provider_voucherify.operators.giving import publish as publishing
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
 from tests.airflow_version import needs_state_store
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, publish, recorded, voucherify_ids
-from tests.operators.test_small_shares import Hourly
+from tests.operators.pulling.test_small_shares import Hourly
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import OperatorRunner, TaskRun
 

@@ -11,18 +11,18 @@ import pytest
 
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
-from tests.operators.killed_behind import ASKED, pull
+from tests.operators.pulling.killed_behind import ASKED, pull
 from tests.operators.warehouse import Warehouse, truth
 from tests.run_op import OperatorRunner
 
 pytestmark = pytest.mark.long
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 
 
 def exit_code(try_number: int) -> int:
     """Run a try in a process of its own."""
-    command = [sys.executable, "-m", "tests.operators.killed_behind", str(try_number)]
+    command = [sys.executable, "-m", "tests.operators.pulling.killed_behind", str(try_number)]
     return subprocess.run(command, cwd=REPOSITORY, check=False, capture_output=True).returncode
 
 
