@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Literal, cast
 
@@ -13,6 +16,7 @@ from airflow_provider_voucherify.giving.run import CampaignNotReady
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
+from tests.airflow_site.waiting import until
 from tests.airflow_version import needs_state_store
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, outcomes, publish, recorded, voucherify_ids
 from tests.operators.warehouse import CUSTOMERS, Warehouse
@@ -183,14 +187,23 @@ def test_a_project_that_knows_nobody_is_taken_for_the_wrong_one(
     assert run_op(publish([*known, *strangers[:50]], destination=TABLE)).summary["unknown"] == 50
 
 
+def end_the_time(shop: Emulator, publications: int) -> None:
+    """Send the signal of an ``execution_timeout`` once so many were published, however fast the machine is."""
+    until(lambda: len(shop.publications()) >= publications, "the first publications")
+    os.kill(os.getpid(), signal.SIGALRM)
+
+
 def test_what_was_published_before_a_timeout_is_recorded(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:
     shop.set_switches(Switches(latency_ms=40))
     ids = voucherify_ids(shop, 600)
     operator = publish(ids, destination=TABLE, pace=Pace(concurrency=4, chunk_size=600))
-    operator.execution_timeout = timedelta(seconds=0.4)
-    assert run_op(operator).state == "up_for_retry"
+    operator.execution_timeout = timedelta(minutes=5)
+    with ThreadPoolExecutor() as pool:
+        ending = pool.submit(end_the_time, shop, 10)
+        assert run_op(operator).state == "up_for_retry"
+    ending.result()
     known, given = recorded(warehouse), given_away(shop)
     assert 0 < len(known) < 600
     assert set(known) <= set(given)
