@@ -21,6 +21,7 @@ NAMES = (
     "load",
     "load_million",
     "memory",
+    "resume",
     "imports",
     "whole_runs",
     "distributed",
@@ -33,8 +34,8 @@ _INTRODUCTION = """\
 
 Written by `python -m benchmarks.write_docs` from what the benchmarks measured; nothing here is typed by hand. Each
 part was measured in one run on one machine, so that the ratios count, not the seconds. `make bench` runs all of them
-but five that would make it longer than 20 minutes (`make soak`, `make bench-distributed`, `make bench-load-million`,
-`make bench-long-pulls`, `make bench-mapped`); each has a target of its own.
+but six that would make it longer than 20 minutes (`make soak`, `make bench-distributed`, `make bench-load-million`,
+`make bench-long-pulls`, `make bench-mapped`, `make bench-resume`); each has a target of its own.
 """
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from typing import overload
+from itertools import pairwise
+from typing import TypeVar, overload
+
+T = TypeVar("T")
 
 #: Ends an id: no text has this byte when it is encoded.
 _END = b"\xff"
@@ -72,6 +75,34 @@ class IdSet(AbstractSet[str]):
         return self._size
 
 
+class LazyIdSet(AbstractSet[str]):
+    """A set of ids that is made when it is first asked for one: to count them, or to go through them, takes no memory.
+
+    :param read: returns an iterator of the ids, each once.
+    :param count: returns how many there are.
+    """
+
+    def __init__(self, read: Callable[[], Iterator[str]], count: Callable[[], int]) -> None:
+        self._read = read
+        self._count = count
+        self._ids: IdSet | None = None
+
+    @classmethod
+    def _from_iterable(cls, it: Iterable[T]) -> AbstractSet[T]:
+        return frozenset(it)
+
+    def __contains__(self, customer_id: object) -> bool:
+        if self._ids is None:
+            self._ids = IdSet(self._read())
+        return customer_id in self._ids
+
+    def __iter__(self) -> Iterator[str]:
+        return self._read() if self._ids is None else iter(self._ids)
+
+    def __len__(self) -> int:
+        return self._count() if self._ids is None else len(self._ids)
+
+
 class IdList(Sequence[str]):
     """A list of ids that takes a quarter of the memory of ``list``: to be read in order, or in slices."""
 
@@ -122,43 +153,49 @@ class DistinctIds(Sequence[str]):
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
         self._texts = bytearray()
-        self._ends = array("Q")
+        #: Where each text begins, and so where the one before ends.
+        self._starts = array("Q", [0])
         self._places = array("I", bytes(4 * _SLOTS_AT_FIRST))
-        for customer_id in ids:
-            self.append(customer_id)
+        self.extend(ids)
 
-    def append(self, customer_id: str) -> None:
-        """Add an id at the end, if it is new."""
-        text = customer_id.encode("utf-8", "surrogatepass")
-        slot = self._slot_of(text)
-        if self._places[slot]:
-            return
-        self._texts += text
-        self._ends.append(len(self._texts))
-        self._places[slot] = len(self._ends)
-        if 3 * len(self._ends) > 2 * len(self._places):
-            self._spread()
+    def extend(self, ids: Iterable[str]) -> None:
+        """Add ids at the end, those that are new."""
+        texts, starts, slot_of = self._texts, self._starts, self._slot_of
+        room = 2 * len(self._places) // 3
+        for customer_id in ids:
+            text = customer_id.encode("utf-8", "surrogatepass")
+            slot = slot_of(text)
+            if self._places[slot]:
+                continue
+            texts += text
+            self._places[slot] = place = len(starts)
+            starts.append(len(texts))
+            if place > room:
+                self._spread()
+                room = 2 * len(self._places) // 3
 
     def _slot_of(self, text: bytes) -> int:
         """Return the slot that has a text's place, from one on, or the empty one it would go to."""
-        places, last = self._places, len(self._places) - 1
+        places, texts, starts = self._places, self._texts, self._starts
+        last = len(places) - 1
         slot = hash(text) & last
-        while (place := places[slot]) and self._text(place - 1) != text:
+        while (place := places[slot]) and texts[starts[place - 1] : starts[place]] != text:
             slot = (slot + 1) & last
         return slot
 
     def _spread(self) -> None:
         """Have twice as many slots, to be filled anew."""
-        self._places = array("I", bytes(8 * len(self._places)))
-        last = len(self._places) - 1
-        for place in range(len(self._ends)):
-            slot = hash(bytes(self._text(place))) & last
-            while self._places[slot]:
-                slot = (slot + 1) & last
-            self._places[slot] = place + 1
+        self._places = places = array("I", bytes(8 * len(self._places)))
+        last = len(places) - 1
+        with memoryview(self._texts) as texts:
+            for place, (start, end) in enumerate(pairwise(self._starts), start=1):
+                slot = hash(bytes(texts[start:end])) & last
+                while places[slot]:
+                    slot = (slot + 1) & last
+                places[slot] = place
 
     def _text(self, place: int) -> bytearray:
-        return self._texts[self._ends[place - 1] if place else 0 : self._ends[place]]
+        return self._texts[self._starts[place] : self._starts[place + 1]]
 
     @overload
     def __getitem__(self, index: int) -> str: ...
@@ -171,7 +208,18 @@ class DistinctIds(Sequence[str]):
         return [self._text(place).decode("utf-8", "surrogatepass") for place in places]
 
     def __iter__(self) -> Iterator[str]:
-        return map(self.__getitem__, range(len(self)))
+        for start, end in pairwise(self._starts):
+            yield self._texts[start:end].decode("utf-8", "surrogatepass")
+
+    def differences(self, others: Iterable[str]) -> tuple[IdList, set[str]]:
+        """Return those of these ids that are not among others, in order, and those of the others not among these."""
+        is_among, strangers = bytearray(len(self)), set[str]()
+        for other in others:
+            if place := self._places[self._slot_of(other.encode("utf-8", "surrogatepass"))]:
+                is_among[place - 1] = True
+            else:
+                strangers.add(other)
+        return IdList(one for one, is_there in zip(self, is_among, strict=True) if not is_there), strangers
 
     def __contains__(self, customer_id: object) -> bool:
         if not isinstance(customer_id, str):
@@ -179,7 +227,7 @@ class DistinctIds(Sequence[str]):
         return bool(self._places[self._slot_of(customer_id.encode("utf-8", "surrogatepass"))])
 
     def __len__(self) -> int:
-        return len(self._ends)
+        return len(self._starts) - 1
 
 
 class IdFilter:

@@ -12,52 +12,65 @@ import weakref
 from array import array
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from itertools import groupby
-from typing import NamedTuple, TypeAlias, cast
+from itertools import groupby, repeat
+from operator import itemgetter
+from typing import NamedTuple
 
-from airflow_provider_voucherify.api.ids import IdSet
-from airflow_provider_voucherify.api.models import CustomerAnswer, MembershipPage, Outcome, Scope, Segment
+from airflow_provider_voucherify.api.ids import IdSet, LazyIdSet
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope, Segment
+from airflow_provider_voucherify.ledger.labels import SegmentLabels
 from airflow_provider_voucherify.ledger.room import explained, refuse_without_room
 from airflow_provider_voucherify.ledger.steps import (
+    ANSWER,
+    PAGE,
     EveryoneSettled,
     Finished,
     Forgotten,
     Settled,
-    Step,
+    StepAsJson,
+    StepsAsJson,
+    answers_of,
     microseconds,
     moment_of,
+    page_of,
+    step_of,
 )
 from airflow_provider_voucherify.load.base import NOTE, LoadSummary, SegmentCount, StoredWalk, in_parts
-from airflow_provider_voucherify.load.summary import count, latest, memberships
+from airflow_provider_voucherify.load.summary import count
 
-#: What the passing file takes for a customer; and for a member of a list while they are sorted, which is the most: 163
-#: with ids of 29 characters, rounded up.
-_BYTES_PER_CUSTOMER, _BYTES_PER_MEMBER = 80, 170
+#: What the passing file takes for a customer; and more for each answer, or each member of a list, while these are
+#: sorted: 234 in all and 163 with ids of 29 characters, rounded up.
+_BYTES_PER_CUSTOMER, _BYTES_PER_SORTED_ANSWER, _BYTES_PER_MEMBER = 80, 160, 170
 _SCHEMA = """
-CREATE TABLE segment (label INTEGER PRIMARY KEY, number INTEGER NOT NULL, id TEXT NOT NULL, name TEXT NOT NULL);
 CREATE TABLE walk (segment_id TEXT PRIMARY KEY, resume TEXT NOT NULL, is_whole INTEGER NOT NULL);
 CREATE TABLE remark (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE answer (
-    customer_id TEXT PRIMARY KEY, outcome TEXT NOT NULL, failure TEXT, observed_at INTEGER NOT NULL,
-    labels BLOB, source_id TEXT
+    customer_id TEXT PRIMARY KEY, outcome TEXT NOT NULL, observed_at INTEGER NOT NULL, labels BLOB,
+    failure TEXT, source_id TEXT
 ) WITHOUT ROWID;
+CREATE TABLE new_answer (
+    customer_id TEXT, outcome TEXT, observed_at INTEGER, labels BLOB, failure TEXT, source_id TEXT
+);
 CREATE TABLE member (
     customer_id TEXT NOT NULL, segment INTEGER NOT NULL, label INTEGER NOT NULL, observed_at INTEGER NOT NULL,
     source_id TEXT, PRIMARY KEY (customer_id, segment)
 ) WITHOUT ROWID;
-CREATE TABLE arrived (customer_id TEXT, segment INTEGER, label INTEGER, observed_at INTEGER, source_id TEXT);
+CREATE TABLE new_member (customer_id TEXT, segment INTEGER, label INTEGER, observed_at INTEGER, source_id TEXT);
 """
 _SHOWN = "FROM member CROSS JOIN answer USING (customer_id) CROSS JOIN segment USING (label) WHERE outcome = 'found'"
 
-#: In the order of the columns of ``member``.
-_MemberRow: TypeAlias = tuple[str, int, int, int, str | None]
-#: In the order of the columns of ``answer``.
-_AnswerRow: TypeAlias = tuple[str, str, str | None, int, bytes | None, str | None]
 #: Labels of segments as an ``array`` has them.
 _LABEL, _LABEL_BYTES = "I", array("I").itemsize
 _FOLDED = "SELECT customer_id, labels, observed_at, source_id FROM answer WHERE labels IS NOT NULL ORDER BY 1"
+_ADD_MEMBER = "INSERT INTO new_member VALUES (?, ?, ?, ?, ?)"
+#: By the number of columns.
+_ADD_ANSWER = {
+    4: "INSERT INTO new_answer (customer_id, outcome, observed_at, labels) VALUES (?, ?, ?, ?)",
+    6: "INSERT INTO new_answer VALUES (?, ?, ?, ?, ?, ?)",
+}
 #: Put into rows of their own, or counted.
 _ROWS_AT_A_TIME = 10_000
 
@@ -72,14 +85,6 @@ class MembershipRow(NamedTuple):
     source_id: str | None
 
 
-class _Labelled(NamedTuple):
-    """What a label stands for: a segment under a name, and its number, which all of its names share."""
-
-    id: str
-    name: str
-    number: int
-
-
 class WorkingCopy:
     """Takes steps in the order they were written; the same steps again give the same state.
 
@@ -87,20 +92,22 @@ class WorkingCopy:
     that names a customer who was found adds to the answer.
 
     The memberships of an answer stand in its row, as labels of segments. Where there are pages of members as well, they
-    are put into rows of their own beside those (``_unfold``), so that no customer has both. Members of pages are held
-    as they arrive, and sorted in once somebody is looked up (``_sort_in``): in order all along they take longer.
+    are put into rows of their own beside those (``_unfold``), so that no customer has both. Answers, and members of
+    pages, are held as they arrive, and sorted in once somebody is looked up (``_sort_answers``, ``_sort_members``): in
+    order all along they take longer, three times as long if ids arrive in no order.
     """
 
     def __init__(self) -> None:
         # A file that has no name from the first moment on: nothing is left of it after a SIGKILL.
         self._connection = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         weakref.finalize(self, self._connection.close)
-        self._numbers: dict[str, int] = {}
-        self._labels: dict[tuple[str, str], int] = {}
         # Whether any answer may hold labels, and any membership have a row of its own; what was rolled back may count.
-        self._has_folded = self._has_members = self._has_arrived = False
+        self._has_folded = self._has_members = False
+        # Whether any may not have been sorted in yet.
+        self._has_new_answers = self._has_new_members = False
         with explained("make the run's working copy"):
             self._connection.executescript(_SCHEMA)
+            self._segments = SegmentLabels(self._connection)
 
     def close(self) -> None:
         """Give the room on disk back."""
@@ -113,32 +120,41 @@ class WorkingCopy:
         :raises StorageFailed: if it has not.
         """
         held = self._number_of("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-        refuse_without_room(customers * _BYTES_PER_CUSTOMER + memberships * _BYTES_PER_MEMBER - held)
+        sorting = max(customers * _BYTES_PER_SORTED_ANSWER, memberships * _BYTES_PER_MEMBER)
+        refuse_without_room(customers * _BYTES_PER_CUSTOMER + sorting - held)
 
     @contextmanager
-    def taking(self, steps: Sequence[Step]) -> Iterator[None]:
-        """Hold steps for good if the block ends well; if it does not, nothing of them.
+    def taking(self, pieces: Iterable[StepsAsJson]) -> Iterator[None]:
+        """Hold the steps of pieces for good if the block ends well; if it does not, nothing of them.
 
         :raises StorageFailed: if there is no room.
+        :raises ValueError: if one of them is damaged.
         """
         with explained("store a chunk of answers"):
             if self._connection.in_transaction:  # a signal came at its end
                 self._forget_what_was_begun()
             self._connection.execute("BEGIN")
             try:
-                self._take(steps)
+                for said in pieces:
+                    self._take(said)
                 yield
                 self._connection.execute("COMMIT")
             except BaseException:
                 self._forget_what_was_begun()
                 raise
 
-    def done(self) -> IdSet:
-        """Return the ids of the customers answered, failed ones left out."""
-        return IdSet(id_ for (id_,) in self._select("SELECT customer_id FROM answer WHERE outcome <> 'failed'"))
+    def done(self) -> AbstractSet[str]:
+        """Return the ids of the customers answered, failed ones left out; read when they are first looked up."""
+        return LazyIdSet(self.answered, self.answered_count)
+
+    def answered(self) -> Iterator[str]:
+        """Return the ids of the customers answered, failed ones left out, in order."""
+        self._sort_answers()
+        return (id_ for (id_,) in self._select("SELECT customer_id FROM answer WHERE outcome <> 'failed' ORDER BY 1"))
 
     def answered_count(self) -> int:
         """Return how many customers are answered, failed ones left out."""
+        self._sort_answers()
         return self._number_of("SELECT count(*) FROM answer WHERE outcome <> 'failed'")
 
     def walks(self) -> dict[str, StoredWalk]:
@@ -148,18 +164,20 @@ class WorkingCopy:
 
     def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page names."""
-        self._sort_in()
+        self._sort_members()
         named = self._select("SELECT DISTINCT customer_id FROM member")
         listed = IdSet(id_ for (id_,) in named if id_ in customer_ids)
         return IdSet(id_ for id_ in customer_ids if id_ not in listed)
 
     def unknown(self, limit: int) -> list[str]:
         """Return at most ``limit`` ids Voucherify does not know, ordered."""
+        self._sort_answers()
         query = "SELECT customer_id FROM answer WHERE outcome = 'unknown' ORDER BY customer_id LIMIT ?"
         return [id_ for (id_,) in self._select(query, limit)]
 
     def failed(self, limit: int) -> list[CustomerAnswer]:
         """Return at most ``limit`` failed customers, ordered by id."""
+        self._sort_answers()
         query = "SELECT customer_id, failure, observed_at FROM answer WHERE outcome = 'failed' ORDER BY 1 LIMIT ?"
         return [
             CustomerAnswer(id_, moment_of(at), Outcome.FAILED, failure=reason)
@@ -168,11 +186,12 @@ class WorkingCopy:
 
     def failed_count(self) -> int:
         """Return how many customers failed."""
+        self._sort_answers()
         return self._number_of("SELECT count(*) FROM answer WHERE outcome = 'failed'")
 
     def rows_held(self) -> int:
         """Return how many memberships are held, settled or not."""
-        self._sort_in()
+        self._sort_members()
         folded = self._number_of("SELECT coalesce(sum(length(labels)), 0) FROM answer") // _LABEL_BYTES
         return self._number_of("SELECT count(*) FROM member") + folded
 
@@ -186,6 +205,7 @@ class WorkingCopy:
 
     def summarise(self, scope: Scope) -> LoadSummary:
         """Count what a scope shows."""
+        self._sort_answers()
         outcomes = {
             str(one): int(number) for one, number in self._select("SELECT outcome, count(*) FROM answer GROUP BY 1")
         }
@@ -195,7 +215,7 @@ class WorkingCopy:
 
     def rows(self, scope: Scope) -> Iterator[MembershipRow]:
         """Return the rows a scope shows, ordered by customer and segment."""
-        segments = self._segments()
+        segments = self._segments.all()
         for customer, labels, at, source in self._folded():
             moment = moment_of(at)
             for id_, name, _ in sorted([segments[label] for label in labels]):
@@ -207,7 +227,7 @@ class WorkingCopy:
 
     def plain_rows(self, scope: Scope, *, with_source: bool) -> Iterator[tuple[str | datetime | None, ...]]:
         """Return the rows a scope shows as plain tuples, for a table, ordered by customer."""
-        segments = self._segments()
+        segments = self._segments.all()
         for customer, labels, at, source in self._folded():
             moment = moment_of(at)
             for label in labels:
@@ -223,35 +243,37 @@ class WorkingCopy:
 
     def outcomes(self, *, only_failed: bool) -> Iterator[tuple[str, str | None, datetime]]:
         """Return the customers held, each with why they failed, if they did, and when they were answered; in order."""
+        self._sort_answers()
         query = "SELECT customer_id, failure, observed_at FROM answer WHERE outcome = 'failed' OR ? ORDER BY 1"
         for id_, failure, at in self._select(query, not only_failed):
             yield id_, failure, moment_of(at)
 
     def held_rows(self) -> Iterator[MembershipRow]:
         """Return the memberships held, settled or not, in no order."""
-        self._sort_in()
+        self._sort_members()
         query = "SELECT customer_id, id, name, observed_at, source_id FROM member JOIN segment USING (label)"
         for customer, segment, name, at, source in self._select(query):
             yield MembershipRow(customer, segment, name, moment_of(at), source)
 
     def _forget_what_was_begun(self) -> None:
-        self._has_folded = self._has_members = self._has_arrived = True
-        self._numbers, self._labels = {}, {}
+        self._has_folded = self._has_members = self._has_new_answers = self._has_new_members = True
+        self._segments.look_again()
         with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
             self._connection.execute("ROLLBACK")
 
-    def _take(self, steps: Sequence[Step]) -> None:
-        for kind, group in groupby(steps, key=type):
-            if kind is CustomerAnswer:
-                self._take_answers(cast("Iterator[CustomerAnswer]", group))
-            elif kind is MembershipPage:
-                self._take_pages(cast("Iterator[MembershipPage]", group))
+    def _take(self, said: StepsAsJson) -> None:
+        numbered = [self._segments.of(segment) for segment in said.segments]
+        for kind, steps in groupby(said.steps, key=itemgetter(0)):
+            if kind == ANSWER:
+                self._take_answers(steps, [label for _, label in numbered])
+            elif kind == PAGE:
+                self._take_pages(steps, said.segments, numbered)
             else:
-                for step in group:
-                    self._take_one(step)
+                for step in steps:
+                    self._take_one(step, said.segments)
 
-    def _take_one(self, step: Step) -> None:
-        match step:
+    def _take_one(self, said: StepAsJson, segments: Sequence[Segment]) -> None:
+        match step := step_of(said, segments):
             case Settled():
                 self._settle(step)
             case EveryoneSettled():
@@ -262,44 +284,45 @@ class WorkingCopy:
                 ids = None if step.segment_ids is None else sorted(step.segment_ids)
                 self._remark("finished", json.dumps([ids, step.max_tries]))
 
-    def _take_answers(self, answers: Iterable[CustomerAnswer]) -> None:
-        by_customer = latest(answers)
-        self._forget_members(by_customer)
-        self._has_folded = True
-        rows = [_answer_row(answer, self._labels_of(answer)) for answer in by_customer.values()]
-        self._connection.executemany("INSERT OR REPLACE INTO answer VALUES (?, ?, ?, ?, ?, ?)", rows)
-
-    def _labels_of(self, answer: CustomerAnswer) -> bytes | None:
-        labels = [self._numbered(segment)[1] for segment in memberships(answer)]
-        return array(_LABEL, labels).tobytes() if labels else None
+    def _take_answers(self, said: Iterable[StepAsJson], labels: Sequence[int]) -> None:
+        answers = answers_of(said, len(labels))
+        self._forget_members(answers.customer_ids)
+        self._has_folded = self._has_new_answers = True
+        held = [
+            array(_LABEL, [labels[number] for number in numbers]).tobytes() if numbers else None
+            for numbers in answers.segments
+        ]
+        columns: list[Sequence[object]] = [answers.customer_ids, answers.outcomes, answers.observed_at, held]
+        if any(answers.failures) or any(answers.source_ids):  # to bind nothing takes as long as to bind something
+            sources = [source if one else None for one, source in zip(held, answers.source_ids, strict=True)]
+            columns += [answers.failures, sources]
+        self._connection.executemany(_ADD_ANSWER[len(columns)], zip(*columns, strict=True))
 
     def _unfold(self) -> None:
         """Give the memberships of answers rows of their own."""
         if not self._has_folded:
             return
-        segments = self._segments()
+        self._sort_answers()
+        segments = self._segments.all()
         rows = (
             (customer, segments[label].number, label, at, source)
             for customer, labels, at, source in self._select(_FOLDED)
             for label in array(_LABEL, labels)
         )
         with explained("store answers"):
-            for part in in_parts(rows, _ROWS_AT_A_TIME):
-                self._put_members(part)
+            self._has_members = self._has_new_members = True
+            self._connection.executemany(_ADD_MEMBER, rows)
             self._connection.execute("UPDATE answer SET labels = NULL, source_id = NULL WHERE labels IS NOT NULL")
         self._has_folded = False
 
     def _folded(self) -> Iterator[tuple[str, array[int], int, str | None]]:
         """Return the customers whose memberships stand in their answers, ordered: labels, when, source id."""
         if self._has_members:
-            self._sort_in()
+            self._sort_members()
+        self._sort_answers()
         if self._has_folded:
             for customer, labels, at, source in self._select(_FOLDED):
                 yield customer, array(_LABEL, labels), at, source
-
-    def _segments(self) -> list[_Labelled]:
-        """Return what each label stands for."""
-        return [_Labelled(*row) for row in self._select("SELECT id, name, number FROM segment ORDER BY label")]
 
     def _unfolded(self) -> Iterator[sqlite3.Row]:
         """Return the memberships that have rows of their own, of customers who were found, ordered."""
@@ -310,56 +333,66 @@ class WorkingCopy:
     def _counted(self) -> Iterator[SegmentCount]:
         """Return how many customers each segment shows."""
         if self._has_members:
-            self._sort_in()
+            self._sort_members()
             query = f"SELECT segment.id, max(segment.name), count(*) {_SHOWN} GROUP BY 1"
             yield from (SegmentCount(*row) for row in self._select(query))
             return
+        self._sort_answers()
         customers: Counter[int] = Counter()
         for part in in_parts(self._select("SELECT labels FROM answer WHERE labels IS NOT NULL"), _ROWS_AT_A_TIME):
             customers.update(array(_LABEL, b"".join([labels for (labels,) in part])))
-        segments, counted = self._segments(), dict[str, SegmentCount]()
+        segments, counted = self._segments.all(), dict[str, SegmentCount]()
         for label, number in customers.items():
             id_, name, _ = segments[label]
             before = counted.get(id_, SegmentCount(id_, name, 0))
             counted[id_] = SegmentCount(id_, max(name, before.segment_name), before.customers + number)
         yield from counted.values()
 
-    def _take_pages(self, pages: Iterable[MembershipPage]) -> None:
-        rows: list[_MemberRow] = []
-        for page in pages:
-            if page.members or (page.is_first and not page.segment.id.startswith(NOTE)):
+    def _take_pages(
+        self, said: Iterable[StepAsJson], segments: Sequence[Segment], numbered: Sequence[tuple[int, int]]
+    ) -> None:
+        begun = {str(id_) for (id_,) in self._select("SELECT segment_id FROM walk")}
+        walks: dict[str, tuple[str, str, bool]] = {}
+        for step in said:
+            page = page_of(step, len(segments))
+            segment_id = segments[page.segment].id
+            if page.customer_ids or (page.is_first and not segment_id.startswith(NOTE)):
                 self._unfold()
-            segment_id, at = page.segment.id, microseconds(page.observed_at)
-            if page.is_first and self._number_of("SELECT count(*) FROM walk WHERE segment_id = ?", segment_id):
-                self._put_members(rows)
-                rows = []
-                self._forget_list(self._numbered(page.segment)[0])
-            if page.members:
-                numbers = self._numbered(page.segment)
-                rows += [(member.customer_id, *numbers, at, member.source_id) for member in page.members]
-            walk = segment_id, json.dumps(page.resume), page.is_last
-            self._connection.execute("INSERT OR REPLACE INTO walk VALUES (?, ?, ?)", walk)
-        self._put_members(rows)
+            if page.is_first and segment_id in begun:
+                self._forget_list(numbered[page.segment][0])
+            begun.add(segment_id)
+            if page.customer_ids:
+                self._has_members = self._has_new_members = True
+                same = map(repeat, (*numbered[page.segment], page.observed_at))
+                rows = zip(page.customer_ids, *same, page.source_ids or repeat(None), strict=False)
+                self._connection.executemany(_ADD_MEMBER, rows)
+            walks[segment_id] = segment_id, json.dumps(page.resume), page.is_last
+        self._connection.executemany("INSERT OR REPLACE INTO walk VALUES (?, ?, ?)", walks.values())
 
-    def _put_members(self, rows: list[_MemberRow]) -> None:
-        if rows:
-            self._has_members = self._has_arrived = True
-            self._connection.executemany("INSERT INTO arrived VALUES (?, ?, ?, ?, ?)", rows)
-
-    def _sort_in(self) -> None:
-        """Give each membership one row, found by its customer: of equals the later one stays behind."""
-        self._unfold()
-        if self._has_arrived:
+    def _sort_answers(self) -> None:
+        """Give each customer one answer, found by their id: the last that arrived."""
+        if self._has_new_answers:
             with explained("sort answers"):
                 self._connection.execute(
-                    "INSERT OR REPLACE INTO member SELECT * FROM arrived ORDER BY customer_id, segment, rowid"
+                    "INSERT OR REPLACE INTO answer SELECT * FROM new_answer ORDER BY customer_id, rowid"
                 )
-                self._connection.execute("DELETE FROM arrived")
-            self._has_arrived = False
+                self._connection.execute("DELETE FROM new_answer")
+            self._has_new_answers = False
+
+    def _sort_members(self) -> None:
+        """Give each membership one row, found by its customer: of equals the later one stays behind."""
+        self._unfold()
+        if self._has_new_members:
+            with explained("sort answers"):
+                self._connection.execute(
+                    "INSERT OR REPLACE INTO member SELECT * FROM new_member ORDER BY customer_id, segment, rowid"
+                )
+                self._connection.execute("DELETE FROM new_member")
+            self._has_new_members = False
 
     def _forget_list(self, number: int) -> None:
         """Drop what an earlier reading of a list left: members, and answers of those found by it."""
-        self._sort_in()
+        self._sort_members()
         self._connection.execute(
             "DELETE FROM answer WHERE outcome = 'found' AND customer_id IN "
             "(SELECT customer_id FROM member WHERE segment = ?)",
@@ -368,7 +401,7 @@ class WorkingCopy:
         self._connection.execute("DELETE FROM member WHERE segment = ?", (number,))
 
     def _settle(self, step: Settled) -> None:
-        self._sort_in()
+        self._sort_members()
         at, unknown, none = microseconds(step.observed_at), Outcome.UNKNOWN.value, Outcome.NO_SEGMENT.value
         self._connection.executemany(
             "INSERT OR REPLACE INTO answer (customer_id, outcome, observed_at) SELECT ?1, "
@@ -377,7 +410,7 @@ class WorkingCopy:
         )
 
     def _settle_everyone(self, step: EveryoneSettled) -> None:
-        self._sort_in()
+        self._sort_members()
         self._connection.execute("DELETE FROM answer WHERE outcome <> 'failed'")
         self._connection.execute(
             "INSERT OR IGNORE INTO answer (customer_id, outcome, observed_at) "
@@ -389,33 +422,16 @@ class WorkingCopy:
 
     def _forget(self, customer_ids: Collection[str]) -> None:
         self._forget_members(customer_ids)
+        self._sort_answers()
         self._connection.executemany("DELETE FROM answer WHERE customer_id = ?", ((id_,) for id_ in customer_ids))
 
     def _forget_members(self, customer_ids: Iterable[str]) -> None:
         if self._has_members:
-            self._sort_in()
+            self._sort_members()
             self._connection.executemany("DELETE FROM member WHERE customer_id = ?", ((id_,) for id_ in customer_ids))
 
     def _remark(self, name: str, value: str) -> None:
         self._connection.execute("INSERT OR REPLACE INTO remark VALUES (?, ?)", (name, value))
-
-    def _numbered(self, segment: Segment) -> tuple[int, int]:
-        """Return the number of a segment, and that of it under its present name."""
-        name = segment.id, segment.name
-        if name not in self._labels:
-            self._number(segment)
-        return self._numbers[segment.id], self._labels[name]
-
-    def _number(self, segment: Segment) -> None:
-        if not self._labels:  # after what was being held was rolled back
-            for known, number, id_, name in self._select("SELECT label, number, id, name FROM segment"):
-                self._numbers[id_], self._labels[id_, name] = number, known
-            if (segment.id, segment.name) in self._labels:
-                return
-        label = len(self._labels)
-        number = self._numbers.setdefault(segment.id, label)
-        self._labels[segment.id, segment.name] = label
-        self._connection.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", (label, number, segment.id, segment.name))
 
     def _number_of(self, query: str, *values: str | int) -> int:
         return next(int(number) for (number,) in self._select(query, *values))
@@ -427,9 +443,3 @@ class WorkingCopy:
 
 def _shows(scope: Scope, segment_id: str) -> bool:
     return scope.segment_ids is None or segment_id in scope.segment_ids
-
-
-def _answer_row(answer: CustomerAnswer, labels: bytes | None) -> _AnswerRow:
-    failure = (answer.failure or "failed") if answer.outcome is Outcome.FAILED else None
-    source_id = None if labels is None else answer.source_id
-    return answer.customer_id, answer.outcome.value, failure, microseconds(answer.observed_at), labels, source_id

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger import held
 from airflow_provider_voucherify.ledger.log import Log
-from airflow_provider_voucherify.ledger.steps import EveryoneSettled, Forgotten, Settled, piece_of, unpack
+from airflow_provider_voucherify.ledger.steps import EveryoneSettled, Forgotten, Settled, as_json, piece_of, unpack
 from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.summary import latest
@@ -138,8 +138,9 @@ class LoggedRun:
     def _take(self, steps: Sequence[Step]) -> None:
         if not steps:
             return
-        copy, now, piece = self._held, self._now(), piece_of(steps)
-        with copy.taking(steps):
+        copy, now, said = self._held, self._now(), as_json(steps)
+        piece = piece_of(said)
+        with copy.taking([said]):
             self._refuse_excess(copy, steps)
             self._log.append(piece, now)
 
@@ -189,9 +190,8 @@ class LoggedRun:
         """
         copy = held.WorkingCopy()
         try:
-            for piece in self._log.resume(found, self._now()):
-                with copy.taking(unpack(piece)):
-                    pass
+            with copy.taking(map(unpack, self._log.resume(found, self._now()))):
+                pass
         except ValueError as error:
             copy.close()
             return str(error)

@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from typing import TypeAlias
+from itertools import chain, repeat
+from typing import NamedTuple, TypeAlias, cast
 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.api.models import (
@@ -75,6 +77,57 @@ Step: TypeAlias = (
 )
 #: Numbers of segments in a piece, by id and name.
 _Numbers: TypeAlias = dict[tuple[str, str], int]
+#: A step as a piece has it: of which kind it is, then what it says.
+StepAsJson: TypeAlias = list[Json]
+
+
+class StepsAsJson(NamedTuple):
+    """Steps as a piece has them: a log stores them so, and so a working copy takes them.
+
+    :param segments: those the steps name, by their numbers in the piece; of each only id and name.
+    """
+
+    segments: Sequence[Segment]
+    steps: Sequence[StepAsJson]
+
+
+class AnswerColumns(NamedTuple):
+    """What answers say, each in its order.
+
+    :param observed_at: microseconds since 1970 (UTC).
+    :param segments: numbers of the segments each customer is in.
+    """
+
+    observed_at: Sequence[int]
+    customer_ids: Sequence[str]
+    outcomes: Sequence[str]
+    segments: Sequence[list[int]]
+    failures: Sequence[str | None]
+    source_ids: Sequence[str | None]
+
+
+class PageColumns(NamedTuple):
+    """What a page says.
+
+    :param observed_at: microseconds since 1970 (UTC).
+    :param segment: its number.
+    :param source_ids: one for each customer; ``None`` if none has one.
+    """
+
+    observed_at: int
+    segment: int
+    customer_ids: Sequence[str]
+    source_ids: Sequence[str | None] | None
+    resume: JsonObject
+    is_last: bool
+    is_first: bool
+
+
+ANSWER, PAGE = "answer", "page"
+_TEXT: AbstractSet[type] = {str}
+_TEXT_OR_NONE: AbstractSet[type] = {str, type(None)}
+_ANSWER_TYPES: Sequence[AbstractSet[type]] = (_TEXT, {int}, _TEXT, _TEXT, {list}, _TEXT_OR_NONE, _TEXT_OR_NONE)
+_OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 
 
 def microseconds(moment: datetime) -> int:
@@ -87,21 +140,21 @@ def moment_of(number: int) -> datetime:
     return _EPOCH + timedelta(microseconds=number)
 
 
-def piece_of(steps: Sequence[Step]) -> Piece:
+def piece_of(said: StepsAsJson) -> Piece:
     """Return steps as a piece of a log, see ``pack``, with what people may want to know of it."""
     customers = members = 0
-    for step in steps:
+    for step in said.steps:
         match step:
-            case CustomerAnswer():
+            case ["answer", _, _, _, list(numbers), _, _]:
                 customers += 1
-                members += len(step.segments)
-            case MembershipPage():
-                members += len(step.members)
-            case Settled() | Forgotten():
-                customers += len(step.customer_ids)
-            case PublicationOutcome():
+                members += len(numbers)
+            case ["page", _, _, list(ids), *_]:
+                members += len(ids)
+            case ["settled", _, list(ids), _] | ["forgotten", list(ids)]:
+                customers += len(ids)
+            case ["outcome", _]:
                 customers += 1
-    return Piece(pack(steps), customers, members)
+    return Piece(pack(said), customers, members)
 
 
 def longest_id(steps: Sequence[Step]) -> int:
@@ -118,14 +171,20 @@ def longest_id(steps: Sequence[Step]) -> int:
     return max((len(one) for one in ids if one is not None), default=0)
 
 
-def pack(steps: Sequence[Step]) -> bytes:
-    """Return steps as a piece of a log, to be read back by ``unpack``; of a segment only id and name are kept.
+def as_json(steps: Sequence[Step]) -> StepsAsJson:
+    """Return steps as a piece has them."""
+    numbers: _Numbers = {}
+    said = [_step_to_json(step, numbers) for step in steps]
+    return StepsAsJson([Segment(*pair) for pair in numbers], said)
+
+
+def pack(said: StepsAsJson) -> bytes:
+    """Return steps as bytes, to be read back by ``unpack``.
 
     :raises LoadError: if a text holds half of a surrogate pair or a NUL character, which no database can store.
     """
-    numbers: _Numbers = {}
-    said = [_step_to_json(step, numbers) for step in steps]
-    piece = {"version": VERSION, "segments": [*numbers], "steps": said}
+    segments = [[segment.id, segment.name] for segment in said.segments]
+    piece = {"version": VERSION, "segments": segments, "steps": said.steps}
     try:
         text = json.dumps(piece, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
@@ -137,20 +196,67 @@ def pack(steps: Sequence[Step]) -> bytes:
     return zlib.compress(text, 1)
 
 
-def unpack(piece: bytes) -> list[Step]:
-    """Read what ``pack`` made.
+def unpack(piece: bytes) -> StepsAsJson:
+    """Read what ``pack`` made; what each step says is looked at where it is used.
 
     :raises ValueError: if it is cut short, damaged or of a version that is not known.
     """
     try:
         stored: Json = json.loads(zlib.decompress(piece))
     except (ValueError, zlib.error):
-        raise ValueError("a piece of the ledger is damaged") from None
+        raise _damaged() from None
     said = stored if isinstance(stored, dict) else JsonObject()
     version = said.get("version")
     if not isinstance(version, int) or version not in _READERS:
         raise ValueError("a piece of the ledger is of another version of this package")
     return _READERS[version](said)
+
+
+def steps_of(said: StepsAsJson) -> list[Step]:
+    """Return the steps that a piece has.
+
+    :raises ValueError: if one of them is damaged.
+    """
+    return [step_of(step, said.segments) for step in said.steps]
+
+
+def answers_of(said: Iterable[StepAsJson], segments: int) -> AnswerColumns:
+    """Return answers as columns, which takes a fifth of the time of making an object of each.
+
+    :param segments: how many the piece names.
+    :raises ValueError: if one of them is damaged.
+    """
+    try:
+        columns = list(zip(*said, strict=True))
+    except ValueError:
+        raise _damaged() from None
+    types = [{*map(type, column)} for column in columns]
+    if len(types) != len(_ANSWER_TYPES) or any(seen - may for seen, may in zip(types, _ANSWER_TYPES, strict=True)):
+        raise _damaged()
+    answers = AnswerColumns._make(columns[1:])
+    try:
+        numbers = {*chain.from_iterable(answers.segments)}
+    except TypeError:  # a list has no hash
+        raise _damaged() from None
+    if not _OUTCOMES.issuperset(answers.outcomes) or not numbers.issubset(range(segments)):
+        raise _damaged()
+    return answers
+
+
+def page_of(said: StepAsJson, segments: int) -> PageColumns:
+    """Return a page as columns.
+
+    :param segments: how many the piece names.
+    :raises ValueError: if it is damaged.
+    """
+    match said:
+        case ["page", int(at), int(number), list(ids), sources, dict(resume), bool(is_last), bool(is_first)]:
+            told = sources if isinstance(sources, list) else None
+            are_texts = {*map(type, ids)} <= _TEXT and {*map(type, told or ())} <= _TEXT_OR_NONE
+            if are_texts and 0 <= number < segments and (told is None or len(told) == len(ids)):
+                columns = cast("tuple[list[str], list[str | None] | None]", (ids, told))
+                return PageColumns(at, number, *columns, resume, is_last, is_first)
+    raise _damaged()
 
 
 def _number(segment: Segment, numbers: _Numbers) -> int:
@@ -189,25 +295,32 @@ def _plain(value: object) -> Json:
     return None if value is None else str(value)
 
 
-def _steps_from_json(said: Mapping[str, Json]) -> list[Step]:
+def _steps_from_json(said: Mapping[str, Json]) -> StepsAsJson:
     match said:
-        case {"segments": list(named), "steps": list(steps)}:
-            segments = [_segment_from(pair) for pair in named]
-            return [_step_from_json(step, segments) for step in steps]
+        case {"segments": list(named), "steps": list(steps)} if {list}.issuperset(map(type, steps)) and all(steps):
+            return StepsAsJson([_segment_from(pair) for pair in named], cast("list[StepAsJson]", steps))
         case _:
-            raise ValueError("a piece of the ledger is damaged")
+            raise _damaged()
 
 
-def _step_from_json(said: Json, segments: Sequence[Segment]) -> Step:
+def step_of(said: StepAsJson, segments: Sequence[Segment]) -> Step:
+    """Return the step that a piece has.
+
+    :param segments: of the piece.
+    :raises ValueError: if it is damaged.
+    """
     step: Step
     match said:
-        case ["answer", int(at), str(id_), str(outcome), list(numbers), failure, source_id]:
-            held = tuple([segments[int(str(number))] for number in numbers])
-            texts = _text_or_none(failure), _text_or_none(source_id)
-            step = CustomerAnswer(id_, moment_of(at), Outcome(outcome), held, *texts)
-        case ["page", int(at), int(number), list(ids), sources, dict(resume), bool(is_last), bool(is_first)]:
-            members = _members(ids, sources)
-            step = MembershipPage(segments[number], members, moment_of(at), resume, is_last, is_first)
+        case ["answer", *_]:
+            answer = answers_of([said], len(segments))
+            held = tuple([segments[number] for number in answer.segments[0]])
+            at, why, source_id = moment_of(answer.observed_at[0]), answer.failures[0], answer.source_ids[0]
+            step = CustomerAnswer(answer.customer_ids[0], at, Outcome(answer.outcomes[0]), held, why, source_id)
+        case ["page", *_]:
+            page = page_of(said, len(segments))
+            members = tuple(map(Member, page.customer_ids, page.source_ids or repeat(None)))
+            told = segments[page.segment], members, moment_of(page.observed_at)
+            step = MembershipPage(*told, page.resume, page.is_last, page.is_first)
         case ["settled", int(at), list(ids), list(unknown)]:
             step = Settled(_texts(ids), frozenset(_texts(unknown)), moment_of(at))
         case ["everyone", int(at), int(total)]:
@@ -219,8 +332,12 @@ def _step_from_json(said: Json, segments: Sequence[Segment]) -> Step:
         case ["outcome", dict(values)]:
             step = _outcome_from(values)
         case _:
-            raise ValueError("a piece of the ledger is damaged")
+            raise _damaged()
     return step
+
+
+def _damaged() -> ValueError:
+    return ValueError("a piece of the ledger is damaged")
 
 
 def _segment_from(pair: Json) -> Segment:
@@ -228,13 +345,7 @@ def _segment_from(pair: Json) -> Segment:
         case [str(id_), str(name)]:
             return Segment(id_, name)
         case _:
-            raise ValueError("a piece of the ledger is damaged")
-
-
-def _members(ids: Sequence[Json], sources: Json) -> tuple[Member, ...]:
-    if not isinstance(sources, list):
-        return tuple([Member(str(id_)) for id_ in ids])
-    return tuple([Member(str(id_), _text_or_none(source)) for id_, source in zip(ids, sources, strict=True)])
+            raise _damaged()
 
 
 def _outcome_from(values: JsonObject) -> PublicationOutcome:
@@ -268,4 +379,4 @@ def _text_or_none(value: Json) -> str | None:
 
 
 #: How pieces are read, by their version: that of the version before stays as long as runs begun with it may go on.
-_READERS: Mapping[int, Callable[[Mapping[str, Json]], list[Step]]] = {VERSION: _steps_from_json}
+_READERS: Mapping[int, Callable[[Mapping[str, Json]], StepsAsJson]] = {VERSION: _steps_from_json}

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
 
 from airflow_provider_voucherify.api.errors import WindowClosed
-from airflow_provider_voucherify.api.ids import DistinctIds, IdList
+from airflow_provider_voucherify.api.ids import DistinctIds
 from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
@@ -80,7 +79,15 @@ class Pull:
         :raises VoucherifyError: what stopped the run early, with all that was found up to then held.
         """
         if plan.strategy == "per_customer":
-            run = CustomerRun(self._question, self._survey, self._notes, self._tools, self._remembering, self._exports)
+            run = CustomerRun(
+                self._question,
+                self._held.to_ask,
+                self._survey,
+                self._notes,
+                self._tools,
+                self._remembering,
+                self._exports,
+            )
             with self._kept_for_the_next_part(run):
                 return run.pull()
         with self._kept_for_the_next_part():
@@ -114,29 +121,31 @@ class Pull:
         sink, ids = self._tools.sink, self._question.customer_ids
         if ids is None:
             return HeldBefore((), len(sink.done()), segment_walks(sink.walks()), exports=self._exports.held)
-        self._forget_what_is_of_no_use(ids)
-        done = sink.done()
-        to_ask = IdList(customer_id for customer_id in ids if customer_id not in done) if done else ids
+        to_ask = self._compared_with_held(ids)
         walks = segment_walks(sink.walks())
         is_right_project = self._notes.begun_with is not None or bool(walks)
         told = self._notes.resolved
-        resolved = sum(one in told for one in resolving(ids))
-        return HeldBefore(to_ask, len(done), walks, is_right_project, resolved, self._exports.held)
+        resolved = sum(one in told for one in resolving(ids)) if told else 0
+        return HeldBefore(to_ask, len(sink.done()), walks, is_right_project, resolved, self._exports.held)
 
-    def _forget_what_is_of_no_use(self, ids: Sequence[str]) -> None:
+    def _compared_with_held(self, ids: Sequence[str]) -> Sequence[str]:
+        """Return those whom the sink holds no answer of, and let it forget what is of no use to this question."""
         sink = self._tools.sink
-        done, failed = sink.done(), [answer.customer_id for answer in sink.failed(limit=sink.failed_count())]
-        if not (held := len(done) + len(failed)):
-            return
-        asked = ids if isinstance(ids, DistinctIds) else frozenset(ids)
-        forgotten = {customer_id for customer_id in chain(done, failed) if customer_id not in asked}
+        if not (held := len(sink.done()) + sink.failed_count()):
+            return ids
+        asked = ids if isinstance(ids, DistinctIds) else DistinctIds(ids)
+        to_ask, forgotten = asked.differences(sink.done())
+        failed = [answer.customer_id for answer in sink.failed(limit=sink.failed_count())]
+        forgotten.update(customer_id for customer_id in failed if customer_id not in asked)
         if self._question.unknown == "fail":  # a refused customer may have been added meanwhile
-            forgotten |= set(sink.unknown(limit=held))
+            forgotten.update(sink.unknown(limit=held))
         has_outgrown = self._has_outgrown(held - len(forgotten), ids)
-        if has_outgrown or forgotten:
-            # Their memberships go from the lists too: a later try that asks about them again must not go on with those.
-            sink.write_pages(not_gone_on_with(segment_walks(sink.walks()), self._question.digest, self._tools.now()))
-            sink.forget({*done, *failed} if has_outgrown else forgotten)
+        if not has_outgrown and not forgotten:
+            return to_ask
+        # Their memberships go from the lists too: a later try that asks about them again must not go on with those.
+        sink.write_pages(not_gone_on_with(segment_walks(sink.walks()), self._question.digest, self._tools.now()))
+        sink.forget({*sink.done(), *failed} if has_outgrown else forgotten)
+        return asked.differences(sink.done())[0]
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
         """Return whether so many customers came in since the way was chosen that another may take fewer calls."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airflow_provider_voucherify.api.ids import DistinctIds, IdFilter, IdList, IdSet, Remaining
+from airflow_provider_voucherify.api.ids import DistinctIds, IdFilter, IdList, IdSet, LazyIdSet, Remaining
 
 IDS = st.lists(st.text(max_size=3), max_size=60)
 
@@ -57,6 +57,24 @@ def test_distinct_ids_are_found_and_read_in_their_order(ids: list[str], others: 
         assert held[part] == plain[part]
     number: object = 5
     assert number not in held
+
+
+@given(IDS, IDS)
+def test_distinct_ids_tell_who_of_two_is_missing(ids: list[str], others: list[str]) -> None:
+    missing, strangers = DistinctIds(ids).differences(others)
+    assert list(missing) == [one for one in dict.fromkeys(ids) if one not in others]
+    assert strangers == set(others) - set(ids)
+
+
+def test_a_lazy_set_is_read_when_it_is_first_asked_for_one() -> None:
+    ids = ["a", "b"]
+    held = LazyIdSet(lambda: iter(ids), lambda: len(ids))
+    assert (len(held), sorted(held), held == {"a", "b"}) == (2, ["a", "b"], True)
+    ids.append("c")
+    assert (len(held), "c" in held) == (3, True)
+    ids.append("d")
+    assert (len(held), sorted(held), "d" in held) == (3, ["a", "b", "c"], False)
+    assert held | {"e"} == {"a", "b", "c", "e"}
 
 
 def test_many_distinct_ids_are_each_found() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from airflow_provider_voucherify.api.models import Json, Segment
 from airflow_provider_voucherify.ledger import steps
+from airflow_provider_voucherify.ledger.held import WorkingCopy
 from airflow_provider_voucherify.ledger.logs.nowhere import Nowhere
 from airflow_provider_voucherify.load.errors import LedgerLost, LoadError, StorageFailed
 from tests.ledger.stores import KINDS, Ledger, NewStore, Troubled, new_store, outage
@@ -175,9 +177,53 @@ def test_every_step_survives_the_codec() -> None:
         steps.Finished(None, 2),
         steps.Finished(frozenset({"seg_gold"}), 0),
     ]
-    assert steps.unpack(steps.pack(told)) == told
-    numbered = json.loads(zlib.decompress(steps.pack([found(str(number), "gold", "new") for number in range(50)])))
+    assert steps.steps_of(steps.unpack(steps.pack(steps.as_json(told)))) == told
+    answers = steps.as_json([found(str(number), "gold", "new") for number in range(50)])
+    numbered = json.loads(zlib.decompress(steps.pack(answers)))
     assert numbered["segments"] == [["seg_gold", "Gold"], ["seg_new", "New"]]
+
+
+ANSWER: list[Json] = ["answer", 0, "anna", "found", [0], None, None]
+PAGE: list[Json] = ["page", 0, 0, ["anna"], None, {}, True, True]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        [],
+        [*ANSWER, None],
+        [*ANSWER[:2], 5, *ANSWER[3:]],
+        [*ANSWER[:3], "lost", *ANSWER[4:]],
+        [*ANSWER[:4], [1], *ANSWER[5:]],
+        [*ANSWER[:4], [-1], *ANSWER[5:]],
+        [*ANSWER[:4], ["gold"], *ANSWER[5:]],
+        [*ANSWER[:4], [[0]], *ANSWER[5:]],
+        [*PAGE[:2], 1, *PAGE[3:]],
+        [*PAGE[:3], [5], *PAGE[4:]],
+        [*PAGE[:4], ["one", "too many"], *PAGE[5:]],
+    ],
+    ids=[
+        "empty",
+        "long",
+        "id",
+        "outcome",
+        "segment",
+        "before-all",
+        "name",
+        "list-in-list",
+        "list",
+        "member",
+        "source-ids",
+    ],
+)
+def test_a_step_that_is_damaged_is_neither_read_nor_held(step: list[Json]) -> None:
+    piece = steps.pack(steps.StepsAsJson([Segment("seg_gold", "Gold")], [ANSWER, PAGE, step]))
+    with pytest.raises(ValueError, match="a piece of the ledger is damaged"):
+        steps.steps_of(steps.unpack(piece))
+    copy = WorkingCopy()
+    with pytest.raises(ValueError, match="a piece of the ledger is damaged"), copy.taking(map(steps.unpack, [piece])):
+        pass
+    assert (copy.answered_count(), copy.walks()) == (0, {})
 
 
 @pytest.mark.parametrize(
@@ -185,7 +231,7 @@ def test_every_step_survives_the_codec() -> None:
 )
 def test_what_is_no_piece_is_told_from_one(said: str) -> None:
     with pytest.raises(ValueError, match="a piece of the ledger is"):
-        steps.unpack(zlib.compress(said.encode()))
+        steps.steps_of(steps.unpack(zlib.compress(said.encode())))
 
 
 def test_nowhere_a_run_is_held_by_its_try_alone() -> None:

@@ -25,6 +25,7 @@ WRITE_MUCH = """
     from tests.load.runs import found
     from airflow_provider_voucherify.load.errors import LoadError
     from airflow_provider_voucherify.ledger.held import WorkingCopy
+    from airflow_provider_voucherify.ledger.steps import as_json
     from tests.load.runs import Warehouse
 
     if {most_bytes}:
@@ -128,7 +129,7 @@ def write_much(write: str, folder: Path, *, customers: int = 50_000, most_bytes:
     return done.stdout
 
 
-INTO_PASSING_FILE = "exec('with WorkingCopy().taking(answers): pass')"
+INTO_PASSING_FILE = "exec('with WorkingCopy().taking([as_json(answers)]): pass')"
 
 
 def test_a_folder_of_passing_files_that_is_full_is_named(tmp_path: Path) -> None:

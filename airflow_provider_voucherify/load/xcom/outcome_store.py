@@ -12,7 +12,7 @@ from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.ledger.log import FoundLog, Log
 from airflow_provider_voucherify.ledger.logs.nowhere import Nowhere
 from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, StateStore
-from airflow_provider_voucherify.ledger.steps import piece_of, unpack
+from airflow_provider_voucherify.ledger.steps import as_json, piece_of, steps_of, unpack
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.outcomes import standing
@@ -80,7 +80,7 @@ class OutcomeStoreLedger:
         :raises LedgerLost: if another try of this task goes on; what this one gave is held for that all the same.
         """
         if kept := self._take(outcomes):
-            self._log.append_fact(piece_of(kept), max(one.recorded_at for one in kept))
+            self._log.append_fact(piece_of(as_json(kept)), max(one.recorded_at for one in kept))
 
     def close(self) -> None:
         """Forget what the store holds, unless it is another try's by now."""
@@ -89,7 +89,7 @@ class OutcomeStoreLedger:
     def _read_back(self, found: FoundLog) -> bool:
         """Hold what the log does; return whether all of it could be read, else nothing is held."""
         try:
-            pieces = [unpack(piece) for piece in self._log.resume(found, datetime.now(UTC))]
+            pieces = [steps_of(unpack(piece)) for piece in self._log.resume(found, datetime.now(UTC))]
         except ValueError:
             return False
         for steps in pieces:

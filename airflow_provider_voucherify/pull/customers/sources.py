@@ -113,8 +113,7 @@ class CustomerQuery:
 
         def collect(cursor: Cursor) -> None:  # hooks reshape what a handler returns, each in its own way
             while rows := cursor.fetchmany(FETCH_ROWS):
-                for customer_id in checking.checked(map(_first_value, rows)):
-                    ids.append(customer_id)
+                ids.extend(checking.checked(map(_first_value, rows)))
 
         hook.run(self.sql, parameters=self.parameters, handler=collect)
         _give_memory_back()

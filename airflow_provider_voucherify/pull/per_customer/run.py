@@ -38,6 +38,7 @@ _MOST_ASKED_FIRST = 500
 class CustomerRun:
     """A pull that asks for each customer.
 
+    :param to_ask: those of the question's customers the sink held no answer of when the try began.
     :param tools: client, sink and the like.
     :param remembering: sends what is of use as a whole only.
     """
@@ -45,6 +46,7 @@ class CustomerRun:
     def __init__(
         self,
         question: Question,
+        to_ask: Sequence[str],
         survey: Survey,
         notes: RunNotes,
         tools: PullTools,
@@ -52,6 +54,7 @@ class CustomerRun:
         exports: ExportNotes,
     ) -> None:
         self._question = question
+        self._to_ask = to_ask
         self._survey = survey
         self._notes = notes
         self._tools = tools
@@ -68,14 +71,16 @@ class CustomerRun:
         """
         scope = Scope(self._question.is_about_everyone, self._survey.segment_ids)
         everyone = self._everyone() if self._question.is_about_everyone else {}
-        asked = self._question.customer_ids if self._question.customer_ids is not None else list(everyone)
-        if not missing_of(asked, self._tools.sink.done()) and self._notes.believed is None:
+        asked, to_ask = self._question.customer_ids, self._to_ask
+        if asked is None:
+            asked = list(everyone)
+            to_ask = missing_of(asked, self._tools.sink.done())
+        if not to_ask and self._notes.believed is None:
             return Pulled(scope)
-        self._begin_with_ghost()
-        done = self._tools.sink.done()
-        to_ask = self._without_doubles(missing_of(asked, done))
-        self._strategy = strategy = self._strategy_for(everyone, len(asked), len(done))
-        del done
+        if self._begin_with_ghost():
+            to_ask = missing_of(asked, self._tools.sink.done())
+        to_ask = self._without_doubles(to_ask)
+        self._strategy = strategy = self._strategy_for(everyone, len(asked), len(self._tools.sink.done()))
         first = self._ask_first(strategy, to_ask) if self._is_to_be_judged(to_ask) else Fetched()
         if self._survey.is_right_project and self._notes.begun_with != len(asked):
             self._notes.begin(len(asked))
@@ -110,26 +115,31 @@ class CustomerRun:
             halves=self._notes.halves if self._tools.is_resumed else None,
         )
 
-    def _begin_with_ghost(self) -> None:
-        """Ask for the ghost; where its answer has changed since an earlier part, drop what that took on trust."""
+    def _begin_with_ghost(self) -> bool:
+        """Ask for the ghost; where its answer has changed since an earlier part, drop what that took on trust.
+
+        :returns: whether anything was dropped.
+        """
         if self._question.unknown == "keep" or self._question.is_about_everyone:
-            return
+            return False
         believed, begun = self._notes.believed, self._notes.beginning
         if believed is None and begun is not None and begun.ghost_asked_at is not None and self._tools.is_resumed:
             # It is asked again before anything that was taken on trust is stored.
             self.ghost_asked_at = begun.ghost_asked_at
             self.ghost = Ghost(begun.ghost, doubts_empty_answers=self._question.unknown == "fail")
-            return
+            return False
         self.ghost = self._tools.run(self._ask_ghost(self._tools.client))
         if believed is None:
-            return
-        if believed.ghost != self.ghost.segment_ids:
+            return False
+        is_dropped = believed.ghost != self.ghost.segment_ids
+        if is_dropped:
             log.info(
                 "Segments changed since: asking for %s again, who may be unknown",
                 counted(len(believed.customer_ids), "customer"),
             )
             self._tools.sink.forget(believed.customer_ids)
         self._notes.believe(BelievedAnswers(believed.ghost, frozenset()))
+        return is_dropped
 
     async def _ask_ghost(self, client: Sender) -> Ghost:
         self.ghost_asked_at = self._tools.now()
@@ -299,8 +309,8 @@ class CustomerRun:
             log.info("Given under two names, asked about once: %s", counted(len(asked_customers.aliases), "customer"))
         sink = self._tools.sink
         forget_aliases(sink, asked_customers)
-        left_out = asked_customers.aliases | failed | sink.done()
-        return [one for one in to_ask if one not in left_out]
+        left_out, done = asked_customers.aliases | failed, sink.done()
+        return [one for one in to_ask if one not in left_out and one not in done]
 
     def _resolve(self, to_resolve: Sequence[str]) -> set[str]:
         """Find out whom ids stand for, chunk by chunk, and store it; return those that failed."""
