@@ -227,14 +227,15 @@ class WorkingCopy:
 
     def plain_rows(self, scope: Scope, *, with_source: bool) -> Iterator[tuple[str | datetime | None, ...]]:
         """Return the rows a scope shows as plain tuples, for a table, ordered by customer."""
-        segments = self._segments.all()
-        for customer, labels, at, source in self._folded():
-            moment = moment_of(at)
-            for label in labels:
-                id_, name, _ = segments[label]
-                if _shows(scope, id_):
-                    yield (customer, id_, name, moment, source) if with_source else (customer, id_, name, moment)
+        shown = [(id_, name) if _shows(scope, id_) else None for id_, name, _ in self._segments.all()]
         last, moment = None, moment_of(0)
+        for customer, labels, at, source in self._folded():
+            if at != last:
+                last, moment = at, moment_of(at)
+            rest = (moment, source) if with_source else (moment,)
+            for label in labels:
+                if (segment := shown[label]) is not None:
+                    yield (customer, *segment, *rest)
         for customer, id_, name, at, source in self._unfolded():
             if at != last:  # members of a page, and of a customer, were observed at once
                 last, moment = at, moment_of(at)

@@ -75,8 +75,6 @@ class Finished:
 Step: TypeAlias = (
     CustomerAnswer | MembershipPage | Settled | EveryoneSettled | Forgotten | Finished | PublicationOutcome
 )
-#: Numbers of segments in a piece, by id and name.
-_Numbers: TypeAlias = dict[tuple[str, str], int]
 #: A step as a piece has it: of which kind it is, then what it says.
 StepAsJson: TypeAlias = list[Json]
 
@@ -173,9 +171,9 @@ def longest_id(steps: Sequence[Step]) -> int:
 
 def as_json(steps: Sequence[Step]) -> StepsAsJson:
     """Return steps as a piece has them."""
-    numbers: _Numbers = {}
+    numbers = _SegmentNumbers()
     said = [_step_to_json(step, numbers) for step in steps]
-    return StepsAsJson([Segment(*pair) for pair in numbers], said)
+    return StepsAsJson([Segment(*pair) for pair in numbers.by_name], said)
 
 
 def pack(said: StepsAsJson) -> bytes:
@@ -259,21 +257,35 @@ def page_of(said: StepAsJson, segments: int) -> PageColumns:
     raise _damaged()
 
 
-def _number(segment: Segment, numbers: _Numbers) -> int:
-    return numbers.setdefault((segment.id, segment.name), len(numbers))
+class _SegmentNumbers:
+    """Numbers segments as steps name them, which have to be there until all are numbered: most name the same objects."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[tuple[str, str], int] = {}
+        self._by_object: dict[int, int] = {}
+
+    def of(self, segments: Sequence[Segment]) -> list[int]:
+        """Return the number of each segment, as many times as it is there."""
+        try:
+            return [self._by_object[id(segment)] for segment in segments]
+        except KeyError:
+            for segment in segments:
+                number = self.by_name.setdefault((segment.id, segment.name), len(self.by_name))
+                self._by_object[id(segment)] = number
+            return self.of(segments)
 
 
-def _step_to_json(step: Step, numbers: _Numbers) -> list[Json]:
+def _step_to_json(step: Step, numbers: _SegmentNumbers) -> list[Json]:
     said: list[Json]
     match step:
         case CustomerAnswer():
-            segments: list[Json] = [_number(segment, numbers) for segment in memberships(step)]
-            told: list[Json] = [step.customer_id, step.outcome.value, segments, step.failure, step.source_id]
-            said = ["answer", microseconds(step.observed_at), *told]
+            segments: list[Json] = [*numbers.of(memberships(step))]
+            at, outcome = microseconds(step.observed_at), step.outcome.value
+            said = ["answer", at, step.customer_id, outcome, segments, step.failure, step.source_id]
         case MembershipPage():
             ids: list[Json] = [member.customer_id for member in step.members]
             sources: list[Json] = [member.source_id for member in step.members]
-            listed: list[Json] = [_number(step.segment, numbers), ids, sources if any(sources) else None]
+            listed: list[Json] = [*numbers.of([step.segment]), ids, sources if any(sources) else None]
             how: list[Json] = [step.resume, step.is_last, step.is_first]
             said = ["page", microseconds(step.observed_at), *listed, *how]
         case Settled():
