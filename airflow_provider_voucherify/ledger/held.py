@@ -20,7 +20,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from airflow_provider_voucherify.api.ids import IdSet, LazyIdSet
-from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope, Segment
+from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.ledger.labels import SegmentLabels
 from airflow_provider_voucherify.ledger.room import explained, refuse_without_room
 from airflow_provider_voucherify.ledger.steps import (
@@ -29,6 +29,7 @@ from airflow_provider_voucherify.ledger.steps import (
     EveryoneSettled,
     Finished,
     Forgotten,
+    SegmentName,
     Settled,
     StepAsJson,
     StepsAsJson,
@@ -271,10 +272,10 @@ class WorkingCopy:
                 self._take_pages(steps, said.segments, numbered)
             else:
                 for step in steps:
-                    self._take_one(step, said.segments)
+                    self._take_one(step)
 
-    def _take_one(self, said: StepAsJson, segments: Sequence[Segment]) -> None:
-        match step := step_of(said, segments):
+    def _take_one(self, said: StepAsJson) -> None:
+        match step := step_of(said, ()):
             case Settled():
                 self._settle(step)
             case EveryoneSettled():
@@ -289,10 +290,8 @@ class WorkingCopy:
         answers = answers_of(said, len(labels))
         self._forget_members(answers.customer_ids)
         self._has_folded = self._has_new_answers = True
-        held = [
-            array(_LABEL, [labels[number] for number in numbers]).tobytes() if numbers else None
-            for numbers in answers.segments
-        ]
+        packed = [array(_LABEL, [label]).tobytes() for label in labels]
+        held = [b"".join([packed[number] for number in numbers]) or None for numbers in answers.segments]
         columns: list[Sequence[object]] = [answers.customer_ids, answers.outcomes, answers.observed_at, held]
         if any(answers.failures) or any(answers.source_ids):  # to bind nothing takes as long as to bind something
             sources = [source if one else None for one, source in zip(held, answers.source_ids, strict=True)]
@@ -350,13 +349,13 @@ class WorkingCopy:
         yield from counted.values()
 
     def _take_pages(
-        self, said: Iterable[StepAsJson], segments: Sequence[Segment], numbered: Sequence[tuple[int, int]]
+        self, said: Iterable[StepAsJson], segments: Sequence[SegmentName], numbered: Sequence[tuple[int, int]]
     ) -> None:
         begun = {str(id_) for (id_,) in self._select("SELECT segment_id FROM walk")}
         walks: dict[str, tuple[str, str, bool]] = {}
         for step in said:
             page = page_of(step, len(segments))
-            segment_id = segments[page.segment].id
+            segment_id, _ = segments[page.segment]
             if page.customer_ids or (page.is_first and not segment_id.startswith(NOTE)):
                 self._unfold()
             if page.is_first and segment_id in begun:

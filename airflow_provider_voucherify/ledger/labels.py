@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from airflow_provider_voucherify.api.models import Segment
 from airflow_provider_voucherify.ledger.room import explained
+from airflow_provider_voucherify.ledger.steps import SegmentName
 
 _TABLE = "CREATE TABLE segment (label INTEGER PRIMARY KEY, number INTEGER NOT NULL, id TEXT, name TEXT)"
 
@@ -28,15 +28,14 @@ class SegmentLabels:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
         self._numbers: dict[str, int] = {}
-        self._labels: dict[tuple[str, str], int] = {}
+        self._labels: dict[SegmentName, int] = {}
         connection.execute(_TABLE)
 
-    def of(self, segment: Segment) -> tuple[int, int]:
+    def of(self, segment: SegmentName) -> tuple[int, int]:
         """Return the number of a segment, and its label under its present name."""
-        name = segment.id, segment.name
-        if name not in self._labels:
+        if segment not in self._labels:
             self._add(segment)
-        return self._numbers[segment.id], self._labels[name]
+        return self._numbers[segment[0]], self._labels[segment]
 
     def all(self) -> list[Labelled]:
         """Return what each label stands for."""
@@ -48,13 +47,12 @@ class SegmentLabels:
         """Forget what was given since the working copy was changed last: that was rolled back."""
         self._numbers, self._labels = {}, {}
 
-    def _add(self, segment: Segment) -> None:
+    def _add(self, segment: SegmentName) -> None:
         if not self._labels:
             for label, (id_, name, number) in enumerate(self.all()):
                 self._numbers[id_], self._labels[id_, name] = number, label
-            if (segment.id, segment.name) in self._labels:
+            if segment in self._labels:
                 return
-        label = len(self._labels)
-        number = self._numbers.setdefault(segment.id, label)
-        self._labels[segment.id, segment.name] = label
-        self._connection.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", (label, number, segment.id, segment.name))
+        label = self._labels[segment] = len(self._labels)
+        number = self._numbers.setdefault(segment[0], label)
+        self._connection.execute("INSERT INTO segment VALUES (?, ?, ?, ?)", (label, number, *segment))

@@ -75,6 +75,8 @@ class Finished:
 Step: TypeAlias = (
     CustomerAnswer | MembershipPage | Settled | EveryoneSettled | Forgotten | Finished | PublicationOutcome
 )
+#: A segment as a piece has it: id and name.
+SegmentName: TypeAlias = tuple[str, str]
 #: A step as a piece has it: of which kind it is, then what it says.
 StepAsJson: TypeAlias = list[Json]
 
@@ -82,10 +84,10 @@ StepAsJson: TypeAlias = list[Json]
 class StepsAsJson(NamedTuple):
     """Steps as a piece has them: a log stores them so, and so a working copy takes them.
 
-    :param segments: those the steps name, by their numbers in the piece; of each only id and name.
+    :param segments: those the steps name, by their numbers in the piece.
     """
 
-    segments: Sequence[Segment]
+    segments: Sequence[SegmentName]
     steps: Sequence[StepAsJson]
 
 
@@ -173,7 +175,7 @@ def as_json(steps: Sequence[Step]) -> StepsAsJson:
     """Return steps as a piece has them."""
     numbers = _SegmentNumbers()
     said = [_step_to_json(step, numbers) for step in steps]
-    return StepsAsJson([Segment(*pair) for pair in numbers.by_name], said)
+    return StepsAsJson([*numbers.by_name], said)
 
 
 def pack(said: StepsAsJson) -> bytes:
@@ -181,8 +183,7 @@ def pack(said: StepsAsJson) -> bytes:
 
     :raises LoadError: if a text holds half of a surrogate pair or a NUL character, which no database can store.
     """
-    segments = [[segment.id, segment.name] for segment in said.segments]
-    piece = {"version": VERSION, "segments": segments, "steps": said.steps}
+    piece = {"version": VERSION, "segments": said.segments, "steps": said.steps}
     try:
         text = json.dumps(piece, ensure_ascii=False, separators=(",", ":")).encode()
     except UnicodeEncodeError:
@@ -215,7 +216,8 @@ def steps_of(said: StepsAsJson) -> list[Step]:
 
     :raises ValueError: if one of them is damaged.
     """
-    return [step_of(step, said.segments) for step in said.steps]
+    segments = [Segment(*name) for name in said.segments]
+    return [step_of(step, segments) for step in said.steps]
 
 
 def answers_of(said: Iterable[StepAsJson], segments: int) -> AnswerColumns:
@@ -258,10 +260,10 @@ def page_of(said: StepAsJson, segments: int) -> PageColumns:
 
 
 class _SegmentNumbers:
-    """Numbers segments as steps name them, which have to be there until all are numbered: most name the same objects."""
+    """Numbers the segments that steps name, in most cases by the same objects: they are to be kept up to the end."""
 
     def __init__(self) -> None:
-        self.by_name: dict[tuple[str, str], int] = {}
+        self.by_name: dict[SegmentName, int] = {}
         self._by_object: dict[int, int] = {}
 
     def of(self, segments: Sequence[Segment]) -> list[int]:
@@ -310,7 +312,7 @@ def _plain(value: object) -> Json:
 def _steps_from_json(said: Mapping[str, Json]) -> StepsAsJson:
     match said:
         case {"segments": list(named), "steps": list(steps)} if {list}.issuperset(map(type, steps)) and all(steps):
-            return StepsAsJson([_segment_from(pair) for pair in named], cast("list[StepAsJson]", steps))
+            return StepsAsJson([_name_from(pair) for pair in named], cast("list[StepAsJson]", steps))
         case _:
             raise _damaged()
 
@@ -352,10 +354,10 @@ def _damaged() -> ValueError:
     return ValueError("a piece of the ledger is damaged")
 
 
-def _segment_from(pair: Json) -> Segment:
+def _name_from(pair: Json) -> SegmentName:
     match pair:
         case [str(id_), str(name)]:
-            return Segment(id_, name)
+            return id_, name
         case _:
             raise _damaged()
 

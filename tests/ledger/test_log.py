@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_voucherify.api.models import Json, Segment
+from airflow_provider_voucherify.api.models import Json
 from airflow_provider_voucherify.ledger import steps
 from airflow_provider_voucherify.ledger.held import WorkingCopy
 from airflow_provider_voucherify.ledger.logs.nowhere import Nowhere
@@ -217,7 +217,7 @@ PAGE: list[Json] = ["page", 0, 0, ["anna"], None, {}, True, True]
     ],
 )
 def test_a_step_that_is_damaged_is_neither_read_nor_held(step: list[Json]) -> None:
-    piece = steps.pack(steps.StepsAsJson([Segment("seg_gold", "Gold")], [ANSWER, PAGE, step]))
+    piece = steps.pack(steps.StepsAsJson([("seg_gold", "Gold")], [ANSWER, PAGE, step]))
     with pytest.raises(ValueError, match="a piece of the ledger is damaged"):
         steps.steps_of(steps.unpack(piece))
     copy = WorkingCopy()
