@@ -43,3 +43,13 @@ def test_a_chunk_is_a_look_and_an_insert(warehouse: Warehouse) -> None:
         sink.write([found(f"customer-{number}", "gold", "new") for number in range(300)])
     transactions = ("BEGIN", "SET SESSION", "COMMIT")
     assert [one.split()[0] for one in made if not one.startswith(transactions)] == ["SELECT", "INSERT"]
+
+
+def test_a_long_ledger_is_read_back_in_few_statements(warehouse: Warehouse) -> None:
+    sink = warehouse.sink_opened()
+    for number in range(200):
+        sink.write([found(f"customer-{number}", "gold")])
+    with statements_made() as made:
+        retry = warehouse.sink_opened()
+    assert len(retry.done()) == 200
+    assert sum("packed" in one and "SELECT" in one for one in made) < 12
