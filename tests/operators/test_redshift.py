@@ -16,7 +16,7 @@ from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, EnteredSegment
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
-from airflow_provider_voucherify.warehouse import many_rows
+from airflow_provider_voucherify.warehouse import redshift_files
 from tests.airflow_version import dag_bag
 from tests.docs.reading import ROOT, blocks
 from tests.operators.exporting import export
@@ -136,7 +136,7 @@ def test_codes_and_exports_are_recorded(
 def test_more_rows_than_inserts_are_for_are_refused(
     run_op: OperatorRunner, voucherify: Emulator, redshift: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(many_rows, "MOST_REDSHIFT_ROWS", 100)
+    monkeypatch.setattr(redshift_files, "MOST_ROWS", 100)
     run = run_op(into("marketing.segments"))
     assert run.state == "failed", "no retry helps"
     assert "more than 100 rows to load" in str(run.error)
