@@ -78,7 +78,7 @@ def check_directory(name: str, url: str, example: str) -> None:
     if parts.query or parts.fragment or "//" in parts.path or not parts.path.strip("/"):
         raise InvalidDestination(f"{name}={url!r} names no directory below a bucket or root: {example}")
     if (parts.scheme == "file" and parts.netloc) or {".", ".."} & set(parts.path.split("/")):
-        raise InvalidDestination(f"{name}={url!r} is relative, it has to be whole: {example}")
+        raise InvalidDestination(f"{name}={url!r} is relative: write it in full; {example}")
 
 
 def _is_template(text: str) -> bool:

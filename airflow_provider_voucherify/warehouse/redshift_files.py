@@ -157,10 +157,8 @@ def check_stage(stage: str, dialect: Dialect) -> None:
     """
     if dialect.name != "redshift":
         raise InvalidDestination(f"stage={stage!r} is for Redshift, the table is in {dialect.name}: leave stage out")
-    if not stage.startswith("s3://"):
-        raise InvalidDestination(
-            f"stage={stage!r} is not in S3, from where Redshift copies: write s3://bucket/loading/"
-        )
+    if not stage.startswith("s3://") or {"'", "\\"} & {*stage}:
+        raise InvalidDestination(f"stage={stage!r} is none Redshift copies from: write s3://bucket/loading/")
 
 
 def copy_from_s3(table: Table, beginning: str, stage: Stage, dialect: Dialect) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -66,8 +67,8 @@ def requests_made() -> Iterator[Counter[str]]:
 
     class Count(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            method, path = record.getMessage().partition('"')[2].split()[:2]
-            made["LIST" if "list-type" in path else method] += 1
+            if request := re.search(r"(GET|HEAD|PUT|POST|DELETE) (\S+)", record.getMessage()):
+                made["LIST" if "list-type" in request[2] else request[1]] += 1
 
     log, handler = logging.getLogger("werkzeug"), Count()
     level, passes_on = log.level, log.propagate
