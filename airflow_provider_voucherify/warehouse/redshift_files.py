@@ -25,6 +25,7 @@ from airflow_provider_voucherify.load.errors import InvalidDestination, LoadErro
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.database import without_rows
 from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, is_log_name
+from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Dialect
@@ -156,7 +157,8 @@ def check_stage(stage: str, dialect: Dialect) -> None:
     :raises InvalidDestination: if not.
     """
     if dialect.name != "redshift":
-        raise InvalidDestination(f"stage={stage!r} is for Redshift, the table is in {dialect.name}: leave stage out")
+        title = traits_of(dialect).title
+        raise InvalidDestination(f"stage={stage!r} is for Redshift, the table is in {title}: leave stage out")
     if not stage.startswith("s3://") or {"'", "\\"} & {*stage}:
         raise InvalidDestination(f"stage={stage!r} is none Redshift copies from: write s3://bucket/loading/")
 

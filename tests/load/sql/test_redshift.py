@@ -185,7 +185,7 @@ def test_a_stage_redshift_does_not_copy_from_is_refused(staged: Warehouse, url: 
 
 def test_a_stage_is_refused_where_rows_need_none(sqlite_warehouse: Warehouse) -> None:
     sqlite_warehouse.stage_url = "s3://bucket/loading"
-    with pytest.raises(InvalidDestination, match="is for Redshift, the table is in sqlite: leave stage out"):
+    with pytest.raises(InvalidDestination, match="is for Redshift, the table is in SQLite: leave stage out"):
         sqlite_warehouse.sink()
 
 
