@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from airflow.sdk import BaseHook
@@ -11,11 +13,13 @@ from airflow.sdk import BaseHook
 from airflow_provider_voucherify.load.destinations import check_text
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.files.directory import Directory
+from airflow_provider_voucherify.warehouse.proven import refuse_by_name
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
     from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
+    from airflow_provider_voucherify.pull.customers.sources import Cursor, RunsQueries
     from airflow_provider_voucherify.warehouse.redshift_files import Stage
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=.@/-]+", re.ASCII)
@@ -29,8 +33,52 @@ def database_of(conn_id: str) -> DbApiHook:
     :raises InvalidDestination: if the connection is none of a SQL database.
     """
     check_text("conn_id", conn_id)
+    return _database(BaseHook.get_hook(conn_id), conn_id)
+
+
+def queries_of(conn_id: str) -> RunsQueries:
+    """Return what runs queries on a database, of whatever kind.
+
+    :param conn_id: the connection's.
+    :raises InvalidDestination: if the connection is none of a SQL database.
+    """
+    check_text("conn_id", conn_id)
     hook = BaseHook.get_hook(conn_id)
+    if getattr(hook, "conn_type", None) == "databricks":
+        return DatabricksQueries(conn_id)
+    database = _database(hook, conn_id)
+    database.log_sql = False  # the query's parameters may be customer ids
+    return database
+
+
+class DatabricksQueries:
+    """Runs queries on Databricks through Airflow's hook, whose own way writes their parameters into the log.
+
+    :param conn_id: the connection's, whose hook by its type is that of Databricks' REST API.
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        self._conn_id = conn_id
+
+    def run(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | Sequence[object] | None,
+        handler: Callable[[Cursor], None],
+    ) -> None:
+        """Run a query and give its cursor to the handler."""
+        from airflow.providers.databricks.hooks.databricks_sql import DatabricksSqlHook
+
+        with closing(DatabricksSqlHook(self._conn_id).get_conn()) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute(sql, parameters)
+            handler(cursor)
+
+
+def _database(hook: object, conn_id: str) -> DbApiHook:
     if not hasattr(hook, "get_sqlalchemy_engine"):
+        kind = str(getattr(hook, "conn_type", ""))
+        refuse_by_name(hook, kind, f"connection type {kind}")
         raise InvalidDestination(
             f"conn_id={conn_id!r} is no connection of a SQL database (its hook is {type(hook).__name__}): name one "
             "such as postgres or sqlite"
