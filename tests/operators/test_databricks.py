@@ -16,6 +16,7 @@ import duckdb
 import pytest
 from airflow.providers.databricks.operators.databricks_sql import DatabricksSqlOperator
 from airflow.sdk import DAG, BaseOperator
+from databricks.sql.client import Connection as DriverConnection
 from databricks.sqlalchemy import DatabricksDialect
 
 from airflow_provider_voucherify.emulator import Emulator
@@ -138,7 +139,7 @@ def test_tables_are_refused_before_a_call(
 
 def test_its_engine_undoes_nothing() -> None:
     """Why tables are refused: the engine of Airflow's hook commits each statement by itself."""
-    assert inspect.signature(databricks.sql.Connection.__init__).parameters["ignore_transactions"].default is True
+    assert inspect.signature(DriverConnection.__init__).parameters["ignore_transactions"].default is True
     connection = Connection(Path(":memory:"))
     DatabricksDialect().do_rollback(connection)
     assert not hasattr(connection, "rollback"), "which nobody asked for"

@@ -13,6 +13,7 @@ from pathlib import Path
 import duckdb
 import sqlglot
 from databricks.sql.exc import ServerOperationError
+from databricks.sql.types import Row
 from sqlglot import exp
 
 MOST_MARKERS = 255
@@ -45,17 +46,21 @@ class Cursor:
             raise ServerOperationError(f"[{_NAMES.get(type(error), 'INTERNAL_ERROR')}] {error}", {}) from error
         return self
 
-    def fetchmany(self, size: int) -> list[tuple[object, ...]]:
+    def fetchmany(self, size: int) -> list[Row]:
         """Return up to so many rows."""
-        return self._database.fetchmany(size)
+        return self._rows(self._database.fetchmany(size))
 
-    def fetchall(self) -> list[tuple[object, ...]]:
+    def fetchall(self) -> list[Row]:
         """Return all rows."""
-        return self._database.fetchall()
+        return self._rows(self._database.fetchall())
 
     def close(self) -> None:
         """Close it."""
         self._database.close()
+
+    def _rows(self, rows: list[tuple[object, ...]]) -> list[Row]:
+        make = Row(*(name for name, *_ in self._database.description or ()))
+        return [make(*row) for row in rows]
 
 
 class Connection:
