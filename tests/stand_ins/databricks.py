@@ -30,9 +30,9 @@ class Cursor:
         self._database = database.cursor()
 
     @property
-    def description(self) -> object:
-        """Return the columns of what was executed."""
-        return self._database.description
+    def description(self) -> list[tuple[str, str]]:
+        """Return name and type of the columns of what was executed."""
+        return [(name, str(kind)) for name, kind, *_ in self._database.description or ()]
 
     def execute(self, operation: str, parameters: Mapping[str, object] | Sequence[object] | None = None) -> Cursor:
         """Execute a statement of Databricks'."""
@@ -59,7 +59,7 @@ class Cursor:
         self._database.close()
 
     def _rows(self, rows: list[tuple[object, ...]]) -> list[Row]:
-        make = Row(*(name for name, *_ in self._database.description or ()))
+        make = Row(*(name for name, _ in self.description))
         return [make(*row) for row in rows]
 
 

@@ -11,12 +11,9 @@ import gzip
 import json
 import re
 from collections.abc import Sequence, Sized
-from typing import TYPE_CHECKING, cast
+from typing import Protocol
 
 from sqlalchemy import Connection, Engine, event
-
-if TYPE_CHECKING:
-    import psycopg
 
 #: What its server says of itself.
 VERSION = (
@@ -59,6 +56,14 @@ _COPIED = "pg_last_copy_count()"
 _KEY = re.compile(r",\s*PRIMARY KEY \([^)]*\)")
 
 
+class _Cursor(Protocol):
+    """What is asked of the cursors of psycopg and psycopg2."""
+
+    def execute(self, statement: str, parameters: tuple[str, ...]) -> object: ...
+
+    def fetchall(self) -> list[tuple[str, int]]: ...
+
+
 class Lacking(NotImplementedError):
     """What was asked of Redshift it does not have."""
 
@@ -70,10 +75,10 @@ def refuse_what_it_lacks(engine: Engine) -> None:
 
 
 def _look(
-    connection: Connection, cursor: object, statement: str, parameters: object, _context: object, many: bool
+    connection: Connection, cursor: _Cursor, statement: str, parameters: object, _context: object, many: bool
 ) -> tuple[str, object]:
     if statement.startswith("COPY ") and (copy := _COPY.fullmatch(statement)):
-        return _copy(connection, cast("psycopg.Cursor", cursor), copy), parameters
+        return _copy(connection, cursor, copy)
     if found := LACKING.search(statement):
         raise Lacking(f"{found[0]!r} in {statement}")
     if many and isinstance(parameters, Sequence) and len(parameters) > 100:
@@ -86,20 +91,21 @@ def _look(
     return _KEY.sub("", statement), parameters
 
 
-def _copy(connection: Connection, cursor: psycopg.Cursor, copy: re.Match[str]) -> str:
-    """Copy what a statement names; return what is to be executed instead, which fails where Redshift would."""
-    columns = [column.strip('" ') for column in copy["columns"].split(",")]
-    texts = "SELECT attname, atttypmod - 4 FROM pg_attribute WHERE attrelid = %s::regclass AND atttypmod > 4"
-    lengths = cursor.connection.execute(texts, [copy["table"]]).fetchall()
+def _copy(connection: Connection, cursor: _Cursor, copy: re.Match[str]) -> tuple[str, object]:
+    """Return what to execute instead of a copy, which fails where Redshift's would."""
+    cursor.execute(
+        "SELECT attname, atttypmod - 4 FROM pg_attribute WHERE attrelid = %s::regclass AND atttypmod > 4",
+        (copy["table"],),
+    )
+    lengths = cursor.fetchall()
     files = _files(copy["bucket"], copy["prefix"])
     rows = [json.loads(line) for file in files for line in gzip.decompress(file).splitlines()]
     if not files or any(len((row.get(name) or "").encode()) > most for row in rows for name, most in lengths):
-        return "DO $$ BEGIN RAISE EXCEPTION 'Load into table failed' USING ERRCODE = 'XX000'; END $$"
-    with cursor.connection.cursor() as other, other.copy(f"COPY {copy['table']} ({copy['columns']}) FROM STDIN") as to:
-        for row in rows:
-            to.write_row([row.get(column) for column in columns])
+        return "DO $$ BEGIN RAISE EXCEPTION 'Load into table failed' USING ERRCODE = 'XX000'; END $$", ()
     connection.info[_COPIED] = len(rows)
-    return "SELECT WHERE false"
+    table, columns = copy["table"], copy["columns"]
+    texts = f"json_populate_recordset(NULL::{table}, %(rows)s)"
+    return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {texts}", {"rows": json.dumps(rows)}
 
 
 def _files(bucket: str, prefix: str) -> list[bytes]:
