@@ -18,7 +18,7 @@ from io import BytesIO
 from itertools import chain, count, islice
 from typing import TYPE_CHECKING
 
-from sqlalchemy import String, Table, func, insert, select
+from sqlalchemy import Table, func, insert, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, StatementFailed
@@ -170,15 +170,18 @@ def copy_from_s3(table: Table, beginning: str, stage: Stage, dialect: Dialect) -
 
     :param beginning: of the files' URLs.
     """
-    literal = String().literal_processor(dialect)
-    assert literal is not None
     names = dialect.identifier_preparer
     columns = ", ".join(names.format_column(column) for column in table.columns)
-    role = DEFAULT_ROLE if stage.role == DEFAULT_ROLE else literal(stage.role)
-    text = f"COPY {names.format_table(table)} ({columns}) FROM {literal(beginning)} IAM_ROLE {role}"
+    role = DEFAULT_ROLE if stage.role == DEFAULT_ROLE else _text(stage.role, dialect)
+    text = f"COPY {names.format_table(table)} ({columns}) FROM {_text(beginning, dialect)} IAM_ROLE {role}"
     text += " FORMAT AS JSON 'auto' GZIP COMPUPDATE OFF"
-    text += f" REGION {literal(stage.region)}" if stage.region else ""
+    text += f" REGION {_text(stage.region, dialect)}" if stage.region else ""
     return text.replace("%%", "%")  # doubled for drivers that are given parameters
+
+
+def _text(value: str, dialect: Dialect) -> str:
+    """Return a text as it stands in a statement that takes no bound values."""
+    return str(literal(value).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
 def _copy(connection: Connection, statement: str, held: int, stage: Stage) -> None:

@@ -18,7 +18,10 @@ from sqlglot import exp
 
 MOST_MARKERS = 255
 #: What its errors are called where DuckDB's are.
-_NAMES = {duckdb.CatalogException: "TABLE_OR_VIEW_NOT_FOUND", duckdb.ConversionException: "CAST_INVALID_INPUT"}
+_NAMES: dict[type[duckdb.Error], str] = {
+    duckdb.CatalogException: "TABLE_OR_VIEW_NOT_FOUND",
+    duckdb.ConversionException: "CAST_INVALID_INPUT",
+}
 
 
 class Cursor:
