@@ -175,8 +175,7 @@ def copy_from_s3(table: Table, beginning: str, stage: Stage, dialect: Dialect) -
     role = DEFAULT_ROLE if stage.role == DEFAULT_ROLE else _text(stage.role, dialect)
     text = f"COPY {names.format_table(table)} ({columns}) FROM {_text(beginning, dialect)} IAM_ROLE {role}"
     text += " FORMAT AS JSON 'auto' GZIP COMPUPDATE OFF"
-    text += f" REGION {_text(stage.region, dialect)}" if stage.region else ""
-    return text.replace("%%", "%")  # doubled for drivers that are given parameters
+    return text + (f" REGION {_text(stage.region, dialect)}" if stage.region else "")
 
 
 def _text(value: str, dialect: Dialect) -> str:

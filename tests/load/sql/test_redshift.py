@@ -107,6 +107,13 @@ def test_odd_texts_come_out_of_files_as_they_went_in(
     assert made["PUT"] == made["DELETE"] == -(-len(ODD) // rows_per_file) + -(-(len(ODD) + 1) // rows_per_file)
 
 
+def test_percent_signs_are_what_they_are(staged: Warehouse) -> None:
+    staged.stage_url = f"{staged.stage_url}/100%/%s"
+    staged.load(found("anna", "gold"), table="seg%s")
+    assert staged.memberships(staged.quoted("seg%s")) == [("anna", "seg_gold")]
+    assert staged.staged() == []
+
+
 def test_a_stage_holds_nothing_of_a_run_that_is_over(staged: Warehouse) -> None:
     seen: list[str] = []
     with at_copy(lambda: seen.extend(staged.staged())):
