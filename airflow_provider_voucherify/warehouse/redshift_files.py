@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from io import BytesIO
-from itertools import chain, count, islice
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import Table, func, insert, literal, select
 from sqlalchemy.exc import DBAPIError
@@ -95,13 +95,10 @@ class Stage:
         names: list[str] = []
         rest, held = iter(rows), 0
         try:
-            for number in count():
-                if not (part := list(islice(rest, ROWS_PER_FILE))):
-                    break
-                names.append(f"{beginning}{number:05d}.json.gz")
-                self.files.put(names[-1], _as_file(table.columns.keys(), part))
-                held += len(part)
-                del part  # before the next ones are made
+            while (file := _as_file(table.columns.keys(), islice(rest, ROWS_PER_FILE))).rows:
+                names.append(f"{beginning}{len(names):05d}.json.gz")
+                self.files.put(names[-1], file.data)
+                held += file.rows
             yield self.files.url_of(beginning), held
         finally:
             self._remove(names)
@@ -211,13 +208,19 @@ def _insert(connection: Connection, table: Table, rows: Iterable[Sequence[object
         connection.execute(insert(table).values([dict(zip(names, row, strict=True)) for row in part]))
 
 
-def _as_file(names: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
-    data = BytesIO()
+class _File(NamedTuple):
+    data: bytes
+    rows: int
+
+
+def _as_file(names: Sequence[str], rows: Iterable[Sequence[object]]) -> _File:
+    data, held = BytesIO(), 0
     with gzip.GzipFile(fileobj=data, mode="wb", compresslevel=6) as file:
         for row in rows:
             values = dict(zip(names, map(_as_json, row), strict=True))
             file.write(json.dumps(values, ensure_ascii=False).encode() + b"\n")
-    return data.getvalue()
+            held += 1
+    return _File(data.getvalue(), held)
 
 
 def _as_json(value: object) -> object:
