@@ -14,6 +14,7 @@ from pathlib import Path
 import databricks.sql
 import duckdb
 import pytest
+import sqlglot
 from airflow.providers.databricks.operators.databricks_sql import DatabricksSqlOperator
 from airflow.sdk import DAG, BaseOperator
 from databricks.sql.client import Connection as DriverConnection
@@ -26,6 +27,7 @@ from airflow_provider_voucherify.operators.customer_segments import CustomerQuer
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from airflow_provider_voucherify.operators.publish_vouchers import OutcomeTable, PublishVouchersOperator
 from tests.docs.reading import ROOT, blocks
+from tests.load.sql.test_dialects import DIALECTS, _functions, _statement
 from tests.operators.warehouse import CUSTOMERS, truth
 from tests.run_op import OperatorRunner
 from tests.stand_ins.databricks import Connection
@@ -135,6 +137,15 @@ def test_tables_are_refused_before_a_call(
     assert "'warehouse' is of a database on which no run was tried: Databricks (connection type" in str(run.error)
     assert "DatabricksCopyIntoOperator" in str(run.error)
     assert voucherify.stats().requests == 0
+
+
+def test_our_statements_are_of_its_language() -> None:
+    dialect = DIALECTS["databricks"]
+    functions = _functions()
+    assert len(functions) > 30
+    for function in functions:
+        text = _statement(function).compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+        assert sqlglot.parse_one(str(text), read="databricks") is not None, function.__name__
 
 
 def test_its_engine_undoes_nothing() -> None:
