@@ -211,6 +211,7 @@ def measured(warehouse: Warehouse, run: str, customers: int) -> tuple[Counter[st
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1_800)  # SQLAlchemy takes its time over a thousand rows in a statement
 @pytest.mark.parametrize("has_stage", [True, False], ids=["stage", "inserts"])
 def test_a_hundred_thousand_memberships_take_no_more_statements_than_some(
     redshift_warehouse: Warehouse, redshift_by_stage_warehouse: Warehouse, has_stage: bool
