@@ -17,7 +17,7 @@ DOCS := build/docs
 PYTEST_ALL := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-long explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
-  test-redshift test-snowflake test-newcomer test-page page package check docs pictures format bench soak clean
+  test-databricks test-redshift test-snowflake test-newcomer test-page page package check docs pictures format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -55,6 +55,11 @@ test-snowflake: constraints-snowflake.txt $(BIN)/python  ## the tests of tables 
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/snowflake
 	VIRTUAL_ENV=dist/snowflake $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS),snowflake]' --group test --group snowflake
 	tests/snowflake.sh dist/snowflake/bin/python
+
+test-databricks: constraints-databricks.txt $(BIN)/python  ## queries and files with Databricks' provider, on what stands in for its driver
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/databricks
+	VIRTUAL_ENV=dist/databricks $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS),databricks]' --group test --group databricks
+	dist/databricks/bin/python -m pytest tests/operators/test_databricks.py tests/load/sql/test_dialects.py
 
 package: $(INSTALLED)  ## wheel and sdist; the wheel alone in a fresh environment: example Dags, what Airflow knows of it
 	rm -rf dist

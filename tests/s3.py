@@ -27,6 +27,13 @@ class S3Bucket:
         """Return the bucket as a Dag author writes it."""
         return f"s3://{self.name}"
 
+    def put_into_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the store be what AWS's libraries find without a connection of Airflow's."""
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "testing")
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        monkeypatch.setenv("AWS_ENDPOINT_URL_S3", self.endpoint_url)
+
 
 def airflow_connection(endpoint_url: str) -> str:
     """Return what goes into ``AIRFLOW_CONN_<ID>``."""

@@ -51,6 +51,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "load.sql.outcome_table": {"api.campaign_models", "load", "warehouse", "sqlalchemy"},
     "load.exports.files": {"api.models", "load", "pyarrow"},
     "warehouse.snowflake_files": {"warehouse", "sqlalchemy", "pyarrow"},
+    "warehouse.redshift_files": {"warehouse", "load.errors", "load.files.directory", "sqlalchemy"},
     "load.files.formats": {"api.models", "ledger.held", "load", "pyarrow"},
     "assets": {"assets", "airflow", "pydantic"},
     "hooks": {

@@ -61,6 +61,30 @@ def check_text(name: str, value: object) -> None:
         raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
 
 
+def check_directory(name: str, url: str, example: str) -> None:
+    """Check the rendered URL of a directory.
+
+    :param name: the argument's.
+    :param example: what to write instead, for the error's text.
+    :raises InvalidDestination: if it is no directory's.
+    """
+    check_text(name, url)
+    parts = urlsplit(url)
+    if not parts.scheme or url != url.strip() or not url.isprintable():
+        raise InvalidDestination(f"{name}={url!r} is no URL: {example}")
+    if parts.password is not None or "@" in parts.netloc:
+        conn_id = "conn_id" if name == "url" else f"{name}_conn_id"
+        raise InvalidDestination(f"{name} has a part before the @: name the connection in {conn_id}; {example}")
+    if parts.query or parts.fragment or "//" in parts.path or not parts.path.strip("/"):
+        raise InvalidDestination(f"{name}={url!r} names no directory below a bucket or root: {example}")
+    if (parts.scheme == "file" and parts.netloc) or {".", ".."} & set(parts.path.split("/")):
+        raise InvalidDestination(f"{name}={url!r} is relative: write it in full; {example}")
+
+
+def _is_template(text: str) -> bool:
+    return any(mark in text for mark in _TEMPLATE_MARKS)
+
+
 def _check_part(text: str, part: str) -> None:
     if not part:
         raise InvalidDestination(f"table={text!r} has an empty part: write table or schema.table")
@@ -113,7 +137,7 @@ class SqlTable:
     def __post_init__(self) -> None:
         for name, value in (("table", self.table), ("conn_id", self.conn_id)):
             check_text(name, value)
-        if not any(mark in self.table for mark in _TEMPLATE_MARKS):
+        if not _is_template(self.table):
             self.validate()
 
     def validate(self) -> TableName:
@@ -151,10 +175,14 @@ class WarehouseTable(SqlTable):
     :param extra_columns: columns of your own and the value each gets in the rows of a run, such as
         ``{"ds": "{{ ds }}"}``: str, int, float, bool, date or None; values may be Jinja templates, which render to
         text. Rows that earlier runs wrote and this one leaves alone keep theirs; so do open intervals of a history.
+    :param stage: for Redshift: a directory in S3, such as ``s3://bucket/loading/``, from which it copies the rows of a
+        run, however many; they are removed from it afterwards. Without one they go in by INSERT, up to 100,000 of
+        them. Refused with other databases, before any call. May be a Jinja template.
+    :param stage_conn_id: Airflow connection of the stage, ``None`` for what the environment gives; may be a template.
     :raises InvalidDestination: if a value cannot be used.
     """
 
-    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id", "extra_columns")
+    template_fields: ClassVar[Sequence[str]] = ("table", "conn_id", "extra_columns", "stage", "stage_conn_id")
 
     write: WriteMode = "merge"
     # Left out of repr, which tells one job from another: with another tolerance it is the same job, and what it
@@ -163,6 +191,9 @@ class WarehouseTable(SqlTable):
     # Left out too: the values are written at the end, to all rows alike. A template that renders otherwise in each
     # try must not cost the answers of the tries before.
     extra_columns: ExtraColumns = field(default_factory=dict, repr=False)
+    # And these: rows only pass there, after all was asked.
+    stage: str | None = field(default=None, repr=False)
+    stage_conn_id: str | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         """Return all there is, as Airflow's view of the rendered fields shows it."""
@@ -174,6 +205,7 @@ class WarehouseTable(SqlTable):
             raise InvalidDestination(f"write={self.write!r} is not known: use one of {known}")
         check_min_ratio(self.min_ratio_to_previous, self.write)
         check_extra_columns(self.extra_columns)
+        self._check_stage()
         super().__post_init__()
 
     def validate(self) -> TableName:
@@ -183,7 +215,17 @@ class WarehouseTable(SqlTable):
         :raises InvalidDestination: if a value is empty or not a table name.
         """
         check_extra_columns(self.extra_columns)
+        self._check_stage()
         return super().validate()
+
+    def _check_stage(self) -> None:
+        if self.stage is not None and not _is_template(self.stage):
+            check_directory("stage", self.stage, "write s3://bucket/loading/")
+        if self.stage_conn_id is None:
+            return
+        check_text("stage_conn_id", self.stage_conn_id)
+        if self.stage is None:
+            raise InvalidDestination(f"stage_conn_id={self.stage_conn_id!r} without a stage: name one, or leave it out")
 
 
 @dataclass
@@ -212,7 +254,7 @@ class ObjectFiles:
             known = ", ".join(repr(name) for name in get_args(FileFormat))
             raise InvalidDestination(f"format={self.format!r} is not known: use one of {known}")
         check_text("url", self.url)
-        if not any(mark in self.url for mark in _TEMPLATE_MARKS):
+        if not _is_template(self.url):
             self.validate()
 
     def validate(self) -> None:
@@ -220,17 +262,7 @@ class ObjectFiles:
 
         :raises InvalidDestination: if the URL is no directory's, or the connection's name is empty.
         """
-        check_text("url", self.url)
-        url = urlsplit(self.url)
-        example = "write s3://bucket/segments/ds={{ ds }}/ or file:///data/segments"
-        if not url.scheme or self.url != self.url.strip() or not self.url.isprintable():
-            raise InvalidDestination(f"url={self.url!r} is no URL: {example}")
-        if url.password is not None or "@" in url.netloc:
-            raise InvalidDestination(f"url has a part before the @: name the connection in conn_id; {example}")
-        if url.query or url.fragment or "//" in url.path or not url.path.strip("/"):
-            raise InvalidDestination(f"url={self.url!r} names no directory below a bucket or root: {example}")
-        if (url.scheme == "file" and url.netloc) or {".", ".."} & set(url.path.split("/")):
-            raise InvalidDestination(f"url={self.url!r} is relative: write it in full, such as file:///data/segments")
+        check_directory("url", self.url, "write s3://bucket/segments/ds={{ ds }}/ or file:///data/segments")
         if self.conn_id is not None:
             check_text("conn_id", self.conn_id)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import TYPE_CHECKING, cast
 
 from airflow.sdk import BaseHook
@@ -10,11 +13,17 @@ from airflow.sdk import BaseHook
 from airflow_provider_voucherify.load.destinations import check_text
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.files.directory import Directory
+from airflow_provider_voucherify.warehouse.proven import refuse_by_name
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
 
-    from airflow_provider_voucherify.load.destinations import ObjectFiles
+    from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
+    from airflow_provider_voucherify.pull.customers.sources import Cursor, RunsQueries
+    from airflow_provider_voucherify.warehouse.redshift_files import Stage
+
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=.@/-]+", re.ASCII)
+_REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
 
 
 def database_of(conn_id: str) -> DbApiHook:
@@ -24,8 +33,52 @@ def database_of(conn_id: str) -> DbApiHook:
     :raises InvalidDestination: if the connection is none of a SQL database.
     """
     check_text("conn_id", conn_id)
+    return _database(BaseHook.get_hook(conn_id), conn_id)
+
+
+def queries_of(conn_id: str) -> RunsQueries:
+    """Return what runs queries on a database, of whatever kind.
+
+    :param conn_id: the connection's.
+    :raises InvalidDestination: if the connection is none of a SQL database.
+    """
+    check_text("conn_id", conn_id)
     hook = BaseHook.get_hook(conn_id)
+    if getattr(hook, "conn_type", None) == "databricks":
+        return DatabricksQueries(conn_id)
+    database = _database(hook, conn_id)
+    database.log_sql = False  # the query's parameters may be customer ids
+    return database
+
+
+class DatabricksQueries:
+    """Runs queries on Databricks through Airflow's hook, whose own way writes their parameters into the log.
+
+    :param conn_id: the connection's, whose hook by its type is that of Databricks' REST API.
+    """
+
+    def __init__(self, conn_id: str) -> None:
+        self._conn_id = conn_id
+
+    def run(
+        self,
+        sql: str,
+        *,
+        parameters: Mapping[str, object] | Sequence[object] | None,
+        handler: Callable[[Cursor], None],
+    ) -> None:
+        """Run a query and give its cursor to the handler."""
+        from airflow.providers.databricks.hooks.databricks_sql import DatabricksSqlHook
+
+        with closing(DatabricksSqlHook(self._conn_id).get_conn()) as connection, closing(connection.cursor()) as cursor:
+            cursor.execute(sql, parameters)
+            handler(cursor)
+
+
+def _database(hook: object, conn_id: str) -> DbApiHook:
     if not hasattr(hook, "get_sqlalchemy_engine"):
+        kind = str(getattr(hook, "conn_type", ""))
+        refuse_by_name(hook, kind, f"connection type {kind}")
         raise InvalidDestination(
             f"conn_id={conn_id!r} is no connection of a SQL database (its hook is {type(hook).__name__}): name one "
             "such as postgres or sqlite"
@@ -38,19 +91,48 @@ def directory_of(destination: ObjectFiles) -> Directory:
 
     :raises InvalidDestination: if the URL cannot be used, or nothing is installed that serves its scheme.
     """
+    destination.validate()
+    return _directory("url", destination.url, destination.conn_id)
+
+
+def stage_of(destination: WarehouseTable) -> Stage | None:
+    """Return the stage of a rendered destination, if it has one.
+
+    Redshift reads it with the role that the extra ``iam_role`` of the stage's connection names, else ``role_arn``, as
+    for ``S3ToRedshiftOperator``, else with the cluster's own; ``region`` is the bucket's.
+
+    :raises InvalidDestination: if it cannot be used, or what the connection says of it.
+    """
+    from airflow_provider_voucherify.warehouse.redshift_files import DEFAULT_ROLE, Stage
+
+    if destination.stage is None:
+        return None
+    directory, conn_id = _directory("stage", destination.stage, destination.stage_conn_id), destination.stage_conn_id
+    extras = {} if conn_id is None else BaseHook.get_connection(conn_id).extra_dejson
+    role, region = extras.get("iam_role") or extras.get("role_arn") or DEFAULT_ROLE, extras.get("region")
+    if not isinstance(role, str) or not (role == DEFAULT_ROLE or all(map(_ROLE.fullmatch, role.split(",")))):
+        raise InvalidDestination(
+            f"connection {conn_id!r} names no role in its extra iam_role or role_arn: write it as "
+            '{"iam_role": "arn:aws:iam::123456789012:role/loading"}, or leave it out for the cluster\'s default role'
+        )
+    if region is not None and not (isinstance(region, str) and _REGION.fullmatch(region)):
+        raise InvalidDestination(f"connection {conn_id!r} names no region in its extra region, such as eu-west-1")
+    return Stage(directory, role, region)
+
+
+def _directory(name: str, url: str, conn_id: str | None) -> Directory:
     from airflow.sdk import ObjectStoragePath
 
-    destination.validate()
     try:
-        path = ObjectStoragePath(destination.url, conn_id=destination.conn_id)
+        path = ObjectStoragePath(url, conn_id=conn_id)
         files = path.fs
     except (ImportError, ValueError) as error:
-        scheme = destination.url.partition("://")[0]
+        scheme = url.partition("://")[0]
         raise InvalidDestination(
-            f"url={destination.url!r} cannot be opened: {error}. Install the Airflow provider that serves "
+            f"{name}={url!r} cannot be opened: {error}. Install the Airflow provider that serves "
             f"{scheme}://, such as apache-airflow-providers-amazon[s3fs] for s3"
         ) from error
-    return Directory(files, path.path, url=destination.url, protocol=path.protocol, new_token=_new_token)
+    return Directory(files, path.path, url=url, protocol=path.protocol, new_token=_new_token)
 
 
 def _new_token() -> str:

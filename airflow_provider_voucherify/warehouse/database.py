@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -374,13 +375,14 @@ def _is_passing(error: Exception, driver_error: BaseException | None) -> bool:
 
 
 def _code_of(driver_error: BaseException | None) -> int | str | None:
-    """Return MySQL's or Snowflake's number, SQLSTATE or SQLite's name of an error."""
+    """Return MySQL's or Snowflake's number, SQLSTATE, or SQLite's or Databricks' name of an error."""
     sqlstate = _sqlstate_of(driver_error)
     return (
         _mysql_number(driver_error)
         or _snowflake_number(driver_error)
         or sqlstate
         or _text_attribute(driver_error, "sqlite_errorname")
+        or _databricks_name(driver_error)
     )
 
 
@@ -422,6 +424,13 @@ def _snowflake_number(driver_error: BaseException | None) -> int | None:
     number = getattr(driver_error, "errno", None)
     is_snowflakes = type(driver_error).__module__.startswith("snowflake.")
     return number if is_snowflakes and isinstance(number, int) and number > 0 else None
+
+
+def _databricks_name(driver_error: BaseException | None) -> str | None:
+    """Return the name of one of Databricks' errors, with which its text begins."""
+    is_databricks = type(driver_error).__module__.startswith("databricks.")
+    named = re.match(r"\[([A-Z][A-Z0-9_.]+)\]", str(driver_error)) if is_databricks else None
+    return named and named[1]
 
 
 def _text_attribute(holder: object, name: str) -> str | None:

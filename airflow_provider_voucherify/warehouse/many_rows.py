@@ -1,5 +1,5 @@
 """Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by lists into DuckDB, by files into
-Snowflake, else by INSERT.
+Snowflake and Redshift, else by INSERT.
 
 Imports SQLAlchemy when it is imported.
 """
@@ -19,8 +19,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
-from airflow_provider_voucherify.load.errors import InvalidDestination
-from airflow_provider_voucherify.warehouse import snowflake_files
+from airflow_provider_voucherify.warehouse import redshift_files, snowflake_files
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -31,10 +30,6 @@ R = TypeVar("R", bound=Sequence[object])
 IDS_PER_STATEMENT = 500
 ROWS_PER_INSERT = 10_000
 ROWS_PER_FETCH = 10_000
-
-#: Redshift takes 32,767 values in a statement.
-_REDSHIFT_ROWS_PER_INSERT = 1_000
-MOST_REDSHIFT_ROWS = 100_000
 
 #: What would end a value or a row in COPY's text format, and the mark that takes its meaning away.
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
@@ -61,7 +56,13 @@ class _Cursor(Protocol):
 
 
 def insert_many(
-    connection: Connection, table: Table, rows: Iterable[R], at_a_time: int, *, types: Sequence[str] | None = None
+    connection: Connection,
+    table: Table,
+    rows: Iterable[R],
+    at_a_time: int,
+    *,
+    types: Sequence[str] | None = None,
+    stage: redshift_files.Stage | None = None,
 ) -> None:
     """Add rows to a table, in the connection's transaction.
 
@@ -69,6 +70,8 @@ def insert_many(
     :param at_a_time: rows of one statement, where they go in by statements.
     :param types: PostgreSQL's, one a column: then its binary format is used, which leaves nothing to be read from a
         text.
+    :param stage: where files are that Redshift copies, if it may have a stage.
+    :raises LoadError: what Redshift's way raises.
     :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.
     """
     dialect = connection.dialect
@@ -79,7 +82,7 @@ def insert_many(
         snowflake_files.insert_many(connection, table, rows)
         return
     if dialect.name == "redshift":
-        _insert_some(connection, table, rows)
+        redshift_files.insert_many(connection, table, rows, stage)
         return
     rest, names = iter(rows), table.columns.keys()
     while part := list(islice(rest, at_a_time)):
@@ -91,31 +94,6 @@ def insert_many(
             connection.execute(insert_lists(table), dict(zip(names, map(list, zip(*part, strict=True)), strict=True)))
         else:
             connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in part])
-
-
-def refuse_too_many(dialect: Dialect, rows: int) -> None:
-    """Refuse more rows than go in by INSERT in good time, where nothing else is to be had.
-
-    :raises InvalidDestination: if they are too many.
-    """
-    if dialect.name == "redshift" and rows > MOST_REDSHIFT_ROWS:
-        raise InvalidDestination(
-            f"there are more than {MOST_REDSHIFT_ROWS:,} rows to load: by INSERT Redshift would be busy with them for "
-            "long. Write ObjectFiles to S3, and load the files with S3ToRedshiftOperator of "
-            "apache-airflow-providers-amazon"
-        )
-
-
-def _insert_some(connection: Connection, table: Table, rows: Iterable[R]) -> None:
-    """Add rows to Redshift, which takes about as long over a statement of one row as over one of a thousand.
-
-    :raises InvalidDestination: if they are too many.
-    """
-    rest, names, count = iter(rows), table.columns.keys(), 0
-    while part := list(islice(rest, _REDSHIFT_ROWS_PER_INSERT)):
-        count += len(part)
-        refuse_too_many(connection.dialect, count)
-        connection.execute(insert(table).values([dict(zip(names, row, strict=True)) for row in part]))
 
 
 def insert_lists(table: Table) -> Insert:

@@ -29,13 +29,18 @@ def is_log_name(name: str, table: str) -> bool:
     return _is_named(name, _cut(table, _LOG, _HASH_LENGTH))
 
 
+def end_of_log_name(log: str) -> str:
+    """Return what tells the log of one run from those of others."""
+    return log[-_HASH_LENGTH:]
+
+
 def passing_names(table: str, log: str) -> tuple[str, str]:
     """Return the names of the passing tables of members and of answers of a run, where they cannot be temporary.
 
     :param table: the target's name without its schema.
     :param log: that of the run's log.
     """
-    digest = log[-_HASH_LENGTH:]
+    digest = end_of_log_name(log)
     return _cut(table, _MEMBERS, _HASH_LENGTH) + digest, _cut(table, _ANSWERS, _HASH_LENGTH) + digest
 
 

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
+from airflow_provider_voucherify.warehouse import redshift_files
 from tests.load.runs import Warehouse, engine_of
 from tests.postgres import PostgresDatabase
+from tests.s3 import S3Bucket
 from tests.stand_ins.redshift import VERSION
 
 #: Address of a MariaDB or MySQL server, for SQLAlchemy; the tests run there then, see ``make test-mysql``.
@@ -22,7 +24,7 @@ SNOWFLAKE_SERVER = os.environ.get("SNOWFLAKE_SERVER_URL")
 IS_REDSHIFT = "REDSHIFT" in os.environ
 #: The databases of servers that tests are given; then these alone are tried.
 _GIVEN = [*(["mysql"] if MYSQL_SERVER else []), *(["snowflake"] if SNOWFLAKE_SERVER else [])]
-_GIVEN += ["redshift"] if IS_REDSHIFT else []
+_GIVEN += ["redshift", "redshift_by_stage"] if IS_REDSHIFT else []
 collect_ignore = [
     *([] if MYSQL_SERVER else ["sql/test_mysql.py"]),
     *([] if SNOWFLAKE_SERVER else ["sql/test_snowflake.py"]),
@@ -70,6 +72,17 @@ def redshift_warehouse(postgres_database: PostgresDatabase) -> Warehouse:
     path = {"options": "-c search_path=redshift,pg_catalog,public"}
     url = make_url(postgres_database.url).update_query_dict(path)
     return Warehouse(url.render_as_string(hide_password=False))
+
+
+@pytest.fixture
+def redshift_by_stage_warehouse(
+    redshift_warehouse: Warehouse, s3_bucket: S3Bucket, monkeypatch: pytest.MonkeyPatch
+) -> Warehouse:
+    """The same with a stage, which all rows pass through, however few."""
+    # Read by the stand-in and by the worker's file system, in forks of this process as well.
+    s3_bucket.put_into_environment(monkeypatch)
+    monkeypatch.setattr(redshift_files, "FEW_ROWS", 0)
+    return Warehouse(redshift_warehouse.url, stage_url=f"{s3_bucket.url}/loading")
 
 
 @pytest.fixture

@@ -67,9 +67,9 @@ def write_pages(sink: TableSink) -> None:
     sink.settle(["carl"], set(), NOON)
 
 
-def main(url: str, point: int, *, by_pages: bool = False) -> None:
+def main(url: str, point: int, *, by_pages: bool = False, stage_url: str | None = None) -> None:
     """Load the run, in one of two ways, and publish it."""
-    warehouse = DoomedWarehouse(url)
+    warehouse = DoomedWarehouse(url, stage_url=stage_url)
     warehouse.point = point
     sink = warehouse.sink()
     if sink.open() is None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
+import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+import fsspec
 from sqlalchemy import Connection, Engine, NullPool, create_engine, event
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, Outcome, Segment
 from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity, SegmentCount
 from airflow_provider_voucherify.load.destinations import WriteMode
+from airflow_provider_voucherify.load.files.directory import Directory
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.summary import count, latest, memberships
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.column_types import mysql_collation
+from airflow_provider_voucherify.warehouse.redshift_files import Stage
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE
 from tests.stand_ins.redshift import refuse_what_it_lacks
 
@@ -115,10 +119,12 @@ class Warehouse:
     """A database to load into, and the queries of its readers.
 
     :param url: address of an empty database.
+    :param stage_url: directory of an S3, that the environment names, through which rows pass.
     """
 
     url: str
     clock: Clock = field(default_factory=Clock)
+    stage_url: str | None = None
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
         """Return an engine, as an Airflow hook does."""
@@ -131,7 +137,21 @@ class Warehouse:
 
     def sink(self, write: WriteMode = "merge", run: RunIdentity | None = None, table: str = TABLE) -> TableSink:
         """Return a sink of a new process."""
-        return TableSink(self, table, write, run or identity(), self.clock)
+        return TableSink(self, table, write, run or identity(), self.clock, stage=self.stage())
+
+    def stage(self) -> Stage | None:
+        """Return what rows pass through, as a process has it that may be a fork of another."""
+        if self.stage_url is None:
+            return None
+        files = fsspec.filesystem("s3", skip_instance_cache=True)
+        path = self.stage_url.removeprefix("s3://")
+        directory = Directory(files, path, url=self.stage_url, protocol="s3", new_token=lambda: uuid.uuid4().hex[:12])
+        return Stage(directory, "arn:aws:iam::123456789012:role/loading")
+
+    def staged(self) -> list[str]:
+        """Return the names of the files in the stage."""
+        stage = self.stage()
+        return stage.files.names() if stage is not None else []
 
     def sink_opened(self, write: WriteMode = "merge", run: RunIdentity | None = None, table: str = TABLE) -> TableSink:
         """Return a sink of a new process, resumed or begun."""

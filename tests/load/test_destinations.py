@@ -58,6 +58,32 @@ def test_an_unknown_mode_is_told_the_known_ones() -> None:
         WarehouseTable("segments", "warehouse", "upsert")  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("url", "advice"),
+    [
+        ("", "stage='' should be a text"),
+        ("loading", "stage='loading' is no URL: write s3://bucket/loading/"),
+        ("s3://bucket", "names no directory below a bucket"),
+        ("s3://key:secret@bucket/loading", "name the connection in stage_conn_id"),
+    ],
+)
+def test_a_stage_that_is_no_directory_is_refused(url: str, advice: str) -> None:
+    with pytest.raises(InvalidDestination, match=advice) as refusal:
+        WarehouseTable("segments", "warehouse", stage=url)
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_connection_of_no_stage_is_refused() -> None:
+    with pytest.raises(InvalidDestination, match="stage_conn_id='aws' without a stage"):
+        WarehouseTable("segments", "warehouse", stage_conn_id="aws")
+
+
+def test_a_stage_is_shown_and_makes_no_other_job() -> None:
+    table = WarehouseTable("segments", "warehouse", stage="s3://bucket/{{ ds }}/")
+    assert "stage='s3://bucket/{{ ds }}/'" in str(table)
+    assert repr(table) == repr(WarehouseTable("segments", "warehouse"))
+
+
 def test_a_connection_is_needed() -> None:
     with pytest.raises(InvalidDestination, match="conn_id=''"):
         WarehouseTable("segments", "")

@@ -151,7 +151,13 @@ class Tables(RuleBasedStateMachine):
         ratio = None if self.truth.write == "append" else ratio
         identity = RunIdentity(new.key, repr(new.job), as_of=NOON + timedelta(days=new.day))
         sink = TableSink(
-            self.warehouse, self.table, self.truth.write, identity, self.warehouse.clock, min_ratio_to_previous=ratio
+            self.warehouse,
+            self.table,
+            self.truth.write,
+            identity,
+            self.warehouse.clock,
+            min_ratio_to_previous=ratio,
+            stage=self.warehouse.stage(),
         )
         if ledger is not None and ledger.summary is not None:
             assert sink.open() == ledger.summary

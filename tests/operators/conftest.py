@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,10 @@ from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.operators.warehouse import Warehouse
 
-collect_ignore = [] if "SNOWFLAKE_SERVER_URL" in os.environ else ["test_snowflake.py"]
+collect_ignore = [
+    *([] if "SNOWFLAKE_SERVER_URL" in os.environ else ["test_snowflake.py"]),
+    *([] if find_spec("databricks") else ["test_databricks.py"]),  # make test-databricks
+]
 
 
 @pytest.fixture

@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
+from airflow.sdk import Connection
 from sqlalchemy import Engine, make_url
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Move
 from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
+from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, EnteredSegment
+from airflow_provider_voucherify.operators.places import stage_of
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
-from airflow_provider_voucherify.warehouse import many_rows
+from airflow_provider_voucherify.warehouse import redshift_files
 from tests.airflow_version import dag_bag
 from tests.docs.reading import ROOT, blocks
+from tests.load.sql.test_ledger_reads import statements_made
 from tests.operators.exporting import export
 from tests.operators.exporting import truth as everybody
 from tests.operators.publishing import CAMPAIGN, given_away
 from tests.operators.warehouse import CUSTOMERS, truth
 from tests.postgres import PostgresDatabase
 from tests.run_op import LOGICAL_DATE, OperatorRunner
+from tests.s3 import CONN_ID, S3Bucket, airflow_connection
 from tests.stand_ins.redshift import VERSION, refuse_what_it_lacks
 
 ASKED = CUSTOMERS[:300]
@@ -133,12 +139,80 @@ def test_codes_and_exports_are_recorded(
     assert sorted(query(redshift, "SELECT id, source_id FROM crm.everybody"), key=str) == everybody(voucherify)
 
 
+@pytest.fixture
+def staging(s3_bucket: S3Bucket, monkeypatch: pytest.MonkeyPatch) -> S3Bucket:
+    """A bucket that Redshift reads as well, from which it copies more than a hundred rows."""
+    s3_bucket.put_into_environment(monkeypatch)
+    monkeypatch.setattr(redshift_files, "FEW_ROWS", 100)
+    return s3_bucket
+
+
+def connected(monkeypatch: pytest.MonkeyPatch, bucket: S3Bucket, **extra: object) -> None:
+    written = json.loads(airflow_connection(bucket.endpoint_url))
+    monkeypatch.setenv(f"AIRFLOW_CONN_{CONN_ID.upper()}", json.dumps(written | {"extra": written["extra"] | extra}))
+
+
+ROLE = "arn:aws:iam::123456789012:role/loading"
+
+
+@pytest.mark.parametrize(
+    ("extra", "said"),
+    [
+        ({}, "IAM_ROLE default FORMAT"),
+        ({"iam_role": ROLE, "region": "eu-west-1"}, f"IAM_ROLE '{ROLE}' FORMAT .* REGION 'eu-west-1'"),
+    ],
+    ids=["default role", "role and region"],
+)
+def test_rows_pass_through_a_stage(
+    run_op: OperatorRunner,
+    voucherify: Emulator,
+    redshift: PostgresDatabase,
+    staging: S3Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    extra: dict[str, object],
+    said: str,
+) -> None:
+    connected(monkeypatch, staging, **extra)
+    monkeypatch.setattr(redshift_files, "MOST_ROWS", 100)
+    stage = f"{staging.url}/loading/{{{{ ds }}}}/"
+    pull = CustomerSegmentsOperator(
+        task_id="pull",
+        customers=ASKED,
+        destination=WarehouseTable("marketing.segments", "warehouse", stage=stage, stage_conn_id=CONN_ID),
+    )
+    with statements_made() as statements:
+        run = run_op(pull)
+    assert run.summary["customers"] == len(ASKED)
+    copies = [one for one in statements if one.startswith("COPY")]
+    assert all(re.search(f"FROM '{staging.url}/loading/2026-01-01/voucherify/.*' {said}", one) for one in copies)
+    assert len(copies) == 2
+    rows = query(redshift, "SELECT customer_id, segment_id, segment_name FROM marketing.segments")
+    assert sorted(rows, key=str) == truth(voucherify, ASKED)
+    assert "testing" not in str(statements), "the worker's key is its own affair"
+
+
+@pytest.mark.parametrize("extra", [{"iam_role": "loading"}, {"role_arn": f"{ROLE}' "}, {"region": "Ireland"}], ids=str)
+def test_what_a_stages_connection_cannot_mean_is_refused_before_a_call(
+    run_op: OperatorRunner,
+    voucherify: Emulator,
+    redshift: PostgresDatabase,
+    staging: S3Bucket,
+    monkeypatch: pytest.MonkeyPatch,
+    extra: dict[str, object],
+) -> None:
+    connected(monkeypatch, staging)
+    stage = WarehouseTable("segments", "warehouse", stage=f"{staging.url}/loading", stage_conn_id=CONN_ID)
+    monkeypatch.setattr(Connection, "extra_dejson", extra)
+    with pytest.raises(InvalidDestination, match=f"connection '{CONN_ID}' names no r(ole|egion) in its extra"):
+        stage_of(stage)
+
+
 def test_more_rows_than_inserts_are_for_are_refused(
     run_op: OperatorRunner, voucherify: Emulator, redshift: PostgresDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(many_rows, "MOST_REDSHIFT_ROWS", 100)
+    monkeypatch.setattr(redshift_files, "MOST_ROWS", 100)
     run = run_op(into("marketing.segments"))
     assert run.state == "failed", "no retry helps"
     assert "more than 100 rows to load" in str(run.error)
-    assert "S3ToRedshiftOperator" in str(run.error)
+    assert "stage='s3://bucket/loading/'" in str(run.error)
     assert query(redshift, "SELECT 1 FROM pg_tables WHERE tablename IN ('segments', 'segments__marks')") == []

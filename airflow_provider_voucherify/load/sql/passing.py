@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Scope
     from airflow_provider_voucherify.ledger.held import WorkingCopy
     from airflow_provider_voucherify.warehouse.database import Database
+    from airflow_provider_voucherify.warehouse.redshift_files import Stage
 
 #: PostgreSQL's types of the columns that are no texts: its binary format leaves nothing to be read from a text.
 _BINARY_TYPES = {"observed_at": "timestamptz"}
@@ -71,17 +72,20 @@ class PassingTables:
     :param members: a row per membership that readers are to see.
     :param answers: a row per customer who failed, with the reason, and where rows of answered customers only give way,
         one per customer who was answered, without.
+    :param stage: where the rows pass through before, on Redshift.
     """
 
     members: Table
     answers: Table
     lasting: Lasting
+    stage: Stage | None = None
 
     @classmethod
-    def beside(cls, target: Table, log: Table, connection: Connection) -> PassingTables:
+    def beside(cls, target: Table, log: Table, connection: Connection, stage: Stage | None = None) -> PassingTables:
         """Define the tables of a run, as the database, and the rights of its user, let them be.
 
         :param log: the table of its log.
+        :param stage: where its rows pass through before.
         """
         traits, lasting = traits_of(connection.dialect), _lasting(connection, target.schema)
         has_schema = lasting == "until removed" or traits.has_temporary_in_schema
@@ -91,6 +95,7 @@ class PassingTables:
             members_table(members, schema, target, lasting, has_key=has_key),
             answers_table(answers, schema, lasting, has_key=has_key),
             lasting,
+            stage and stage.of_run(target, log, connection),
         )
 
     def load(self, connection: Connection, copy: WorkingCopy, scope: Scope | None, *, with_answers: bool) -> None:
@@ -103,8 +108,9 @@ class PassingTables:
         for table in (self.members, self.answers):
             table.create(connection, checkfirst=False)
         if scope is not None:
-            _insert(connection, self.members, copy.plain_rows(scope, with_source="source_id" in self.members.c))
-        _insert(connection, self.answers, copy.outcomes(only_failed=not with_answers))
+            members = copy.plain_rows(scope, with_source="source_id" in self.members.c)
+            _insert(connection, self.members, members, self.stage)
+        _insert(connection, self.answers, copy.outcomes(only_failed=not with_answers), self.stage)
         if connection.dialect.name == "postgresql":  # else it would take them for small ones
             for table in (self.members, self.answers):
                 connection.execute(analyze(table))
@@ -168,14 +174,14 @@ def _lasting(connection: Connection, schema: str | None) -> Lasting:
     return lasting
 
 
-def _insert(connection: Connection, table: Table, rows: Iterable[_PassingRow]) -> None:
+def _insert(connection: Connection, table: Table, rows: Iterable[_PassingRow], stage: Stage | None) -> None:
     """Add rows, in the order of the table's columns, in the connection's transaction.
 
     :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.
     """
     if connection.dialect.name != "sqlite":
         types = [_BINARY_TYPES.get(column.name, "text") for column in table.columns]
-        insert_many(connection, table, rows, ROWS_PER_INSERT, types=types)
+        insert_many(connection, table, rows, ROWS_PER_INSERT, types=types, stage=stage)
         return
     # Handed to SQLite's driver as they are: SQLAlchemy would take longer over each than the database does.
     statement, texts = str(insert(table).compile(dialect=connection.dialect)), SqliteTexts()

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.sql.passing import PassingTables
     from airflow_provider_voucherify.load.sql.target import Target
+    from airflow_provider_voucherify.warehouse.redshift_files import Stage
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ class TableSink(LoggedRun):
     :param now: the clock, UTC.
     :param min_ratio_to_previous: the circuit breaker, see ``WarehouseTable``.
     :param extra_columns: values for columns of the user's own, by name.
-    :raises InvalidDestination: if the table's name cannot be used.
+    :param stage: where rows pass through on their way into Redshift.
+    :raises InvalidDestination: if the table's name cannot be used, or the stage is none of its database.
     """
 
     def __init__(
@@ -62,17 +64,21 @@ class TableSink(LoggedRun):
         columns: RowColumns = COLUMNS,
         min_ratio_to_previous: float | None = None,
         extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
+        stage: Stage | None = None,
     ) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.ledger.logs.table import InTable, log_table
         from airflow_provider_voucherify.load.sql.marks import TableMarks, marks_table
         from airflow_provider_voucherify.load.sql.static_lists import StaticLists
         from airflow_provider_voucherify.load.sql.target import name_in, schema_of
+        from airflow_provider_voucherify.warehouse.redshift_files import check_stage
         from airflow_provider_voucherify.warehouse.table_names import log_name, marks_name
 
         check_min_ratio(min_ratio_to_previous, write)
         check_extra_columns(extra_columns)
-        self._database = Database(engines)
+        self._database, self._stage = Database(engines), stage
+        if stage is not None:
+            check_stage(stage.files.url, self._database.dialect)
         name = name_in(self._database, TableName.parse(table))
         extra_columns = {self._database.named(each): value for each, value in extra_columns.items()}
         schema = schema_of(name, self._database)
@@ -205,10 +211,10 @@ class TableSink(LoggedRun):
     def _refuse_excess(self, copy: WorkingCopy, steps: Sequence[Step]) -> None:
         """Refuse what the table has no room for before more is asked: more rows than Redshift takes by INSERT, or an id
         on MySQL, whose texts have an end."""
-        from airflow_provider_voucherify.warehouse.many_rows import refuse_too_many
+        from airflow_provider_voucherify.warehouse.redshift_files import refuse_too_many
 
-        if self._database.dialect.name == "redshift":
-            refuse_too_many(self._database.dialect, copy.rows_held())
+        if self._database.dialect.name == "redshift" and self._stage is None:
+            refuse_too_many(copy.rows_held())
         most = traits_of(self._database.dialect).most_id_characters
         if most is not None and (longest := longest_id(steps)) > most:
             raise ValueUnfit(
@@ -218,12 +224,21 @@ class TableSink(LoggedRun):
 
     def _load(self, connection: Connection, scope: Scope | None, failed: int) -> None:
         if traits_of(connection.dialect).ends_with_ddl:
-            self._target.create_missing(connection, failed)
-            self._marks.make_ready(connection)
+            self._create_missing(connection, scope, failed)
         if self._passing_tables.staying:  # another try of this run has them under the same names, and may be publishing
             self._target.lock(connection)
         with_answers = scope is not None and self._target.names_answered(scope)
         self._passing_tables.load(connection, self._held, scope, with_answers=with_answers)
+
+    def _create_missing(self, connection: Connection, scope: Scope | None, failed: int) -> None:
+        """Create what is going to be written to; where nothing becomes visible, that is the table of failures."""
+        from airflow_provider_voucherify.warehouse.catalog import create_if_missing
+
+        if scope is not None:
+            self._target.create_missing(connection, failed)
+            self._marks.make_ready(connection)
+        elif failed:
+            create_if_missing(connection, self._target.failures)
 
     def _publish(
         self, connection: Connection, scope: Scope, counted: LoadSummary, report: Mapping[str, Json]
@@ -251,7 +266,7 @@ class TableSink(LoggedRun):
         self._target.check(connection)
         check_is_log(self._store.table, connection)
         self._marks.check(connection)
-        passing = PassingTables.beside(self._target.table, self._store.table, connection)
+        passing = PassingTables.beside(self._target.table, self._store.table, connection, self._stage)
         for table in passing.staying:
             check_is_ours(table, connection, self._target.display_name)
         return passing
@@ -262,6 +277,8 @@ class TableSink(LoggedRun):
 
         dead = remove_dead_logs(self._database, self._target.table, self._now() - LEFTOVER_AGE)
         remove_abandoned(self._database, self._target.table)
+        if self._passing is not None and (stage := self._passing.stage) is not None:
+            stage.remove_abandoned(self._database, self._target.table)
         if dead:
             log.info("Removed %d ledgers that dead runs left behind", dead)
 

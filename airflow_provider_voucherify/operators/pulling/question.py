@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowException
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.load.sql.entered_left import read_changes
-from airflow_provider_voucherify.operators.places import database_of
+from airflow_provider_voucherify.operators.places import database_of, queries_of
 from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, SegmentChanges
 from airflow_provider_voucherify.pull.customers.sources import (
     AllCustomers,
@@ -25,11 +25,10 @@ from airflow_provider_voucherify.pull.progress import counted
 from airflow_provider_voucherify.warehouse.database import without_rows
 
 if TYPE_CHECKING:
-    from airflow.providers.common.sql.hooks.sql import DbApiHook
-
     from airflow_provider_voucherify.load.sql.entered_left import Direction
     from airflow_provider_voucherify.operators.arguments import Customers
     from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+    from airflow_provider_voucherify.pull.customers.sources import RunsQueries
 
 log = logging.getLogger(__name__)
 
@@ -71,9 +70,7 @@ def customer_ids_of(customers: Customers) -> Sequence[str] | None:
         return _changed(customers)
     if isinstance(customers, CustomerQuery):
         log.info("Reading the customers from %s", customers.conn_id)
-        database = database_of(customers.conn_id)
-        database.log_sql = False  # the query's parameters may be customer ids
-        return _read(customers, database)
+        return _read(customers, queries_of(customers.conn_id))
     return distinct_ids(given_ids(customers.value if isinstance(customers, Unread) else customers))
 
 
@@ -82,7 +79,7 @@ def reads_a_table(customers: Customers) -> bool:
     return isinstance(customers, CustomerQuery | SegmentChanges)
 
 
-def _read(query: CustomerQuery, database: DbApiHook) -> Sequence[str]:
+def _read(query: CustomerQuery, database: RunsQueries) -> Sequence[str]:
     try:
         return query.read(database)
     except (InvalidCustomers, AirflowException):

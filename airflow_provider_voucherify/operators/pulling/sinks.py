@@ -14,7 +14,7 @@ from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.operators.identity import hash_of_ids, hash_of_list, identity_of, kind_of
-from airflow_provider_voucherify.operators.places import database_of, directory_of
+from airflow_provider_voucherify.operators.places import database_of, directory_of, stage_of
 from airflow_provider_voucherify.operators.pulling.question import segments_of
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
 from airflow_provider_voucherify.pull.tools import utc_now
@@ -48,9 +48,8 @@ def sink_of(terms: PullTerms, context: Context, identity: RunIdentity) -> Sink:
                 "write='history' with unknown_customers='keep': ids Voucherify does not know would enter segments "
                 "nobody is in; write unknown_customers='drop'"
             )
-        database = database_of(destination.conn_id)
         return TableSink(
-            database,
+            database_of(destination.conn_id),
             destination.table,
             destination.write,
             identity,
@@ -58,6 +57,7 @@ def sink_of(terms: PullTerms, context: Context, identity: RunIdentity) -> Sink:
             columns=columns,
             min_ratio_to_previous=destination.min_ratio_to_previous,
             extra_columns=destination.extra_columns,
+            stage=stage_of(destination),
         )
     if isinstance(destination, ObjectFiles):
         directory = directory_of(destination)

@@ -22,6 +22,7 @@ from airflow_provider_voucherify.warehouse.many_rows import insert_lists
 DIALECTS = {
     name: make_url(url).get_dialect()()
     for name, url in {
+        **({"databricks": "databricks://token:x@host"} if find_spec("databricks") else {}),  # make test-databricks
         "duckdb": "duckdb://",
         "mariadb": "mariadb+pymysql://",
         "mssql": "mssql+pyodbc://",

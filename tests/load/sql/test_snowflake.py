@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
+from urllib.parse import urlsplit
 
 import pytest
 from sqlalchemy import (
@@ -169,6 +171,38 @@ def test_many_rows_take_no_more_statements_than_some(recorded: Recorded, write: 
         sink.close()
     assert counted[1] == counted[2]
     assert (counted[2]["PUT"], counted[2]["COPY"]) in {(1, 1), (2, 2)}  # members, and answers where they are needed
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_memberships_take_no_more_statements_and_requests_than_some(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from snowflake.connector.network import SnowflakeRestful
+
+    fetch, asked = SnowflakeRestful.fetch, list[str]()
+
+    def count(rest: SnowflakeRestful, method: str, url: str, *arguments: object, **options: object) -> object:
+        asked.append(f"{method} {urlsplit(url).path}")
+        return fetch(rest, method, url, *arguments, **options)
+
+    monkeypatch.setattr(SnowflakeRestful, "fetch", count)
+    counted = []
+    for run, customers in enumerate([1_500, 1_500, 100_000]):
+        sink = recorded.sink_opened(run=identity(f"dag/run-{run}/task/-1"))
+        for start in range(0, customers, 10_000):
+            some = range(start, min(start + 10_000, customers))
+            sink.write([found(f"customer-{number}", "gold") for number in some])
+        asked.clear()
+        recorded.statements.clear()
+        began = time.perf_counter()
+        sink.finish()
+        sink.close()
+        took = time.perf_counter() - began
+        statements = Counter(statement.split()[0] for statement in recorded.statements)
+        print(f"{customers:,}: {dict(statements)} {dict(Counter(asked))} {took:.1f} s")  # noqa: T201
+        counted.append((statements, Counter(asked)))
+    assert counted[1] == counted[2]
+    assert (counted[2][0]["PUT"], counted[2][0]["COPY"]) == (2, 2)
 
 
 def test_whoever_comes_second_waits_and_sees_what_the_first_wrote(snowflake_warehouse: Warehouse) -> None:

@@ -25,14 +25,14 @@ AFTER = [
 FAILED = [("dora", "ServerFault 502", "dag/run/task/-1")]
 
 
-def _run_and_die(url: str, point: int, *, by_pages: bool) -> bool:
+def _run_and_die(warehouse: Warehouse, point: int, *, by_pages: bool) -> bool:
     """Run in a fork of this process, which saves the seconds of imports; return whether it was killed."""
     child = os.fork()
     if child == 0:
         try:
             with open(os.devnull, "w", encoding="utf-8") as nowhere:
                 sys.stdout = nowhere
-                main(url, point, by_pages=by_pages)
+                main(warehouse.url, point, by_pages=by_pages, stage_url=warehouse.stage_url)
             os._exit(0)
         finally:
             os._exit(1)
@@ -51,7 +51,7 @@ def test_a_run_killed_at_every_point_in_turn_ends_whole(
     shared_warehouse.load(found("anna", "old"), found("emil", "old"), run=identity("before"))
     kills = 0
     for point in count(first_point, 6):
-        killed = _run_and_die(shared_warehouse.url, point, by_pages=by_pages)
+        killed = _run_and_die(shared_warehouse, point, by_pages=by_pages)
         kills += killed
         assert shared_warehouse.memberships() in (BEFORE, AFTER)
         if f"{TABLE}_failures" in shared_warehouse.tables():
@@ -63,3 +63,4 @@ def test_a_run_killed_at_every_point_in_turn_ends_whole(
     assert shared_warehouse.memberships() == AFTER
     assert shared_warehouse.failures() == FAILED
     assert shared_warehouse.ledgers() == set()
+    assert shared_warehouse.staged() == []
