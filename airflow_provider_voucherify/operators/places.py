@@ -24,13 +24,25 @@ def database_of(conn_id: str) -> DbApiHook:
     :raises InvalidDestination: if the connection is none of a SQL database.
     """
     check_text("conn_id", conn_id)
-    hook = BaseHook.get_hook(conn_id)
+    hook = hook_of(conn_id)
     if not hasattr(hook, "get_sqlalchemy_engine"):
         raise InvalidDestination(
             f"conn_id={conn_id!r} is no connection of a SQL database (its hook is {type(hook).__name__}): name one "
             "such as postgres or sqlite"
         )
     return cast("DbApiHook", hook)
+
+
+def hook_of(conn_id: str) -> object:
+    """Return the hook of a connection; of a connection to Google Cloud, which is of no database, that of BigQuery."""
+    hook = BaseHook.get_hook(conn_id)
+    if getattr(hook, "conn_type", None) not in ("gcpbigquery", "google_cloud_platform"):
+        return hook
+    from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+
+    # Without being told, the hook sends queries in the language BigQuery had before SQL.
+    wished = BaseHook.get_connection(conn_id).extra_dejson.get("use_legacy_sql", False)
+    return BigQueryHook(gcp_conn_id=conn_id, use_legacy_sql=wished)
 
 
 def directory_of(destination: ObjectFiles) -> Directory:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_voucherify.load.errors import LoadError, StatementFailed
+from airflow_provider_voucherify.warehouse.bigquery_turns import give_transactions
 from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
 from airflow_provider_voucherify.warehouse.proven import check_server, make_engine, refuse_by_name
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
@@ -131,6 +132,8 @@ class Database:
             # Publishing waits for a lock and must then see what the run before it committed, whatever
             # default the server has.
             engine = engine.execution_options(isolation_level="READ COMMITTED")
+        if engine.dialect.name == "bigquery":
+            give_transactions(engine)
         if engine.dialect.driver == "psycopg":
             on_connect(engine, _prepare_nothing)
         self._engine = engine

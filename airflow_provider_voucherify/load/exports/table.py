@@ -83,7 +83,7 @@ class ExportTableLoader:
         from sqlalchemy import delete
 
         table, counted = self._table, _CountedRecords(records(self._destination, self._fields, rows))
-        lock_and_create(connection, table)
+        lock_and_create(connection, table, self._run_key)
         is_added = self._destination.write == "append"
         earlier = delete(table)
         connection.execute(earlier.where(table.c[RUN_KEY] == self._run_key) if is_added else earlier)

@@ -167,7 +167,7 @@ class TableMarks:
         """
 
         def work(connection: Connection) -> None:
-            lock_for_writing(connection, self._table)
+            lock_for_writing(connection, self._table, self._identity.key)
             self.check(connection)
             self.make_ready(connection)
             self.put(connection, Mark.of(self._identity, self._now(), report))

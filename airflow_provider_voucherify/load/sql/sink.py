@@ -218,12 +218,20 @@ class TableSink(LoggedRun):
 
     def _load(self, connection: Connection, scope: Scope | None, failed: int) -> None:
         if traits_of(connection.dialect).ends_with_ddl:
-            self._target.create_missing(connection, failed)
-            self._marks.make_ready(connection)
+            self._create_missing(connection, failed, is_published=scope is not None)
         if self._passing_tables.staying:  # another try of this run has them under the same names, and may be publishing
             self._target.lock(connection)
         with_answers = scope is not None and self._target.names_answered(scope)
         self._passing_tables.load(connection, self._held, scope, with_answers=with_answers)
+
+    def _create_missing(self, connection: Connection, failed: int, *, is_published: bool) -> None:
+        from airflow_provider_voucherify.warehouse.catalog import create_if_missing
+
+        if is_published:
+            self._target.create_missing(connection, failed)
+            self._marks.make_ready(connection)
+        elif failed:
+            create_if_missing(connection, self._target.failures)
 
     def _publish(
         self, connection: Connection, scope: Scope, counted: LoadSummary, report: Mapping[str, Json]
