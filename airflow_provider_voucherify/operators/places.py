@@ -35,14 +35,14 @@ def database_of(conn_id: str) -> DbApiHook:
 
 def hook_of(conn_id: str) -> object:
     """Return the hook of a connection; of a connection to Google Cloud, which is of no database, that of BigQuery."""
-    hook = BaseHook.get_hook(conn_id)
-    if getattr(hook, "conn_type", None) not in ("gcpbigquery", "google_cloud_platform"):
-        return hook
+    connection = BaseHook.get_connection(conn_id)
+    if connection.conn_type not in ("gcpbigquery", "google_cloud_platform"):
+        return connection.get_hook()
     from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 
     # Without being told, the hook sends queries in the language BigQuery had before SQL.
-    wished = BaseHook.get_connection(conn_id).extra_dejson.get("use_legacy_sql", False)
-    return BigQueryHook(gcp_conn_id=conn_id, use_legacy_sql=wished)
+    is_legacy = connection.extra_dejson.get("use_legacy_sql", False)
+    return BigQueryHook(gcp_conn_id=conn_id, use_legacy_sql=is_legacy)
 
 
 def directory_of(destination: ObjectFiles) -> Directory:

@@ -64,9 +64,7 @@ class BigQueryClient(Protocol):
 
     def query(self, query: str, *, job_config: object) -> _Job: ...
 
-    def load_table_from_file(
-        self, file_obj: IO[bytes], destination: str, *, size: int, job_config: object
-    ) -> _Job: ...
+    def load_table_from_file(self, file_obj: IO[bytes], destination: str, *, size: int, job_config: object) -> _Job: ...
 
 
 def client_of(connection: Connection) -> BigQueryClient:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Context, Decimal
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -63,9 +64,7 @@ def insert_values(connection: Connection, table: Table, rows: Iterable[Mapping[s
 def _load(connection: Connection, table: Table, rows: Iterator[Row]) -> None:
     from google.cloud.bigquery import LoadJobConfig
 
-    config = LoadJobConfig(
-        source_format="PARQUET", create_disposition="CREATE_NEVER", write_disposition="WRITE_APPEND"
-    )
+    config = LoadJobConfig(source_format="PARQUET", create_disposition="CREATE_NEVER", write_disposition="WRITE_APPEND")
     with tempfile.TemporaryDirectory(prefix="voucherify_") as directory:
         path = Path(directory, "rows.parquet")
         _write_file(path, table, rows)
@@ -85,26 +84,32 @@ def _write_file(path: Path, table: Table, rows: Iterator[Row]) -> None:
     with pq.ParquetWriter(path, schema) as writer:
         while batch := list(islice(rows, _ROWS_PER_BATCH)):
             columns = [
-                pa.array(values, field.type) for values, field in zip(zip(*batch, strict=True), schema, strict=True)
+                pa.array(_rounded(values, field.type), field.type)
+                for values, field in zip(zip(*batch, strict=True), schema, strict=True)
             ]
             writer.write_batch(pa.record_batch(columns, schema=schema))
+
+
+def _rounded(values: Sequence[object], type_: pa.DataType) -> Sequence[object]:
+    """Return decimals with as many digits behind the point as their column has, where others round by themselves."""
+    import pyarrow as pa
+
+    if not pa.types.is_decimal(type_):
+        return values
+    last, rules = Decimal(1).scaleb(-type_.scale), Context(prec=2 * type_.precision)
+    return [value.quantize(last, context=rules) if isinstance(value, Decimal) else value for value in values]
 
 
 def _arrow_type(type_: TypeEngine[object]) -> pa.DataType:
     import pyarrow as pa
 
-    match type_:
-        case DateTime():
-            return pa.timestamp("us", tz="UTC")
-        case Date():
-            return pa.date32()
-        case Boolean():
-            return pa.bool_()
-        case Numeric(precision=int(digits), scale=int(behind)):
-            return pa.decimal128(digits, behind)
-        case BigInteger():
-            return pa.int64()
-        case Double():
-            return pa.float64()
-        case _:
-            return pa.string()
+    if isinstance(type_, Numeric) and isinstance(type_.precision, int) and isinstance(type_.scale, int):
+        return pa.decimal128(type_.precision, type_.scale)
+    by_class = {
+        DateTime: pa.timestamp("us", tz="UTC"),
+        Date: pa.date32(),
+        Boolean: pa.bool_(),
+        BigInteger: pa.int64(),
+        Double: pa.float64(),
+    }
+    return next((found for class_, found in by_class.items() if isinstance(type_, class_)), pa.string())

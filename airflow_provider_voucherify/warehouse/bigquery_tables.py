@@ -152,8 +152,8 @@ def check_resource(table: Table, connection: Connection) -> None:
     moments = {column.name for column in table.columns if isinstance(column.type, DateTime)}
     if others := [one.name for one in resource.schema if one.name in moments and one.field_type != "TIMESTAMP"]:
         raise TableUnfit(
-            f"table {table.fullname} has {', '.join(others)} of another type than TIMESTAMP: make it TIMESTAMP, or name "
-            "another table"
+            f"table {table.fullname} has {', '.join(others)} of another type than TIMESTAMP: make it TIMESTAMP, or "
+            "name another table"
         )
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: From when on others end a turn, unless a later try of the same run came before (seconds).
-TURN_SECONDS = 900
+TURN_SECONDS = 600
 #: Between two looks whether it is one's turn, each of which is a job, and how many there are: an hour's.
 POLL_SECONDS, MOST_LOOKS = 5.0, 720
 

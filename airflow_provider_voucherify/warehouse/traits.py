@@ -33,6 +33,8 @@ class Traits:
     :param enforces_keys: whether it refuses two rows of one key; if not, a key is a remark.
     :param ends_with_ddl: whether creating something lets a lock go that runs take turns by, or is refused under it.
     :param defines_at_once: whether two may create or drop the same at once, where it is said to be no matter.
+    :param ends_one_of_two_writers: whether of two that change rows of one table at once one is ended.
+    :param loads_in_transactions: whether many rows go in within a transaction, as few do.
     :param keeps_session: whether another session costs more than a statement, and an idle one hinders nobody.
     :param has_standard_catalog: whether it is read through the catalog of the SQL standard; others as SQLAlchemy does.
     :param has_catalog_per_database: whether each database of a server has a catalog of its own.
@@ -52,6 +54,8 @@ class Traits:
     enforces_keys: bool = True
     ends_with_ddl: bool = False
     defines_at_once: bool = False
+    ends_one_of_two_writers: bool = False
+    loads_in_transactions: bool = True
     keeps_session: bool = False
     has_standard_catalog: bool = False
     has_catalog_per_database: bool = False
@@ -126,6 +130,8 @@ PROVEN: Mapping[str, Traits] = MappingProxyType(
             enforces_keys=False,
             ends_with_ddl=True,
             defines_at_once=True,
+            ends_one_of_two_writers=True,
+            loads_in_transactions=False,
             reaches_other_databases=True,
             takes_cases_alike=True,  # those of columns
             shuns_naive_times=True,

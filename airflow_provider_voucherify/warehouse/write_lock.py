@@ -112,7 +112,7 @@ def _take_the_turn(connection: Connection, schema: str | None, holder: str) -> N
 
 
 def _create_with_row(connection: Connection, table: Table, values: Sequence[ColumnElement[object]]) -> None:
-    """Create a table with a row, if it is missing, in one statement: of two that do so at once, one finds both there."""
+    """Create a table with a row, if it is missing, in one statement: of two that do so at once one finds both there."""
     from sqlalchemy import select
 
     from airflow_provider_voucherify.warehouse.catalog import catalog_of

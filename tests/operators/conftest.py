@@ -13,7 +13,10 @@ from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.operators.warehouse import Warehouse
 
-collect_ignore = [] if "SNOWFLAKE_SERVER_URL" in os.environ else ["test_snowflake.py"]
+collect_ignore = [
+    *([] if "SNOWFLAKE_SERVER_URL" in os.environ else ["test_snowflake.py"]),
+    *([] if "BIGQUERY_EMULATOR_HOST" in os.environ else ["test_bigquery.py"]),
+]
 
 
 @pytest.fixture

@@ -134,7 +134,6 @@ def test_a_server_its_dialect_does_not_understand_is_told_in_words(
 @pytest.mark.parametrize(
     ("kind", "loader"),
     [
-        ("gcpbigquery", "GCSToBigQueryOperator"),
         ("databricks", "DatabricksCopyIntoOperator"),
         ("mssql", "SQLExecuteQueryOperator"),
         ("oracle", "SQLExecuteQueryOperator"),
