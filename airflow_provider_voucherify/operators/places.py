@@ -37,7 +37,7 @@ def hook_of(conn_id: str) -> object:
     """Return the hook of a connection; of a connection to Google Cloud, which is of no database, that of BigQuery."""
     connection = BaseHook.get_connection(conn_id)
     if connection.conn_type not in ("gcpbigquery", "google_cloud_platform"):
-        return connection.get_hook()
+        return connection.get_hook()  # type: ignore[no-untyped-call]
     from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
 
     # Without being told, the hook sends queries in the language BigQuery had before SQL.

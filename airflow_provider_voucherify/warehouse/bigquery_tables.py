@@ -164,7 +164,7 @@ def check_permissions(table: Table, rights: Sequence[str], connection: Connectio
     :raises TableUnfit: if not, with the statement that grants them.
     """
     from google.api_core.exceptions import NotFound
-    from sqlalchemy import func, select
+    from sqlalchemy import literal_column, select
 
     wanted = {right: _PERMISSIONS[right] for right in rights}
     with driver_errors(connection):
@@ -177,7 +177,7 @@ def check_permissions(table: Table, rights: Sequence[str], connection: Connectio
     held = answer.get("permissions", [])
     if not (missing := [right for right, permission in wanted.items() if permission not in held]):
         return
-    user = str(connection.scalar(select(func.session_user())))
+    user = str(connection.scalar(select(literal_column("SESSION_USER()"))))  # SQLAlchemy's has no parentheses
     kind = "serviceAccount" if user.endswith(".gserviceaccount.com") else "user"
     raise TableUnfit(
         f"the connection's user may not {', '.join(missing)} in {table.fullname}, which a run does at its end. "

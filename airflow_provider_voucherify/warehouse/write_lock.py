@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.load.errors import StatementFailed
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Table
     from sqlalchemy.engine import Connection
+
+    _Value: TypeAlias = ColumnElement[str] | ColumnElement[int] | ColumnElement[datetime]
 
 #: How long MySQL waits for the others; PostgreSQL waits as long as it takes (seconds).
 MYSQL_LOCK_TIMEOUT = 3_600
@@ -111,7 +114,7 @@ def _take_the_turn(connection: Connection, schema: str | None, holder: str) -> N
     take_turn(connection, lock, holder)
 
 
-def _create_with_row(connection: Connection, table: Table, values: Sequence[ColumnElement[object]]) -> None:
+def _create_with_row(connection: Connection, table: Table, values: Sequence[_Value]) -> None:
     """Create a table with a row, if it is missing, in one statement: of two that do so at once one finds both there."""
     from sqlalchemy import select
 

@@ -359,6 +359,8 @@ def _refuse_what_it_lacks(text: str, statement: exp.Expression) -> None:
         raise Refused(f"{statement.key.upper()} must have a WHERE clause")
     if any(column.args.get("db") for column in statement.find_all(exp.Column)):
         raise Refused("Unrecognized name: a column is named with its dataset")
+    if any(column.name.lower() == "session_user" for column in statement.find_all(exp.Column)):
+        raise Refused("Unrecognized name: session_user")
     for inner in statement.find_all(exp.Exists):
         within = {table.alias_or_name for table in inner.find_all(exp.Table)}
         for comparison in inner.find_all(exp.GT, exp.GTE, exp.LT, exp.LTE, exp.NEQ):
@@ -410,7 +412,7 @@ def _for_duckdb(statement: exp.Expression, query: Query) -> str:
         )
     for function in [*statement.find_all(exp.SessionUser, exp.CurrentUser)]:
         function.replace(exp.Literal.string(USER))
-    return statement.sql(dialect="duckdb")
+    return str(statement.sql(dialect="duckdb"))
 
 
 def run_load(warehouse: Warehouse, body: Json, project: str, content: bytes, job: Job) -> None:
