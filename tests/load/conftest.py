@@ -101,10 +101,9 @@ def bigquery_warehouse(bigquery_key: Path, monkeypatch: pytest.MonkeyPatch) -> W
     """A dataset of what stands in for BigQuery."""
     assert BIGQUERY_SERVER is not None, "no server: set BIGQUERY_EMULATOR_HOST, or run make test-bigquery"
     monkeypatch.setattr(bigquery_turns, "POLL_SECONDS", 0.05)
-    dataset = f"test_{uuid.uuid4().hex}"
-    url = f"bigquery://shop/{dataset}?credentials_path={bigquery_key}"
-    Warehouse(f"bigquery://shop?credentials_path={bigquery_key}").execute(f"create schema {dataset}")
-    return Warehouse(url)
+    project, key = f"shop-{uuid.uuid4().hex[:12]}", f"credentials_path={bigquery_key}"
+    Warehouse(f"bigquery://{project}?{key}").execute("create schema marketing")
+    return Warehouse(f"bigquery://{project}/marketing?{key}")
 
 
 @pytest.fixture(params=_GIVEN or ["sqlite", "postgres"])

@@ -75,7 +75,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         asked = {name: values[-1] for name, values in parse_qs(parts.query).items()}
         path = unquote(parts.path).strip("/").removeprefix("bigquery/v2/").split("/")
-        self.warehouse.counts["request"] += 1
+        if project := re.search(r"/projects/([^/]+)/", parts.path):
+            self.warehouse.counts[project[1]]["request"] += 1
         try:
             code, answer = self._route(method, path, asked, content)
         except Refused as refused:
@@ -121,8 +122,8 @@ class Handler(BaseHTTPRequestHandler):
     def _of_the_tests(self, path: list[str], content: bytes) -> Json:
         """Answer what no BigQuery is asked."""
         match path:
-            case ["stand_in", "counts"]:
-                return dict(self.warehouse.counts)
+            case ["stand_in", "counts", project]:
+                return dict(self.warehouse.counts[project])
             case ["stand_in", "deny"]:
                 self.warehouse.denied.update(json.loads(content))
             case ["stand_in", "partitioned", name]:
@@ -161,7 +162,7 @@ class Handler(BaseHTTPRequestHandler):
             case "GET", [_]:
                 return 200, {"datasetReference": reference, "location": warehouse.location_of(dataset)}
             case "GET", [_, "tables"]:
-                return 200, {"tables": warehouse.tables(dataset), "totalItems": len(warehouse.tables(dataset))}
+                return 200, {"tables": warehouse.tables(dataset)}
             case "GET", [_, "tables", name]:
                 return 200, warehouse.table(dataset, name)
             case "DELETE", [_, "tables", name]:
@@ -186,7 +187,7 @@ class Handler(BaseHTTPRequestHandler):
         self, kind: str, body: Json, project: str, location: str | None, name: str | None = None, content: bytes = b""
     ) -> Job:
         job = Job(name or uuid.uuid4().hex, kind, location or ELSEWHERE)
-        self.warehouse.counts["job"] += 1
+        self.warehouse.counts[project]["job"] += 1
         try:
             if kind == "load":
                 run_load(self.warehouse, body, project, content, job)

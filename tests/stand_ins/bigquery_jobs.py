@@ -7,7 +7,7 @@ import io
 import re
 import threading
 import uuid
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,7 +106,8 @@ class Warehouse:
         #: Tables in which the user may not what is named.
         self.denied: dict[str, list[str]] = {}
         self.partitioned: set[str] = set()
-        self.counts: Counter[str] = Counter()
+        #: Of each project, how many requests and jobs there were, and of each kind of statement.
+        self.counts = defaultdict[str, Counter[str]](Counter)
 
     def cursor(self) -> duckdb.DuckDBPyConnection:
         """Return a connection of its own, which commits each statement."""
@@ -219,7 +220,11 @@ class Warehouse:
         """Return the tables of a dataset."""
         self.location_of(dataset)
         query = "SELECT table_name FROM information_schema.tables WHERE table_schema = ? ORDER BY 1"
-        return [self.table(dataset, name) for (name,) in self.cursor().execute(query, [dataset]).fetchall()]
+        project, _, short = dataset.rpartition(".")
+        return [
+            {"tableReference": {"projectId": project, "datasetId": short, "tableId": name}, "type": "TABLE"}
+            for (name,) in self.cursor().execute(query, [dataset]).fetchall()
+        ]
 
 
 @dataclass
@@ -270,7 +275,7 @@ def run_query(warehouse: Warehouse, query: Query, job: Job) -> None:
     if query.session is not None and session is None:
         raise Refused("Session is terminated or was not found", reason="resourceInUse")
     if match := _ABORT.match(query.text):
-        warehouse.counts["CALL"] += 1
+        warehouse.counts[query.project]["CALL"] += 1
         warehouse.end_session(str(query.parameters[match[1]][1]))
         return
     statements = [one for one in sqlglot.parse(query.text, dialect="bigquery") if one is not None]
@@ -302,7 +307,7 @@ def _run(
     job: Job,
 ) -> None:
     word = query.text.split(None, 1)[0].upper().rstrip(";")
-    warehouse.counts[word] += 1
+    warehouse.counts[query.project][word] += 1
     if word in ("BEGIN", "COMMIT", "ROLLBACK"):
         if session is None:
             raise Refused(f"{word} TRANSACTION outside of a session or script")
@@ -417,7 +422,7 @@ def _for_duckdb(statement: exp.Expression, query: Query) -> str:
 
 def run_load(warehouse: Warehouse, body: Json, project: str, content: bytes, job: Job) -> None:
     """Do a load job."""
-    warehouse.counts["LOAD"] += 1
+    warehouse.counts[project]["LOAD"] += 1
     place = body["destinationTable"]
     dataset, name = f"{place.get('projectId', project)}.{place['datasetId']}", str(place["tableId"])
     assert (body["sourceFormat"], body["writeDisposition"]) == ("PARQUET", "WRITE_APPEND")

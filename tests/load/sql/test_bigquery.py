@@ -96,9 +96,13 @@ def tell(path: str, body: object) -> None:
     urlopen(Request(f"{BIGQUERY_SERVER}/stand_in/{path}", json.dumps(body).encode(), method="POST")).close()
 
 
-def counts() -> Counter[str]:
-    """Return how many jobs of which kind the stand-in did, and requests."""
-    with urlopen(f"{BIGQUERY_SERVER}/stand_in/counts") as answer:
+def project_of(warehouse: Warehouse) -> str:
+    return str(make_url(warehouse.url).host)
+
+
+def counts(warehouse: Warehouse) -> Counter[str]:
+    """Return how many jobs of which kind the stand-in did in a project, and requests."""
+    with urlopen(f"{BIGQUERY_SERVER}/stand_in/counts/{project_of(warehouse)}") as answer:
         return Counter(json.loads(answer.read()))
 
 
@@ -120,7 +124,7 @@ def test_rows_are_what_they_were(recorded: Recorded, is_in_transaction: bool) ->
     table, at = odd_table(), datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=UTC)
     whole = [(text, text, at, -7, 0.1, True, date(2026, 1, 31)) for text in ODD]
     rows = [*whole, ("nothing", None, None, None, None, None, None)]
-    database, before = Database(recorded), counts()
+    database, before = Database(recorded), counts(recorded)
     database.write("create", table.create)
 
     def load(connection: Connection) -> None:
@@ -131,7 +135,7 @@ def test_rows_are_what_they_were(recorded: Recorded, is_in_transaction: bool) ->
     database.write("load", load)
     read = database.read("read", lambda connection: [tuple(row) for row in connection.execute(select(table))])
     assert sorted(read, key=str) == sorted(rows, key=str)
-    assert counts()["LOAD"] - before["LOAD"] == (0 if is_in_transaction else 1)
+    assert counts(recorded)["LOAD"] - before["LOAD"] == (0 if is_in_transaction else 1)
     assert recorded.words()["INSERT"] == (1 if is_in_transaction else 0)
 
 
@@ -147,7 +151,7 @@ def test_a_few_rows_more_than_a_statement_has_values_for(recorded: Recorded) -> 
 
 def test_a_table_has_many_names(bigquery_warehouse: Warehouse) -> None:
     dataset = dataset_of(bigquery_warehouse)
-    names = [TABLE, f"{dataset}.{TABLE}", f"shop.{dataset}.{TABLE}"]
+    names = [TABLE, f"{dataset}.{TABLE}", f"{project_of(bigquery_warehouse)}.{dataset}.{TABLE}"]
     for number, name in enumerate(names):
         run = identity(f"dag/run-{number}/task/-1")
         bigquery_warehouse.load(found(f"customer-{number}", "gold"), failed("dora"), run=run, table=name)
@@ -164,7 +168,7 @@ def test_a_dataset_of_another_project_is_written_to(bigquery_warehouse: Warehous
 
 def test_a_name_without_a_dataset_is_refused_where_the_connection_has_none(bigquery_warehouse: Warehouse) -> None:
     dataset = dataset_of(bigquery_warehouse)
-    without = Warehouse(bigquery_warehouse.url.replace(f"/{dataset}", ""))
+    without = Warehouse(bigquery_warehouse.url.replace(f"/{dataset}?", "?"))
     with pytest.raises(InvalidDestination, match=r"'segments' is in no dataset: write dataset.table"):
         without.sink(table="segments")
     without.load(found("anna", "gold"), table=f"{dataset}.segments")
@@ -188,7 +192,7 @@ def test_moments_of_a_table_that_exists_have_to_have_one(bigquery_warehouse: War
 
 def test_a_table_that_wants_to_be_told_a_partition_is_refused_early(bigquery_warehouse: Warehouse) -> None:
     bigquery_warehouse.load(found("anna", "gold"))
-    tell(f"partitioned/shop.{dataset_of(bigquery_warehouse)}.{TABLE}", {})
+    tell(f"partitioned/{project_of(bigquery_warehouse)}.{dataset_of(bigquery_warehouse)}.{TABLE}", {})
     with pytest.raises(TableUnfit, match=r"no partition.*:\nALTER TABLE .*require_partition_filter = false"):
         bigquery_warehouse.sink(run=identity("next")).open()
 
@@ -202,7 +206,7 @@ def test_a_missing_right_is_told_before_any_call_with_the_statement_that_grants_
     bigquery_warehouse: Warehouse, suffix: str, permission: str, missing: str
 ) -> None:
     bigquery_warehouse.load(found("anna", "gold"), failed("bert"))
-    name = f"shop.{dataset_of(bigquery_warehouse)}.{TABLE}{suffix}"
+    name = f"{project_of(bigquery_warehouse)}.{dataset_of(bigquery_warehouse)}.{TABLE}{suffix}"
     tell("deny", {name: [permission]})
     with pytest.raises(TableUnfit, match=f"may not {missing} in {TABLE}{suffix}") as refusal:
         bigquery_warehouse.sink(run=identity("next")).open()
@@ -230,9 +234,9 @@ def test_many_rows_take_no_more_jobs_than_some(recorded: Recorded, write: WriteM
     for day, customers in enumerate([300, 300, 5_000]):
         sink = recorded.sink_opened(write, identity(f"dag/run-{day}/task/-1", as_of=NOON + timedelta(days=day)))
         sink.write([found(f"customer-{number}", "gold") for number in range(customers)])
-        before = counts()
+        before = counts(recorded)
         sink.finish()
-        counted.append(counts() - before)
+        counted.append(counts(recorded) - before)
         sink.close()
     assert counted[1] == counted[2]
     assert counted[2]["LOAD"] in (1, 2)  # members, and answers where they are needed
@@ -240,9 +244,9 @@ def test_many_rows_take_no_more_jobs_than_some(recorded: Recorded, write: WriteM
 
 def test_a_chunk_is_two_jobs(bigquery_warehouse: Warehouse) -> None:
     sink = bigquery_warehouse.sink_opened()
-    before = counts()
+    before = counts(bigquery_warehouse)
     sink.write([found(f"customer-{number}", "gold") for number in range(256)])
-    done = counts() - before
+    done = counts(bigquery_warehouse) - before
     assert (done["job"], done["SELECT"], done["INSERT"], done["LOAD"]) == (2, 1, 1, 0)
 
 

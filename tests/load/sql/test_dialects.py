@@ -22,6 +22,7 @@ from airflow_provider_voucherify.warehouse.many_rows import insert_lists
 DIALECTS = {
     name: make_url(url).get_dialect()()
     for name, url in {
+        **({"bigquery": "bigquery://"} if find_spec("sqlalchemy_bigquery") else {}),  # make test-bigquery
         "duckdb": "duckdb://",
         "mariadb": "mariadb+pymysql://",
         "mssql": "mssql+pyodbc://",

@@ -76,7 +76,7 @@ def test_another_value_in_a_later_try_is_the_value_of_all_rows(warehouse: Wareho
 def test_a_table_without_the_column_is_told_the_statement_that_adds_it(warehouse: Warehouse) -> None:
     warehouse.load(found("anna", "gold"))
 
-    with pytest.raises(TableUnfit, match=rf"lacks ds.*:\nALTER TABLE {TABLE} ADD COLUMN ds DATE;") as refusal:
+    with pytest.raises(TableUnfit, match=rf"lacks ds.*:\nALTER TABLE `?{TABLE}`? ADD COLUMN `?ds`? DATE;") as refusal:
         _load(warehouse, {"ds": date(2026, 1, 31)}, "bert", run="tuesday")
     warehouse.execute(str(refusal.value).splitlines()[1])
     _load(warehouse, {"ds": date(2026, 1, 31)}, "bert", run="tuesday")

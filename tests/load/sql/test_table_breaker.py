@@ -43,7 +43,10 @@ def test_after_a_refusal_the_ledger_is_kept_for_a_more_tolerant_try(warehouse: W
     with pytest.raises(TooFewMemberships, match="0 memberships in place of 9"):
         sink.finish()
     sink.close()
-    assert f"{TABLE}_failures" not in warehouse.tables()
+    if warehouse.url.startswith("bigquery"):  # where nothing is made in a transaction, and nothing unmade
+        assert warehouse.failures() == []
+    else:
+        assert f"{TABLE}_failures" not in warehouse.tables()
 
     retry = _sink(warehouse, None)
 
