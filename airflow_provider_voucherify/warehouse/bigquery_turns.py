@@ -86,7 +86,7 @@ def take_turn(connection: Connection, lock: Table, holder: str, sleep: Callable[
     """Wait until no other run writes, and keep others out until the transaction ends.
 
     :param lock: a table of one row: holder, session, taken_at.
-    :param holder: names the run; the turn of an earlier try of it, if it was killed, is ended at once.
+    :param holder: names the run: the turn of an earlier try of it, if it was killed, is ended at once; empty for none.
     :raises StatementFailed: if others write for longer than an hour.
     """
     if has_turn(connection):
@@ -111,7 +111,8 @@ def _is_taken(connection: Connection, lock: Table, holder: str, session: str) ->
 
     is_old = lock.c.taken_at < func.timestamp_sub(func.current_timestamp(), text(f"INTERVAL {TURN_SECONDS} SECOND"))
     before, held_by, is_over = connection.execute(select(lock.c.session, lock.c.holder, is_old)).one()
-    if before and held_by != holder and not is_over:
+    is_own = holder != "" and held_by == holder
+    if before and not (is_own or is_over):
         return False
     if before:  # first: what it changed and did not commit keeps us from changing the row
         _end_session(client_of(connection), before)

@@ -258,19 +258,22 @@ def test_passing_tables_are_removed_and_would_go_by_themselves(recorded: Recorde
     assert all("expiration_timestamp = TIMESTAMP_ADD(CURRENT_TIMESTAMP(), INTERVAL 1 DAY)" in one for one in made)
 
 
-def test_whoever_comes_second_waits_and_sees_what_the_first_wrote(bigquery_warehouse: Warehouse) -> None:
+@pytest.mark.parametrize("holders", [("first", "second"), ("", "")], ids=["two runs", "nobody's name"])
+def test_whoever_comes_second_waits_and_sees_what_the_first_wrote(
+    bigquery_warehouse: Warehouse, holders: tuple[str, str]
+) -> None:
     table, database = odd_table(), Database(bigquery_warehouse)
     database.write("create", table.create)
     locked, may_go = Event(), Event()
 
     def first(connection: Connection) -> None:
-        lock_and_create(connection, table, "first")
+        lock_and_create(connection, table, holders[0])
         insert_many(connection, table, [("anna", None, None, None, None, None, None)], 1)
         locked.set()
         may_go.wait(30)
 
     def second(connection: Connection) -> list[str]:
-        lock_for_writing(connection, table, "second")
+        lock_for_writing(connection, table, holders[1])
         return list(connection.scalars(select(table.c.customer_id)))
 
     with ThreadPoolExecutor(2) as threads:
