@@ -38,8 +38,10 @@ def hook_of(conn_id: str) -> object:
     connection = BaseHook.get_connection(conn_id)
     if connection.conn_type not in ("gcpbigquery", "google_cloud_platform"):
         return connection.get_hook()  # type: ignore[no-untyped-call]
-    from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
-
+    try:
+        from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+    except ImportError:
+        return connection.get_hook()  # type: ignore[no-untyped-call]  # which says that no such hook is installed
     # Without being told, the hook sends queries in the language BigQuery had before SQL.
     is_legacy = connection.extra_dejson.get("use_legacy_sql", False)
     return BigQueryHook(gcp_conn_id=conn_id, use_legacy_sql=is_legacy)
