@@ -17,7 +17,7 @@ DOCS := build/docs
 PYTEST_ALL := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-long explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
-  test-databricks test-redshift test-snowflake test-newcomer test-page page package check docs pictures format bench soak clean
+  test-bigquery test-databricks test-redshift test-snowflake test-newcomer test-page page package check docs pictures format bench soak clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -50,6 +50,11 @@ test-mysql: $(INSTALLED)  ## the tests of tables on a real MySQL, that of Debian
 
 test-redshift: $(INSTALLED)  ## the tests of tables on what stands in for Redshift
 	tests/redshift.sh $(BIN)/python
+
+test-bigquery: constraints-bigquery.txt $(BIN)/python  ## the tests of tables on what stands in for BigQuery, with its provider
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/bigquery
+	VIRTUAL_ENV=dist/bigquery $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS),bigquery]' --group test --group bigquery
+	tests/bigquery.sh dist/bigquery/bin/python
 
 test-snowflake: constraints-snowflake.txt $(BIN)/python  ## the tests of tables on what stands in for Snowflake, with its provider
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/snowflake

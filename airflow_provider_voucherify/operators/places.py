@@ -33,7 +33,7 @@ def database_of(conn_id: str) -> DbApiHook:
     :raises InvalidDestination: if the connection is none of a SQL database.
     """
     check_text("conn_id", conn_id)
-    return _database(BaseHook.get_hook(conn_id), conn_id)
+    return _database(hook_of(conn_id), conn_id)
 
 
 def queries_of(conn_id: str) -> RunsQueries:
@@ -43,7 +43,7 @@ def queries_of(conn_id: str) -> RunsQueries:
     :raises InvalidDestination: if the connection is none of a SQL database.
     """
     check_text("conn_id", conn_id)
-    hook = BaseHook.get_hook(conn_id)
+    hook = hook_of(conn_id)
     if getattr(hook, "conn_type", None) == "databricks":
         return DatabricksQueries(conn_id)
     database = _database(hook, conn_id)
@@ -84,6 +84,20 @@ def _database(hook: object, conn_id: str) -> DbApiHook:
             "such as postgres or sqlite"
         )
     return cast("DbApiHook", hook)
+
+
+def hook_of(conn_id: str) -> object:
+    """Return the hook of a connection; of a connection to Google Cloud, which is of no database, that of BigQuery."""
+    connection = BaseHook.get_connection(conn_id)
+    if connection.conn_type not in ("gcpbigquery", "google_cloud_platform"):
+        return connection.get_hook()  # type: ignore[no-untyped-call]
+    try:
+        from airflow.providers.google.cloud.hooks.bigquery import BigQueryHook
+    except ImportError:
+        return connection.get_hook()  # type: ignore[no-untyped-call]  # which says that no such hook is installed
+    # Without being told, the hook sends queries in the language BigQuery had before SQL.
+    is_legacy = connection.extra_dejson.get("use_legacy_sql", False)
+    return BigQueryHook(gcp_conn_id=conn_id, use_legacy_sql=is_legacy)
 
 
 def directory_of(destination: ObjectFiles) -> Directory:

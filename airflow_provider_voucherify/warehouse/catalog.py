@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from airflow_provider_voucherify.warehouse.bigquery_tables import TableResources
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def catalog_of(connection: Connection) -> Catalog:
     """Return the catalog of the database a connection is to, as the connection's transaction sees it."""
     from sqlalchemy import inspect
 
+    if connection.dialect.name == "bigquery":
+        return TableResources(connection)
     has_standard = traits_of(connection.dialect).has_standard_catalog
     return InformationSchema(connection) if has_standard else inspect(connection)
 
@@ -122,7 +125,7 @@ def create_if_missing(connection: Connection, table: Table) -> None:
 
     if catalog_of(connection).has_table(table.name, schema=table.schema):
         return
-    if connection.dialect.name == "snowflake":
+    if traits_of(connection.dialect).ends_with_ddl:
         # Nothing keeps others from doing the same at this moment: one of the two finds it there. It has no indexes.
         connection.execute(CreateTable(table, if_not_exists=True))
     else:
@@ -131,8 +134,10 @@ def create_if_missing(connection: Connection, table: Table) -> None:
 
 def drop_if_there(connection: Connection, table: Table) -> None:
     """Drop a table, if there is one of its name in its schema."""
+    from sqlalchemy.schema import DropTable
+
     if catalog_of(connection).has_table(table.name, schema=table.schema):
-        table.drop(connection, checkfirst=False)
+        connection.execute(DropTable(table, if_exists=traits_of(connection.dialect).defines_at_once))
 
 
 class InformationSchema:

@@ -6,7 +6,7 @@ from base64 import b64decode, b64encode
 from datetime import UTC, date, datetime
 from typing import cast
 
-from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, LargeBinary, String, Text
+from sqlalchemy import TIMESTAMP, BigInteger, Boolean, Date, DateTime, Double, LargeBinary, String, Text
 from sqlalchemy.dialects import mysql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
@@ -15,6 +15,7 @@ from airflow_provider_voucherify.warehouse.traits import MYSQL
 
 #: Of a text of Redshift's, at most.
 _REDSHIFT_BYTES = 65_535
+_PACKED_BYTES = {"redshift": _REDSHIFT_BYTES // 4 * 3, "bigquery": 6_000_000}
 
 
 def bounded_text(length: int) -> TypeEngine[str]:
@@ -40,9 +41,9 @@ def most_packed_bytes(dialect: Dialect) -> int:
     """Return how much packed data goes into a row, and a statement (bytes).
 
     Snowflake, and servers of MySQL's as they may be set, take 1 MB in a statement, where each byte may be written as
-    two; Redshift has a text of 64 KiB for it.
+    two; Redshift has a text of 64 KiB for it. BigQuery takes 10 MB, in base 64, and each row is a job.
     """
-    return _REDSHIFT_BYTES // 4 * 3 if dialect.name == "redshift" else 400_000
+    return _PACKED_BYTES.get(dialect.name, 400_000)
 
 
 def run_key_text() -> TypeEngine[str]:
@@ -72,7 +73,8 @@ def utc_time() -> TypeEngine[datetime]:
     text = "%(year)04d-%(month)02d-%(day)02d %(hour)02d:%(minute)02d:%(second)02d.%(microsecond)06d+00:00"
     as_text: TypeEngine[datetime] = sqlite.DATETIME(storage_format=text)  # type: ignore[no-untyped-call]
     moments = DateTime(timezone=True).with_variant(as_text, "sqlite").with_variant(_MySqlUtcTime(), *MYSQL)
-    return moments.with_variant(_SnowflakeUtcTime(), "snowflake")
+    # What DATETIME means to BigQuery has no zone.
+    return moments.with_variant(_SnowflakeUtcTime(), "snowflake").with_variant(TIMESTAMP(timezone=True), "bigquery")
 
 
 class SqliteTexts:
@@ -105,7 +107,7 @@ def mysql_collation(dialect: Dialect) -> str:
 
 def _unbounded_where_free(length: int) -> String:
     # One id longer than foreseen must not fail a run of hours.
-    texts = String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb", "snowflake")
+    texts = String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb", "snowflake", "bigquery")
     # Redshift counts bytes, and takes TEXT for one of 256.
     return texts.with_variant(String(min(4 * length, _REDSHIFT_BYTES)), "redshift")
 

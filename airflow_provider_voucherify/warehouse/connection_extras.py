@@ -54,6 +54,15 @@ class _Hook(Protocol):
     def get_iam_token(self, conn: _AirflowConnection) -> tuple[object, ...]: ...
 
 
+class _BigQueryHook(Protocol):
+    """What is asked of BigQuery's hook."""
+
+    project_id: str
+    location: str | None
+
+    def get_client(self, project_id: str, location: str | None) -> object: ...
+
+
 class _SnowflakeHook(Protocol):
     """What is asked of Snowflake's hook."""
 
@@ -64,8 +73,11 @@ def extras_of(engines: object) -> Callable[[Engine], None]:
     """Return what gives a hook's engine the extras of its connection; to be asked before the engine is made, as that
     writes a passing password into the connection.
 
-    :param engines: a hook; for others than those of PostgreSQL, MySQL and Snowflake nothing is done.
+    :param engines: a hook; for others than those of PostgreSQL, MySQL, Snowflake and BigQuery nothing is
+        done.
     """
+    if getattr(engines, "conn_type", None) == "gcpbigquery":
+        return lambda engine: _share_client(engine, cast("_BigQueryHook", engines))
     if getattr(engines, "conn_type", None) == "snowflake":
         return lambda engine: _renew_tokens(engine, cast("_SnowflakeHook", engines))
     connection = getattr(engines, "connection", None)
@@ -146,6 +158,18 @@ def _give_to_mysql(engine: Engine, hook: _Hook, connection: _AirflowConnection) 
             options[password], options["port"] = hook.get_iam_token(deepcopy(connection))
             if driver == "mysqldb":
                 options["read_default_group"] = "enable-cleartext-plugin"
+
+    on_connect(engine, add)
+
+
+def _share_client(engine: Engine, hook: _BigQueryHook) -> None:
+    """Let the client be the hook's own, with whatever credentials it has: its engine knows of keys only."""
+    made: list[object] = []
+
+    def add(options: Options) -> None:
+        if not made:
+            made.append(hook.get_client(project_id=hook.project_id, location=hook.location))
+        options["client"] = made[0]
 
     on_connect(engine, add)
 

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_voucherify.load.errors import LoadError, StatementFailed
+from airflow_provider_voucherify.warehouse import bigquery_errors
+from airflow_provider_voucherify.warehouse.bigquery_turns import give_transactions
 from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
 from airflow_provider_voucherify.warehouse.proven import check_server, make_engine, refuse_by_name
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
@@ -132,6 +134,8 @@ class Database:
             # Publishing waits for a lock and must then see what the run before it committed, whatever
             # default the server has.
             engine = engine.execution_options(isolation_level="READ COMMITTED")
+        if engine.dialect.name == "bigquery":
+            give_transactions(engine)
         if engine.dialect.driver == "psycopg":
             on_connect(engine, _prepare_nothing)
         self._engine = engine
@@ -340,6 +344,7 @@ def without_rows(doing: str, error: Exception) -> StatementFailed:
     parts = [f"could not {doing}: {kind}", f" ({code})" if code else ""]
     said = _safe_message(driver_error, sqlstate)
     parts.append(f": {said}" if said else "")
+    parts.append(bigquery_errors.WHAT_IS_NEEDED if code == bigquery_errors.NO_RIGHT else "")
     if sqlstate == _NO_RIGHT:
         parts.append(
             ". The connection's user needs to create tables in the target's schema (the run is held there), and to "
@@ -359,6 +364,12 @@ def _is_passing(error: Exception, driver_error: BaseException | None) -> bool:
     """
     if driver_error is None or getattr(error, "connection_invalidated", False):
         return driver_error is not None
+    if bigquery_errors.reason_of(driver_error) is not None:
+        return bigquery_errors.passes(driver_error)
+    return _is_passing_code(error, driver_error)
+
+
+def _is_passing_code(error: Exception, driver_error: BaseException) -> bool:
     driver, name = type(driver_error).__module__.partition(".")[0].lstrip("_"), type(driver_error).__name__
     match _code_of(driver_error):
         case int(number):
@@ -375,11 +386,12 @@ def _is_passing(error: Exception, driver_error: BaseException | None) -> bool:
 
 
 def _code_of(driver_error: BaseException | None) -> int | str | None:
-    """Return MySQL's or Snowflake's number, SQLSTATE, or SQLite's or Databricks' name of an error."""
+    """Return an error's number (MySQL, Snowflake), reason (BigQuery), SQLSTATE or name (SQLite, Databricks)."""
     sqlstate = _sqlstate_of(driver_error)
     return (
         _mysql_number(driver_error)
         or _snowflake_number(driver_error)
+        or bigquery_errors.reason_of(driver_error)
         or sqlstate
         or _text_attribute(driver_error, "sqlite_errorname")
         or _databricks_name(driver_error)
@@ -399,6 +411,8 @@ def _safe_message(driver_error: BaseException | None, sqlstate: str | None) -> s
     if (number := _snowflake_number(driver_error)) is not None:
         said = getattr(driver_error, "raw_msg", None) or str(driver_error)
         return " ".join(str(said).split()) if number in _SNOWFLAKE_NUMBERS_WITHOUT_VALUES else None
+    if bigquery_errors.reason_of(driver_error) is not None:
+        return bigquery_errors.text_of(driver_error)
     if sqlstate is not None:
         diagnostics = getattr(driver_error, "diag", None)
         # A RAISE in a trigger may claim any SQLSTATE, and quote what it likes.

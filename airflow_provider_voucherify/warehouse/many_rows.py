@@ -1,5 +1,5 @@
 """Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by lists into DuckDB, by files into
-Snowflake and Redshift, else by INSERT.
+Snowflake, Redshift and BigQuery, else by INSERT.
 
 Imports SQLAlchemy when it is imported.
 """
@@ -7,7 +7,7 @@ Imports SQLAlchemy when it is imported.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from itertools import islice
@@ -19,7 +19,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
-from airflow_provider_voucherify.warehouse import redshift_files, snowflake_files
+from airflow_provider_voucherify.warehouse import bigquery_files, redshift_files, snowflake_files
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -81,6 +81,9 @@ def insert_many(
     if dialect.name == "snowflake":
         snowflake_files.insert_many(connection, table, rows)
         return
+    if dialect.name == "bigquery":
+        bigquery_files.insert_many(connection, table, rows)
+        return
     if dialect.name == "redshift":
         redshift_files.insert_many(connection, table, rows, stage)
         return
@@ -94,6 +97,25 @@ def insert_many(
             connection.execute(insert_lists(table), dict(zip(names, map(list, zip(*part, strict=True)), strict=True)))
         else:
             connection.execute(insert(table), [dict(zip(names, row, strict=True)) for row in part])
+
+
+def create_passing(connection: Connection, table: Table) -> None:
+    """Create a table that is removed with the connection, where it is defined as a temporary one or BigQuery's."""
+    if connection.dialect.name == "bigquery":
+        bigquery_files.create_passing(connection, table)
+    else:
+        table.create(connection, checkfirst=False)
+
+
+def insert_few(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
+    """Add a few rows to a table, in the connection's transaction.
+
+    :raises sqlalchemy.exc.DBAPIError: if the database refuses them.
+    """
+    if connection.dialect.name == "bigquery":
+        bigquery_files.insert_values(connection, table, rows)
+    else:
+        connection.execute(insert(table), rows)
 
 
 def insert_lists(table: Table) -> Insert:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 #: By part of a dialect's, connection type's or server's name: the database, and what loads files into it.
 _OTHERS = {
-    "bigquery": ("BigQuery", "GCSToBigQueryOperator of apache-airflow-providers-google"),
     "databricks": ("Databricks", "DatabricksCopyIntoOperator of apache-airflow-providers-databricks"),
     "trino": ("Trino", "GCSToTrinoOperator of apache-airflow-providers-trino"),
     "teradata": ("Teradata", "S3ToTeradataOperator of apache-airflow-providers-teradata"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.errors import TableUnfit
+from airflow_provider_voucherify.warehouse.bigquery_tables import check_permissions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +22,14 @@ ADD = ("SELECT", "INSERT")
 
 
 def check_rights(table: Table, rights: Sequence[str], connection: Connection) -> None:
-    """Look whether the user has rights in a table, if it exists; PostgreSQL only, others are asked when it is used.
+    """Look whether the user has rights in a table, if it exists; on PostgreSQL and BigQuery, others are asked when it
+    is used.
 
     :param rights: names of PostgreSQL's privileges; one for some columns is taken for the whole.
     :raises TableUnfit: if not, with the statement that grants them.
     """
+    if connection.dialect.name == "bigquery":
+        check_permissions(table, rights, connection)
     if connection.dialect.name != "postgresql":
         return
     from sqlalchemy import func, select

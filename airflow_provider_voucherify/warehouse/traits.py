@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-#: How long a passing table is there: temporary ones go with the transaction or the connection.
-Lasting: TypeAlias = Literal["transaction", "connection", "until removed"]
+#: How long a passing table is there: temporary ones go with the transaction or the connection, BigQuery's with the
+#: connection, or by themselves within a day.
+Lasting: TypeAlias = Literal["transaction", "connection", "a day", "until removed"]
 
 #: By SQLAlchemy's name: the two servers that speak MySQL's language.
 MYSQL = ("mysql", "mariadb")
@@ -30,7 +31,10 @@ class Traits:
     :param has_temporary_in_schema: whether these are in a schema, as others are.
     :param joins_by_keys: whether it looks through a table without a key for each row of another; others make hashes.
     :param enforces_keys: whether it refuses two rows of one key; if not, a key is a remark.
-    :param ends_with_ddl: whether creating something lets a lock go that runs take turns by.
+    :param ends_with_ddl: whether creating something lets a lock go that runs take turns by, or is refused under it.
+    :param defines_at_once: whether two may create or drop the same at once, where it is said to be no matter.
+    :param ends_one_of_two_writers: whether of two that change rows of one table at once one is ended.
+    :param loads_in_transactions: whether many rows go in within a transaction, as few do.
     :param keeps_session: whether another session costs more than a statement, and an idle one hinders nobody.
     :param has_standard_catalog: whether it is read through the catalog of the SQL standard; others as SQLAlchemy does.
     :param has_catalog_per_database: whether each database of a server has a catalog of its own.
@@ -49,6 +53,9 @@ class Traits:
     joins_by_keys: bool = False
     enforces_keys: bool = True
     ends_with_ddl: bool = False
+    defines_at_once: bool = False
+    ends_one_of_two_writers: bool = False
+    loads_in_transactions: bool = True
     keeps_session: bool = False
     has_standard_catalog: bool = False
     has_catalog_per_database: bool = False
@@ -114,6 +121,19 @@ PROVEN: Mapping[str, Traits] = MappingProxyType(
             keeps_session=True,
             has_standard_catalog=True,
             has_naive_times=True,
+            shuns_naive_times=True,
+        ),
+        "bigquery": Traits(
+            title="BigQuery",
+            temporary="a day",
+            has_temporary_in_schema=True,
+            enforces_keys=False,
+            ends_with_ddl=True,
+            defines_at_once=True,
+            ends_one_of_two_writers=True,
+            loads_in_transactions=False,
+            reaches_other_databases=True,
+            takes_cases_alike=True,  # those of columns
             shuns_naive_times=True,
         ),
     }

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.load.errors import StatementFailed
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy import ColumnElement, Table
     from sqlalchemy.engine import Connection
+
+    _Value: TypeAlias = ColumnElement[str] | ColumnElement[int] | ColumnElement[datetime]
 
 #: How long MySQL waits for the others; PostgreSQL waits as long as it takes (seconds).
 MYSQL_LOCK_TIMEOUT = 3_600
@@ -18,26 +23,34 @@ MYSQL_LOCK_TIMEOUT = 3_600
 LOCK_TABLE = "voucherify_lock"
 
 
-def lock_and_create(connection: Connection, table: Table) -> None:
+def lock_and_create(connection: Connection, table: Table, holder: str = "") -> None:
     """Lock as :func:`lock_for_writing` does, and create the table if it is missing."""
     from airflow_provider_voucherify.warehouse.catalog import create_if_missing
 
-    lock_for_writing(connection, table)
+    lock_for_writing(connection, table, holder)
     create_if_missing(connection, table)
     if traits_of(connection.dialect).ends_with_ddl:
+        lock_for_writing(connection, table, holder)
+
+
+def lock_for_defining(connection: Connection, table: Table) -> None:
+    """Lock as :func:`lock_for_writing` does where two that create or drop a table at once get into each other's way."""
+    if not traits_of(connection.dialect).defines_at_once:
         lock_for_writing(connection, table)
 
 
-def lock_for_writing(connection: Connection, table: Table) -> None:
+def lock_for_writing(connection: Connection, table: Table, holder: str = "") -> None:
     """Wait until no other task of ours writes to the table, and keep others out until the transaction ends.
 
     On PostgreSQL an advisory lock and on MySQL a named one is held for the writing only, and hinders neither readers
     nor other writers, as a table lock would. MySQL's ends with the connection, which is why none outlives its
     transaction here. On Redshift it is a small table in the same schema, on Snowflake its row: whatever creates
-    something ends the transaction there, and the lock with it. SQLite has one writer at a time anyway. On other
+    something ends the transaction there, and the lock with it; on BigQuery a row as well, that tells whose turn it is.
+    SQLite has one writer at a time anyway. On other
     databases the loser of such a race fails with nothing changed, and its retry publishes without asking anew.
 
-    :raises StatementFailed: if others keep MySQL's lock for longer than an hour.
+    :param holder: names the run, so that BigQuery's lock is not kept by a try of it that was killed.
+    :raises StatementFailed: if others keep MySQL's lock, or BigQuery's, for longer than an hour.
     """
     from sqlalchemy import Integer, func, select
 
@@ -57,6 +70,8 @@ def lock_for_writing(connection: Connection, table: Table) -> None:
             _take_the_row(connection, table.schema)
         case "redshift":
             _take_the_table(connection, table.schema)
+        case "bigquery":
+            _take_the_turn(connection, table.schema, holder)
         case _:
             pass
 
@@ -79,15 +94,36 @@ def _take_the_table(connection: Connection, schema: str | None) -> None:
 
 def _take_the_row(connection: Connection, schema: str | None) -> None:
     """Update the one row of a table beside: nobody else updates it until the transaction ends."""
-    from sqlalchemy import Column, Integer, MetaData, Table, literal, select, update
+    from sqlalchemy import Column, Integer, MetaData, Table, literal, update
+
+    lock = Table(LOCK_TABLE, MetaData(), Column("taken", Integer), schema=schema)
+    _create_with_row(connection, lock, [literal(0)])
+    connection.execute(update(lock).values(taken=lock.c.taken + 1))
+
+
+def _take_the_turn(connection: Connection, schema: str | None, holder: str) -> None:
+    """Write into the one row of a table beside whose turn it is, once it is nobody's."""
+    from sqlalchemy import Column, MetaData, String, Table, func, literal
+
+    from airflow_provider_voucherify.warehouse.bigquery_turns import take_turn
+    from airflow_provider_voucherify.warehouse.column_types import utc_time
+
+    columns = (Column("holder", String()), Column("session", String()), Column("taken_at", utc_time()))
+    lock = Table(LOCK_TABLE, MetaData(), *columns, schema=schema)
+    _create_with_row(connection, lock, [literal(""), literal(""), func.current_timestamp()])
+    take_turn(connection, lock, holder)
+
+
+def _create_with_row(connection: Connection, table: Table, values: Sequence[_Value]) -> None:
+    """Create a table with a row, if it is missing, in one statement: of two that do so at once one finds both there."""
+    from sqlalchemy import select
 
     from airflow_provider_voucherify.warehouse.catalog import catalog_of
 
-    lock = Table(LOCK_TABLE, MetaData(), Column("taken", Integer), schema=schema)
-    if not catalog_of(connection).has_table(lock.name, schema=schema):
-        # In one statement with its row: of two that make it at once, one finds both there.
-        name = connection.dialect.identifier_preparer.format_table(lock)
-        row = select(literal(0).label("taken")).compile(connection, compile_kwargs={"literal_binds": True})
-        # A percent sign is doubled for statements with parameters.
-        connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} AS {row}".replace("%%", "%"))
-    connection.execute(update(lock).values(taken=lock.c.taken + 1))
+    if catalog_of(connection).has_table(table.name, schema=table.schema):
+        return
+    name = connection.dialect.identifier_preparer.format_table(table)
+    labelled = [value.label(column.name) for value, column in zip(values, table.columns, strict=True)]
+    row = select(*labelled).compile(connection, compile_kwargs={"literal_binds": True})
+    # A percent sign is doubled for statements with parameters.
+    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} AS {row}".replace("%%", "%"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import uuid
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from airflow_provider_voucherify.warehouse import redshift_files
+from airflow_provider_voucherify.warehouse import bigquery_turns, redshift_files
 from tests.load.runs import Warehouse, engine_of
 from tests.postgres import PostgresDatabase
 from tests.s3 import S3Bucket
@@ -20,14 +21,17 @@ from tests.stand_ins.redshift import VERSION
 MYSQL_SERVER = os.environ.get("MYSQL_SERVER_URL")
 #: Address of what stands in for Snowflake, without a database, see ``make test-snowflake``.
 SNOWFLAKE_SERVER = os.environ.get("SNOWFLAKE_SERVER_URL")
+#: And of what stands in for BigQuery, see ``make test-bigquery``.
+BIGQUERY_SERVER = os.environ.get("BIGQUERY_EMULATOR_HOST")
 #: Whether the tests of tables run on what stands in for Redshift, see ``make test-redshift``.
 IS_REDSHIFT = "REDSHIFT" in os.environ
 #: The databases of servers that tests are given; then these alone are tried.
 _GIVEN = [*(["mysql"] if MYSQL_SERVER else []), *(["snowflake"] if SNOWFLAKE_SERVER else [])]
-_GIVEN += ["redshift", "redshift_by_stage"] if IS_REDSHIFT else []
+_GIVEN += [*(["redshift", "redshift_by_stage"] if IS_REDSHIFT else []), *(["bigquery"] if BIGQUERY_SERVER else [])]
 collect_ignore = [
     *([] if MYSQL_SERVER else ["sql/test_mysql.py"]),
     *([] if SNOWFLAKE_SERVER else ["sql/test_snowflake.py"]),
+    *([] if BIGQUERY_SERVER else ["sql/test_bigquery.py"]),
 ]
 
 
@@ -92,6 +96,26 @@ def snowflake_warehouse() -> Warehouse:
     database = f"TEST_{uuid.uuid4().hex.upper()}/PUBLIC"
     url = make_url(SNOWFLAKE_SERVER).set(database=database)
     return Warehouse(url.render_as_string(hide_password=False))
+
+
+@pytest.fixture(scope="session")
+def bigquery_key(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The key file of a service account that what stands in for BigQuery knows."""
+    from tests.stand_ins.bigquery import key_of
+
+    path = tmp_path_factory.mktemp("bigquery") / "key.json"
+    path.write_text(json.dumps(key_of(str(BIGQUERY_SERVER))))
+    return path
+
+
+@pytest.fixture
+def bigquery_warehouse(bigquery_key: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """A dataset of what stands in for BigQuery."""
+    assert BIGQUERY_SERVER is not None, "no server: set BIGQUERY_EMULATOR_HOST, or run make test-bigquery"
+    monkeypatch.setattr(bigquery_turns, "POLL_SECONDS", 0.05)
+    project, key = f"shop-{uuid.uuid4().hex[:12]}", f"credentials_path={bigquery_key}"
+    Warehouse(f"bigquery://{project}?{key}").execute("create schema marketing")
+    return Warehouse(f"bigquery://{project}/marketing?{key}")
 
 
 @pytest.fixture(params=_GIVEN or ["sqlite", "postgres"])

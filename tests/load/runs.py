@@ -231,13 +231,15 @@ class Warehouse:
     @property
     def enforces_keys(self) -> bool:
         """Return whether the database refuses two rows of one key."""
-        return not (self.is_redshift or self.url.startswith("snowflake"))
+        return not (self.is_redshift or self.url.startswith(("bigquery", "snowflake")))
 
     @property
     def id_type(self) -> str:
         """Return a type for columns of ids in tables of the test's own."""
         if self.is_redshift:
             return "varchar(1020)"
+        if self.url.startswith("bigquery"):
+            return "string"
         if not self.is_mysql:
             return "text"
         with self._connection() as connection:

@@ -17,6 +17,7 @@ from tests.operators.warehouse import Warehouse
 collect_ignore = [
     *([] if "SNOWFLAKE_SERVER_URL" in os.environ else ["test_snowflake.py"]),
     *([] if find_spec("databricks") else ["test_databricks.py"]),  # make test-databricks
+    *([] if "BIGQUERY_EMULATOR_HOST" in os.environ else ["test_bigquery.py"]),
 ]
 
 

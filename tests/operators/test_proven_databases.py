@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from importlib.util import find_spec
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowException
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.sdk import BaseOperator
@@ -20,6 +22,7 @@ from airflow_provider_voucherify.load.errors import InvalidDestination, Statemen
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
+from airflow_provider_voucherify.operators.places import database_of
 from airflow_provider_voucherify.operators.publish_vouchers import OutcomeTable, PublishVouchersOperator
 from airflow_provider_voucherify.warehouse.database import Database
 from tests.postgres import PostgresDatabase
@@ -131,10 +134,17 @@ def test_a_server_its_dialect_does_not_understand_is_told_in_words(
         look(Made(lambda: engine))
 
 
+@pytest.mark.skipif(find_spec("sqlalchemy_bigquery") is not None, reason="Google's provider is installed")
+@pytest.mark.parametrize("kind", ["gcpbigquery", "google_cloud_platform"])
+def test_a_provider_that_is_not_installed_is_told(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps({"conn_type": kind}))
+    with pytest.raises(AirflowException, match=f'Unknown hook type "{kind}"'):
+        database_of("warehouse")
+
+
 @pytest.mark.parametrize(
     ("kind", "loader"),
     [
-        ("gcpbigquery", "GCSToBigQueryOperator"),
         ("databricks", "DatabricksCopyIntoOperator"),
         ("mssql", "SQLExecuteQueryOperator"),
         ("oracle", "SQLExecuteQueryOperator"),

@@ -33,7 +33,7 @@ from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_names, create_if_missing, drop_if_there
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, most_packed_bytes, packed_bytes, utc_time
 from airflow_provider_voucherify.warehouse.table_names import is_log_name
-from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
+from airflow_provider_voucherify.warehouse.write_lock import lock_for_defining
 
 if TYPE_CHECKING:
     from sqlalchemy import Delete
@@ -163,7 +163,7 @@ class InTable:
 
         def work(connection: Connection) -> None:
             if opening.number == 0:
-                lock_for_writing(connection, self.table)
+                lock_for_defining(connection, self.table)
                 create_if_missing(connection, self.table)
             self._add(connection, OPENING, opening, opening.number, Piece(_bytes_of(opening), 0, 0), at)
 
@@ -206,7 +206,7 @@ class InTable:
         self._database.let_go()
 
     def _drop(self, connection: Connection) -> None:
-        lock_for_writing(connection, self.table)
+        lock_for_defining(connection, self.table)
         drop_if_there(connection, self.table)
 
     def _add(
@@ -226,7 +226,8 @@ class InTable:
         }
         most = most_packed_bytes(connection.dialect)
         parts = [piece.data[start : start + most] for start in range(0, len(piece.data), most)]
-        for part, packed in enumerate(parts):
+        # The first one last: where no transaction holds them together, a piece is there once that is.
+        for part, packed in reversed([*enumerate(parts)]):
             connection.execute(insert_row(self.table), {**common, "part": part, "packed": packed})
 
     def _read(self, token: str, writer: str, number: int) -> bytes | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -13,8 +14,9 @@ from airflow_provider_voucherify.load.sql.fitness import check_columns, check_na
 from airflow_provider_voucherify.load.sql.target import name_in, schema_of
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.database import Database
-from airflow_provider_voucherify.warehouse.many_rows import insert_many
+from airflow_provider_voucherify.warehouse.many_rows import create_passing, insert_many
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.traits import traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_and_create
 
 if TYPE_CHECKING:
@@ -65,9 +67,20 @@ class ExportTableLoader:
         :raises ValueUnfit: if a value is none of its column's type.
         :raises StatementFailed: if the database refused or could not be reached; the table is as it was.
         """
-        loaded = self._database.write("load the export", lambda connection: self._load(connection, rows))
-        log.info("%s: %s rows of the export, write=%r", self.name, f"{loaded:,}", self._destination.write)
-        return loaded
+        table, counted = self._table, _CountedRecords(records(self._destination, self._fields, rows))
+        is_added = self._destination.write == "append"
+        added = ((*record, self._run_key) for record in counted) if is_added else counted
+        if traits_of(self._database.dialect).loads_in_transactions:
+
+            def load(connection: Connection) -> None:
+                self._make_way(connection)
+                insert_many(connection, table, added, ROWS_PER_INSERT)
+
+            self._database.write("load the export", load)
+        else:
+            self._load_by_way_of_another(added)
+        log.info("%s: %s rows of the export, write=%r", self.name, f"{counted.count:,}", self._destination.write)
+        return counted.count
 
     def _check(self, connection: Connection) -> None:
         catalog, table = catalog_of(connection), self._table
@@ -79,17 +92,34 @@ class ExportTableLoader:
         check_rights(table, REPLACE, connection)
         check_takes_rows(table, connection)
 
-    def _load(self, connection: Connection, rows: Iterable[Row]) -> int:
-        from sqlalchemy import delete
+    def _load_by_way_of_another(self, added: Iterable[Sequence[object]]) -> None:
+        from sqlalchemy import MetaData, insert, select
 
-        table, counted = self._table, _CountedRecords(records(self._destination, self._fields, rows))
-        lock_and_create(connection, table)
-        is_added = self._destination.write == "append"
+        table = self._table
+        passing = table.to_metadata(MetaData(), name=f"{table.name}__passing_{secrets.token_hex(4)}")
+
+        def prepare(connection: Connection) -> None:
+            create_passing(connection, passing)
+            insert_many(connection, passing, added, ROWS_PER_INSERT)
+
+        def load(connection: Connection) -> None:
+            self._make_way(connection)
+            connection.execute(insert(table).from_select(table.columns.keys(), select(*passing.columns)))
+
+        self._database.write_prepared("load the export", prepare, load)
+
+    def _make_way(self, connection: Connection) -> None:
+        """Lock the table, create it if it is missing, and remove the rows in whose place others come."""
+        from sqlalchemy import delete, true
+
+        table = self._table
+        lock_and_create(connection, table, self._run_key)
         earlier = delete(table)
-        connection.execute(earlier.where(table.c[RUN_KEY] == self._run_key) if is_added else earlier)
-        added = ((*record, self._run_key) for record in counted) if is_added else counted
-        insert_many(connection, table, added, ROWS_PER_INSERT)
-        return counted.count
+        if self._destination.write == "append":
+            earlier = earlier.where(table.c[RUN_KEY] == self._run_key)
+        elif connection.dialect.name == "bigquery":  # which removes none without a condition
+            earlier = earlier.where(true())
+        connection.execute(earlier)
 
 
 class _CountedRecords:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.ledger.logs.table import is_log_or_empty
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.sql import visible
+from airflow_provider_voucherify.warehouse.bigquery_tables import check_resource
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, information_view, unique_keys
 from airflow_provider_voucherify.warehouse.database import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import without_parameters
@@ -150,6 +151,9 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
     from sqlalchemy import delete, false
     from sqlalchemy.exc import DBAPIError
 
+    if connection.dialect.name == "bigquery":
+        check_resource(table, connection)
+        return
     if connection.dialect.name not in PROVEN:
         return
     if not catalog_of(connection).has_table(table.name, schema=table.schema):

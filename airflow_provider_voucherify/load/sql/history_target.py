@@ -27,6 +27,7 @@ from airflow_provider_voucherify.load.sql.target import (
 )
 from airflow_provider_voucherify.load.summary import SegmentChange, as_utc, with_changes
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.many_rows import insert_few
 from airflow_provider_voucherify.warehouse.rights import ADD, CHANGE, check_rights
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
@@ -212,7 +213,7 @@ class HistoryTarget(Target):
         held = set(connection.scalars(history.select_marks(self.runs, self.as_of)))
         marks = [{"as_of": self.as_of, "segment_id": segment_id} for segment_id in sorted(covered - held)]
         for slice_ in in_parts(marks, 1_000):
-            connection.execute(self.runs.insert(), slice_)
+            insert_few(connection, self.runs, slice_)
 
     def _changes(self, connection: Connection, rows: ColumnElement[bool]) -> Iterator[SegmentChange]:
         for id_, name, entered, left in connection.execute(history.count_changes(self.table, rows, self.as_of)):
@@ -229,5 +230,5 @@ def _check_times(table: Table, types: dict[str, object], connection: Connection)
         if isinstance(type_, DateTime) and not type_.timezone:
             raise TableUnfit(
                 f"column {name} of {table.fullname} is without time zone, so its moments depend on the session: "
-                "make it timestamptz (on Snowflake TIMESTAMP_TZ), or name another table"
+                "make it timestamptz (on Snowflake TIMESTAMP_TZ, on BigQuery TIMESTAMP), or name another table"
             )

@@ -15,7 +15,7 @@ from airflow_provider_voucherify.load.sql.outcome_statements import forget_outco
 from airflow_provider_voucherify.load.sql.target import name_in, schema_of
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
-from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
+from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT, insert_few
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.traits import traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
@@ -96,7 +96,7 @@ class OutcomeTableLedger:
             for batch in in_parts(kept, IDS_PER_STATEMENT):
                 ids = [one.customer_id for one in batch]
                 connection.execute(forget_outcomes(self._table, campaign_id, once_per, ids))
-                connection.execute(self._table.insert(), [_row(one) for one in batch])
+                insert_few(connection, self._table, [_row(one) for one in batch])
 
     def _read(
         self, connection: Connection, campaign_id: str, once_per: str, customer_ids: Sequence[str]

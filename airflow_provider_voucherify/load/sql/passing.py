@@ -7,6 +7,7 @@ Imports SQLAlchemy when it is imported.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,7 +20,12 @@ from sqlalchemy.exc import DBAPIError
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_names, drop_if_there
 from airflow_provider_voucherify.warehouse.column_types import SqliteTexts, bounded_text, utc_time
-from airflow_provider_voucherify.warehouse.many_rows import ROWS_PER_INSERT, insert_many, postgresql_names
+from airflow_provider_voucherify.warehouse.many_rows import (
+    ROWS_PER_INSERT,
+    create_passing,
+    insert_many,
+    postgresql_names,
+)
 from airflow_provider_voucherify.warehouse.table_names import end_of_log, passing_names
 from airflow_provider_voucherify.warehouse.traits import MYSQL, Lasting, traits_of
 
@@ -90,6 +96,8 @@ class PassingTables:
         traits, lasting = traits_of(connection.dialect), _lasting(connection, target.schema)
         has_schema = lasting == "until removed" or traits.has_temporary_in_schema
         schema, (members, answers) = target.schema if has_schema else None, passing_names(target.name, log.name)
+        if lasting == "a day":  # other tries' are beside them
+            members, answers = (f"{name}_{secrets.token_hex(4)}" for name in (members, answers))
         has_key = traits.joins_by_keys
         return cls(
             members_table(members, schema, target, lasting, has_key=has_key),
@@ -106,7 +114,7 @@ class PassingTables:
         """
         self.remove(connection)
         for table in (self.members, self.answers):
-            table.create(connection, checkfirst=False)
+            create_passing(connection, table)
         if scope is not None:
             members = copy.plain_rows(scope, with_source="source_id" in self.members.c)
             _insert(connection, self.members, members, self.stage)
@@ -153,7 +161,7 @@ def _passing_table(name: str, schema: str | None, columns: list[Column[object]],
         MetaData(),
         *columns,
         schema=schema,
-        prefixes=[] if lasting == "until removed" else ["TEMPORARY"],
+        prefixes=["TEMPORARY"] if lasting in ("transaction", "connection") else [],
         postgresql_on_commit="DROP" if lasting == "transaction" else None,
         sqlite_with_rowid=not any(column.primary_key for column in columns),
     )

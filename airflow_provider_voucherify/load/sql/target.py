@@ -20,6 +20,7 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_name,
     check_takes_rows,
 )
+from airflow_provider_voucherify.warehouse.bigquery_tables import check_characters
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
@@ -58,6 +59,10 @@ def schema_of(name: TableName, database: Database) -> str | None:
     :raises InvalidDestination: if the name is in another database than the connection's, where the database
         cannot reach across.
     """
+    if database.dialect.name == "bigquery" and name.schema is None and database.name is None:
+        raise InvalidDestination(f"table={str(name)!r} is in no dataset: write dataset.table, or project.dataset.table")
+    if database.dialect.name == "bigquery":
+        check_characters(str(name), name.table)
     if name.database is None:
         return name.schema
     if database.dialect.name in MYSQL:
@@ -161,7 +166,7 @@ class Target:
 
         :raises StatementFailed: if others publish for too long.
         """
-        lock_for_writing(connection, self.table)
+        lock_for_writing(connection, self.table, self.run_key)
 
     def create_missing(self, connection: Connection, failed: int) -> None:
         """Create the tables that are missing.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import urlsplit
 
 from airflow.providers.common.compat.openlineage.facet import (
@@ -24,6 +24,7 @@ from airflow_provider_voucherify.load.columns import columns_of_table
 from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, TableName, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportTable, column_of
 from airflow_provider_voucherify.load.files.formats import schema_of
+from airflow_provider_voucherify.operators.places import hook_of
 from airflow_provider_voucherify.operators.pulling.sinks import columns_of
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
@@ -127,7 +128,7 @@ class _Database:
     @classmethod
     def of(cls, conn_id: str) -> _Database | None:
         """Return what the connection's hook tells OpenLineage; ``None`` if it tells nothing."""
-        hook = BaseHook.get_hook(conn_id)
+        hook = cast("DbApiHook", hook_of(conn_id))
         connection = BaseHook.get_connection(conn_id)
         if not hasattr(hook, "get_openlineage_database_info"):
             return None

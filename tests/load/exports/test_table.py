@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
 from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode, Row
 from airflow_provider_voucherify.load.exports.table import ROWS_PER_INSERT, ExportTableLoader
-from tests.load.conftest import SNOWFLAKE_SERVER
+from tests.load.conftest import BIGQUERY_SERVER, SNOWFLAKE_SERVER
 from tests.load.runs import engine_of
 from tests.postgres import PostgresDatabase
 
@@ -51,11 +51,14 @@ class Engines:
         return engine_of(self.url, **(engine_kwargs or {}))
 
 
-@pytest.fixture(params=["snowflake"] if SNOWFLAKE_SERVER else ["sqlite", "duckdb", "psycopg", "psycopg2"])
+GIVEN = [*(["snowflake"] if SNOWFLAKE_SERVER else []), *(["bigquery"] if BIGQUERY_SERVER else [])]
+
+
+@pytest.fixture(params=GIVEN or ["sqlite", "duckdb", "psycopg", "psycopg2"])
 def engines(request: pytest.FixtureRequest, tmp_path: Path) -> Engines:
     """An empty database of each kind."""
-    if request.param == "snowflake":
-        return Engines(request.getfixturevalue("snowflake_warehouse").url)
+    if request.param in ("snowflake", "bigquery"):
+        return Engines(request.getfixturevalue(f"{request.param}_warehouse").url)
     if request.param in ("sqlite", "duckdb"):
         pytest.importorskip("duckdb_engine" if request.param == "duckdb" else "sqlite3")
         return Engines(f"{request.param}:///{tmp_path / 'warehouse.db'}")
@@ -132,8 +135,9 @@ def test_rows_are_added_to_those_of_other_runs_and_take_the_place_of_their_own(e
 
 
 def test_what_cannot_be_used_is_told_before_anything_is_read(engines: Engines) -> None:
+    kind = "string" if engines.url.startswith("bigquery") else "text"
     with engines.get_sqlalchemy_engine().begin() as connection:
-        connection.execute(text("CREATE TABLE vouchers (id text, name text)"))
+        connection.execute(text(f"CREATE TABLE vouchers (id {kind}, name {kind})"))
     with pytest.raises(TableUnfit, match="lacks uses, value, active, day, at, metadata"):
         loader(engines).check()
 

@@ -23,6 +23,7 @@ DIALECTS = {
     name: make_url(url).get_dialect()()
     for name, url in {
         **({"databricks": "databricks://token:x@host"} if find_spec("databricks") else {}),  # make test-databricks
+        **({"bigquery": "bigquery://"} if find_spec("sqlalchemy_bigquery") else {}),  # make test-bigquery
         "duckdb": "duckdb://",
         "mariadb": "mariadb+pymysql://",
         "mssql": "mssql+pyodbc://",

@@ -76,7 +76,7 @@ def test_another_value_in_a_later_try_is_the_value_of_all_rows(warehouse: Wareho
 def test_a_table_without_the_column_is_told_the_statement_that_adds_it(warehouse: Warehouse) -> None:
     warehouse.load(found("anna", "gold"))
 
-    with pytest.raises(TableUnfit, match=rf"lacks ds.*:\nALTER TABLE {TABLE} ADD COLUMN ds DATE;") as refusal:
+    with pytest.raises(TableUnfit, match=rf"lacks ds.*:\nALTER TABLE `?{TABLE}`? ADD COLUMN `?ds`? DATE;") as refusal:
         _load(warehouse, {"ds": date(2026, 1, 31)}, "bert", run="tuesday")
     warehouse.execute(str(refusal.value).splitlines()[1])
     _load(warehouse, {"ds": date(2026, 1, 31)}, "bert", run="tuesday")
@@ -87,8 +87,8 @@ def test_a_table_without_the_column_is_told_the_statement_that_adds_it(warehouse
 
 def test_a_column_that_may_not_be_null_is_fine_if_it_gets_a_value(warehouse: Warehouse) -> None:
     warehouse.execute(
-        f"create table {TABLE} (customer_id {warehouse.id_type}, segment_id {warehouse.id_type}, segment_name text, "
-        "observed_at timestamp, ds text not null)"
+        f"create table {TABLE} (customer_id {warehouse.id_type}, segment_id {warehouse.id_type}, "
+        f"segment_name {warehouse.id_type}, observed_at timestamp, ds {warehouse.id_type} not null)"
     )
     _load(warehouse, {"ds": "today"}, "anna", run="monday")
     assert warehouse.query(f"select ds from {TABLE}") == [("today",)]

@@ -76,8 +76,8 @@ def test_mapped_runs_write_and_finish_at_the_same_time(shared_warehouse: Warehou
 def test_twenty_tasks_begin_store_and_publish_at_once(
     shared_warehouse: Warehouse, write: WriteMode, caplog: pytest.LogCaptureFixture
 ) -> None:
-    # A file of SQLite takes one writer at a time, and what stands in for Snowflake is one process.
-    tasks = 4 if shared_warehouse.url.startswith(("sqlite", "snowflake")) else 20
+    # A file of SQLite takes one writer at a time, and what stands in for Snowflake or BigQuery is one process.
+    tasks = 4 if shared_warehouse.url.startswith(("sqlite", "snowflake", "bigquery")) else 20
     together = threading.Barrier(tasks)
 
     def run(index: int) -> None:

@@ -27,6 +27,10 @@ ODD_NAMES = ["Customer_Segments", "select", "two words", 'we"ird', "per%cent", "
 
 @pytest.mark.parametrize(("name", "write"), list(zip(ODD_NAMES, cycle(["append", "merge", "replace"]), strict=False)))
 def test_odd_names_are_taken_as_they_are(warehouse: Warehouse, name: str, write: WriteMode) -> None:
+    if warehouse.url.startswith("bigquery") and set(name) & set(':;"%'):
+        with pytest.raises(InvalidDestination, match="letters, digits, underscores, dashes and blanks"):
+            warehouse.sink(table=name)
+        return
     for answer in (found("anna", "gold"), failed("anna")):
         warehouse.load(answer, table=name, write=write)
 
@@ -54,8 +58,8 @@ def test_a_database_may_be_named_if_it_is_the_connections(postgres_warehouse: Wa
 
 
 def test_another_database_is_out_of_reach(shared_warehouse: Warehouse) -> None:
-    if shared_warehouse.url.startswith("snowflake"):
-        pytest.skip("it is not there: test_snowflake writes to one")
+    if shared_warehouse.url.startswith(("bigquery", "snowflake")):
+        pytest.skip("it is not there: test_snowflake and test_bigquery write to one")
     help_ = r"write (marketing\.segments and use a connection to other|database\.table)"
     with pytest.raises(InvalidDestination, match=help_):
         shared_warehouse.sink(table="other.marketing.segments")
@@ -87,11 +91,13 @@ def test_further_columns_of_a_table_are_left_to_their_defaults(warehouse: Wareho
         "duckdb": "bigint default 1",
         "mysql": "serial primary key",
         "snowflake": "number default 1",
+        "bigquery": "int64 default 1",
     }
+    text, word = ("string", "string") if warehouse.url.startswith("bigquery") else ("text", "varchar(20)")
     number = numbers[warehouse.url.split("+")[0].split(":")[0]]
     warehouse.execute(
-        f"create table {TABLE} (customer_id {warehouse.id_type}, segment_id {warehouse.id_type}, segment_name text, "
-        f"observed_at timestamp, note text, source varchar(20) not null default 'voucherify', number {number})"
+        f"create table {TABLE} (customer_id {warehouse.id_type}, segment_id {warehouse.id_type}, segment_name {text}, "
+        f"observed_at timestamp, note {text}, source {word} default 'voucherify' not null, number {number})"
     )
 
     warehouse.load(found("anna", "gold"))
@@ -123,7 +129,7 @@ def test_the_statement_uses_the_databases_own_types(postgres_warehouse: Warehous
 
 
 def test_a_failures_table_that_is_somebody_elses_is_refused_early(warehouse: Warehouse) -> None:
-    warehouse.execute(f"create table {TABLE}_failures (anything text)")
+    warehouse.execute(f"create table {TABLE}_failures (anything {warehouse.id_type})")
 
     with pytest.raises(TableUnfit, match=f"{TABLE}_failures exists but lacks run_key"):
         warehouse.sink().open()
@@ -184,6 +190,8 @@ def test_a_key_of_the_users_own_that_is_too_small_is_refused_early(
 
 @pytest.mark.parametrize("key", ["segment_id, customer_id", "customer_id, segment_id, segment_name", "theirs"])
 def test_a_key_that_tells_the_rows_apart_is_left_alone(warehouse: Warehouse, key: str) -> None:
+    if warehouse.url.startswith("bigquery"):
+        pytest.skip("it has no unique constraints")
     columns = ", ".join(f"{name} {warehouse.id_type}" for name in (*TEXTS, "theirs"))
     warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp, unique ({key}))")
     warehouse.load(found("anna", "gold", "new"))
@@ -205,7 +213,7 @@ def test_a_view_that_takes_no_rows_is_refused_early(warehouse: Warehouse, suffix
     warehouse.load(found("anna", "gold"), failed("bert"), write=write, run=identity(as_of=NOON))
     warehouse.execute(f"create view everybody{suffix} as select distinct * from {TABLE}{suffix}")
 
-    with pytest.raises(TableUnfit, match=rf"remove rows of everybody{suffix}: .*name a table") as refusal:
+    with pytest.raises(TableUnfit, match=rf"everybody{suffix}(: .*| is no table but a view.*)name a table") as refusal:
         warehouse.sink(write, identity("next", as_of=NOON), table="everybody").open()
     assert refusal.value.__context__ is None
 
