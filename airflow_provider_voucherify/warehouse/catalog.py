@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from airflow_provider_voucherify.warehouse.bigquery_tables import TableResources
+from airflow_provider_voucherify.warehouse.bigquery.tables import TableResources
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:

@@ -19,7 +19,8 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
-from airflow_provider_voucherify.warehouse import bigquery_files, redshift_files, snowflake_files
+from airflow_provider_voucherify.warehouse import redshift_files, snowflake_files
+from airflow_provider_voucherify.warehouse.bigquery import files as bigquery_files
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection

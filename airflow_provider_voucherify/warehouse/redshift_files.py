@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, StatementFailed
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
-from airflow_provider_voucherify.warehouse.database import without_rows
+from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, is_log_name
 from airflow_provider_voucherify.warehouse.traits import traits_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.errors import TableUnfit
-from airflow_provider_voucherify.warehouse.bigquery_tables import check_permissions
+from airflow_provider_voucherify.warehouse.bigquery.tables import check_permissions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

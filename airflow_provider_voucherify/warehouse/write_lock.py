@@ -105,7 +105,7 @@ def _take_the_turn(connection: Connection, schema: str | None, holder: str) -> N
     """Write into the one row of a table beside whose turn it is, once it is nobody's."""
     from sqlalchemy import Column, MetaData, String, Table, func, literal
 
-    from airflow_provider_voucherify.warehouse.bigquery_turns import take_turn
+    from airflow_provider_voucherify.warehouse.bigquery.turns import take_turn
     from airflow_provider_voucherify.warehouse.column_types import utc_time
 
     columns = (Column("holder", String()), Column("session", String()), Column("taken_at", utc_time()))

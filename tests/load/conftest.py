@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import make_url
 
-from airflow_provider_voucherify.warehouse import bigquery_turns, redshift_files
+from airflow_provider_voucherify.warehouse import redshift_files
+from airflow_provider_voucherify.warehouse.bigquery import turns as bigquery_turns
 from tests.load.runs import Warehouse, engine_of
 from tests.postgres import PostgresDatabase
 from tests.s3 import S3Bucket

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.ledger.logs.table import is_log_or_empty
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.sql import visible
-from airflow_provider_voucherify.warehouse.bigquery_tables import check_resource
+from airflow_provider_voucherify.warehouse.bigquery.tables import check_resource
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, information_view, unique_keys
-from airflow_provider_voucherify.warehouse.database import without_rows
+from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import without_parameters
 from airflow_provider_voucherify.warehouse.traits import MYSQL, PROVEN, traits_of
 

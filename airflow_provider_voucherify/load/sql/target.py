@@ -20,7 +20,7 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_name,
     check_takes_rows,
 )
-from airflow_provider_voucherify.warehouse.bigquery_tables import check_characters
+from airflow_provider_voucherify.warehouse.bigquery.tables import check_characters
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights

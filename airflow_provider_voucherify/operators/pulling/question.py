@@ -22,7 +22,7 @@ from airflow_provider_voucherify.pull.customers.sources import (
 from airflow_provider_voucherify.pull.customers.upstream import segment_names, text
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.progress import counted
-from airflow_provider_voucherify.warehouse.database import without_rows
+from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.load.sql.entered_left import Direction

@@ -31,10 +31,11 @@ from sqlalchemy import (
 
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
-from airflow_provider_voucherify.warehouse import bigquery_turns
-from airflow_provider_voucherify.warehouse.bigquery_turns import give_transactions
+from airflow_provider_voucherify.warehouse.bigquery import turns as bigquery_turns
+from airflow_provider_voucherify.warehouse.bigquery.turns import give_transactions
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, utc_time
-from airflow_provider_voucherify.warehouse.database import Database, without_rows
+from airflow_provider_voucherify.warehouse.database import Database
+from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import insert_few, insert_many
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE, lock_and_create, lock_for_writing
 from tests.load.conftest import BIGQUERY_SERVER

@@ -35,7 +35,8 @@ from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.warehouse import snowflake_files
 from airflow_provider_voucherify.warehouse.catalog import InformationSchema
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, utc_time
-from airflow_provider_voucherify.warehouse.database import Database, without_rows
+from airflow_provider_voucherify.warehouse.database import Database
+from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import insert_many
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE, lock_and_create, lock_for_writing
 from tests.load.runs import NOON, TABLE, Warehouse, engine_of, failed, found, identity

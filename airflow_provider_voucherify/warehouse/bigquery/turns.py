@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from airflow_provider_voucherify.load.errors import StatementFailed
-from airflow_provider_voucherify.warehouse.bigquery_client import client_of, driver_errors, run_where_it_is
+from airflow_provider_voucherify.warehouse.bigquery.client import client_of, driver_errors, run_where_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
-    from airflow_provider_voucherify.warehouse.bigquery_client import BigQueryClient
+    from airflow_provider_voucherify.warehouse.bigquery.client import BigQueryClient
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
-from airflow_provider_voucherify.warehouse.bigquery_client import (
+from airflow_provider_voucherify.warehouse.bigquery.client import (
     client_of,
     dataset_of,
     driver_errors,
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     )
     from sqlalchemy.types import NullType
 
-    from airflow_provider_voucherify.warehouse.bigquery_client import BigQueryTable
+    from airflow_provider_voucherify.warehouse.bigquery.client import BigQueryTable
 
     _Reflected: TypeAlias = Boolean | Date | DateTime | Integer | LargeBinary | Numeric[Decimal] | Time | NullType
 

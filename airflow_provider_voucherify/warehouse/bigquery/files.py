@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlalchemy import BigInteger, Boolean, Date, DateTime, Double, Numeric, Table, insert
 from sqlalchemy.schema import CreateTable
 
-from airflow_provider_voucherify.warehouse.bigquery_client import client_of, driver_errors, full_name, run_where_it_is
-from airflow_provider_voucherify.warehouse.bigquery_turns import has_turn, remove_at_the_end
+from airflow_provider_voucherify.warehouse.bigquery.client import client_of, driver_errors, full_name, run_where_it_is
+from airflow_provider_voucherify.warehouse.bigquery.turns import has_turn, remove_at_the_end
 
 if TYPE_CHECKING:
     import pyarrow as pa

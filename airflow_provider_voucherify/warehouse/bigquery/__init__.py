@@ -1,0 +1,1 @@
+"""What is BigQuery's alone: its client, transactions, files, the resources of its tables, its errors."""
