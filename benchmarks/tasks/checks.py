@@ -11,12 +11,12 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_voucherify.emulator import Stats
-from benchmarks.soak.jobs import CHUNK, Pull, Stamp
-from benchmarks.soak.models import History
-from benchmarks.soak.pipelines import PUBLICATIONS, Pipeline, Turn
-from benchmarks.soak.seen import exists, line_of, lines_of_files, lines_of_table, lines_of_xcom
-from benchmarks.soak.site import SEGMENTS, Site
-from benchmarks.soak.tries import Course
+from benchmarks.tasks.jobs import CHUNK, Pull, Stamp
+from benchmarks.tasks.models import History
+from benchmarks.tasks.parts import Course
+from benchmarks.tasks.pipelines import PUBLICATIONS, Pipeline, Turn
+from benchmarks.tasks.seen import exists, line_of, lines_of_files, lines_of_table, lines_of_xcom
+from benchmarks.tasks.site import SEGMENTS, Site
 
 _SHOWN = 3
 #: One for the segments, one more where Voucherify may not know the customer.

@@ -12,7 +12,7 @@ import psycopg
 import pyarrow.parquet
 from psycopg import sql
 
-from benchmarks.soak.models import Appended, History, Model
+from benchmarks.tasks.models import Appended, History, Model
 
 _DAY: Final = "to_char({} at time zone 'UTC', 'YYYY-MM-DD')"
 _SNAPSHOT: Final = "concat_ws('|', customer_id, segment_id, segment_name)"
@@ -48,7 +48,10 @@ def digest_of_table(connection: psycopg.Connection, table: str, line: sql.SQL) -
     if not exists(connection, table):
         return None
     query = sql.SQL("""select md5(coalesce(string_agg({0}, E'\\n' order by {0} collate "C"), '')) from {1}""")
-    row = connection.execute(query.format(line, sql.Identifier(table))).fetchone()
+    try:
+        row = connection.execute(query.format(line, sql.Identifier(table))).fetchone()
+    except psycopg.errors.UndefinedTable:  # it went meanwhile
+        return None
     return None if row is None else str(row[0])
 
 
