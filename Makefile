@@ -17,7 +17,7 @@ DOCS := build/docs
 PYTEST_ALL := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-long explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
-  test-redshift test-snowflake test-newcomer test-page page package check docs pictures format bench soak clean
+  test-redshift test-snowflake test-newcomer test-page page package check docs pictures format bench soak attack clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -103,7 +103,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED_BENCH)  ## all measurements but five that take longer; writes docs/benchmarks.md
+bench: $(INSTALLED_BENCH)  ## all measurements but six that take longer; writes docs/benchmarks.md
 	for name in peers quota calls load memory imports whole_runs simulate emulator; do \
 	  $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(BIN)/python -m benchmarks.write_docs
@@ -113,6 +113,9 @@ bench-%: $(INSTALLED_BENCH)  ## one of them: bench-peers, bench-whole-runs, benc
 
 soak: $(INSTALLED_BENCH)  ## pulls, publications, kills and faults for MINUTES (10), then everything against the truth
 	$(BIN)/python -m benchmarks.soak $(MINUTES)
+
+attack: $(INSTALLED_BENCH)  ## attacks on running tries for MINUTES (10), each judged: 0 violations wanted; SEED=1 repeats
+	$(BIN)/python -m benchmarks.attack $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) .demo build dist
