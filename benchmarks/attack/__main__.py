@@ -71,10 +71,10 @@ def _attack(
         if time.monotonic() - began_at > seconds:
             break
         attempt = rounds.carry_out(number, attack, random.Random(f"{seed}/{number}"))
-        struck = attempt.struck or "not struck"
-        print(f"{number:3} {attempt.seconds:5.1f} s  {attack.name} / {attempt.pipeline}, {struck}: {attempt.outcome}")
+        how = attempt.told if attempt.struck else f"not struck {attempt.told}"
+        print(f"{number:3} {attempt.seconds:5.1f} s  {attack.name} / {attempt.pipeline}, {how}: {attempt.outcome}")
         for one in attempt.found:
-            print(f"    VIOLATION, seed {seed}, round {number}: {one}", flush=True)
+            print(f"    VIOLATION, seed {seed}, round {number}, {attack.name} / {attempt.pipeline}: {one}", flush=True)
     return rounds.attempts, [one.name for one in ATTACKS if one.disk not in {None, *stage.disks}]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from itertools import repeat
 from types import MappingProxyType
 from typing import TypeAlias
@@ -80,9 +81,13 @@ def _without_end(_: str) -> Iterator[bytes]:
     yield from repeat(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
 
 
+@cache
+def _small_gzip() -> bytes:
+    return gzip.compress(b'"' + b" " * _UNPACKED + MARKER.encode() + b'"', 6)
+
+
 def _unpacks_to_much(_: str) -> Iterator[bytes]:
-    body = gzip.compress(b'"' + b" " * _UNPACKED + MARKER.encode() + b'"', 6)
-    yield _answer(body, headers="Content-Encoding: gzip\r\n")
+    yield _answer(_small_gzip(), headers="Content-Encoding: gzip\r\n")
 
 
 def _no_http(_: str) -> Iterator[bytes]:
@@ -102,6 +107,9 @@ def _error_that_quotes(_: str) -> Iterator[bytes]:
     document = {"code": 400, "key": MARKER * 9, "message": MARKER, "details": MARKER * 90, "request_id": MARKER * 9}
     yield _of_json(document, "503 Service Unavailable")
 
+
+#: After these a try may well say that no retry helps: the keys, or the worker's memory, are at stake.
+FOR_GOOD = frozenset({"200 MB from a small gzip", "a redirect to another host", "chunks without end"})
 
 HOSTILE: Mapping[str, HostileAnswer] = MappingProxyType(
     {

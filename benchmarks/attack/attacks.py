@@ -6,15 +6,14 @@ import random
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import psycopg
 from psycopg import sql
 
-from benchmarks.attack.answers import HOSTILE
+from benchmarks.attack.answers import FOR_GOOD, HOSTILE
 from benchmarks.attack.moments import PHASES, Phase
 from benchmarks.attack.stage import Stage
-from benchmarks.tasks.parts import PartProcess
 from benchmarks.tasks.pipelines import Pipeline
 from benchmarks.tasks.site import FAULTS
 
@@ -23,6 +22,9 @@ _MOST_HOURS = 30.0
 #: Faults are so many times as frequent as they are in the soak: more than half of the calls fail.
 _FAULTS_TIMES = 6
 _LOCK_TIMEOUT = "3s"
+
+if TYPE_CHECKING:
+    from benchmarks.tasks.parts import PartProcess
 
 PULLS = frozenset({"merged", "replaced", "appended", "some_history", "parquet", "jsonl"})
 TABLES = frozenset({"merged", "replaced", "appended", "some_history"})
@@ -36,10 +38,11 @@ class Strike:
     """What an attack is told, and what it tells.
 
     :param rng: drawn from by the attack.
-    :param earlier: how many attempts of the attack there were before.
+    :param earlier: how many tries the attack struck before.
     :param hours: by which the try's clock is to jump.
     :param detail: what was drawn, for messages.
     :param failed: why nothing was struck after all.
+    :param may_fail_for_good: whether the try may say that no retry helps.
     :param lost_table: whether the table readers see is gone.
     """
 
@@ -51,6 +54,7 @@ class Strike:
     hours: float = 0.0
     detail: str = ""
     failed: str = ""
+    may_fail_for_good: bool = False
     lost_table: bool = False
 
 
@@ -77,7 +81,6 @@ class Attack:
     :param may_be_held: whether the try may wait meanwhile; ``must_be_held`` if it has to.
     :param spares_ledger: whether what was asked is still held after it.
     :param may_lose_table: whether the table readers see may be gone after it.
-    :param may_fail_for_good: whether the try may say that no retry helps.
     :param disk: the small disk it needs.
     """
 
@@ -93,7 +96,6 @@ class Attack:
     must_be_held: bool = False
     spares_ledger: bool = True
     may_lose_table: bool = False
-    may_fail_for_good: bool = False
     disk: str | None = None
 
 
@@ -105,6 +107,7 @@ def _answer_hostilely(strike: Strike) -> None:
     name = sorted(HOSTILE)[strike.earlier % len(HOSTILE)]
     number = 1 + int(_MOST_HOSTILE_ANSWERS * strike.rng.random() ** 2)
     strike.detail = f"{number} times {name}"
+    strike.may_fail_for_good = name in FOR_GOOD
     address = strike.stage.elsewhere.address
     strike.stage.voucherify.answer_by_itself([HOSTILE[name](address) for _ in range(number)])
 
@@ -219,7 +222,6 @@ ATTACKS: tuple[Attack, ...] = (
         lasts=20.0,
         phases=("asking",),
         weight=4,
-        may_fail_for_good=True,
     ),
     Attack("most calls fail", _fail_calls, _end_faults, on=PULLS | {GIVEN}, lasts=8.0, phases=_WITH_CALLS),
     Attack("backends killed", _kill_backends, on=TABLES | {GIVEN}),

@@ -12,8 +12,6 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.http.retry import RetryPolicy
-from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from benchmarks.attack.moments import Moment, Phase, Phases
 from benchmarks.tasks.jobs import Publish
 
@@ -44,6 +42,10 @@ class Inside:
 
     def prepare(self, job: Job) -> None:
         """Prepare this process."""
+        # Imported here: who makes this must not import Airflow before it has its environment.
+        from airflow_provider_voucherify.api.http.retry import RetryPolicy
+        from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+
         os.environ["PGAPPNAME"] = ATTACKED
         _resolve_unless(self.unknown)
         _CLOCK.install()

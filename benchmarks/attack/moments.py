@@ -14,7 +14,7 @@ Phase: TypeAlias = Literal["asking", "storing", "publishing", "other"]
 PHASES: tuple[Phase, ...] = ("asking", "storing", "publishing", "other")
 Events: TypeAlias = Mapping[Phase, int]
 #: How many events of each phase most jobs of a few hundred customers come to.
-OF_TABLES: Events = MappingProxyType({"asking": 40, "storing": 6, "publishing": 22, "other": 45})
+OF_TABLES: Events = MappingProxyType({"asking": 32, "storing": 6, "publishing": 22, "other": 45})
 OF_FILES: Events = MappingProxyType({"asking": 36, "storing": 4, "publishing": 3})
 OF_CODES: Events = MappingProxyType({"asking": 36, "storing": 5, "other": 15})
 _LATEST_AFTER = 0.03

@@ -30,12 +30,14 @@ class Attempt:
     """One attempt of an attack.
 
     :param struck: what the try was doing; ``None`` if it was over before its moment, or nothing could be struck.
+    :param told: what was done, in words.
     :param outcome: how the struck try ended.
     """
 
     attack: str
     pipeline: str
     struck: Phase | None
+    told: str
     outcome: str
     seconds: float
     looks: int
@@ -70,7 +72,7 @@ class Rounds:
         """Do one round, and judge it."""
         began, visits = time.monotonic(), self.stage.elsewhere.visits
         turn = self._turn(number, attack, rng)
-        earlier = sum(one.attack == attack.name for one in self.attempts)
+        earlier = sum(one.attack == attack.name and one.struck is not None for one in self.attempts)
         moment = self._moment(attack, turn, earlier, rng)
         job = StruckJob(self.stage, turn.stages[0][0], attack, moment, earlier, random.Random(rng.random()))
         with Reader(self.stage.site.database, self._watched(turn, attack)) as reader:
@@ -78,7 +80,7 @@ class Rounds:
         is_gone = job.is_gone(turn)
         seen = Seen(
             job.ends,
-            attack.may_fail_for_good,
+            job.may_fail_for_good,
             job.is_done,
             job.said(),
             turn.truth.segments_of.keys() | turn.truth.by_source.keys(),
@@ -86,11 +88,15 @@ class Rounds:
             self.stage.elsewhere.visits - visits,
             [*reader.problems[:3], *self._differences(turn, job, is_gone=is_gone)],
         )
-        found = [f"{attack.name} ({job.told}), {turn.pipeline.name}: {one}" for one in violations(seen)]
+        found = violations(seen)
         turn.pipeline.model = type(turn.states[-1])() if is_gone else turn.states[-1]
         turn.pipeline.has_run = not is_gone
+        if found:
+            self.stage.begin_anew(turn.pipeline)
         seconds = time.monotonic() - began
-        attempt = Attempt(attack.name, turn.pipeline.name, job.struck, job.outcome, seconds, reader.looks, found)
+        attempt = Attempt(
+            attack.name, turn.pipeline.name, job.struck, job.told, job.outcome, seconds, reader.looks, found
+        )
         self.attempts.append(attempt)
         return attempt
 
@@ -132,4 +138,6 @@ class Rounds:
         problems = list(course.problems) if is_gone else list(checks.differences(site, turn, [course]))
         if job.attack.spares_ledger:
             problems += checks.wasted_calls(turn, [course], site.emulator.stats())
-        return [*problems, *checks.leftovers(site)]
+        problems += checks.leftovers(site)
+        self.stage.remove_ledgers()  # what was told once is not told of each round that follows
+        return problems

@@ -21,6 +21,7 @@ from benchmarks.attack.inside import ATTACKED, HOST
 from benchmarks.tasks.jobs import WAREHOUSE
 from benchmarks.tasks.models import Truth
 from benchmarks.tasks.pipelines import CAMPAIGNS, PUBLICATIONS, Pipeline
+from benchmarks.tasks.seen import ledgers
 from benchmarks.tasks.site import APP_TOKEN, CUSTOMERS_PER_PROJECT, QUOTA_SHARE, SEGMENTS, Site, open_site
 
 #: Never let through by loopback's server, which asks for none; nobody should read it anywhere either.
@@ -64,6 +65,21 @@ class Stage:
         self.moves.append((wanted, pipeline.app_id))
         self.site.emulator.move(wanted, pipeline.app_id)
 
+    def begin_anew(self, pipeline: Pipeline) -> None:
+        """Take away what a pipeline left, so that what was wrong once is not told of each round that follows."""
+        if isinstance(pipeline.place, Path):
+            shutil.rmtree(pipeline.place, ignore_errors=True)
+        elif pipeline.place is not None:
+            with self.site.database.connect() as connection:
+                connection.execute(sql.SQL("drop table if exists {}").format(sql.Identifier(pipeline.place)))
+        pipeline.model, pipeline.has_run = type(pipeline.model)(), False
+
+    def remove_ledgers(self) -> None:
+        """Remove the ledgers of tables that are left, of whatever job."""
+        with self.site.database.connect() as connection:
+            for name in ledgers(connection):
+                connection.execute(sql.SQL("drop table {}").format(sql.Identifier(name)))
+
     def sessions_end(self) -> int:
         """Terminate the backends of all tries; return how many."""
         query = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = %s"
@@ -89,8 +105,9 @@ class Stage:
     def restart_voucherify(self) -> None:
         """Kill Voucherify's process and start another one, with the same populations; what it gave is forgotten."""
         emulator = self.site.emulator
-        assert emulator.pid is not None
+        self.voucherify.mode = "refuse"  # until the populations are as they were
         emulator.stop()
+        self.voucherify.cut()
         emulator.start()
         for pipeline in self.pipelines:
             add_project(self.site, pipeline, self.seed)
@@ -100,6 +117,7 @@ class Stage:
                 connection.execute(sql.SQL("drop table if exists {}").format(table))
         for wanted, app_id in self.moves:
             emulator.move(wanted, app_id)
+        self.voucherify.mode = "pass"
 
     def truth_of(self, pipeline: Pipeline) -> Truth:
         """Return what Voucherify holds of a pipeline's project."""

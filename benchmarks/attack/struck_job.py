@@ -58,6 +58,11 @@ class StruckJob:
         detail = "" if self._strike is None or not self._strike.detail else f", {self._strike.detail}"
         return f"{how} {self._moment.phase} {self._moment.number}{detail}"
 
+    @property
+    def may_fail_for_good(self) -> bool:
+        """Return whether a try may say that no retry helps."""
+        return self._strike is not None and self._strike.may_fail_for_good
+
     def carry_out(self, turn: Turn) -> None:
         """Run all tries."""
         self.course.tries = self.course.parts = 1

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from benchmarks.tasks.models import Appended, History, Model
 
+_LEDGER: Final = "%\\_\\_run\\_%"
 _DAY: Final = "to_char({} at time zone 'UTC', 'YYYY-MM-DD')"
 _SNAPSHOT: Final = "concat_ws('|', customer_id, segment_id, segment_name)"
 _APPENDED: Final = "concat_ws('|', customer_id, segment_id, segment_name, run_key)"
@@ -41,6 +42,12 @@ def digest_of(lines: Sequence[str]) -> str:
 def exists(connection: psycopg.Connection, table: str) -> bool:
     """Return whether there is a table."""
     return connection.execute("select to_regclass(%s)", (table,)).fetchone() != (None,)
+
+
+def ledgers(connection: psycopg.Connection) -> list[str]:
+    """Return the names of the ledgers' tables there are."""
+    query = "select relname from pg_class where relkind = 'r' and relname like %s"
+    return [str(row[0]) for row in connection.execute(query, (_LEDGER,)).fetchall()]
 
 
 def digest_of_table(connection: psycopg.Connection, table: str, line: sql.SQL) -> str | None:
