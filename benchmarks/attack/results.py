@@ -14,14 +14,18 @@ from benchmarks.reporting import Report, Table, Target
 _QUESTION = f"""\
 What do attacks on a running try break? Each attempt begins a pull into a table (merged, replaced, appended, a history)
 or into files, or a publication of codes, as a process of the Task SDK's task runner, on a real PostgreSQL and the
-emulator over HTTP; strikes before an event of a phase that a seed draws (a call, a write to the ledger, a
-statement that makes the run visible, anything else), while the try waits or goes on; ends the attack; and tries again
-until a try succeeds. Then: readers who looked on all the while saw the rows of before or those of the run, nothing in
-between; rows, files and codes equal the truth; no more calls were made again than the chunk that a try may lose, and
+emulator over HTTP; strikes before an event that a seed draws (a call, a write to the ledger, a statement that makes the
+run visible, anything else), while the try waits or goes on; ends the attack; and tries again until a try succeeds.
+
+Then this must hold: readers who looked on all the while saw the rows of before or those of the run, nothing in between;
+rows, files and codes equal the truth; no more calls were made again than a chunk, at up to two calls a customer, and
 what planning takes; errors are told in words, without a customer's id, a secret or a word of a body; what passes by
-itself is tried again; no ledger, session, or temporary file is left. Calls are given up after {TIMEOUT} s and tried
-again after 20 ms at first, where it is 30 s and half a second by default, so that outages of seconds stand for minutes;
-clocks are moved in the process of the try, not in the machine; names are refused by the process's resolver."""
+itself is tried again; no ledger, session or temporary file is left.
+
+Calls are given up after {TIMEOUT} s and tried again after 20 ms at first, where 30 s and half a second are the default,
+so that outages of seconds stand for minutes; the minute without network is a whole one, with the waits of the default.
+Disks are small ones in memory, really full; a network is a proxy that swallows what is sent; clocks are moved in the
+process of the try, not in the machine; names are refused by the process's own resolver."""
 
 
 def report(attempts: Sequence[Attempt], seed: int, minutes: float, left_out: Sequence[str]) -> Report:
