@@ -38,7 +38,7 @@ class Strike:
     """What an attack is told, and what it tells.
 
     :param rng: drawn from by the attack.
-    :param earlier: how many tries the attack struck before.
+    :param earlier: how many attempts of the attack there were before.
     :param hours: by which the try's clock is to jump.
     :param detail: what was drawn, for messages.
     :param failed: why nothing was struck after all.

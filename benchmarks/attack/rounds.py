@@ -72,7 +72,7 @@ class Rounds:
         """Do one round, and judge it."""
         began, visits = time.monotonic(), self.stage.elsewhere.visits
         turn = self._turn(number, attack, rng)
-        earlier = sum(one.attack == attack.name and one.struck is not None for one in self.attempts)
+        earlier = sum(one.attack == attack.name for one in self.attempts)
         moment = self._moment(attack, turn, earlier, rng)
         job = StruckJob(self.stage, turn.stages[0][0], attack, moment, earlier, random.Random(rng.random()))
         with Reader(self.stage.site.database, self._watched(turn, attack)) as reader:
