@@ -235,7 +235,15 @@ ATTACKS: tuple[Attack, ...] = (
     _of_disk("database", TABLES | {GIVEN}),
     Attack("database read-only", _allow_reads_only, _allow_writes, on=TABLES | {GIVEN}, lasts=5.0),
     Attack("no network to Voucherify", _swallow_calls, _pass_calls, on=PULLS | {GIVEN}, lasts=8.0, phases=_WITH_CALLS),
-    Attack("a minute without network", _swallow_calls, _pass_calls, lasts=60.0, is_whole=True, phases=("asking",)),
+    Attack(
+        "a minute without network",
+        _swallow_calls,
+        _pass_calls,
+        on=frozenset({"merged"}),  # which makes calls enough to be struck in any case
+        lasts=60.0,
+        is_whole=True,
+        phases=("asking",),
+    ),
     Attack("no network to the database", _swallow_statements, _pass_statements, on=TABLES | {GIVEN}, lasts=5.0),
     Attack("no DNS", _forget_name, _know_name, on=PULLS | {GIVEN}, lasts=8.0, phases=_WITH_CALLS),
 )
