@@ -17,7 +17,7 @@ DOCS := build/docs
 PYTEST_ALL := -n 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: demo test test-long explore test-airflow-3.1 test-airflow-3.2 test-python-3.13 test-python-3.14 test-mariadb test-mysql test-pgbouncer \
-  test-bigquery test-databricks test-redshift test-snowflake test-newcomer test-page page package check docs pictures format bench soak clean
+  test-bigquery test-databricks test-redshift test-snowflake test-newcomer test-page page package check docs pictures format bench soak attack clean
 
 demo: $(VENV)/.installed  ## a pipeline, end to end, on the emulator and a SQLite warehouse
 	$(BIN)/python demo/demo.py
@@ -123,6 +123,9 @@ bench-%: $(INSTALLED_BENCH)  ## one of them: bench-peers, bench-whole-runs, benc
 
 soak: $(INSTALLED_BENCH)  ## pulls, publications, kills and faults for MINUTES (10), then everything against the truth
 	$(BIN)/python -m benchmarks.soak $(MINUTES)
+
+attack: $(INSTALLED_BENCH)  ## attacks on running tries for MINUTES (10), each judged: 0 violations wanted; SEED=1 repeats
+	$(BIN)/python -m benchmarks.attack $(MINUTES) $(if $(SEED),--seed $(SEED))
 
 clean:
 	rm -rf $(VENV) .demo build dist

@@ -27,6 +27,7 @@ NAMES = (
     "distributed",
     "simulate",
     "soak",
+    "attack",
     "emulator",
 )
 _INTRODUCTION = """\
@@ -34,8 +35,8 @@ _INTRODUCTION = """\
 
 Written by `python -m benchmarks.write_docs` from what the benchmarks measured; nothing here is typed by hand. Each
 part was measured in one run on one machine, so that the ratios count, not the seconds. `make bench` runs all of them
-but six that would make it longer than 20 minutes (`make soak`, `make bench-distributed`, `make bench-load-million`,
-`make bench-long-pulls`, `make bench-mapped`, `make bench-resume`); each has a target of its own.
+but seven that would make it longer than 20 minutes (`make soak`, `make attack`, `make bench-distributed`,
+`make bench-load-million`, `make bench-long-pulls`, `make bench-mapped`, `make bench-resume`); each has a target of its own.
 """
 
 
@@ -70,7 +71,8 @@ def section(report: Report, machine: str) -> list[str]:
         lines += [f"**{table.title}**", "", as_markdown(table), ""]
     lines += [f"![{report.title}]({chart})\n" for chart in report.charts]
     lines += [f"- {sentence}" for sentence in report.reading]
-    command = "make soak" if report.name == "soak" else f"make bench-{report.name.replace('_', '-')}"
+    has_own_name = report.name in {"attack", "soak"}
+    command = f"make {report.name}" if has_own_name else f"make bench-{report.name.replace('_', '-')}"
     return [*lines, "", f"*`{command}`, {report.measured_on}: {machine}.*", ""]
 
 

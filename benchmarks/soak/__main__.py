@@ -12,10 +12,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.soak.models import Snapshot
-from benchmarks.soak.pipelines import RESIDENT, Draw, Pipeline, all_pipelines
 from benchmarks.soak.results import growth_problems, report
-from benchmarks.soak.site import Site, open_site
+from benchmarks.tasks.models import Snapshot
+from benchmarks.tasks.pipelines import RESIDENT, Draw, Pipeline, all_pipelines
+from benchmarks.tasks.site import Site, open_site
 
 if TYPE_CHECKING:
     from benchmarks.soak.rounds import Rounds
@@ -56,7 +56,7 @@ def _soak(
     # Imported here: these import Airflow, which reads the site's environment.
     from benchmarks.soak import resident
     from benchmarks.soak.rounds import Rounds
-    from benchmarks.soak.tries import preload
+    from benchmarks.tasks.parts import preload
 
     preload()
     processes = get_context("forkserver")

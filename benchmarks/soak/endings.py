@@ -9,7 +9,10 @@ import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from benchmarks.tasks.jobs import Job
 
 Kind: TypeAlias = Literal["none", "kill", "kill_writing", "terminate", "pause"]
 
@@ -34,6 +37,11 @@ class Ending:
     moment: float = 0.0
     writes: int = 0
     pause: float = 0.0
+
+    def prepare(self, job: Job) -> None:
+        """Let the process of a try end by its own hand, if that is how it ends."""
+        if self.kind == "kill_writing":
+            die_at_write(self.writes, job.work.table)
 
 
 NONE = Ending()

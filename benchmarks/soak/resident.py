@@ -23,9 +23,9 @@ from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from benchmarks.soak.growth import Usage, usage_now
-from benchmarks.soak.jobs import WAREHOUSE, Job, Publish, Pull, Work
-from benchmarks.soak.pipelines import RESIDENT
-from benchmarks.soak.worker import part_of
+from benchmarks.tasks.jobs import WAREHOUSE, Job, Publish, Pull, Work
+from benchmarks.tasks.pipelines import RESIDENT
+from benchmarks.tasks.worker import part_of
 from tests.run_op import OperatorRunner, TaskRun
 
 _MOST_TRIES = 6

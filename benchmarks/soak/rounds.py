@@ -12,34 +12,24 @@ from pathlib import Path
 
 import requests
 
-from airflow_provider_voucherify.emulator import Fault, Limits, Move, Switches
-from benchmarks.soak import checks
+from airflow_provider_voucherify.emulator import Limits, Move, Switches
 from benchmarks.soak.endings import draw_endings
 from benchmarks.soak.growth import Usage
-from benchmarks.soak.jobs import Job, Publish, Pull
-from benchmarks.soak.models import Asked, Snapshot, Truth
-from benchmarks.soak.pipelines import Draw, Pipeline, Turn, some_customers
-from benchmarks.soak.reader import Reader, Watched
 from benchmarks.soak.resident import FOR_CLIENT, FOR_OPERATORS, FOR_PUBLISHING, Cycle, Told
-from benchmarks.soak.seen import line_of, lines_of_files, lines_of_table, lines_of_xcom
-from benchmarks.soak.site import APP_TOKEN, Site
-from benchmarks.soak.tries import Course, Scheduler
+from benchmarks.soak.tries import Scheduler
+from benchmarks.tasks import checks
+from benchmarks.tasks.jobs import Job, Publish, Pull
+from benchmarks.tasks.models import Asked, Snapshot, Truth
+from benchmarks.tasks.parts import Course
+from benchmarks.tasks.pipelines import Draw, Pipeline, Turn, some_customers
+from benchmarks.tasks.reader import Reader, Watched
+from benchmarks.tasks.seen import line_of, lines_of_files, lines_of_table, lines_of_xcom
+from benchmarks.tasks.site import APP_TOKEN, FAULTS, Site
 
 _PIPELINES_AT_A_TIME = 4
 _CYCLES = 2
 #: The end of a window is told where it is clearly ahead: in nearly all of these.
 _LIMITS = (Limits(limit=None), Limits(500, 10.0), Limits(900, 10.0))
-_FAULTS = (
-    Fault("status", 0.015, status=500),
-    Fault("status", 0.01, status=503, body="html"),
-    Fault("status", 0.005, status=502, body="empty", after_acting=True),
-    Fault("reset", 0.015),
-    Fault("reset", 0.01, after_acting=True),
-    Fault("hang", 0.003, seconds=0.6),
-    Fault("truncate", 0.01),
-    Fault("malformed", 0.01),
-    Fault("slow", 0.01, seconds=0.3),
-)
 
 
 @dataclass
@@ -146,7 +136,7 @@ class Rounds:
                 async_row_seconds=rng.choice([0, 0.01]),
             )
         )
-        emulator.set_faults(_FAULTS if rng.random() < 0.7 else (), seed=rng.randrange(1 << 30))
+        emulator.set_faults(FAULTS if rng.random() < 0.7 else (), seed=rng.randrange(1 << 30))
         everybody = [*(pipeline for pipeline, _ in self._pipelines), self._resident_pipeline]
         self._site.set_limits(everybody, limits)
 

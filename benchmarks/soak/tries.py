@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import pickle
 import signal
 import threading
 import time
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass, field
-from multiprocessing import get_context
-from multiprocessing.connection import wait
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.soak import worker
 from benchmarks.soak.endings import NONE, Ending
+from benchmarks.tasks.parts import Course, PartProcess, PartStarter
 
 if TYPE_CHECKING:
-    from benchmarks.soak.jobs import Job
-    from benchmarks.soak.worker import Part
+    from benchmarks.tasks.jobs import Job
+    from benchmarks.tasks.worker import Part
     from tests.run_op import Deferral
 
 #: Tries of a job that nobody ends, before it is given up.
@@ -44,44 +36,6 @@ _BY_FAULTS = {
 _BY_TERMINATION = _BY_FAULTS | {"RunInterrupted"}
 _BY_ANOTHER_TRY = _BY_FAULTS | {"LedgerLost"}
 
-_processes = get_context("forkserver")
-#: Starting a process and asking how one ended both touch what the module keeps of all of them.
-_one_at_a_time = threading.Lock()
-
-
-def preload() -> None:
-    """Have the server that forks processes import what they need; call it before the first job."""
-    _processes.set_forkserver_preload([worker.__name__])
-
-
-@dataclass
-class Course:
-    """What became of a job.
-
-    :param ended: endings that came in time, by kind.
-    :param parts: processes that were started.
-    :param errors: how many tries failed by which error.
-    :param problems: what should not have been, in words.
-    """
-
-    job: Job
-    ended: dict[str, int] = field(default_factory=dict)
-    tries: int = 0
-    parts: int = 0
-    deferrals: int = 0
-    errors: dict[str, int] = field(default_factory=dict)
-    result: object = None
-    problems: list[str] = field(default_factory=list)
-
-    @property
-    def interruptions(self) -> int:
-        """Return how often a try ended without its own will."""
-        return sum(self.ended.values()) + sum(self.errors.values())
-
-    def fail(self, problem: str) -> None:
-        """Note a problem."""
-        self.problems.append(f"{self.job.key}, try {self.tries}: {problem}")
-
 
 class Scheduler:
     """Runs the tries of one job.
@@ -92,9 +46,8 @@ class Scheduler:
 
     def __init__(self, job: Job, folder: Path, endings: Sequence[Ending]) -> None:
         self._job = job
-        self._folder = folder
+        self._starter = PartStarter(job, folder)
         self._endings = endings
-        self._name = job.key.replace("/", ".")
         self._course = Course(job)
         self._paused: list[threading.Thread] = []
 
@@ -147,48 +100,31 @@ class Scheduler:
     def _part(self, after: Deferral | None, ending: Ending) -> Part | None:
         """Start a process; return how it ended, ``None`` if it was killed or is paused."""
         self._course.parts += 1
-        result = self._folder / "results" / f"{self._name}.{self._course.parts}"
-        files = (
-            self._folder / "states" / hashlib.blake2b(self._name.encode(), digest_size=8).hexdigest(),
-            result,
-            self._folder / "logs" / f"{self._name}.{self._course.tries}.log",
-        )
-        process = _processes.Process(
-            target=worker.run_part, args=(self._job, self._course.tries, after, ending, files), daemon=True
-        )
-        with _one_at_a_time:
-            process.start()
-        if ending.kind in {"kill", "terminate", "pause"} and not wait([process.sentinel], ending.moment):
+        process = self._starter.start(self._course, after, ending)
+        if ending.kind in {"kill", "terminate", "pause"} and not process.ends_within(ending.moment):
             self._count(ending)
             if ending.kind == "pause":
-                self._pause(process, result, ending)
+                self._pause(process, ending)
                 return None
-            _send(process, signal.SIGKILL if ending.kind == "kill" else signal.SIGTERM)
-        return self._end_of(process, result, ending)
+            process.send(signal.SIGKILL if ending.kind == "kill" else signal.SIGTERM)
+        return self._end_of(process, ending)
 
-    def _end_of(self, process: ForkServerProcess, result: Path, ending: Ending) -> Part | None:
-        if not wait([process.sentinel], _LONGEST_PART):
-            self._course.fail(f"a process did not end within {_LONGEST_PART:.0f} s")
-            _send(process, signal.SIGKILL)
-        with _one_at_a_time:
-            process.join()
-        if process.exitcode == -signal.SIGKILL and ending.kind == "kill_writing":
+    def _end_of(self, process: PartProcess, ending: Ending) -> Part | None:
+        part, problem = process.end(_LONGEST_PART)
+        if problem is not None:
+            self._course.fail(problem)
+        if process.is_killed and ending.kind == "kill_writing":
             self._count(ending)
-        if process.exitcode == 0:
-            part: Part = pickle.loads(result.read_bytes())
-            return part
-        if process.exitcode not in {-signal.SIGKILL, -signal.SIGTERM}:
-            self._course.fail(f"the process ended with exit code {process.exitcode}")
-        return None
+        return part
 
-    def _pause(self, process: ForkServerProcess, result: Path, ending: Ending) -> None:
+    def _pause(self, process: PartProcess, ending: Ending) -> None:
         """Stop the process for a while; the next try does not wait for it."""
-        _send(process, signal.SIGSTOP)
+        process.send(signal.SIGSTOP)
 
         def go_on() -> None:
             time.sleep(ending.pause)
-            _send(process, signal.SIGCONT)
-            part = self._end_of(process, result, ending)
+            process.send(signal.SIGCONT)
+            part = self._end_of(process, ending)
             if part is not None and part.state not in {"success", "deferred"}:
                 self._note_error(part, _BY_ANOTHER_TRY)
 
@@ -198,9 +134,3 @@ class Scheduler:
 
     def _count(self, ending: Ending) -> None:
         self._course.ended[ending.kind] = self._course.ended.get(ending.kind, 0) + 1
-
-
-def _send(process: ForkServerProcess, number: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
-        assert process.pid is not None
-        os.kill(process.pid, number)

@@ -100,7 +100,8 @@ class Outage:
     async def wait(self, error: VoucherifyError, look: Callable[[], Awaitable[T]]) -> T | None:
         """Wait for the end of an outage after a call failed for the last time, if it may be one.
 
-        :returns: what the look was answered with; ``None`` if another call was answered: then to be sent again.
+        :returns: what the look was answered with; ``None`` if another call was answered: then to be sent again, since
+            the outage may have ended while the call's last try was on its way.
         :raises VoucherifyError: the error, if it is no outage or lasts too long.
         :raises Unreachable: if it lasts and the worker should be given back meanwhile.
         """
@@ -112,7 +113,7 @@ class Outage:
                 return None
             if not self.is_given_up:
                 if await self._is_anything_answered():
-                    raise error  # it is this call alone that fails
+                    return None
                 log.warning(
                     "Voucherify does not answer (%s): waiting for up to %.0f s", error.problem, sum(self._waits)
                 )

@@ -37,16 +37,17 @@ def gateway(status: int) -> Refusal:
 class Flaky:
     """A Voucherify that is down from one moment to another, for calls whose address is told by ``hits``."""
 
-    def __init__(self, refusal: Refusal, begin: float, end: float, hits: str = "") -> None:
-        self._refusal, self._begin, self._end, self._hits = refusal, begin, end, hits
+    def __init__(self, refusal: Refusal, begin: float, end: float, hits: str = "", *, after: float = 0.05) -> None:
+        self._refusal, self._begin, self._end, self._hits, self._after = refusal, begin, end, hits, after
         self.failed_at: list[float] = []
 
     async def __call__(self, request: wire.Request) -> wire.Response:
         now = asyncio.get_running_loop().time()
-        await asyncio.sleep(0.05)
         if self._begin <= now - 1_000.0 < self._end and self._hits in request.target:
+            await asyncio.sleep(self._after)
             self.failed_at.append(now)
             return self._refusal()
+        await asyncio.sleep(0.05)
         return wire.Response(200, HEADERS, b'{"object":"list","data":[],"async_action_id":"aa_1"}')
 
 
@@ -85,6 +86,21 @@ def test_an_outage_of_a_minute_and_a_half_fails_nobody(refusal: Refusal, begin: 
     assert not [one for one in results if isinstance(one, errors.VoucherifyError)]
     assert 90.0 < seconds < 125.0
     assert len(server.failed_at) <= 5 * WORKERS + 5  # then one call at a time looks
+
+
+@pytest.mark.parametrize("calls", [1, 500])
+def test_an_outage_that_ends_while_the_last_try_is_on_its_way_fails_nobody(calls: int) -> None:
+    for tenths in range(100):
+        server = Flaky(refused, 0.0, 8.0 + tenths / 10, after=2.0)  # a timeout's
+        results, _ = run_virtually(ask(server, calls))
+        assert not [one for one in results if isinstance(one, errors.VoucherifyError)], tenths
+
+
+def test_a_call_that_fails_though_others_are_answered_is_tried_once_more_at_most() -> None:
+    server = Flaky(refused, 0.0, math.inf, hits="customer-0/")
+    results, _ = run_virtually(ask(server, 1))
+    assert [type(one) for one in results] == [errors.TransportFailed]
+    assert len(server.failed_at) == 6
 
 
 def test_an_outage_that_lasts_is_given_up_at_once_by_all() -> None:

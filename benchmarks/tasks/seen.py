@@ -12,8 +12,9 @@ import psycopg
 import pyarrow.parquet
 from psycopg import sql
 
-from benchmarks.soak.models import Appended, History, Model
+from benchmarks.tasks.models import Appended, History, Model
 
+_LEDGER: Final = "%\\_\\_run\\_%"
 _DAY: Final = "to_char({} at time zone 'UTC', 'YYYY-MM-DD')"
 _SNAPSHOT: Final = "concat_ws('|', customer_id, segment_id, segment_name)"
 _APPENDED: Final = "concat_ws('|', customer_id, segment_id, segment_name, run_key)"
@@ -43,12 +44,21 @@ def exists(connection: psycopg.Connection, table: str) -> bool:
     return connection.execute("select to_regclass(%s)", (table,)).fetchone() != (None,)
 
 
+def ledgers(connection: psycopg.Connection) -> list[str]:
+    """Return the names of the ledgers' tables there are."""
+    query = "select relname from pg_class where relkind = 'r' and relname like %s"
+    return [str(row[0]) for row in connection.execute(query, (_LEDGER,)).fetchall()]
+
+
 def digest_of_table(connection: psycopg.Connection, table: str, line: sql.SQL) -> str | None:
     """Return the digest of a table's lines, made by the database; ``None`` if there is no table."""
     if not exists(connection, table):
         return None
     query = sql.SQL("""select md5(coalesce(string_agg({0}, E'\\n' order by {0} collate "C"), '')) from {1}""")
-    row = connection.execute(query.format(line, sql.Identifier(table))).fetchone()
+    try:
+        row = connection.execute(query.format(line, sql.Identifier(table))).fetchone()
+    except psycopg.errors.UndefinedTable:  # it went meanwhile
+        return None
     return None if row is None else str(row[0])
 
 

@@ -1,4 +1,4 @@
-"""Where the soak takes place: an emulator process, a PostgreSQL server, a folder, and Airflow's connections to them."""
+"""Where tasks run: an emulator process, a PostgreSQL server, a folder, and Airflow's connections to them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 
 from psycopg import sql
 
-from airflow_provider_voucherify.emulator import CampaignSettings, EmulatorProcess, Limits, ProjectSettings
-from benchmarks.soak.jobs import WAREHOUSE
-from benchmarks.soak.pipelines import CAMPAIGNS, CUSTOMERS, Pipeline
+from airflow_provider_voucherify.emulator import CampaignSettings, EmulatorProcess, Fault, Limits, ProjectSettings
+from benchmarks.tasks.jobs import WAREHOUSE
+from benchmarks.tasks.pipelines import CAMPAIGNS, CUSTOMERS, Pipeline
 from tests.postgres import PostgresDatabase, new_database, running_server
 
 CUSTOMERS_PER_PROJECT = 800
@@ -24,12 +24,24 @@ SEGMENTS = 12
 QUOTA_SHARE = 0.45
 _TIMEOUT = 4
 _DEFER_AFTER = 0.8
-APP_TOKEN = "soak-app-token"
+#: One call in ten fails, in one way or another.
+FAULTS = (
+    Fault("status", 0.015, status=500),
+    Fault("status", 0.01, status=503, body="html"),
+    Fault("status", 0.005, status=502, body="empty", after_acting=True),
+    Fault("reset", 0.015),
+    Fault("reset", 0.01, after_acting=True),
+    Fault("hang", 0.003, seconds=0.6),
+    Fault("truncate", 0.01),
+    Fault("malformed", 0.01),
+    Fault("slow", 0.01, seconds=0.3),
+)
+APP_TOKEN = "a-secret-app-token"
 
 
 @dataclass(frozen=True)
 class Site:
-    """What the soak works with.
+    """What tasks work with.
 
     :param folder: has ``states``, ``results``, ``logs``, ``tmp`` (the workers' temporary directory) and ``files``.
     """
@@ -69,7 +81,7 @@ def open_site(folder: Path, pipelines: Sequence[Pipeline], seed: int) -> Iterato
             )
             for campaign in CAMPAIGNS:
                 emulator.add_campaign(CampaignSettings(campaign), pipeline.app_id)
-        tempfile.gettempdir()  # the soak's own stays where it is
+        tempfile.gettempdir()  # this process's own stays where it is
         os.environ.update(_environment(emulator, database, folder, pipelines))
         yield Site(emulator, database, folder)
 

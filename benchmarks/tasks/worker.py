@@ -10,11 +10,11 @@ import pickle
 from collections import UserDict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-from benchmarks.soak.endings import Ending, die_at_write
-from benchmarks.soak.jobs import Job
+from benchmarks.tasks.jobs import Job
 from tests.run_op import Deferral, Json, OperatorRunner, TaskKey, TaskRun
 
 #: What operators import when they run, so that forks need not.
@@ -52,6 +52,13 @@ class Part:
     resume_at: float
 
 
+class Preparation(Protocol):
+    """What is done to the process of a try before it begins; pickled on its way there."""
+
+    def prepare(self, job: Job) -> None:
+        """Prepare this process for a job."""
+
+
 class StateOnDisk(UserDict[str, Json]):
     """A task's state as Airflow's database holds it: whole, whenever the process dies.
 
@@ -77,7 +84,9 @@ class StateOnDisk(UserDict[str, Json]):
         unfinished.replace(self._file)
 
 
-def run_part(job: Job, try_number: int, after: Deferral | None, ending: Ending, files: tuple[Path, Path, Path]) -> None:
+def run_part(
+    job: Job, try_number: int, after: Deferral | None, preparation: Preparation, files: tuple[Path, Path, Path]
+) -> None:
     """Run a try, or go on with it, and leave a :class:`Part` in a file.
 
     :param after: the deferral it goes on after.
@@ -89,8 +98,7 @@ def run_part(job: Job, try_number: int, after: Deferral | None, ending: Ending, 
     os.dup2(output, 2)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     VoucherifyHook.retry = RetryPolicy(first_wait=_FIRST_WAIT)
-    if ending.kind == "kill_writing":
-        die_at_write(ending.writes, job.work.table)
+    preparation.prepare(job)
     key = TaskKey(job.pipeline, job.run_id, job.task_id, job.map_index)
     runner = OperatorRunner(logical_date=job.date, states={key: StateOnDisk(state)})
     part = part_of(

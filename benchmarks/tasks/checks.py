@@ -11,12 +11,12 @@ import psycopg
 from psycopg import sql
 
 from airflow_provider_voucherify.emulator import Stats
-from benchmarks.soak.jobs import CHUNK, Pull, Stamp
-from benchmarks.soak.models import History
-from benchmarks.soak.pipelines import PUBLICATIONS, Pipeline, Turn
-from benchmarks.soak.seen import exists, line_of, lines_of_files, lines_of_table, lines_of_xcom
-from benchmarks.soak.site import SEGMENTS, Site
-from benchmarks.soak.tries import Course
+from benchmarks.tasks.jobs import CHUNK, Pull, Stamp
+from benchmarks.tasks.models import History
+from benchmarks.tasks.parts import Course
+from benchmarks.tasks.pipelines import PUBLICATIONS, Pipeline, Turn
+from benchmarks.tasks.seen import exists, ledgers, line_of, lines_of_files, lines_of_table, lines_of_xcom
+from benchmarks.tasks.site import SEGMENTS, Site
 
 _SHOWN = 3
 #: One for the segments, one more where Voucherify may not know the customer.
@@ -25,7 +25,6 @@ _MOST_CALLS_A_CUSTOMER = 2
 #: unknown one gets; where segments are listed each one's first page, and a sample of customers at the end.
 _PLANNING = 3 + 2 * SEGMENTS + 10
 _PUBLISH = "POST /v1/publications"
-_LEDGER = "%\\_\\_run\\_%"
 
 
 def differences(site: Site, turn: Turn, courses: Sequence[Course]) -> Iterator[str]:
@@ -140,15 +139,14 @@ def wasted_calls(turn: Turn, courses: Sequence[Course], stats: Stats) -> Iterato
 def leftovers(site: Site) -> Iterator[str]:
     """Say what jobs that are over left behind: ledgers, sessions of the database, temporary files."""
     with site.database.connect() as connection:
-        query = "select relname from pg_class where relkind = 'r' and relname like %s"
-        if logs := [row[0] for row in connection.execute(query, (_LEDGER,)).fetchall()]:
+        if logs := ledgers(connection):
             yield f"ledgers are left in the database: {logs}"
         if sessions := _sessions(connection):
             yield f"sessions of the database are left: {sessions}"
     if files := [str(path.relative_to(site.folder)) for path in (site.folder / "tmp").rglob("*")]:
         yield f"temporary files are left: {files[:_SHOWN]} and {max(0, len(files) - _SHOWN)} more"
-    ledgers = [path for path in (site.folder / "files").glob("*/_ledger/**/*") if path.is_file()]
-    if finished := [str(path) for path in ledgers if not path.name.startswith(".unfinished-")]:
+    of_files = [path for path in (site.folder / "files").glob("*/_ledger/**/*") if path.is_file()]
+    if finished := [str(path) for path in of_files if not path.name.startswith(".unfinished-")]:
         yield f"ledgers of files are left: {finished[:_SHOWN]}"
 
 

@@ -1,4 +1,4 @@
-"""The pipelines of the soak: what each does in a round, and what its tables, files and customers are like after it."""
+"""The pipelines: what each does in a round, and what its tables, files and customers are like after it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
 from airflow_provider_voucherify.pull.plan.question import StrategyName
-from benchmarks.soak.jobs import WAREHOUSE, Job, Publish, Pull, Stamp, date_of
-from benchmarks.soak.models import Appended, Asked, History, Model, Snapshot, Truth, states_between
+from benchmarks.tasks.jobs import WAREHOUSE, Job, Publish, Pull, Stamp, date_of
+from benchmarks.tasks.models import Appended, Asked, History, Model, Snapshot, Truth, states_between
 
-#: Tables of the soak's own: customers a query gives, and outcomes of publications.
+#: Tables of the pipelines' own: customers a query gives, and outcomes of publications.
 CUSTOMERS = "{}_customers"
 PUBLICATIONS = "{}_publications"
 #: The pipeline of the process that lives on.
@@ -57,6 +57,7 @@ class Turn:
     """What a pipeline does in one round.
 
     :param stages: jobs that run side by side, stage after stage.
+    :param asked: what the pulls cover.
     :param states: what readers may see, from what was there to what has to be there at the end.
     :param customers: ids for the pipeline's query.
     :param codes_due: how many publications its campaigns have to make.
@@ -65,6 +66,7 @@ class Turn:
     pipeline: Pipeline
     truth: Truth
     stages: list[list[Job]] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
     states: list[Model] = field(default_factory=list)
     customers: Sequence[str] = ()
     codes_due: int = 0
@@ -95,7 +97,7 @@ def _pull(turn: Turn, number: int, pulls: Sequence[Pull], asked: Sequence[Sequen
         Job(name, "pull", number, pull, map_index if len(pulls) > 1 else -1) for map_index, pull in enumerate(pulls)
     ]
     turn.stages.append(jobs)
-    covered = [
+    turn.asked = [
         Asked(
             None if customers is None else frozenset(customers),
             None if pull.segments is None else frozenset(pull.segments),
@@ -104,7 +106,7 @@ def _pull(turn: Turn, number: int, pulls: Sequence[Pull], asked: Sequence[Sequen
         )
         for job, pull, customers in zip(jobs, pulls, asked, strict=True)
     ]
-    turn.states = states_between(turn.pipeline.model, covered, turn.truth)
+    turn.states = states_between(turn.pipeline.model, turn.asked, turn.truth)
 
 
 def merge(turn: Turn, number: int, rng: random.Random) -> None:

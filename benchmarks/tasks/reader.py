@@ -12,8 +12,8 @@ from typing import Self
 import psycopg
 from psycopg import sql
 
-from benchmarks.soak.models import Model
-from benchmarks.soak.seen import digest_of, digest_of_table, line_of, lines_of_files
+from benchmarks.tasks.models import Model
+from benchmarks.tasks.seen import digest_of, digest_of_table, line_of, lines_of_files
 from tests.postgres import PostgresDatabase
 
 _BETWEEN_LOOKS = 0.05
@@ -49,6 +49,8 @@ class Reader:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look_on)
         self.looks = 0
+        #: How often the database was not there to be looked at.
+        self.misses = 0
         self.problems: list[str] = []
 
     def __enter__(self) -> Self:
@@ -62,6 +64,13 @@ class Reader:
         self._thread.join()
 
     def _look_on(self) -> None:
+        while not self._over.wait(_BETWEEN_LOOKS):
+            try:
+                self._look_until_lost()
+            except psycopg.OperationalError:
+                self.misses += 1
+
+    def _look_until_lost(self) -> None:
         with self._database.connect() as connection:
             while not self._over.wait(_BETWEEN_LOOKS):
                 for one in self._watched:

@@ -1,4 +1,4 @@
-"""What the pipelines of the soak have Airflow do: operators as data, built in the process that runs them."""
+"""What pipelines have Airflow do: operators as data, built in the process that runs them."""
 
 from __future__ import annotations
 
