@@ -202,8 +202,11 @@ def test_a_hundred_thousand_memberships_take_no_more_statements_and_requests_tha
         statements = Counter(statement.split()[0] for statement in recorded.statements)
         print(f"{customers:,}: {dict(statements)} {dict(Counter(asked))} {took:.1f} s")  # noqa: T201
         counted.append((statements, Counter(asked)))
-    assert counted[1] == counted[2]
-    assert (counted[2][0]["PUT"], counted[2][0]["COPY"]) == (2, 2)
+    (some, asked_for_some), (many, asked_for_many) = counted[1:]
+    assert some == many
+    assert (many["PUT"], many["COPY"]) == (2, 2)
+    # The driver asks again where an answer is late.
+    assert asked_for_many.total() < 1.2 * asked_for_some.total()
 
 
 def test_whoever_comes_second_waits_and_sees_what_the_first_wrote(snowflake_warehouse: Warehouse) -> None:
