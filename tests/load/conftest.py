@@ -115,8 +115,8 @@ def bigquery_warehouse(bigquery_key: Path, monkeypatch: pytest.MonkeyPatch) -> W
     assert BIGQUERY_SERVER is not None, "no server: set BIGQUERY_EMULATOR_HOST, or run make test-bigquery"
     monkeypatch.setattr(bigquery_turns, "POLL_SECONDS", 0.05)
     project, key = f"shop-{uuid.uuid4().hex[:12]}", f"credentials_path={bigquery_key}"
-    Warehouse(f"bigquery://{project}?{key}").execute("create schema marketing")
-    return Warehouse(f"bigquery://{project}/marketing?{key}")
+    Warehouse(f"bigquery://{project}?{key}").execute("create schema segments")
+    return Warehouse(f"bigquery://{project}/segments?{key}")
 
 
 @pytest.fixture(params=_GIVEN or ["sqlite", "postgres"])
