@@ -115,7 +115,7 @@ def test_ids_of_all_templated_fields_are_rendered_by_airflow() -> None:
         "voucherify_conn_id",
     }
     assert set(CustomerQuery.template_fields) == {"sql", "conn_id", "parameters"}
-    assert set(WarehouseTable.template_fields) == {"table", "conn_id", "extra_columns"}
+    assert set(WarehouseTable.template_fields) == {"table", "conn_id", "extra_columns", "stage", "stage_conn_id"}
 
 
 @pytest.mark.parametrize(
