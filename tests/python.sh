@@ -35,7 +35,7 @@ cp "$uv" "$root/usr/local/bin/uv"
 mount --bind /proc "$root/proc"
 mount --rbind /dev "$root/dev"
 trap 'umount "$root/proc"; umount --recursive --lazy "$root/dev"' EXIT
-chroot "$root" env PATH=/usr/local/bin:/usr/bin:/bin sh -ceu "
+chroot "$root" env PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin sh -ceu "
     cd /work
     uv venv --quiet --clear --python python$version .venv
     VIRTUAL_ENV=.venv uv pip install --quiet --constraint constraints.txt --editable '.[$extras]' --group test
