@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
-from airflow.sdk import Connection
 from sqlalchemy import Engine, make_url
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Move
@@ -200,9 +199,8 @@ def test_what_a_stages_connection_cannot_mean_is_refused_before_a_call(
     monkeypatch: pytest.MonkeyPatch,
     extra: dict[str, object],
 ) -> None:
-    connected(monkeypatch, staging)
+    connected(monkeypatch, staging, **extra)
     stage = WarehouseTable("segments", "warehouse", stage=f"{staging.url}/loading", stage_conn_id=CONN_ID)
-    monkeypatch.setattr(Connection, "extra_dejson", extra)
     with pytest.raises(InvalidDestination, match=f"connection '{CONN_ID}' names no r(ole|egion) in its extra"):
         stage_of(stage)
 
