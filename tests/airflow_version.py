@@ -31,7 +31,9 @@ def dag_bag(path: Path, bundle_name: str) -> DagBag:
     """
     from airflow.models import DagBag
 
-    options: dict[str, Any] = {"bundle_name": bundle_name} if AIRFLOW >= (3, 2) else {"include_examples": False}
+    options: dict[str, Any] = {"bundle_name": bundle_name} if AIRFLOW >= (3, 2) else {}
+    if AIRFLOW < (3, 3):  # which reads Airflow's own from a bundle of theirs
+        options["include_examples"] = False
     return DagBag(path, **options)
 
 

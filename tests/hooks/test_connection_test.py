@@ -95,7 +95,7 @@ def test_a_connection_that_cannot_be_used(make_hook: MakeHook) -> None:
     assert "cluster 'us1' is not one of" in says
 
 
-@needs_airflow(3, 2, "connections of the Task SDK that test themselves")
+@needs_airflow(3, 3, "connections of the Task SDK that test themselves")
 def test_airflow_finds_the_hook_by_the_connection_type(requests_mock: Mocker) -> None:
     requests_mock.get(f"{EUROPE}/v1/segments", json=ONE_SEGMENT, headers=RATE)
     connection = Connection(conn_id="in_memory", conn_type="voucherify", login="app", password=SECRET)
