@@ -191,8 +191,8 @@ def test_a_hundred_thousand_memberships_take_no_more_statements_and_requests_tha
     for run, customers in enumerate([1_500, 1_500, 100_000]):
         sink = recorded.sink_opened(run=identity(f"dag/run-{run}/task/-1"))
         for start in range(0, customers, 10_000):
-            some = range(start, min(start + 10_000, customers))
-            sink.write([found(f"customer-{number}", "gold") for number in some])
+            part = range(start, min(start + 10_000, customers))
+            sink.write([found(f"customer-{number}", "gold") for number in part])
         asked.clear()
         recorded.statements.clear()
         began = time.perf_counter()
