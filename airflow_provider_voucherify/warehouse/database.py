@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.warehouse.bigquery.turns import give_transactions
 from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
-from airflow_provider_voucherify.warehouse.driver_errors import with_advice, without_rows
+from airflow_provider_voucherify.warehouse.driver_errors import told_to_make_room, without_rows
 from airflow_provider_voucherify.warehouse.proven import check_server, make_engine, refuse_by_name
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 
@@ -161,7 +161,7 @@ class Database:
         except (SQLAlchemyError, ValueError, self._driver_error) as error:
             problem = without_rows(doing, error)
         # Raised out here so that it has no __context__: the driver's error holds ids in its text and attributes.
-        raise with_advice(problem) if problem.is_full else problem
+        raise told_to_make_room(problem) if problem.is_full else problem
 
     @contextmanager
     def _connected(self, doing: str, *, keeps: bool) -> Iterator[Connection]:

@@ -201,7 +201,7 @@ def _text_attribute(holder: object, name: str) -> str | None:
     return value if isinstance(value, str) else None
 
 
-def with_advice(problem: StatementFailed) -> StatementFailed:
-    """Return the problem of a full database with what to do about it."""
+def told_to_make_room(problem: StatementFailed) -> StatementFailed:
+    """Return the problem of a full database, with what to do about it."""
     advice = "The database has no room left: make some there; a retry goes on with what is held"
     return StatementFailed(f"{problem}. {advice}", sqlstate=problem.sqlstate, is_full=True, is_passing=True)

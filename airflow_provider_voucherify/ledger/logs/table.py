@@ -78,11 +78,14 @@ def insert_row(log: Table) -> Insert:
     return insert(log)
 
 
-@lru_cache(maxsize=1)  # each piece is stored behind it: to build it takes a tenth of the time here
 def select_newest(log: Table) -> Select[bytes]:
     """Return the query of the newest opening; of two with one number the same for everybody."""
     newest = select(log.c.packed).where(log.c.kind == OPENING)
     return newest.order_by(log.c.number.desc(), log.c.writer.desc()).limit(1)
+
+
+#: Each piece is stored behind it: to build it anew would take a tenth of that time.
+_select_newest = lru_cache(maxsize=1)(select_newest)
 
 
 def select_pieces(log: Table, token: str) -> Select[str, int, datetime]:
@@ -304,7 +307,7 @@ def _of_writer(log: Table, token: str, writer: str) -> ColumnElement[bool]:
 
 
 def _newest_in(connection: Connection, log: Table) -> Opening | None:
-    packed = connection.execute(select_newest(log)).scalar_one_or_none()
+    packed = connection.execute(_select_newest(log)).scalar_one_or_none()
     try:
         return None if packed is None else Opening.from_json(json.loads(packed))
     except ValueError:

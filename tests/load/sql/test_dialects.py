@@ -121,6 +121,12 @@ def _without_names(text: str, dialect: Dialect) -> str:
     return text
 
 
+def test_no_statement_hides_behind_a_wrapper() -> None:
+    public = [one for module in MODULES for name, one in getmembers(module) if not name.startswith("_")]
+    assert [one for one in public if hasattr(one, "__wrapped__") and not isfunction(one)] == []
+    assert log_tables.select_newest in _functions()
+
+
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS)
 def test_statements_compile_with_names_quoted_and_values_bound(dialect: Dialect) -> None:
     functions = _functions()
