@@ -438,7 +438,9 @@ class WorkingCopy:
 
     def _select(self, query: str, *values: str | int) -> Iterator[sqlite3.Row]:
         with explained("read the run's working copy"):
-            yield from self._connection.execute(query, values)
+            # `yield from` would close the rows of a reader that gave up, and fail where the copy was closed before.
+            for row in self._connection.execute(query, values):  # noqa: UP028
+                yield row
 
 
 def _shows(scope: Scope, segment_id: str) -> bool:
