@@ -12,7 +12,7 @@ import sys
 import time
 
 from airflow_provider_voucherify.emulator.http.limits import Limits
-from airflow_provider_voucherify.emulator.http.server import Server
+from airflow_provider_voucherify.emulator.http.server import Server, end
 from airflow_provider_voucherify.emulator.state import APP_ID, APP_TOKEN, ProjectSettings, State
 from airflow_provider_voucherify.emulator.switches import Switches
 
@@ -87,7 +87,7 @@ async def _serve(options: argparse.Namespace) -> None:
         await stopping.wait()
     finally:
         with contextlib.suppress(asyncio.CancelledError):
-            await runner.cleanup()
+            await end(runner)
 
 
 def _stop_at_end(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:

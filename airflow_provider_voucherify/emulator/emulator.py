@@ -111,7 +111,7 @@ class Emulator(EmulatorControl):
 
     async def _serve(self, ready: threading.Event) -> None:
         # aiohttp is imported here, so that a test run which never starts an emulator does not pay for it.
-        from airflow_provider_voucherify.emulator.http.server import Server
+        from airflow_provider_voucherify.emulator.http.server import Server, end
 
         state = State(self._settings, self._limits, self._switches, self._clock)
         runner, port = await Server(state).start(*self._address)
@@ -122,7 +122,7 @@ class Emulator(EmulatorControl):
         try:
             await stopping.wait()
         finally:
-            await runner.cleanup()
+            await end(runner)
 
 
 def _call_if_open(loop: asyncio.AbstractEventLoop, act: Callable[[], None]) -> None:

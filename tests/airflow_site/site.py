@@ -143,9 +143,10 @@ class AirflowSite:
     def logs(self, dag_id: str, run_id: str) -> str:
         """Return the logs of all tries of all tasks of a run."""
         texts = []
-        for task_id, task in self._tasks(dag_id, run_id).items():
-            for number in range(1, cast("int", task["try_number"]) + 1):
-                path = f"{_run_path(dag_id, run_id)}/taskInstances/{task_id}/logs/{number}?full_content=true"
+        for task_id in self._tasks(dag_id, run_id):
+            task = f"{_run_path(dag_id, run_id)}/taskInstances/{task_id}"
+            for one in cast("list[dict[str, object]]", self._object(f"{task}/tries")["task_instances"]):
+                path = f"{task}/logs/{one['try_number']}?full_content=true"
                 texts.append(self._call("GET", path, accept="application/x-ndjson").text)
         return "\n".join(texts)
 
