@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_voucherify.emulator.http.limits import Limits
@@ -16,7 +16,7 @@ LIMITS = Limits(800, 6.0)
 CUSTOMERS = AT_ONCE * 300
 _ENDS_WITHIN = 150.0
 _TABLES = "workers_killed_"
-_OF_RUNS = re.compile(rf"{_TABLES}\d+_\d+(_failures)?")
+_OF_RUNS = re.compile(rf"{_TABLES}\d+_\d+(_failures|__marks)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +73,10 @@ def _run_of(shop: Shop, run_id: str, table: str, workers: int, killed: int) -> R
         stats.rejected,
         max(window.used for window in stats.windows),
         shop.stored(table) == shop.truth(CUSTOMERS),
-        [name for name in shop.tables() if _OF_RUNS.fullmatch(name) is None],
+        of_no_run(shop.tables()),
     )
+
+
+def of_no_run(tables: Iterable[str]) -> list[str]:
+    """Return the tables that are none of a run's rows, failures or marks."""
+    return [name for name in tables if _OF_RUNS.fullmatch(name) is None]

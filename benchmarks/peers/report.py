@@ -200,7 +200,8 @@ def latency_target(results: Sequence[Result], what: str) -> Target:
         f"at least {' and '.join(f'{least:.1f}' for least in _LEAST_OF_PEER.values())}",
         " and ".join(str(one) for one in ratios),
         is_met,
-        "latency bounds both: what is left to win is how soon a slot is filled again",
+        f"at {speed.LATENCY_MS} ms nobody can have more than "
+        f"{' and '.join(f'{1_000 * many // speed.LATENCY_MS:,}' for many in _LEAST_OF_PEER)} calls/s",
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.distributed.__main__ import table_of, targets
-from benchmarks.distributed.runs import Run
+from benchmarks.distributed.runs import Run, of_no_run
 
 CALM = Run(2, 0, 40.0, 0, 2_408, 0, 560, is_true=True, left_behind=[])
 HIT = Run(2, 1, 60.0, 4, 2_608, 0, 560, is_true=True, left_behind=[])
@@ -35,3 +35,8 @@ def test_what_losing_workers_may_cost(hit: Run, missed: list[str]) -> None:
 def test_each_run_has_a_row() -> None:
     rows = table_of([(CALM, HIT), OF_FOUR]).rows
     assert [row[:2] for row in rows] == [(2, 0), (2, 1), (4, 0), (4, 2)]
+
+
+def test_ledgers_are_told_from_tables_that_stay() -> None:
+    stay = ["workers_killed_2_1", "workers_killed_2_1__marks", "workers_killed_2_1_failures"]
+    assert of_no_run([*stay, "workers_killed_2_1__run_1a"]) == ["workers_killed_2_1__run_1a"]
