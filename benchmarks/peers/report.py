@@ -69,7 +69,7 @@ def report_of(
             _crash_reading(crashed),
         ],
         targets=[
-            *_cost_targets(without_latency),
+            *cost_targets(without_latency),
             _limit_target(under_limit),
             *crash_targets(crashed),
         ],
@@ -163,7 +163,8 @@ def _best_peer(results: Sequence[Result], in_flight: int) -> Result:
     return max(peers, key=lambda one: one.calls_per_second.median)
 
 
-def _cost_targets(results: Sequence[Result]) -> list[Target]:
+def cost_targets(results: Sequence[Result]) -> list[Target]:
+    """Return what ours may cost without latency, and what it costs; the first of the results is the bound."""
     ours, bound, hook = _one(results, "ours", 32), results[0], _one(results, "http_hook", 1)
     speed_ratio = _ratio(ours.calls_per_second, bound.calls_per_second)
     cpu_ratio = _ratio(ours.cpu_micros, hook.cpu_micros)
