@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from benchmarks.peers.contest import Contestant, Running, databases
-from benchmarks.peers.death import Death, is_published
+from benchmarks.peers.death import Death, is_asking, is_published
 from benchmarks.peers.shop import NO_LIMIT, Shop, opened_shop
 
 CUSTOMERS = 4_000
 #: Peers ask for everybody again wherever they are killed: fewer customers show it in less time.
 CUSTOMERS_OF_PEERS = 1_000
-#: All of them are asked for when ours is killed around publishing.
-CUSTOMERS_PUBLISHED = 1_000
+#: Of ours that is killed at a place of its work.
+CUSTOMERS_AT_PLACES = 2_000
 #: What a kill may cost ours at most, in calls: the operator's default.
 CHUNK = 512
 OURS = Contestant("ours", "ours", 32)
@@ -49,6 +49,11 @@ class Crashed:
         return self.death is not None and is_published(self.death)
 
     @property
+    def is_asked(self) -> bool:
+        """Return whether everybody was asked for when it was killed."""
+        return self.death is not None and not is_asking(self.death)
+
+    @property
     def calls_again(self) -> int:
         """Return the calls of the second try."""
         return self.calls - self.killed_after
@@ -62,7 +67,7 @@ class Crashed:
 def pull_with_crashes() -> list[Crashed]:
     """Run everybody, three at once."""
     ours: list[tuple[Contestant, int, int | Death]] = [(OURS, CUSTOMERS, after) for after in OUR_KILLS]
-    ours += [(OURS, CUSTOMERS_PUBLISHED, death) for death in get_args(Death)]
+    ours += [(OURS, CUSTOMERS_AT_PLACES, death) for death in get_args(Death)]
     peers = [(peer, CUSTOMERS_OF_PEERS, CUSTOMERS_OF_PEERS // 2) for peer in PEERS]
     with databases() as new, opened_shop(100, NO_LIMIT) as warm, ThreadPoolExecutor(3) as pool:
         ended = [pool.submit(crash, *case, warm=warm, new=new) for case in (*ours, *peers)]

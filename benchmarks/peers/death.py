@@ -8,6 +8,8 @@ import signal
 from typing import Literal, TypeAlias
 
 Death: TypeAlias = Literal[
+    "asking, before the first answers are stored",
+    "asking, before more are stored",
     "everybody is asked, nothing published",
     "publishing, before the rows are inserted",
     "publishing, before the commit",
@@ -16,9 +18,17 @@ Death: TypeAlias = Literal[
     "published, before the task ends",
 ]
 
+_STORES = re.compile(r"\s*INSERT INTO memberships__run_")
+#: What a ledger begins with: its opening, and who is asked about.
+_BEGINS_WITH = 2
 _PASSES = re.compile(r"\s*CREATE TEMP\w* TABLE memberships__members")
 _PUBLISHES = re.compile(r"\s*INSERT INTO memberships \(")
 _ENDS_LEDGER = re.compile(r"\s*DROP TABLE memberships__run_")
+
+
+def is_asking(death: Death) -> bool:
+    """Return whether customers are still to be asked for."""
+    return death.startswith("asking")
 
 
 def is_published(death: Death) -> bool:
@@ -39,6 +49,7 @@ class Statements:
 
     def __init__(self, death: Death) -> None:
         self._death = death
+        self._stored = 0
         self._publishes = self._is_published = False
 
     def watch(self) -> None:
@@ -50,6 +61,9 @@ class Statements:
 
     def statement(self, text: str) -> None:
         """Take a statement that is about to be executed."""
+        self._stored += _STORES.match(text) is not None
+        self._reach("asking, before the first answers are stored", is_there=self._stored == _BEGINS_WITH + 1)
+        self._reach("asking, before more are stored", is_there=self._stored == _BEGINS_WITH + 3)
         self._reach("published, right after the commit", is_there=self._is_published)
         self._reach("published, as the ledger goes", is_there=_ENDS_LEDGER.match(text) is not None)
         self._reach("everybody is asked, nothing published", is_there=_PASSES.match(text) is not None)

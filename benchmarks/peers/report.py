@@ -34,8 +34,8 @@ has an emulator of its own; ours run first, at once, then the peers. The windows
 {", ".join(f"{part:.1f}" for part in limited.OUR_BEGINS)} of one: when exactly a window opens is not told to the \
 fraction, so that a run may wait for up to a second too long, once. The least time is until the window opens in which \
 the last customer can be asked for. In the last table the process is killed by SIGKILL when about half of the \
-calls were made, and ours also before statements and commits around publishing, and the pull is started again, as \
-Airflow's retry would; the peers pull fewer customers there, since what they waste is what they had asked.
+calls were made, and ours also before statements and commits that store and publish, and the pull is started again, \
+as Airflow's retry would; the peers pull fewer customers there, since what they waste is what they had asked.
 """
 
 #: What is aimed at: of the bound's calls a second; of the CPU of a loop of HttpHook; of the best peer's calls a second,
@@ -292,7 +292,7 @@ def _limit_reading(pulls: Sequence[Limited]) -> str:
 def _crash_reading(crashed: Sequence[Crashed]) -> str:
     own = [one for one in crashed if one.contestant == crash.OURS]
     ours = [one.wasted for one in own if one.death is None]
-    later = [one.calls_again for one in own if one.death is not None and not one.is_published]
+    later = [one.calls_again for one in own if one.is_asked and not one.is_published]
     peers = [one.wasted for one in crashed if one.contestant != crash.OURS]
     return (
         f"Killed near half and run again, ours make {min(ours)} to {max(ours)} calls beyond one a customer, since "

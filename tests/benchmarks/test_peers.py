@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.peers import death as deaths
 from benchmarks.peers.crash import OURS, PEERS, Crashed
-from benchmarks.peers.death import Death, Statements, is_published
+from benchmarks.peers.death import Death, Statements, is_asking, is_published
 from benchmarks.peers.report import crash_targets
 
 COMMIT = "COMMIT"
@@ -17,8 +17,7 @@ COMMIT = "COMMIT"
 COURSE = (
     "CREATE TABLE memberships__run_1a (kind VARCHAR(10))",
     COMMIT,
-    "INSERT INTO memberships__run_1a (kind) VALUES (?)",
-    COMMIT,
+    *("INSERT INTO memberships__run_1a (kind) VALUES (?)", COMMIT) * 6,
     "CREATE TEMPORARY TABLE memberships__members_1a (customer_id TEXT)",
     "INSERT INTO memberships__members_1a (customer_id) VALUES (?)",
     COMMIT,
@@ -31,11 +30,13 @@ COURSE = (
     COMMIT,
 )
 PLACES: dict[Death, int | None] = {
-    "everybody is asked, nothing published": 4,
-    "publishing, before the rows are inserted": 8,
-    "publishing, before the commit": 10,
-    "published, right after the commit": 11,
-    "published, as the ledger goes": 12,
+    "asking, before the first answers are stored": 6,
+    "asking, before more are stored": 10,
+    "everybody is asked, nothing published": 14,
+    "publishing, before the rows are inserted": 18,
+    "publishing, before the commit": 20,
+    "published, right after the commit": 21,
+    "published, as the ledger goes": 22,
     "published, before the task ends": None,
 }
 
@@ -62,7 +63,8 @@ def test_a_pull_dies_at_its_place(death: Death, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(deaths, "die", die)
     assert died_at(death, COURSE) == PLACES[death]
     place = PLACES[death]
-    assert is_published(death) == (place is None or place > COURSE.index(COMMIT, 9))
+    assert is_published(death) == (place is None or place > COURSE.index(COMMIT, 19))
+    assert is_asking(death) == (place is not None and place < 12)
 
 
 def crashed(calls: int, death: Death | None = None, lost: int = 0) -> Crashed:
