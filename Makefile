@@ -113,7 +113,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED_BENCH)  ## all measurements but seven that take longer; writes docs/benchmarks.md
+bench: $(INSTALLED_BENCH)  ## all measurements but eight that take longer; writes docs/benchmarks.md
 	for name in peers quota calls load memory imports whole_runs simulate emulator; do \
 	  $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(BIN)/python -m benchmarks.write_docs

@@ -39,12 +39,21 @@ class Target:
     :param what: the figure, in words.
     :param wanted: what it should be, such as ``"at most 1.02"``.
     :param measured: what it is.
+    :param reason: why it is missed, where it is: a few words, or nothing where that is not known.
     """
 
     what: str
     wanted: str
     measured: str
     is_met: bool
+    reason: str = ""
+
+    @property
+    def verdict(self) -> str:
+        """Return whether it is met, and else why not."""
+        if self.is_met:
+            return "yes"
+        return f"**no**: {self.reason}" if self.reason else "**no**"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +85,8 @@ class Report:
             print(f"\n{table.title}\n{as_text(table)}")
         for target in self.targets:
             verdict = "met" if target.is_met else "MISSED"
-            print(f"{verdict}: {target.what}: {target.measured} (wanted: {target.wanted})")
+            why = f": {target.reason}" if target.reason and not target.is_met else ""
+            print(f"{verdict}: {target.what}: {target.measured} (wanted: {target.wanted}){why}")
         RESULTS.mkdir(exist_ok=True)
         found = asdict(self) | {"machine": machine(self.packages)}
         (RESULTS / f"{self.name}.json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")

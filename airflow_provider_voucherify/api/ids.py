@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import pairwise
-from typing import TypeVar, overload
+from typing import Final, TypeVar, overload
 
 T = TypeVar("T")
 
@@ -19,6 +19,9 @@ _IDS_PER_BLOCK = 10_000
 #: Each a power of two.
 _SLOTS_AT_FIRST = 256
 _ALL_BITS = 2**64 - 1
+#: Where texts begin, in so few bytes while they are shorter than 4 GiB together, in more from then on.
+_SHORT: Final = "I"
+_LONG: Final = "Q"
 
 
 class IdSet(AbstractSet[str]):
@@ -148,13 +151,13 @@ class IdList(Sequence[str]):
 class DistinctIds(Sequence[str]):
     """Ids, each once, in the order of their first appearance: to be read in order, and to be looked up.
 
-    An id takes some 16 bytes besides its text.
+    An id takes some 12 bytes besides its text.
     """
 
     def __init__(self, ids: Iterable[str] = ()) -> None:
         self._texts = bytearray()
         #: Where each text begins, and so where the one before ends.
-        self._starts = array("Q", [0])
+        self._starts = array(_SHORT, [0])
         self._places = array("I", bytes(4 * _SLOTS_AT_FIRST))
         self.extend(ids)
 
@@ -169,7 +172,11 @@ class DistinctIds(Sequence[str]):
                 continue
             texts += text
             self._places[slot] = place = len(starts)
-            starts.append(len(texts))
+            try:
+                starts.append(len(texts))
+            except OverflowError:
+                self._starts = starts = array(_LONG, starts)
+                starts.append(len(texts))
             if place > room:
                 self._spread()
                 room = 2 * len(self._places) // 3

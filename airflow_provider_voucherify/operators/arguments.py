@@ -10,7 +10,6 @@ from typing import Any, TypeAlias, get_args
 from airflow.sdk import BaseOperator, XComArg
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
-from airflow_provider_voucherify.api.http.settings import checked_quota_share
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
 from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
@@ -87,7 +86,12 @@ def checked_segments(segments: object) -> Segments | None:
 @refuses
 def checked_share(share: float | None) -> float | None:
     """Return the part of each rate-limit window the task may use, ``None`` for the connection's."""
-    return None if share is None else checked_quota_share(share)
+    if share is None:
+        return None
+    # What it is checked by takes a part of a Dag file's import that most of them never need.
+    from airflow_provider_voucherify.api.http.settings import checked_quota_share
+
+    return checked_quota_share(share)
 
 
 @refuses

@@ -62,7 +62,7 @@ class Case:
 
 
 @contextmanager
-def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> Iterator[Pull]:
+def pulling(emulator: EmulatorControl, question: Question, sink: TableSink, chunk_size: int = 2_000) -> Iterator[Pull]:
     """Open a pull."""
     # The emulator makes files while others wait.
     settings = ApiSettings(emulator.url, emulator.app_id, emulator.app_token, quota_share=1.0, timeout=600.0)
@@ -77,7 +77,7 @@ def pulling(emulator: EmulatorControl, question: Question, sink: TableSink) -> I
             progress=lambda total, held, unit: Progress(total, held, client.calls, gate.window, time.monotonic, unit),
             now=utc_now,
             rng=random.Random(1),
-            chunk_size=2_000,
+            chunk_size=chunk_size,
         )
         yield Pull(question, tools, lambda: None)
         runner.run(stack.aclose())

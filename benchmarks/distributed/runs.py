@@ -1,8 +1,9 @@
-"""The two runs: one in peace, one that loses a worker."""
+"""Runs of the Dag: in peace, and losing workers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from airflow_provider_voucherify.emulator.http.limits import Limits
@@ -13,21 +14,24 @@ from tests.airflow_site.waiting import until
 
 LIMITS = Limits(800, 6.0)
 CUSTOMERS = AT_ONCE * 300
-TASKS_A_WORKER = AT_ONCE // 2
 _ENDS_WITHIN = 150.0
-_FAILURES_SUFFIX = "_failures"
+_TABLES = "workers_killed_"
+_OF_RUNS = re.compile(rf"{_TABLES}\d+_\d+(_failures|__marks)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
     """One run of the Dag.
 
+    :param workers: that ran its tasks at a time.
+    :param killed: how many of them were.
     :param most_in_a_window: calls counted in the fullest window.
     :param is_true: whether the rows are Voucherify's memberships, no more and no fewer.
     :param left_behind: tables in the warehouse that nobody asked for.
     """
 
-    name: str
+    workers: int
+    killed: int
     seconds: float
     tried_again: int
     calls: int
@@ -37,38 +41,42 @@ class Run:
     left_behind: list[str]
 
 
-def undisturbed(shop: Shop) -> Run:
-    """Run the Dag in peace."""
-    return _finished(shop, "undisturbed", _begun(shop, "undisturbed"))
+def run_dag(shop: Shop, workers: int, lost: Sequence[Worker], start_another: Callable[[], Worker]) -> Run:
+    """Run the Dag, and kill workers one after the other while it asks: one when about half is asked for, two when about
+    a third and two thirds are.
 
-
-def killed(shop: Shop, worker: Worker, start_another: Callable[[], Worker]) -> Run:
-    """Run the Dag, and kill a worker when about half is asked for."""
-    run_id = _begun(shop, "worker_killed")
-    until(lambda: shop.voucherify.stats().calls >= CUSTOMERS / 2, "half of the calls", _ENDS_WITHIN)
-    worker.kill()
-    print(f"{worker.name} is killed: {shop.task_states(run_id)}", flush=True)
-    start_another()
-    return _finished(shop, "worker_killed", run_id)
-
-
-def _begun(shop: Shop, table: str) -> str:
+    :param workers: how many take its tasks.
+    :param lost: those to be killed; for each another one is started.
+    """
+    table = f"{_TABLES}{workers}_{len(lost)}"
     shop.voucherify.reset()
-    return shop.trigger(AT_ONCE, CUSTOMERS // AT_ONCE, table)
-
-
-def _finished(shop: Shop, table: str, run_id: str) -> Run:
+    run_id = shop.trigger(AT_ONCE, CUSTOMERS // AT_ONCE, table)
+    for number, worker in enumerate(lost, start=1):
+        calls = CUSTOMERS * number / (len(lost) + 1)
+        until(lambda calls=calls: shop.voucherify.stats().calls >= calls, f"{calls:.0f} calls", _ENDS_WITHIN)  # type: ignore[misc]
+        worker.kill()
+        print(f"{worker.name} is killed: {shop.task_states(run_id)}", flush=True)
+        start_another()
     shop.wait(run_id, _ENDS_WITHIN)
     print(f"{table} is over: {shop.task_states(run_id)}", flush=True)
+    return _run_of(shop, run_id, table, workers, len(lost))
+
+
+def _run_of(shop: Shop, run_id: str, table: str, workers: int, killed: int) -> Run:
     stats, tries = shop.voucherify.stats(), shop.tries(run_id)
-    wanted = {"undisturbed", "worker_killed"}
     return Run(
-        table.replace("_", " "),
+        workers,
+        killed,
         tries.seconds,
         tries.tried_again,
         stats.calls,
         stats.rejected,
         max(window.used for window in stats.windows),
         shop.stored(table) == shop.truth(CUSTOMERS),
-        [name for name in shop.tables() if name.removesuffix(_FAILURES_SUFFIX) not in wanted],
+        of_no_run(shop.tables()),
     )
+
+
+def of_no_run(tables: Iterable[str]) -> list[str]:
+    """Return the tables that are none of a run's rows, failures or marks."""
+    return [name for name in tables if _OF_RUNS.fullmatch(name) is None]

@@ -29,7 +29,7 @@ class Worker:
         :param home: their ``AIRFLOW_HOME``.
         """
         folder = home / name
-        folder.mkdir()
+        folder.mkdir(parents=True)
         options = ("--concurrency", str(tasks_at_once), "--celery-hostname", name, "--pid", str(folder / "pid"))
         arguments = ("worker", "--skip-serve-logs", *options)
         return cls(name, Component.start("celery", arguments, environment, folder))
@@ -56,7 +56,7 @@ class Workers:
     """The workers of an Airflow.
 
     :param environment: of Airflow's processes.
-    :param home: their ``AIRFLOW_HOME``.
+    :param home: a folder of theirs; its name is the beginning of theirs.
     """
 
     environment: Mapping[str, str]
@@ -65,7 +65,7 @@ class Workers:
 
     def start(self, tasks_at_once: int) -> Worker:
         """Start one more."""
-        name = f"worker-{len(self.started) + 1}"
+        name = f"{self.home.name}-{len(self.started) + 1}"
         worker = Worker.start(name, tasks_at_once, self.environment, self.home)
         self.started.append(worker)
         return worker

@@ -7,16 +7,18 @@ import json
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import airflow_provider_voucherify
-from benchmarks.imports.folder import FILES, Kind, Parsed, migrated_home, parse
+from benchmarks.imports.folder import FILES, PARSES, Kind, Parsed, migrated_home, parse
 from benchmarks.reporting import Report, Spread, Table, Target
 
 ROUNDS = 7
-MOST_MILLISECONDS = 50
+MOST_MILLISECONDS = 20
+#: Of the CPU that a folder of HttpOperator takes.
+MOST_OF_HTTP = 1.0
 OURS, SENSOR, HTTP, SQL = "CustomerSegmentsOperator", "SegmentReadySensor", "HttpOperator", "SQLExecuteQueryOperator"
 ALL_OF_OURS, EMPTY = "our three operators and the sensor", "EmptyOperator"
 HOOK, HTTP_HOOK = "VoucherifyHook", "HttpHook"
@@ -42,7 +44,7 @@ STATEMENTS = {
     HTTP_HOOK: "from airflow.providers.http.hooks.http import HttpHook",
 }
 KINDS = (
-    Kind(EMPTY, STATEMENTS[EMPTY], 'EmptyOperator(task_id="{task_id}")'),
+    Kind(EMPTY, STATEMENTS[EMPTY], 'EmptyOperator(task_id="{task_id}")', parses=1),
     Kind(
         OURS,
         STATEMENTS[OURS],
@@ -59,8 +61,9 @@ import runs in a fork of a process that has loaded `airflow.sdk` only, as the Da
 stretch; memory is resident memory. `dlt` is a library, not an operator: it is what a Dag that loads with it imports.
 Our modules are compiled first, as pip compiled those of the others when it installed them.
 
-Then a folder of {FILES} Dag files with two tasks each goes once through `airflow dag-processor --num-runs 1` (one
-parsing process, an empty SQLite metadata database). Before it forks, the Dag processor imports what a file imports
+Then a folder of {FILES} Dag files with two tasks each goes through `airflow dag-processor --num-runs 1` (one
+parsing process, an empty SQLite metadata database): {PARSES} times with ours and HttpOperator in turn, medians, and
+once with EmptyOperator. Before it forks, the Dag processor imports what a file imports
 below `airflow.`, so that operators of Airflow's own distributions are paid once, not for each file; providers of others
 are paid for each file."""
 
@@ -92,10 +95,15 @@ def imports() -> dict[str, Import]:
     }
 
 
-def folders() -> dict[str, Parsed]:
-    """Parse a folder of each kind."""
+def folders() -> dict[str, list[Parsed]]:
+    """Parse a folder of each kind, as often as is said there, in turn."""
+    found: dict[str, list[Parsed]] = {kind.name: [] for kind in KINDS}
     with migrated_home() as template:
-        return {kind.name: parse(kind, template) for kind in KINDS}
+        for number in range(PARSES):
+            for kind in KINDS:
+                if number < kind.parses:
+                    found[kind.name].append(parse(kind, template))
+    return found
 
 
 def imports_table(found: Mapping[str, Import]) -> Table:
@@ -104,22 +112,57 @@ def imports_table(found: Mapping[str, Import]) -> Table:
     return Table("Added by an import, over airflow.sdk", ("import", "CPU ms", "MiB"), rows)
 
 
-def folders_table(found: Mapping[str, Parsed]) -> Table:
+def folders_table(found: Mapping[str, Sequence[Parsed]]) -> Table:
     """Return the folders as a table."""
     heads = ("operator", "s", "CPU s", "CPU ms a file over EmptyOperator", "ms a file")
     rows = [
-        (name, one.seconds, one.cpu_seconds, over_empty(name, found), statistics.median(one.file_milliseconds))
-        for name, one in found.items()
+        (
+            name,
+            str(Spread([one.seconds for one in parses])),
+            str(cpu_of(parses)),
+            over_empty(name, found),
+            statistics.median(time for one in parses for time in one.file_milliseconds),
+        )
+        for name, parses in found.items()
     ]
     return Table(f"{FILES} Dag files through the Dag processor, its start included", heads, rows)
 
 
-def over_empty(name: str, found: Mapping[str, Parsed]) -> float:
+def cpu_of(parses: Sequence[Parsed]) -> Spread:
+    """Return the CPU seconds of a folder."""
+    return Spread([one.cpu_seconds for one in parses])
+
+
+def over_empty(name: str, found: Mapping[str, Sequence[Parsed]]) -> float:
     """Return the CPU milliseconds that each file of a folder takes more than one with EmptyOperator."""
-    return (found[name].cpu_seconds - found[EMPTY].cpu_seconds) * 1000 / FILES
+    return (cpu_of(found[name]).median - cpu_of(found[EMPTY]).median) * 1000 / FILES
 
 
-def reading(added: Mapping[str, Import], parsed: Mapping[str, Parsed]) -> list[str]:
+def targets(added: Mapping[str, Import], parsed: Mapping[str, Sequence[Parsed]]) -> list[Target]:
+    """Return what was aimed at, and what came of it."""
+    ours = added[OURS].milliseconds.median
+    pairs = zip(cpu_of(parsed[OURS]).values, cpu_of(parsed[HTTP]).values, strict=True)
+    ratio = Spread([one / other for one, other in pairs])
+    return [
+        Target(
+            "import added to a Dag file over `airflow.sdk`",
+            f"at most {MOST_MILLISECONDS} ms",
+            f"{ours:.1f} ms",
+            ours <= MOST_MILLISECONDS,
+            "its modules are small and read one by one; what they import beside them is the standard library's",
+        ),
+        Target(
+            f"{FILES} Dag files through the Dag processor: CPU against {FILES} of HttpOperator",
+            f"at most {MOST_OF_HTTP}",
+            str(ratio),
+            ratio.median <= MOST_OF_HTTP,
+            "the Dag processor imports HttpOperator once, before it forks for each file, as all that is named "
+            "`airflow.`; ours it imports in each fork",
+        ),
+    ]
+
+
+def reading(added: Mapping[str, Import], parsed: Mapping[str, Sequence[Parsed]]) -> list[str]:
     """Say what the figures mean."""
     cost = {name: one.milliseconds.median for name, one in added.items()}
     times = ", ".join(f"{name} {cost[name] / cost[OURS]:.1f} times" for name in (HTTP, SQL, "dlt"))
@@ -143,15 +186,13 @@ def main() -> None:
     """Measure and publish."""
     compile_as_pip_does()
     added, parsed = imports(), folders()
-    ours = added[OURS].milliseconds.median
-    wanted, is_met = f"at most {MOST_MILLISECONDS} ms", ours <= MOST_MILLISECONDS
     Report(
         name="imports",
         title="Parse and import",
         question=QUESTION,
         tables=(imports_table(added), folders_table(parsed)),
         reading=reading(added, parsed),
-        targets=(Target("import added to a Dag file over `airflow.sdk`", wanted, f"{ours:.0f} ms", is_met),),
+        targets=targets(added, parsed),
         packages=(
             "apache-airflow",
             "apache-airflow-providers-http",

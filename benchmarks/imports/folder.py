@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILES = 100
+#: How often a folder is parsed that is compared with another, in turn with it.
+PARSES = 3
 _ENDS_WITHIN = 120.0
 
 _FRAME = """\
@@ -49,11 +51,13 @@ class Kind:
 
     :param imports: the line that imports the operator.
     :param task: how a task is made; ``{task_id}`` is filled in.
+    :param parses: how often a folder of them is parsed.
     """
 
     name: str
     imports: str
     task: str
+    parses: int = PARSES
 
     def write(self, folder: Path) -> None:
         """Write the files."""

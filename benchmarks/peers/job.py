@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from benchmarks.peers.death import Death
+
 #: Customer, segment, name of the segment.
 Row = tuple[str, str, str]
 HTTP_CONN_ID = "peers_http"
@@ -22,6 +24,7 @@ class Job:
     :param in_flight: calls at once; 1 for one after the other.
     :param database: path of a SQLite file; empty unless an earlier try was killed.
     :param try_number: 2 after a killed try.
+    :param death: where in its work the process kills itself; only ours can.
     """
 
     url: str
@@ -31,6 +34,7 @@ class Job:
     in_flight: int
     database: str
     try_number: int = 1
+    death: Death | None = None
 
     @property
     def ids(self) -> list[str]:

@@ -34,9 +34,15 @@ has an emulator of its own; ours run first, at once, then the peers. The windows
 {", ".join(f"{part:.1f}" for part in limited.OUR_BEGINS)} of one: when exactly a window opens is not told to the \
 fraction, so that a run may wait for up to a second too long, once. The least time is until the window opens in which \
 the last customer can be asked for. In the last table the process is killed by SIGKILL when about half of the \
-calls were made, and the pull is started again, as Airflow's retry would; the peers pull fewer customers there, since \
-what they waste is what they had asked.
+calls were made, and ours also before statements and commits that store and publish, and the pull is started again, \
+as Airflow's retry would; the peers pull fewer customers there, since what they waste is what they had asked.
 """
+
+#: What is aimed at: of the bound's calls a second; of the CPU of a loop of HttpHook; of the best peer's calls a second,
+#: by the calls in flight; of the least time under a limit.
+_LEAST_OF_BOUND, _MOST_OF_HOOK = 0.85, 0.10
+_LEAST_OF_PEER = {16: 1.0, 64: 1.1}
+_MOST_OF_LEAST_TIME = 1.01
 
 
 def report_of(
@@ -63,12 +69,9 @@ def report_of(
             _crash_reading(crashed),
         ],
         targets=[
-            *_cost_targets(without_latency),
-            latency_target(
-                with_latency, f"calls/s at {speed.LATENCY_MS} ms against the best peer, 16 and 64 in flight"
-            ),
+            *cost_targets(without_latency),
             _limit_target(under_limit),
-            _crash_target(crashed),
+            *crash_targets(crashed),
         ],
         packages=(
             "apache-airflow",
@@ -122,10 +125,20 @@ def _limited_table(pulls: Sequence[Limited]) -> Table:
 
 def _crash_table(crashed: Sequence[Crashed]) -> Table:
     rows: list[list[Cell]] = [
-        [one.contestant.title, one.customers, one.killed_after, one.calls, one.wasted, one.lost] for one in crashed
+        [
+            one.contestant.title,
+            one.customers,
+            one.death or "near half of the calls",
+            one.killed_after,
+            one.calls_again,
+            one.wasted,
+            one.lost,
+        ]
+        for one in crashed
     ]
-    heads = ["contestant", "customers", "killed after calls", "calls in all", "beyond one each", "customers lost"]
-    return Table("Killed near half of the customers, then run again", heads, rows)
+    heads = ["contestant", "customers", "killed", "after calls", "calls of the next try", "beyond one each",
+             "customers lost"]  # fmt: skip
+    return Table("Killed, then run again", heads, rows)
 
 
 def _ratio(upper: Spread, lower: Spread) -> Spread:
@@ -150,19 +163,25 @@ def _best_peer(results: Sequence[Result], in_flight: int) -> Result:
     return max(peers, key=lambda one: one.calls_per_second.median)
 
 
-def _cost_targets(results: Sequence[Result]) -> list[Target]:
+def cost_targets(results: Sequence[Result]) -> list[Target]:
+    """Return what ours may cost without latency, and what it costs; the first of the results is the bound."""
     ours, bound, hook = _one(results, "ours", 32), results[0], _one(results, "http_hook", 1)
     speed_ratio = _ratio(ours.calls_per_second, bound.calls_per_second)
     cpu_ratio = _ratio(ours.cpu_micros, hook.cpu_micros)
     return [
         Target(
             "calls/s of a whole pull into SQLite against a raw aiohttp loop, no latency",
-            "at least 0.6",
+            f"at least {_LEAST_OF_BOUND}",
             str(speed_ratio),
-            speed_ratio.median >= 0.6,
+            speed_ratio.median >= _LEAST_OF_BOUND,
+            "each answer is also checked, staged durably and counted against the limit, on the one core that asks",
         ),
         Target(
-            "CPU a customer against an HttpHook loop", "at most 1/6 (0.17)", str(cpu_ratio), cpu_ratio.median <= 1 / 6
+            "CPU a customer against an HttpHook loop",
+            f"at most {_MOST_OF_HOOK:.2f}",
+            str(cpu_ratio),
+            cpu_ratio.median <= _MOST_OF_HOOK,
+            f"a bare aiohttp loop, which checks nothing, takes {_ratio(bound.cpu_micros, hook.cpu_micros)} of it",
         ),
     ]
 
@@ -174,10 +193,17 @@ def latency_target(results: Sequence[Result], what: str) -> Target:
     """
     ratios = [
         _ratio(_one(results, "ours", many).calls_per_second, _best_peer(results, many).calls_per_second)
-        for many in (16, 64)
+        for many in _LEAST_OF_PEER
     ]
-    measured, is_met = " and ".join(str(one) for one in ratios), all(one.median >= 1.0 for one in ratios)
-    return Target(what, "at least 1.0", measured, is_met)
+    is_met = all(one.median >= least for one, least in zip(ratios, _LEAST_OF_PEER.values(), strict=True))
+    return Target(
+        what,
+        f"at least {' and '.join(f'{least:.1f}' for least in _LEAST_OF_PEER.values())}",
+        " and ".join(str(one) for one in ratios),
+        is_met,
+        f"at {speed.LATENCY_MS} ms nobody can have more than "
+        f"{' and '.join(f'{1_000 * many // speed.LATENCY_MS:,}' for many in _LEAST_OF_PEER)} calls/s",
+    )
 
 
 def _limit_target(pulls: Sequence[Limited]) -> Target:
@@ -186,22 +212,34 @@ def _limit_target(pulls: Sequence[Limited]) -> Target:
     rejected, lost = max(one.rejected for one in ours), max(one.lost for one in ours)
     return Target(
         "under a limit, time against the least possible",
-        "at most 1.02, 0 rejected, 0 lost",
-        f"{ratio.median:.3f}, {rejected} rejected, {lost} lost",
-        ratio.median <= 1.02 and not rejected and not lost,
+        f"at most {_MOST_OF_LEAST_TIME}, 0 rejected, 0 lost",
+        f"{ratio.median:.3f} ({min(ratio.values):.3f} to {max(ratio.values):.3f}), {rejected} rejected, {lost} lost",
+        round(ratio.median, 3) <= _MOST_OF_LEAST_TIME and not rejected and not lost,
+        "the header tells the end of a window in whole seconds: a run that begins late in a second waits for up to a "
+        "second too long, once",
     )
 
 
-def _crash_target(crashed: Sequence[Crashed]) -> Target:
+def crash_targets(crashed: Sequence[Crashed]) -> list[Target]:
+    """Return what a kill may cost ours, and what it costs."""
     ours = [one for one in crashed if one.contestant == crash.OURS]
-    most = max(one.calls for one in ours)
-    allowed = crash.CUSTOMERS + crash.CHUNK
-    return Target(
-        f"calls of a pull of {crash.CUSTOMERS:,} customers that was killed near half, the most of {len(ours)}",
-        f"at most one a customer and one chunk ({allowed:,})",
-        f"{most:,}",
-        most <= allowed and not any(one.lost for one in ours),
-    )
+    wasted = max(one.wasted for one in ours)
+    again = [one.calls_again for one in ours if one.is_published]
+    is_whole = not any(one.lost for one in ours)
+    return [
+        Target(
+            f"killed while asking or publishing, and run again: calls beyond one a customer, the most of {len(ours)}",
+            f"at most one chunk ({crash.CHUNK})",
+            f"{wasted}",
+            wasted <= crash.CHUNK and is_whole,
+        ),
+        Target(
+            f"killed once published, and run again: calls of the next try, the most of {len(again)}",
+            "0",
+            f"{max(again)}",
+            not any(again) and is_whole,
+        ),
+    ]
 
 
 def _cost_reading(results: Sequence[Result]) -> str:
@@ -252,10 +290,14 @@ def _limit_reading(pulls: Sequence[Limited]) -> str:
 
 
 def _crash_reading(crashed: Sequence[Crashed]) -> str:
-    ours = [one.wasted for one in crashed if one.contestant == crash.OURS]
+    own = [one for one in crashed if one.contestant == crash.OURS]
+    ours = [one.wasted for one in own if one.death is None]
+    later = [one.calls_again for one in own if one.is_asked and not one.is_published]
     peers = [one.wasted for one in crashed if one.contestant != crash.OURS]
     return (
         f"Killed near half and run again, ours make {min(ours)} to {max(ours)} calls beyond one a customer, since "
         f"never more than a chunk of {crash.CHUNK} is asked for and not stored; the peers begin anew, here after "
-        f"{min(peers):,} to {max(peers):,}."
+        f"{min(peers):,} to {max(peers):,}. Killed when everybody is asked for and readers see nothing yet, the next "
+        f"try makes {max(later)} calls; killed once they see the run, "
+        f"{max(one.calls_again for one in own if one.is_published)}."
     )

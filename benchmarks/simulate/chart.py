@@ -16,7 +16,7 @@ PATH = Path(__file__).parent.parent.parent / "docs" / "images" / "simulated.svg"
 #: Colours of Okabe and Ito, which the colour-blind tell apart; lines differ in their dashes as well.
 _BLUE, _VERMILION, _GREEN, _GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 _COLOURS = (_GREEN, _BLUE, _VERMILION)
-_DASHES = {"per_segment": "-", "per_customer": (0, (4, 2))}
+_DASHES = {"per_segment": "-", "per_customer": (0, (4, 2)), "export": (0, (1, 1.5))}
 #: Labels at the ends of lines are so many times apart at least, so as not to cover each other.
 _LABELS_APART = 1.5
 _TIMES = {

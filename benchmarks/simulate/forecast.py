@@ -6,9 +6,14 @@ import heapq
 from collections.abc import Iterable
 
 from airflow_provider_voucherify.api.lists.customers import calls_for
+from airflow_provider_voucherify.pull.per_export.files import LEAST_SAVED
+from airflow_provider_voucherify.pull.per_export.gate import moments_for
 from airflow_provider_voucherify.pull.plan.plan import Plan, WayName
 from benchmarks.simulate.stretch import Stretch
-from benchmarks.simulate.world import Shop
+from benchmarks.simulate.world import BYTES_PER_ROW, FILE_BYTES_PER_SECOND, Shop
+
+#: Calls of a file that are made one after the other: fetched, looked at, deleted.
+_CALLS_IN_A_ROW = 3
 
 
 def calls_of(plan: Plan, way: WayName) -> int:
@@ -19,15 +24,33 @@ def calls_of(plan: Plan, way: WayName) -> int:
 
 
 def forecast(stretch: Stretch, shop: Shop, plan: Plan, way: WayName) -> float:
-    """Return the seconds a pull of everyone takes: as long as its calls, or as its lists, whichever is longer.
+    """Return the seconds a pull of everyone takes: as long as its calls, or as its lists, whichever is longer; by
+    exports, the windows its calls fill and then its files, one after the other, without what making them takes.
 
     :param stretch: of the same scene, long enough to show how much of each window is used.
     :param plan: tells the calls of the way.
     """
+    if way == "export":
+        windows = calls_of(plan, way) // stretch.per_window
+        return windows * stretch.scene.subscription.window + in_files(stretch, files_of(shop))
     by_calls = in_windows(stretch, calls_of(plan, way) - stretch.calls)
     if way == "per_segment":
         return max(by_calls, in_lists(stretch, [calls_for(size) for size in shop.sizes]))
     return max(by_calls, in_lists(stretch, [calls_for(shop.customers)]) + shop.customers / stretch.per_second)
+
+
+def files_of(shop: Shop) -> list[int]:
+    """Return the rows of each file: of the segments whose list takes more calls than an export."""
+    return [size for size in shop.sizes if calls_for(size) - 1 - (3 + moments_for(size)) >= LEAST_SAVED]
+
+
+def in_files(stretch: Stretch, files: Iterable[int]) -> float:
+    """Return the seconds it takes to fetch files and look at what they hold.
+
+    :param files: rows of each.
+    """
+    per_row = BYTES_PER_ROW / FILE_BYTES_PER_SECOND
+    return sum(_CALLS_IN_A_ROW * stretch.scene.latency + rows * per_row for rows in files)
 
 
 def in_windows(stretch: Stretch, calls: int) -> float:

@@ -45,6 +45,8 @@ CHECKED: tuple[tuple[Scene, int, WayName, int], ...] = (
     (Scene(BUSINESS, USUAL), 20_000, "per_segment", 6),
     (Scene(ORGANIZATION, USUAL), 10_000, "per_customer", 3),
     (Scene(ORGANIZATION, 0.5), 40_000, "per_segment", 1),
+    (Scene(BUSINESS, USUAL), 20_000, "export", 6),
+    (Scene(ORGANIZATION, USUAL), 100_000, "export", 3),
     (Scene(SANDBOX, USUAL, names_end=True), 10_000, "per_segment", 3),
     (Scene(SANDBOX, USUAL), 10_000, "per_segment", 3),
 )

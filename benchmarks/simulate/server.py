@@ -6,20 +6,29 @@ import asyncio
 import json
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from email.utils import formatdate
 from functools import lru_cache
 from urllib.parse import parse_qs, urlsplit
 
 from airflow_provider_voucherify.api.http import wire
-from airflow_provider_voucherify.api.lists.pages import PAGE, instant_of, text_of
-from benchmarks.simulate.world import Scene, Shop
+from airflow_provider_voucherify.api.lists.pages import PAGE, instant_of
+from airflow_provider_voucherify.api.models import Json
+from benchmarks.simulate.exports import SimulatedExports
+from benchmarks.simulate.world import (
+    APART,
+    FILE_BYTES_PER_SECOND,
+    SEGMENT_FIELD,
+    Scene,
+    Shop,
+    created_at,
+    customer_id,
+    source_id,
+)
 
 #: Virtual time 0 on the server's clock, seconds since 1970 (UTC), somewhere inside of a window.
 EPOCH = 1_790_000_017.3
-#: Milliseconds from one customer's creation to the next.
-_APART = 10
 _NOBODY = b'{"object":"list","data_ref":"data","data":[],"total":0}'
 
 http_date = lru_cache(maxsize=4)(formatdate)
@@ -41,6 +50,7 @@ class SimulatedServer:
         self.rejected: Counter[str] = Counter()
         self._scene = scene
         self._shop = shop
+        self._exports = SimulatedExports(shop)
         self._chance = chance
         self._on_a_page = on_a_page
         self._window, self._used = -1, 0
@@ -58,7 +68,7 @@ class SimulatedServer:
         delay = latency * (0.8 + 0.4 * self._chance.random())
         await asyncio.sleep(delay / 2)
         if self.count(who):
-            response = wire.Response(200, self._headers(), self._body(request.target))
+            response = wire.Response(200, self._headers(), await self._answer(request))
         else:
             response = wire.Response(
                 429, self._headers(is_rejected=True), b'{"code":429,"message":"Too many requests"}'
@@ -108,24 +118,40 @@ class SimulatedServer:
             headers["Retry-After"] = str(int(end - now) + 1)
         return headers
 
+    async def _answer(self, request: wire.Request) -> bytes:
+        if request.file is not None:
+            await asyncio.sleep(self._exports.fetch(request) / FILE_BYTES_PER_SECOND)
+            return b""
+        if request.target.startswith("/v1/exports"):
+            return self._exports.answer(request, int((asyncio.get_running_loop().time() + EPOCH) * 1_000))
+        return self._body(request.target)
+
     def _body(self, target: str) -> bytes:
         if target.endswith("/segments"):  # by far the most, so without taking the address apart
             return self._segments_of(target.split("/")[3])
         url = urlsplit(target)
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         match url.path.split("/")[2:]:
-            case ["customers"] if "segment_id" in query:
-                return self._page(self._shop.sizes[_number(query["segment_id"])], query["starting_after"])
             case ["customers"]:
-                return self._page(self._shop.customers, query["starting_after"])
-            case ["customers", customer_id]:
-                return json.dumps(_customer(_number(customer_id))).encode()
+                is_all = "segment_id" not in query
+                size = self._shop.customers if is_all else self._shop.sizes[_number(query["segment_id"])]
+                return self._page(size, query) if "starting_after" in query else self._newest(size, query)
+            case ["customers", asked]:
+                return json.dumps(_customer(_number(asked))).encode()
             case ["segments"]:
-                return _list("data", map(_segment, range(len(self._shop.sizes))), len(self._shop.sizes))
+                return _list("data", map(_defined, range(len(self._shop.sizes))), len(self._shop.sizes))
         raise ValueError(f"nobody answers {target}")
 
-    def _page(self, size: int, after: str) -> bytes:
-        first = max(instant_of(datetime.fromisoformat(after)) // _APART + 1, 1)
+    def _newest(self, size: int, query: Mapping[str, str]) -> bytes:
+        """Return those created last between two moments at which nobody was, newest first."""
+        after, before = query.get("created_at[after]"), query.get("created_at[before]")
+        first = 1 if after is None else max(_instant(after) // APART + 1, 1)
+        last = size if before is None else min(_instant(before) // APART, size)
+        numbers = range(last, max(last - int(query["limit"]), first - 1), -1)
+        return _list("customers", map(_customer, numbers), max(last - first + 1, 0))
+
+    def _page(self, size: int, query: Mapping[str, str]) -> bytes:
+        first = max(_instant(query["starting_after"]) // APART + 1, 1)
         last = min(first + self._on_a_page - 1, size)
         customers = (_customer(number) for number in range(first, last + 1))
         return _list("customers", customers, size, has_more=last < size)
@@ -142,19 +168,29 @@ def _number(object_id: str) -> int:
     return int(object_id.rpartition("_")[2])
 
 
-def _customer(number: int) -> dict[str, str]:
+def _instant(text: str) -> int:
+    return instant_of(datetime.fromisoformat(text))
+
+
+def _customer(number: int) -> Mapping[str, Json]:
     return {
         "object": "customer",
-        "id": f"cust_{number}",
-        "source_id": f"source_{number}",
-        "created_at": text_of(number * _APART),
+        "id": customer_id(number),
+        "source_id": source_id(number),
+        "created_at": created_at(number),
     }
 
 
-def _segment(place: int) -> dict[str, str]:
+def _segment(place: int) -> Mapping[str, Json]:
     return {"object": "segment", "id": f"seg_{place}", "name": f"Segment {place}"}
 
 
-def _list(name: str, items: Iterable[dict[str, str]], total: int, *, has_more: bool = False) -> bytes:
+def _defined(place: int) -> Mapping[str, Json]:
+    """Return a segment with what decides who is in it, so that it can be exported."""
+    conditions: Json = {SEGMENT_FIELD: {"conditions": {"$is": [str(place)]}}, "junction": "and"}
+    return {**_segment(place), "type": "auto-update", "filter": conditions}
+
+
+def _list(name: str, items: Iterable[Mapping[str, Json]], total: int, *, has_more: bool = False) -> bytes:
     answer = {"object": "list", "data_ref": name, name: list(items), "total": total, "has_more": has_more}
     return json.dumps(answer).encode()

@@ -6,10 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from airflow_provider_voucherify.pull.plan.plan import Plan, WayName
 from benchmarks.reporting import Cell, Table
-from benchmarks.simulate.forecast import calls_of
+from benchmarks.simulate.forecast import calls_of, files_of
 from benchmarks.simulate.stretch import Stretch
 from benchmarks.simulate.whole import Whole
-from benchmarks.simulate.world import BUSINESS, ORGANIZATION, Scene
+from benchmarks.simulate.world import (
+    BUSINESS,
+    BYTES_PER_ROW,
+    FILE_BYTES_PER_SECOND,
+    ORGANIZATION,
+    Scene,
+    Shop,
+)
 
 _HOUR, _DAY = 3_600.0, 86_400.0
 
@@ -34,6 +41,32 @@ def forecast_table(seconds: Mapping[tuple[int, WayName, Scene], float], plans: M
         rows.append([f"{size:,}", way + taken, calls, *cycles, *(as_time(seconds[size, way, one]) for one in scenes)])
     columns = ["customers", "way", "calls", "months of Business", "months of Organization", *heads]
     return Table("A pull of everyone by one process with 32 calls in flight, extrapolated", columns, rows)
+
+
+def exports_table(plans: Mapping[int, Plan]) -> Table:
+    """Return what pulls of everyone take by exports."""
+    rows: list[list[Cell]] = []
+    for size, plan in plans.items():
+        way = next(one for one in plan.ways if one.name == "export")
+        files = files_of(Shop.of(size))
+        rows.append(
+            [
+                f"{size:,}",
+                len(files),
+                sum(files),
+                way.calls,
+                way.most,
+                calls_of(plan, "per_segment"),
+                sum(files) * BYTES_PER_ROW / 1e9,
+                as_time(sum(files) * BYTES_PER_ROW / FILE_BYTES_PER_SECOND),
+                -(-sum(files) // round(_HOUR)),
+            ]
+        )
+    columns = [
+        "customers", "files", "rows of all files", "calls", "at most, if no file is believed", "calls by lists",
+        "GB of all files", "time to fetch them", "rows a second, to be made within the hour they are waited for",
+    ]  # fmt: skip
+    return Table("A pull of everyone by exports, planned", columns, rows)
 
 
 def windows_table(stretches: Iterable[Stretch]) -> Table:

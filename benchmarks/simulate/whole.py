@@ -7,7 +7,7 @@ import math
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.http.client import Client
@@ -77,6 +77,12 @@ def planned(shop: Shop, strategy: StrategyName, scene: Scene) -> Plan:
         client = open_client(server, scene, chance, loop)
         survey = Survey(question, HeldBefore(), terms, client, RememberingClient(client, {}, keeps=False))
         return loop.run_until_complete(survey.plan(lambda: None))
+
+
+def planned_every_way(shop: Shop, scene: Scene) -> Plan:
+    """Return the plan of a pull of everyone that may not export, with the way by exports beside the others."""
+    plan, by_exports = planned(shop, "auto", scene), planned(shop, "export", scene)
+    return replace(plan, ways=(*plan.ways, *(way for way in by_exports.ways if way.name == "export")))
 
 
 class _Pull:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from airflow_provider_voucherify.api.lists.pages import text_of
 from airflow_provider_voucherify.emulator.shop.catalogue import catalogue
 
 MINUTE, HOUR = 60.0, 3_600.0
+#: Files of exports come at so many bytes a second; a row has two ids and a time.
+FILE_BYTES_PER_SECOND, BYTES_PER_ROW = 10_000_000, 80
+#: Milliseconds from one customer's creation to the next.
+APART = 10
+#: What segments are filtered by: each by its place.
+SEGMENT_FIELD = "metadata.place"
 #: Segments of the reference shop.
 SEGMENTS = 40
 
@@ -78,3 +85,18 @@ class Scene:
     concurrency: int = 32
     names_end: bool = False
     may_defer: bool = True
+
+
+def customer_id(number: int) -> str:
+    """Return the id Voucherify gave to a customer, the oldest being number 1."""
+    return f"cust_{number}"
+
+
+def source_id(number: int) -> str:
+    """Return the merchant's id of a customer."""
+    return f"source_{number}"
+
+
+def created_at(number: int) -> str:
+    """Return when a customer was created, as Voucherify writes it."""
+    return text_of(number * APART)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from airflow_provider_voucherify.api import ids as ids_in_memory
 from airflow_provider_voucherify.api.ids import DistinctIds, IdFilter, IdList, IdSet, LazyIdSet, Remaining
 
 IDS = st.lists(st.text(max_size=3), max_size=60)
@@ -83,6 +85,16 @@ def test_many_distinct_ids_are_each_found() -> None:
     assert (len(held), held[0], held[4_999], held[-1]) == (5_000, ids[0], ids[-1], ids[-1])
     assert all(one in held for one in ids)
     assert "ustomer-5" not in held
+
+
+def test_distinct_ids_are_found_when_their_texts_outgrow_short_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids_in_memory, "_SHORT", "B")  # 255 characters, where it is 4 GiB
+    ids = [f"customer-{number:04d}" for number in range(300)]
+    held = DistinctIds(ids[:10])
+    held.extend(ids)
+    assert list(held) == ids
+    assert all(one in held for one in ids)
+    assert held.differences([*ids[1:], "x"])[1] == {"x"}
 
 
 def test_a_filter_tells_each_new_id_once() -> None:

@@ -8,10 +8,11 @@ from dataclasses import replace
 import pytest
 
 from airflow_provider_voucherify.api.calls.reads import get_customer_segments
-from benchmarks.simulate.forecast import in_lists, in_windows
+from airflow_provider_voucherify.pull.plan.plan import Plan, Way
+from benchmarks.simulate.forecast import calls_of, files_of, forecast, in_lists, in_windows
 from benchmarks.simulate.server import SimulatedServer
 from benchmarks.simulate.stretch import Stretch, run_stretch
-from benchmarks.simulate.whole import run_whole
+from benchmarks.simulate.whole import planned_every_way, run_whole
 from benchmarks.simulate.world import BUSINESS, ORGANIZATION, SANDBOX, Scene, Shop
 from tests.virtual_time import run_virtually
 
@@ -22,6 +23,28 @@ def test_a_whole_pull_finds_every_membership_in_the_planned_calls() -> None:
     assert whole.memberships == sum(shop.sizes)
     assert abs(whole.calls - (whole.plan.calls or 0)) <= 1
     assert whole.rejected == whole.checkout_rejected == 0
+
+
+def test_a_whole_pull_by_exports_finds_every_membership_in_the_planned_calls() -> None:
+    shop = Shop.of(2_000)
+    whole = run_whole(Scene(ORGANIZATION), shop, "export")
+    assert whole.memberships == sum(shop.sizes)
+    assert whole.calls <= calls_of(whole.plan, "export") < calls_of(whole.plan, "per_segment")
+    assert whole.rejected == whole.checkout_rejected == 0
+
+
+def test_every_way_is_planned_of_a_hundred_million() -> None:
+    plan = planned_every_way(Shop.of(100_000_000), Scene(ORGANIZATION))
+    ways = [calls_of(plan, way) for way in ("per_customer", "per_segment", "export")]
+    assert sorted(ways, reverse=True) == ways
+    assert ways[-1] < 500
+
+
+def test_a_forecast_by_exports_counts_windows_and_files() -> None:
+    stretch = Stretch(Scene(BUSINESS, latency=0.2), 185.0, 210, [70, 70, 70], 0, 0, 0, 0)
+    shop, plan = Shop(1_000_000, [1_000_000, 300]), Plan(None, 0, "export", (Way("export", 150),), "", None)
+    assert files_of(shop) == [1_000_000]  # a list of 300 takes fewer calls
+    assert forecast(stretch, shop, plan, "export") == pytest.approx(2 * 60 + 3 * 0.2 + 8.0)
 
 
 def test_a_pull_that_defers_for_hours_asks_hardly_anything_twice() -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol, overload
+from typing import TYPE_CHECKING, ClassVar, Protocol, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
 from airflow_provider_voucherify.api.id_text import checked_customer_id
-from airflow_provider_voucherify.api.ids import DistinctIds
 from airflow_provider_voucherify.pull.customers.upstream import id_list, literal
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.ids import DistinctIds
 
 #: Rows fetched from the database at a time.
 FETCH_ROWS = 10_000
@@ -109,6 +111,8 @@ class CustomerQuery:
         :param hook: the ``DbApiHook`` of ``conn_id``.
         :raises InvalidCustomerId: if one of them cannot be asked for.
         """
+        from airflow_provider_voucherify.api.ids import DistinctIds  # when a Dag file is parsed nobody reads ids
+
         checking, ids = _Checking(), DistinctIds()
 
         def collect(cursor: Cursor) -> None:  # hooks reshape what a handler returns, each in its own way

@@ -7,6 +7,7 @@ import os
 
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
+from benchmarks.peers.death import Statements, die
 from benchmarks.peers.job import Job
 from tests.run_op import OperatorRunner
 
@@ -23,7 +24,10 @@ def pull(job: Job) -> None:
         strategy="per_customer",
         quota_share=1.0,
         pace=Pace(concurrency=job.in_flight),
+        post_execute=(lambda *_: die()) if job.death == "published, before the task ends" else None,
     )
+    if job.death is not None:
+        Statements(job.death).watch()
     run = OperatorRunner()(operator, try_number=job.try_number)
     if run.error is not None:
         raise run.error

@@ -1,0 +1,1 @@
+"""One segment of a million members, and two million ids of a query: what they take."""
