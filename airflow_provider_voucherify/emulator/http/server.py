@@ -32,8 +32,8 @@ _ADMIN = "/_emulator/"
 _OWN_NAMES = ("localhost", "127.0.0.1", "::1")
 _NO_LINGER = struct.pack("ii", 1, 0)
 _SLOW_PIECES = 20
-#: So many turns of the loop later an accepted connection has its task, transport and protocol. If it gets them after the
-#: server was closed, Python 3.13 leaves its socket open.
+#: So many turns of the loop later an accepted connection has its task, transport and protocol. If it gets them after
+#: the server was closed, Python 3.13 leaves its socket open.
 _STEPS_TO_A_CONNECTION = 3
 _BAD_GATEWAY = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>Bad Gateway</body>\r\n</html>\r\n"
 
