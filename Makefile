@@ -114,7 +114,7 @@ format: $(INSTALLED)
 	$(BIN)/ruff format .
 
 bench: $(INSTALLED_BENCH)  ## all measurements but eight that take longer; writes docs/benchmarks.md
-	for name in peers quota calls load memory imports whole_runs simulate emulator; do \
+	for name in peers quota calls load memory imports first_try whole_runs simulate emulator; do \
 	  $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(BIN)/python -m benchmarks.write_docs
 

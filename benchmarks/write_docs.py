@@ -24,6 +24,7 @@ NAMES = (
     "scale",
     "resume",
     "imports",
+    "first_try",
     "whole_runs",
     "distributed",
     "simulate",
