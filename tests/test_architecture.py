@@ -30,7 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.limit": {"api.limit", "api.errors", "api.models"},
     "api.http": {"api.http", "api.limit", "api.errors", "api.id_text", "api.models"},
     "api.http.tls": {"api.http.settings", "api.errors", "certifi"},
-    "api.http.client": {"api.http", "api.limit", "api.errors", "api.models", "aiohttp", "yarl"},
+    "api.http.transport": {"api.http", "api.errors", "aiohttp", "yarl"},
     "api.lists": {"api.lists", "api.http.wire", "api.errors", "api.models"},
     "api.calls": {
         *("api.calls", "api.lists", "api.http.wire", "api.errors", "api.id_text", "api.models", "api.campaign_models"),

@@ -66,7 +66,7 @@ class Inside:
 def _watch(phases: Phases) -> None:
     from sqlalchemy import Engine, event
 
-    from airflow_provider_voucherify.api.http.client import AiohttpTransport
+    from airflow_provider_voucherify.api.http.transport import AiohttpTransport
     from airflow_provider_voucherify.api.http.wire import Request, Response
 
     send = AiohttpTransport.__call__
