@@ -171,7 +171,7 @@ async def _ask_all(job: Job, opened: Callable[[Job], Opened]) -> None:
 
 _RUST = (
     "no: one more dependency, whose proxies, TLS and errors would be others than those proven; aiohttp's connections "
-    "alone are as cheap"
+    "alone are about as cheap"
 )
 #: The first is what the others are measured by.
 HOT_LOOPS = (
