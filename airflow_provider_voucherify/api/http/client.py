@@ -138,7 +138,7 @@ class Client:
         self, request: wire.Request, *, is_retry: bool, failed: errors.VoucherifyError | None = None
     ) -> JsonObject:
         try:
-            ticket, token = await self._leave()
+            ticket, token = await self._leave(self.sign_in) if self.sign_in else (await self.gate.enter(), None)
         except errors.WindowClosed as closed:
             if failed is None:
                 raise
@@ -148,7 +148,7 @@ class Client:
         is_refused = response.status == 401 and request.file is None  # a file is refused for its own token
         if token is not None and self.sign_in is not None and is_refused:
             self.sign_in.refuse(token)
-            ticket, token = await self._leave()
+            ticket, token = await self._leave(self.sign_in)
             response = await self._answer_to(request, token, ticket, is_retry=True)
         return self._decoded(request, response)
 
@@ -184,10 +184,8 @@ class Client:
             self.gate.answered(ticket, window_of(response.headers))
         return response
 
-    async def _leave(self) -> tuple[Ticket, Token | None]:
-        """Return leave to send a call, and the token that signs it, if one does."""
-        if (sign_in := self.sign_in) is None:
-            return await self.gate.enter(), None
+    async def _leave(self, sign_in: SignIn) -> tuple[Ticket, Token | None]:
+        """Return leave to send a call, and the token that signs it."""
         while True:
             await self._have_token(sign_in)
             ticket = await self.gate.enter()

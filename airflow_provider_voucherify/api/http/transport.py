@@ -178,7 +178,8 @@ async def _whole(response: aiohttp.ClientResponse) -> wire.Response:
 
 async def _body_of(status: int, headers: Mapping[str, str], content: aiohttp.StreamReader) -> bytes:
     """Return the body, unpacked and bounded: one too long is not read to its end."""
-    encoding, piece = headers.get("Content-Encoding"), await content.readany()
+    encoding = headers.get("Content-Encoding")
+    piece = content.read_nowait() if content.is_eof() else await content.readany()
     if encoding is None and content.at_eof() and len(piece) <= LARGEST_ANSWER:
         return piece
     body = Body(status, encoding)
