@@ -113,12 +113,12 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED_BENCH)  ## all measurements but eight that take longer; writes docs/benchmarks.md
+bench: $(INSTALLED_BENCH)  ## all measurements but nine that take longer; writes docs/benchmarks.md
 	for name in peers quota calls load memory imports first_try whole_runs simulate emulator; do \
 	  $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(BIN)/python -m benchmarks.write_docs
 
-bench-%: $(INSTALLED_BENCH)  ## one of them: bench-peers, bench-whole-runs, bench-distributed, ...
+bench-%: $(INSTALLED_BENCH)  ## one of them: bench-peers, bench-clients, bench-whole-runs, bench-distributed, ...
 	$(BIN)/python -m benchmarks.$(subst -,_,$*)
 
 soak: $(INSTALLED_BENCH)  ## pulls, publications, kills and faults for MINUTES (10), then everything against the truth

@@ -39,7 +39,7 @@ class ClientRunner:
         self._opening = opening
         self._stack = AsyncExitStack()
         self._client: Client | None = None
-        self._loop = asyncio.new_event_loop()
+        self._loop = _new_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="voucherify-client", daemon=True)
 
     @property
@@ -116,6 +116,15 @@ class ClientRunner:
             self._submit(cancel_all()).result(CLOSE_WITHIN + 1.0)
         except TimeoutError:
             log.warning("Calls in flight did not end within %.0f s after the run was interrupted", CLOSE_WITHIN)
+
+
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """Return a loop of uvloop, which Airflow's API server brings, or asyncio's where it is not there, as on Windows."""
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return new_event_loop()
 
 
 def _alone(error: BaseException) -> BaseException:

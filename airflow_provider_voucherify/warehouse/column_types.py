@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import cast
 
@@ -98,6 +99,18 @@ class SqliteTexts:
             self._up_to_second = self._second.isoformat(" ").removesuffix("+00:00") + "."
             since = moment - self._second
         return f"{self._up_to_second}{since.microseconds:06d}+00:00"
+
+    def of_all(self, moments: Sequence[datetime]) -> list[str]:
+        """Return the text of each moment; one that is there several times in a row, as the same object, is read once.
+
+        :param moments: in UTC.
+        """
+        texts, last, text = list[str](), None, ""
+        for moment in moments:
+            if moment is not last:
+                last, text = moment, self.of(moment)
+            texts.append(text)
+        return texts
 
 
 def mysql_collation(dialect: Dialect) -> str:

@@ -16,6 +16,8 @@ from benchmarks.attack.moments import Moment, Phase, Phases
 from benchmarks.tasks.jobs import Publish
 
 if TYPE_CHECKING:
+    from aiohttp.abc import ResolveResult
+
     from benchmarks.tasks.jobs import Job
 
 #: Names the sessions of tries in the database, apart from those that look on.
@@ -66,7 +68,7 @@ class Inside:
 def _watch(phases: Phases) -> None:
     from sqlalchemy import Engine, event
 
-    from airflow_provider_voucherify.api.http.client import AiohttpTransport
+    from airflow_provider_voucherify.api.http.transport import AiohttpTransport
     from airflow_provider_voucherify.api.http.wire import Request, Response
 
     send = AiohttpTransport.__call__
@@ -91,13 +93,23 @@ def _resolve_unless(unknown: Path) -> None:
 
     resolve, connector = socket.getaddrinfo, aiohttp.TCPConnector
 
-    def resolved(host: object, *rest: object, **named: object) -> object:
+    def refuse(host: object) -> None:
         if host == HOST and unknown.exists():
             raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    def resolved(host: object, *rest: object, **named: object) -> object:
+        refuse(host)
         return resolve(host, *rest, **named)  # type: ignore[arg-type]
 
+    class Refusing(aiohttp.ThreadedResolver):  # a loop of uvloop does not ask the module socket
+        async def resolve(
+            self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+        ) -> list[ResolveResult]:
+            refuse(host)
+            return await super().resolve(host, port, family)
+
     def asking(**named: object) -> object:
-        return connector(**{**named, "use_dns_cache": False})  # type: ignore[arg-type]
+        return connector(**{**named, "use_dns_cache": False, "resolver": Refusing()})  # type: ignore[arg-type]
 
     setattr(socket, "getaddrinfo", resolved)  # noqa: B010 - of the standard library's own type
     setattr(aiohttp, "TCPConnector", asking)  # noqa: B010 - a class to mypy

@@ -7,6 +7,7 @@ import logging
 import os
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
@@ -224,3 +225,18 @@ def test_it_works_outside_the_main_thread() -> None:
     thread.start()
     thread.join(5)
     assert results == ["done"]
+
+
+async def _loop_in_use() -> str:
+    return type(asyncio.get_running_loop()).__module__
+
+
+def test_the_loop_is_that_of_uvloop() -> None:
+    with ClientRunner(Opening()()) as runner:
+        assert runner.run(_loop_in_use()).startswith("uvloop")
+
+
+def test_the_loop_is_that_of_asyncio_where_uvloop_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    with ClientRunner(Opening()()) as runner:
+        assert runner.run(_loop_in_use()).startswith("asyncio.")

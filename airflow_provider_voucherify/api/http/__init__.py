@@ -1,1 +1,1 @@
-"""How a call travels: built, signed, sent, waited for, read; `client` alone has an HTTP library."""
+"""How a call travels: built, signed, sent, waited for, read; `transport` alone has an HTTP library."""

@@ -1,4 +1,4 @@
-"""The async client: take from the window, send, settle, retry. The only room that imports aiohttp."""
+"""The async client: take from the window, send, settle, retry."""
 
 from __future__ import annotations
 
@@ -16,27 +16,19 @@ from typing import TYPE_CHECKING, Protocol
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
-from airflow_provider_voucherify.api.http.body import Body, Unpacking
-from airflow_provider_voucherify.api.http.deadline import Deadline
 from airflow_provider_voucherify.api.http.retry import Outage, RetryPolicy
-from airflow_provider_voucherify.api.http.settings import checked_file_url
-from airflow_provider_voucherify.api.http.tls import tls_failure, tls_of
+from airflow_provider_voucherify.api.http.transport import open_transport
 from airflow_provider_voucherify.api.limit.gate import Gate
 from airflow_provider_voucherify.api.limit.headers import rate_limit_of, window_of
 from airflow_provider_voucherify.api.models import JsonObject, RateLimit
 
 if TYPE_CHECKING:
-    import aiohttp
-    from yarl import URL
-
     from airflow_provider_voucherify.api.http.settings import ApiSettings
     from airflow_provider_voucherify.api.limit.window import Ticket
 
 log = logging.getLogger(__name__)
 
 DEFAULT_CONCURRENCY = 32
-#: No file takes longer than this, in seconds, as long as it keeps coming.
-LONGEST_DOWNLOAD = 3_600.0
 #: Asked where a call failed and no other was answered since: is it Voucherify that is down, or this call that fails?
 _PROBE = wire.get("/v1/segments?limit=1")
 
@@ -146,7 +138,7 @@ class Client:
         self, request: wire.Request, *, is_retry: bool, failed: errors.VoucherifyError | None = None
     ) -> JsonObject:
         try:
-            ticket, token = await self._leave()
+            ticket, token = await self._leave(self.sign_in) if self.sign_in else (await self.gate.enter(), None)
         except errors.WindowClosed as closed:
             if failed is None:
                 raise
@@ -156,7 +148,7 @@ class Client:
         is_refused = response.status == 401 and request.file is None  # a file is refused for its own token
         if token is not None and self.sign_in is not None and is_refused:
             self.sign_in.refuse(token)
-            ticket, token = await self._leave()
+            ticket, token = await self._leave(self.sign_in)
             response = await self._answer_to(request, token, ticket, is_retry=True)
         return self._decoded(request, response)
 
@@ -192,10 +184,8 @@ class Client:
             self.gate.answered(ticket, window_of(response.headers))
         return response
 
-    async def _leave(self) -> tuple[Ticket, Token | None]:
-        """Return leave to send a call, and the token that signs it, if one does."""
-        if (sign_in := self.sign_in) is None:
-            return await self.gate.enter(), None
+    async def _leave(self, sign_in: SignIn) -> tuple[Ticket, Token | None]:
+        """Return leave to send a call, and the token that signs it."""
         while True:
             await self._have_token(sign_in)
             ticket = await self.gate.enter()
@@ -243,122 +233,6 @@ class Client:
         return answer
 
 
-class AiohttpTransport:
-    """Sends requests on one pooled aiohttp session.
-
-    :param session: an open session whose headers carry the keys, unless each call's own hold a token.
-    :param settings: base URL, timeout, TLS and proxy.
-    """
-
-    def __init__(self, session: aiohttp.ClientSession, settings: ApiSettings) -> None:
-        from aiohttp import ClientError
-        from yarl import URL
-
-        self._session = session
-        self._client_error = ClientError
-        self._base_url = settings.base_url
-        self._host = URL(settings.base_url, encoded=True)
-        self._prefix = self._host.raw_path.rstrip("/")
-        self._proxy = None if settings.is_plain_and_local else settings.proxy
-        self._deadline = Deadline(settings.timeout)
-
-    async def __call__(self, request: wire.Request) -> wire.Response:
-        """Return the answer, redirects included: following one would carry the keys along."""
-        try:
-            with self._deadline:
-                response = await self._begun(request)
-                if request.file is None or response.status != 200:
-                    return wire.Response(response.status, response.headers, await _body_of(response))
-            await self._take_file(response, request.file)
-            return wire.Response(response.status, response.headers, b"")
-        except TimeoutError:
-            raise errors.TransportFailed("no whole answer within the timeout") from None
-        except self._client_error as error:
-            raise _failure(error) from None
-        except OSError as error:
-            raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
-
-    async def _begun(self, request: wire.Request) -> aiohttp.ClientResponse:
-        if request.file is None:
-            url, headers = self._url(request.target), request.own_headers
-        else:
-            url = type(self._host)(checked_file_url(request.target, self._base_url), encoded=True)
-            headers = wire.SecretHeaders({"Accept": "text/plain, text/csv, */*", **(request.own_headers or {})})
-        # No "async with": the end of the body gives the connection back.
-        return await self._session.request(
-            request.method,
-            url,
-            data=request.body,
-            headers=headers,
-            proxy=self._proxy,
-            allow_redirects=False,
-        )
-
-    async def _take_file(self, response: aiohttp.ClientResponse, file: wire.FileTaker) -> None:
-        """Hand on what comes, as long as something comes within the timeout of a call, up to a bound for all."""
-        ends_at = asyncio.get_running_loop().time() + LONGEST_DOWNLOAD
-        try:
-            unpacking = Unpacking(response.headers.get("Content-Encoding"))
-            file.begin()
-            while piece := await self._next_piece(response.content, ends_at):
-                for unpacked in unpacking.pieces(piece):
-                    file.take(unpacked)
-            unpacking.check_end()
-        except BaseException:
-            response.close()
-            raise
-
-    async def _next_piece(self, content: aiohttp.StreamReader, ends_at: float) -> bytes:
-        if asyncio.get_running_loop().time() > ends_at:
-            raise errors.FileRefused(f"the file of an export was not there within {LONGEST_DOWNLOAD:,.0f} s")
-        with self._deadline:
-            return await content.readany()
-
-    def _url(self, target: str) -> URL:
-        """Return the target's address; where it has no query, host and port need not be read again."""
-        if "?" in target:
-            return type(self._host)(self._base_url + target, encoded=True)
-        return self._host.with_path(self._prefix + target, encoded=True)
-
-
-async def _body_of(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body, unpacked and bounded; where it is not read to its end the connection is closed."""
-    try:
-        body, content = Body(response.status, response.headers.get("Content-Encoding")), response.content
-        while piece := await content.readany():
-            if not body.take(piece):
-                response.close()
-                break
-        return body.whole()
-    except BaseException:
-        response.close()
-        raise
-
-
-def _failure(error: aiohttp.ClientError) -> errors.TransportFailed:
-    import aiohttp
-
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return tls_failure(error.certificate_error, f"{error.host}:{error.port}")
-    if isinstance(error, aiohttp.ClientConnectorSSLError):
-        return tls_failure(error.os_error, f"{error.host}:{error.port}")
-    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientProxyConnectionError):
-        causes = (type(error.os_error).__name__, type(error).__name__)
-        return errors.no_connection(f"{error.host}:{error.port}", causes)
-    return errors.TransportFailed(_transport_problem(error))
-
-
-def _transport_problem(error: aiohttp.ClientError) -> str:
-    """Name the problem by its class: the texts of aiohttp's errors hold whole URLs, and so customer ids."""
-    import aiohttp
-
-    if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy answered {error.status}: check the proxy of the connection, or HTTPS_PROXY"
-    if isinstance(error, aiohttp.ClientProxyConnectionError):
-        return f"no connection to the proxy {error.host}:{error.port} ({type(error.os_error).__name__})"
-    return f"the answer did not arrive whole ({type(error).__name__})"
-
-
 @asynccontextmanager
 async def open_client(
     settings: ApiSettings, gate: Gate, *, retry: RetryPolicy | None = None, clock: Clock | None = None
@@ -369,17 +243,5 @@ async def open_client(
     :param gate: gives leave to send; one per process and project.
     :param retry: how failed calls are tried again.
     """
-    import aiohttp
-
-    connector = aiohttp.TCPConnector(limit=0, ssl=tls_of(settings))
-    async with aiohttp.ClientSession(
-        connector=connector,
-        cookie_jar=aiohttp.DummyCookieJar(),
-        headers=settings.headers,
-        timeout=aiohttp.ClientTimeout(),  # the transport's deadline holds
-        auto_decompress=False,  # bounded, in _body_of
-    ) as session:
-        # aiohttp would send a GET again by itself when a kept-alive connection was reset: a call nobody counts.
-        session._retry_connection = False  # noqa: SLF001 - there is no public switch
-        transport = AiohttpTransport(session, settings)
+    async with open_transport(settings) as transport:
         yield Client(transport, gate, retry or RetryPolicy(), clock or Clock(), sign_in=sign_in_of(settings))

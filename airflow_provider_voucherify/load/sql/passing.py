@@ -8,11 +8,11 @@ Imports SQLAlchemy when it is imported.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from sqlalchemy import DDL, Column, MetaData, Table, func, insert, select
 from sqlalchemy.exc import DBAPIError
@@ -193,6 +193,9 @@ def _insert(connection: Connection, table: Table, rows: Iterable[_PassingRow], s
         return
     # Handed to SQLite's driver as they are: SQLAlchemy would take longer over each than the database does.
     statement, texts = str(insert(table).compile(dialect=connection.dialect)), SqliteTexts()
+    moments = [place for place, column in enumerate(table.columns) if column.name in _BINARY_TYPES]
     for part in in_parts(rows, ROWS_PER_INSERT):
-        bound = [tuple(texts.of(one) if isinstance(one, datetime) else one for one in row) for row in part]
-        connection.exec_driver_sql(statement, bound)
+        columns: list[Sequence[str | datetime | None]] = [*zip(*part, strict=True)]
+        for place in moments:
+            columns[place] = texts.of_all(cast("Sequence[datetime]", columns[place]))
+        connection.exec_driver_sql(statement, [*zip(*columns, strict=True)])

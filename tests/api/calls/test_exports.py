@@ -17,7 +17,7 @@ from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.calls import exports
 from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.exports import Export, ExportFile, Wanted
-from airflow_provider_voucherify.api.http import client as client_module
+from airflow_provider_voucherify.api.http import transport as transport_module
 from airflow_provider_voucherify.api.http.body import Unpacking
 from airflow_provider_voucherify.api.http.client import Client, open_client
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
@@ -185,7 +185,7 @@ class _NoSeeking(ExportFile):
 
 
 def test_a_file_that_takes_for_ever_is_given_up(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client_module, "LONGEST_DOWNLOAD", -1.0)
+    monkeypatch.setattr(transport_module, "LONGEST_DOWNLOAD", -1.0)
     with pytest.raises(errors.FileRefused, match="was not there within -1 s"):
         on(emulator, made_and_read)
 

@@ -1,0 +1,233 @@
+"""How requests leave and answers arrive, over one pool of connections. The only file that imports aiohttp."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.body import LARGEST_ANSWER, Body, Unpacking
+from airflow_provider_voucherify.api.http.deadline import Deadline
+from airflow_provider_voucherify.api.http.settings import checked_file_url
+from airflow_provider_voucherify.api.http.tls import tls_failure, tls_of
+
+if TYPE_CHECKING:
+    import aiohttp
+    from aiohttp.client_proto import ResponseHandler
+
+    from airflow_provider_voucherify.api.http.settings import ApiSettings
+
+#: No file takes longer than this, in seconds, as long as it keeps coming.
+LONGEST_DOWNLOAD = 3_600.0
+_IS_ENCODED = re.compile("/[!-~]*").fullmatch
+_CONTROLS = re.compile("[\0-\x08\x0a-\x1f\x7f]").search
+
+
+class AiohttpTransport:
+    """Sends requests on the connections of one aiohttp session.
+
+    aiohttp finds the host, connects, keeps connections and parses answers. A ``GET`` is written to such a connection
+    directly: what a session does beyond that for any request there is, with cookies, redirects, netrc and middlewares,
+    is not wanted here, and takes longer than everything else about a call. What goes through a proxy, has a body, or
+    brings a file goes by the session.
+
+    :param session: an open session whose headers carry the keys, unless each call's own hold a token.
+    :param connector: the session's.
+    :param settings: base URL, timeout, TLS and proxy.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, connector: aiohttp.TCPConnector, settings: ApiSettings) -> None:
+        from aiohttp import ClientError, ClientRequest, ClientTimeout
+        from aiohttp.http_exceptions import HttpProcessingError
+        from yarl import URL
+
+        self._session = session
+        self._connector = connector
+        self._failures = (ClientError, HttpProcessingError)
+        self._base_url = settings.base_url
+        self._host = URL(settings.base_url, encoded=True)
+        self._prefix = self._host.raw_path.rstrip("/")
+        self._proxy = None if settings.is_plain_and_local else settings.proxy
+        self._deadline = Deadline(settings.timeout)
+        #: Names the host to connect to, and has the headers of every call.
+        self._pattern = ClientRequest(
+            "GET", self._host, headers=session.headers, loop=asyncio.get_running_loop(), session=session
+        )
+        self._head = _head_of(self._pattern.headers)
+        self._no_timeout = ClientTimeout()
+
+    async def __call__(self, request: wire.Request) -> wire.Response:
+        """Return the answer, redirects included: following one would carry the keys along."""
+        try:
+            with self._deadline:
+                if self._proxy is None and request.method == "GET" and request.file is None and request.body is None:
+                    return await self._answer(request)
+                response = await self._begun(request)
+                if request.file is None or response.status != 200:
+                    return await _whole(response)
+            await self._take_file(response, request.file)
+            return wire.Response(response.status, response.headers, b"")
+        except TimeoutError:
+            raise errors.TransportFailed("no whole answer within the timeout") from None
+        except self._failures as error:
+            raise _failure(error) from None
+        except OSError as error:
+            raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
+
+    async def _answer(self, request: wire.Request) -> wire.Response:
+        """Write a request that has no body to a connection, and read the answer."""
+        head = self._head
+        if request.headers is not None:
+            headers = self._pattern.headers.copy()
+            headers.update(request.headers)
+            head = _head_of(headers)
+        connection = await self._connector.connect(self._pattern, [], self._no_timeout)
+        try:
+            protocol = connection.protocol
+            assert protocol is not None, "a connection has one until it is released"
+            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+            self._write(protocol, _line_of(self._prefix + request.target) + head)
+            message, content = await protocol.read()
+            while 100 <= message.code < 200 and message.code != 101:  # the answer is to come, as after a 103
+                message, content = await protocol.read()
+            body = await _body_of(message.code, message.headers, content)
+        except BaseException:
+            connection.close()
+            raise
+        connection.release()  # which closes it where the body was not read to its end
+        return wire.Response(message.code, message.headers, body)
+
+    @staticmethod
+    def _write(protocol: ResponseHandler, data: bytes) -> None:
+        transport = protocol.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError
+        transport.write(data)
+
+    async def _begun(self, request: wire.Request) -> aiohttp.ClientResponse:
+        if request.file is None:
+            url, headers = self._base_url + request.target, request.own_headers
+        else:
+            url = checked_file_url(request.target, self._base_url)
+            headers = wire.SecretHeaders({"Accept": "text/plain, text/csv, */*", **(request.own_headers or {})})
+        # No "async with": the end of the body gives the connection back.
+        return await self._session.request(
+            request.method,
+            type(self._host)(url, encoded=True),
+            data=request.body,
+            headers=headers,
+            proxy=self._proxy,
+            allow_redirects=False,
+        )
+
+    async def _take_file(self, response: aiohttp.ClientResponse, file: wire.FileTaker) -> None:
+        """Hand on what comes, as long as something comes within the timeout of a call, up to a bound for all."""
+        ends_at = asyncio.get_running_loop().time() + LONGEST_DOWNLOAD
+        try:
+            unpacking = Unpacking(response.headers.get("Content-Encoding"))
+            file.begin()
+            while piece := await self._next_piece(response.content, ends_at):
+                for unpacked in unpacking.pieces(piece):
+                    file.take(unpacked)
+            unpacking.check_end()
+        except BaseException:
+            response.close()
+            raise
+
+    async def _next_piece(self, content: aiohttp.StreamReader, ends_at: float) -> bytes:
+        if asyncio.get_running_loop().time() > ends_at:
+            raise errors.FileRefused(f"the file of an export was not there within {LONGEST_DOWNLOAD:,.0f} s")
+        with self._deadline:
+            return await content.readany()
+
+
+def _line_of(target: str) -> bytes:
+    """Return the first line of a request.
+
+    :raises ValueError: if a target is not encoded: what a space or a line break begins would be read as more than it.
+    """
+    if not _IS_ENCODED(target):
+        raise ValueError("the target of a request is not percent-encoded")
+    return f"GET {target} HTTP/1.1\r\n".encode()
+
+
+def _head_of(headers: Mapping[str, str]) -> bytes:
+    """Return headers as they are sent, with the empty line after them.
+
+    :raises ValueError: if one holds a line break, or what may be taken for one.
+    """
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    if any(_CONTROLS(line, 0, len(line) - 2) for line in lines):
+        raise ValueError("a header holds a control character")
+    return "".join([*lines, "\r\n"]).encode()
+
+
+async def _whole(response: aiohttp.ClientResponse) -> wire.Response:
+    try:
+        body = await _body_of(response.status, response.headers, response.content)
+    except BaseException:
+        response.close()
+        raise
+    response.release()
+    return wire.Response(response.status, response.headers, body)
+
+
+async def _body_of(status: int, headers: Mapping[str, str], content: aiohttp.StreamReader) -> bytes:
+    """Return the body, unpacked and bounded: one too long is not read to its end."""
+    encoding = headers.get("Content-Encoding")
+    piece = content.read_nowait() if content.is_eof() else await content.readany()
+    if encoding is None and content.at_eof() and len(piece) <= LARGEST_ANSWER:
+        return piece
+    body = Body(status, encoding)
+    while piece and body.take(piece):
+        piece = await content.readany()
+    return body.whole()
+
+
+def _failure(error: Exception) -> errors.TransportFailed:
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return tls_failure(error.certificate_error, f"{error.host}:{error.port}")
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return tls_failure(error.os_error, f"{error.host}:{error.port}")
+    if isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientProxyConnectionError):
+        causes = (type(error.os_error).__name__, type(error).__name__)
+        return errors.no_connection(f"{error.host}:{error.port}", causes)
+    return errors.TransportFailed(_transport_problem(error))
+
+
+def _transport_problem(error: Exception) -> str:
+    """Name the problem by its class: the texts of aiohttp's errors hold whole URLs, and so customer ids."""
+    import aiohttp
+
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return f"the proxy answered {error.status}: check the proxy of the connection, or HTTPS_PROXY"
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return f"no connection to the proxy {error.host}:{error.port} ({type(error.os_error).__name__})"
+    return f"the answer did not arrive whole ({type(error).__name__})"
+
+
+@asynccontextmanager
+async def open_transport(settings: ApiSettings) -> AsyncIterator[AiohttpTransport]:
+    """Open a pool of connections, and close them at the end.
+
+    :param settings: where Voucherify is and who we are.
+    """
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(limit=0, ssl=tls_of(settings))
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers=settings.headers,
+        timeout=aiohttp.ClientTimeout(),  # the transport's deadline holds
+        auto_decompress=False,  # bounded, in _body_of
+    ) as session:
+        # aiohttp would send a GET again by itself when a kept-alive connection was reset: a call nobody counts.
+        session._retry_connection = False  # noqa: SLF001 - there is no public switch
+        yield AiohttpTransport(session, connector, settings)

@@ -1,0 +1,201 @@
+"""What the transport writes and takes at the level of bytes, where it writes to a connection of aiohttp's directly."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http.settings import ApiSettings
+from airflow_provider_voucherify.api.http.transport import open_transport
+
+BODY = b'{"object": "list"}'
+LENGTH = f"Content-Length: {len(BODY)}\r\n".encode()
+ANSWER = b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+SEGMENTS = wire.Request("GET", "/v1/customers/c/segments")
+
+
+class Talker:
+    """Answers the calls of each connection one after the other, as told."""
+
+    def __init__(self, answers: Sequence[bytes], *, hangs_up: bool) -> None:
+        self.url = ""
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.has_hung_up = threading.Event()
+        self._answers = iter(answers)
+        self._hangs_up = hangs_up
+
+    def serve(self, listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                self.connections += 1
+                threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while (request := connection.recv(65_536)) and (answer := next(self._answers, None)) is not None:
+                self.requests.append(request)
+                connection.sendall(answer)
+                if self._hangs_up:
+                    break
+        self.has_hung_up.set()
+
+
+@contextmanager
+def talker(*answers: bytes, hangs_up: bool = False) -> Iterator[Talker]:
+    listener = socket.create_server(("127.0.0.1", 0))
+    talks = Talker(answers, hangs_up=hangs_up)
+    talks.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    threading.Thread(target=talks.serve, args=(listener,), daemon=True).start()
+    try:
+        yield talks
+    finally:
+        with suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def send(url: str, *requests: wire.Request, proxy: str | None = None, timeout: float = 5.0) -> list[wire.Response]:
+    async def main() -> list[wire.Response]:
+        settings = ApiSettings(url, "app", "token", proxy=proxy, timeout=timeout)
+        async with open_transport(settings) as transport:
+            return [await transport(request) for request in requests]
+
+    return asyncio.run(main())
+
+
+def lines_of(request: bytes) -> list[bytes]:
+    first, *headers = request.rstrip(b"\r\n").split(b"\r\n")
+    return [first, *sorted(headers)]
+
+
+@pytest.mark.parametrize("headers", [None, wire.SecretHeaders({"X-App-Token": "other", "Authorization": "Bearer t"})])
+def test_a_get_is_written_as_a_session_writes_it(headers: wire.SecretHeaders | None) -> None:
+    request = SEGMENTS._replace(headers=headers)
+    with talker(ANSWER, ANSWER) as talks:
+        send(talks.url, request, request._replace(method="OPTIONS"))
+    direct, by_session = map(lines_of, talks.requests)
+    assert direct == [by_session[0].replace(b"OPTIONS", b"GET"), *by_session[1:]]
+    assert b"X-App-Token: other" in direct or headers is None
+
+
+def test_a_get_is_written_below_the_path_of_the_host() -> None:
+    with talker(ANSWER) as talks:
+        send(f"{talks.url}/proxy/voucherify", SEGMENTS)
+    assert talks.requests[0].startswith(b"GET /proxy/voucherify/v1/customers/c/segments HTTP/1.1\r\nHost: 127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        ANSWER,
+        CHUNKED + b"5\r\n" + BODY[:5] + b"\r\nd\r\n" + BODY[5:] + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + ANSWER,
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+    ],
+    ids=["with its length", "in chunks", "after hints", "empty"],
+)
+def test_a_connection_is_used_again_after_a_whole_answer(again: bytes) -> None:
+    with talker(again, ANSWER) as talks:
+        first, second = send(talks.url, SEGMENTS, SEGMENTS)
+    assert (first.status, first.body) in [(200, BODY), (204, b"")]
+    assert (second.status, second.body) == (200, BODY)
+    assert talks.connections == 1
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n" + LENGTH + b"\r\n" + BODY,
+        b"HTTP/1.0 200 OK\r\n" + LENGTH + b"\r\n" + BODY,
+        ANSWER + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\nConnection: upgrade\r\n\r\n",
+    ],
+    ids=["told to close", "of HTTP/1.0", "with one more answer nobody asked for", "to another protocol"],
+)
+def test_a_connection_is_not_used_again_after(last: bytes) -> None:
+    with talker(last, ANSWER) as talks:
+        first, second = send(talks.url, SEGMENTS, SEGMENTS)
+    assert first.status == 101 or first.body == BODY
+    assert (second.status, second.body) == (200, BODY)
+    assert talks.connections == 2
+
+
+def test_an_answer_without_a_length_ends_with_the_connection() -> None:
+    with talker(b"HTTP/1.1 200 OK\r\n\r\n" + BODY, hangs_up=True) as talks:
+        assert send(talks.url, SEGMENTS)[0].body == BODY
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        b"",
+        b"HTTP/1.1 200",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n" + BODY,
+        CHUNKED + b"5\r\n" + BODY[:3],
+        b"SSH-2.0-OpenSSH_9.2\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 9_000 + b"\r\n\r\n",
+        CHUNKED + b"xyz\r\n",
+    ],
+    ids=["no answer", "half a line", "cut off", "cut off in a chunk", "no HTTP", "a long header", "no chunk"],
+)
+def test_what_is_no_whole_answer_is_one_error(broken: bytes) -> None:
+    with talker(broken, hangs_up=True) as talks, pytest.raises(errors.TransportFailed) as raised:
+        send(talks.url, SEGMENTS)
+    assert "customers" not in str(raised.value)
+
+
+def test_hints_without_end_are_waited_for_no_longer_than_the_timeout() -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    with talker(hints * 50) as talks, pytest.raises(errors.TransportFailed, match="within the timeout"):
+        send(talks.url, SEGMENTS, timeout=0.2)
+
+
+def test_a_connection_that_was_closed_while_unused_is_replaced() -> None:
+    async def main(talks: Talker) -> list[bytes]:
+        async with open_transport(ApiSettings(talks.url, "app", "token")) as transport:
+            first = await transport(SEGMENTS)
+            await asyncio.to_thread(talks.has_hung_up.wait, 5.0)
+            await asyncio.sleep(0.001)  # the loop looks at its sockets
+            return [first.body, (await transport(SEGMENTS)).body]
+
+    with talker(ANSWER, ANSWER, hangs_up=True) as talks:
+        assert asyncio.run(main(talks)) == [BODY, BODY]
+    assert talks.connections == 2
+
+
+def test_a_call_that_is_cancelled_closes_its_connection() -> None:
+    async def main(url: str) -> bytes:
+        async with open_transport(ApiSettings(url, "app", "token")) as transport:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await transport(SEGMENTS)
+            return (await transport(SEGMENTS)).body
+
+    with talker(b"HTTP/1.1 200 OK\r\n", ANSWER) as talks:
+        assert asyncio.run(main(talks.url)) == BODY
+    assert talks.connections == 2
+
+
+@pytest.mark.parametrize("target", ["/v1/a b", "/v1/a\r\nX: y", "/v1/é", "v1"], ids=["space", "line", "é", "no slash"])
+def test_a_target_that_is_not_encoded_is_not_sent(target: str) -> None:
+    with talker(ANSWER) as talks, pytest.raises(ValueError, match="not percent-encoded"):
+        send(talks.url, wire.Request("GET", target))
+    assert talks.requests == []
+
+
+@pytest.mark.parametrize("value", ["a\r\nX: y", "a\n", "a\0"], ids=["line", "end of line", "nul"])
+def test_a_header_that_would_be_more_than_one_is_not_sent(value: str) -> None:
+    with talker(ANSWER) as talks, pytest.raises(ValueError, match="control character") as raised:
+        send(talks.url, SEGMENTS._replace(headers=wire.SecretHeaders({"Authorization": value})))
+    assert talks.requests == []
+    assert value not in str(raised.value)
