@@ -18,11 +18,14 @@ from airflow_provider_voucherify.api.http.tls import tls_failure, tls_of
 if TYPE_CHECKING:
     import aiohttp
     from aiohttp.client_proto import ResponseHandler
+    from yarl import URL
 
     from airflow_provider_voucherify.api.http.settings import ApiSettings
 
 #: No file takes longer than this, in seconds, as long as it keeps coming.
 LONGEST_DOWNLOAD = 3_600.0
+#: The first release of aiohttp with which writing to its connections was not tried: from there on its session does it.
+_NOT_TRIED = (3, 15)
 _IS_ENCODED = re.compile("/[!-~]*").fullmatch
 _CONTROLS = re.compile("[\0-\x08\x0a-\x1f\x7f]").search
 
@@ -33,7 +36,7 @@ class AiohttpTransport:
     aiohttp finds the host, connects, keeps connections and parses answers. A ``GET`` is written to such a connection
     directly: what a session does beyond that for any request there is, with cookies, redirects, netrc and middlewares,
     is not wanted here, and takes longer than everything else about a call. What goes through a proxy, has a body, or
-    brings a file goes by the session.
+    brings a file goes by the session; so does all with an aiohttp that this was not tried with.
 
     :param session: an open session whose headers carry the keys, unless each call's own hold a token.
     :param connector: the session's.
@@ -41,31 +44,25 @@ class AiohttpTransport:
     """
 
     def __init__(self, session: aiohttp.ClientSession, connector: aiohttp.TCPConnector, settings: ApiSettings) -> None:
-        from aiohttp import ClientError, ClientRequest, ClientTimeout
+        from aiohttp import ClientError, __version__
         from aiohttp.http_exceptions import HttpProcessingError
         from yarl import URL
 
         self._session = session
-        self._connector = connector
         self._failures = (ClientError, HttpProcessingError)
         self._base_url = settings.base_url
         self._host = URL(settings.base_url, encoded=True)
-        self._prefix = self._host.raw_path.rstrip("/")
         self._proxy = None if settings.is_plain_and_local else settings.proxy
         self._deadline = Deadline(settings.timeout)
-        #: Names the host to connect to, and has the headers of every call.
-        self._pattern = ClientRequest(
-            "GET", self._host, headers=session.headers, loop=asyncio.get_running_loop(), session=session
-        )
-        self._head = _head_of(self._pattern.headers)
-        self._no_timeout = ClientTimeout()
+        is_tried = tuple(map(int, __version__.split(".")[:2])) < _NOT_TRIED
+        self._direct = _Direct(session, connector, self._host) if is_tried and self._proxy is None else None
 
     async def __call__(self, request: wire.Request) -> wire.Response:
         """Return the answer, redirects included: following one would carry the keys along."""
         try:
             with self._deadline:
-                if self._proxy is None and request.method == "GET" and request.file is None and request.body is None:
-                    return await self._answer(request)
+                if self._direct and request.method == "GET" and request.file is None and request.body is None:
+                    return await self._direct.answer(request)
                 response = await self._begun(request)
                 if request.file is None or response.status != 200:
                     return await _whole(response)
@@ -77,36 +74,6 @@ class AiohttpTransport:
             raise _failure(error) from None
         except OSError as error:
             raise errors.TransportFailed(f"the connection broke ({type(error).__name__})") from None
-
-    async def _answer(self, request: wire.Request) -> wire.Response:
-        """Write a request that has no body to a connection, and read the answer."""
-        head = self._head
-        if request.headers is not None:
-            headers = self._pattern.headers.copy()
-            headers.update(request.headers)
-            head = _head_of(headers)
-        connection = await self._connector.connect(self._pattern, [], self._no_timeout)
-        try:
-            protocol = connection.protocol
-            assert protocol is not None, "a connection has one until it is released"
-            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
-            self._write(protocol, _line_of(self._prefix + request.target) + head)
-            message, content = await protocol.read()
-            while 100 <= message.code < 200 and message.code != 101:  # the answer is to come, as after a 103
-                message, content = await protocol.read()
-            body = await _body_of(message.code, message.headers, content)
-        except BaseException:
-            connection.close()
-            raise
-        connection.release()  # which closes it where the body was not read to its end
-        return wire.Response(message.code, message.headers, body)
-
-    @staticmethod
-    def _write(protocol: ResponseHandler, data: bytes) -> None:
-        transport = protocol.transport
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError
-        transport.write(data)
 
     async def _begun(self, request: wire.Request) -> aiohttp.ClientResponse:
         if request.file is None:
@@ -143,6 +110,56 @@ class AiohttpTransport:
             raise errors.FileRefused(f"the file of an export was not there within {LONGEST_DOWNLOAD:,.0f} s")
         with self._deadline:
             return await content.readany()
+
+
+class _Direct:
+    """Writes requests that have no body to the connections of a connector.
+
+    :param session: whose headers each call carries.
+    :param host: where to connect to, with the path before all targets.
+    """
+
+    def __init__(self, session: aiohttp.ClientSession, connector: aiohttp.TCPConnector, host: URL) -> None:
+        from aiohttp import ClientRequest, ClientTimeout
+
+        self._connector = connector
+        self._prefix = host.raw_path.rstrip("/")
+        #: Names the host to connect to, and has the headers of every call.
+        self._pattern = ClientRequest(
+            "GET", host, headers=session.headers, loop=asyncio.get_running_loop(), session=session
+        )
+        self._head = _head_of(self._pattern.headers)
+        self._no_timeout = ClientTimeout()
+
+    async def answer(self, request: wire.Request) -> wire.Response:
+        """Write a request that has no body to a connection, and read the answer."""
+        head = self._head
+        if request.headers is not None:
+            headers = self._pattern.headers.copy()
+            headers.update(request.headers)
+            head = _head_of(headers)
+        connection = await self._connector.connect(self._pattern, [], self._no_timeout)
+        try:
+            protocol = connection.protocol
+            assert protocol is not None, "a connection has one until it is released"
+            protocol.set_response_params(read_until_eof=True, auto_decompress=False)
+            self._write(protocol, _line_of(self._prefix + request.target) + head)
+            message, content = await protocol.read()
+            while 100 <= message.code < 200 and message.code != 101:  # the answer is to come, as after a 103
+                message, content = await protocol.read()
+            body = await _body_of(message.code, message.headers, content)
+        except BaseException:
+            connection.close()
+            raise
+        connection.release()  # which closes it where the body was not read to its end
+        return wire.Response(message.code, message.headers, body)
+
+    @staticmethod
+    def _write(protocol: ResponseHandler, data: bytes) -> None:
+        transport = protocol.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError
+        transport.write(data)
 
 
 def _line_of(target: str) -> bytes:

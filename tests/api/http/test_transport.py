@@ -8,10 +8,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
+import aiohttp
 import pytest
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.http import transport, wire
 from airflow_provider_voucherify.api.http.settings import ApiSettings
 from airflow_provider_voucherify.api.http.transport import open_transport
 
@@ -86,6 +87,14 @@ def test_a_get_is_written_as_a_session_writes_it(headers: wire.SecretHeaders | N
     direct, by_session = map(lines_of, talks.requests)
     assert direct == [by_session[0].replace(b"OPTIONS", b"GET"), *by_session[1:]]
     assert b"X-App-Token: other" in direct or headers is None
+
+
+def test_an_aiohttp_that_was_not_tried_writes_it_by_its_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aiohttp, "__version__", "3.15.0")
+    monkeypatch.setattr(transport, "_Direct", None)
+    with talker(ANSWER) as talks:
+        (answer,) = send(talks.url, SEGMENTS)
+    assert (answer.status, answer.body) == (200, BODY)
 
 
 def test_a_get_is_written_below_the_path_of_the_host() -> None:
