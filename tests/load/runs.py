@@ -19,9 +19,11 @@ from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.files.directory import Directory
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.summary import count, latest, memberships
+from airflow_provider_voucherify.warehouse import redshift_files
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.column_types import mysql_collation
-from airflow_provider_voucherify.warehouse.redshift_files import Stage
+from airflow_provider_voucherify.warehouse.databricks.files import Volume
+from airflow_provider_voucherify.warehouse.many_rows import Stage
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE
 from tests.stand_ins.redshift import refuse_what_it_lacks
 
@@ -119,7 +121,7 @@ class Warehouse:
     """A database to load into, and the queries of its readers.
 
     :param url: address of an empty database.
-    :param stage_url: directory of an S3, that the environment names, through which rows pass.
+    :param stage_url: directory of an S3, that the environment names, or of a volume, through which rows pass.
     """
 
     url: str
@@ -143,15 +145,22 @@ class Warehouse:
         """Return what rows pass through, as a process has it that may be a fork of another."""
         if self.stage_url is None:
             return None
+        if self.stage_url.startswith("/Volumes/"):
+            return Volume(self.stage_url)
         files = fsspec.filesystem("s3", skip_instance_cache=True)
         path = self.stage_url.removeprefix("s3://")
         directory = Directory(files, path, url=self.stage_url, protocol="s3", new_token=lambda: uuid.uuid4().hex[:12])
-        return Stage(directory, "arn:aws:iam::123456789012:role/loading")
+        return redshift_files.Stage(directory, "arn:aws:iam::123456789012:role/loading")
 
     def staged(self) -> list[str]:
         """Return the names of the files in the stage."""
-        stage = self.stage()
-        return stage.files.names() if stage is not None else []
+        match self.stage():
+            case None:
+                return []
+            case Volume(path=path):
+                return [str(name) for _, name, *_ in self.query(f"LIST '{path}/'")]
+            case stage:
+                return stage.files.names()
 
     def sink_opened(self, write: WriteMode = "merge", run: RunIdentity | None = None, table: str = TABLE) -> TableSink:
         """Return a sink of a new process, resumed or begun."""
@@ -195,9 +204,10 @@ class Warehouse:
         return sorted(rows, key=str)
 
     def tables(self) -> set[str]:
-        """Return the names of the tables; but for one that all runs into a schema of Snowflake share."""
+        """Return the names of the tables; but for those by which runs take turns on Snowflake and Databricks."""
         with self._connection() as connection:
-            return set(catalog_of(connection).get_table_names()) - {LOCK_TABLE}
+            names = set(catalog_of(connection).get_table_names())
+        return {name for name in names if name != LOCK_TABLE and not name.endswith("__lock")}
 
     def ledgers(self) -> set[str]:
         """Return the names of the tables of logs."""
@@ -231,14 +241,14 @@ class Warehouse:
     @property
     def enforces_keys(self) -> bool:
         """Return whether the database refuses two rows of one key."""
-        return not (self.is_redshift or self.url.startswith(("bigquery", "snowflake")))
+        return not (self.is_redshift or self.url.startswith(("bigquery", "databricks", "snowflake")))
 
     @property
     def id_type(self) -> str:
         """Return a type for columns of ids in tables of the test's own."""
         if self.is_redshift:
             return "varchar(1020)"
-        if self.url.startswith("bigquery"):
+        if self.url.startswith(("bigquery", "databricks")):
             return "string"
         if not self.is_mysql:
             return "text"

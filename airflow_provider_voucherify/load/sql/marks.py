@@ -18,7 +18,7 @@ from airflow_provider_voucherify.warehouse.column_types import long_text, run_ke
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.table_names import marks_name
 from airflow_provider_voucherify.warehouse.traits import traits_of
-from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
+from airflow_provider_voucherify.warehouse.write_lock import lock_and_create, lock_for_writing
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -177,9 +177,12 @@ class TableMarks:
         """
 
         def work(connection: Connection) -> None:
-            lock_for_writing(connection, self._table, self._identity.key)
-            self.check(connection)
-            self.make_ready(connection)
+            is_looked_at_before = traits_of(connection.dialect).ends_with_ddl
+            if is_looked_at_before:
+                self.check(connection)
+            lock_and_create(connection, self._table, self._identity.key)
+            if not is_looked_at_before:
+                self.check(connection)
             self.put(connection, Mark.of(self._identity, self._now(), report))
 
         self._database.write("mark the run as published", work)

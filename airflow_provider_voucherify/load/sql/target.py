@@ -22,6 +22,7 @@ from airflow_provider_voucherify.load.sql.fitness import (
 )
 from airflow_provider_voucherify.warehouse.bigquery.tables import check_characters
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.databricks.tables import refuse_old_catalog
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.table_names import MAX_NAME_BYTES
@@ -65,6 +66,8 @@ def schema_of(name: TableName, database: Database) -> str | None:
         check_characters(str(name), name.table)
     if name.database is None:
         return name.schema
+    if database.dialect.name == "databricks":
+        refuse_old_catalog(name.database, f"table={str(name)!r}")
     if database.dialect.name in MYSQL:
         raise InvalidDestination(f"table={str(name)!r} has three parts, a table of MySQL two: write database.table")
     if traits_of(database.dialect).reaches_other_databases:
