@@ -140,7 +140,9 @@ def stage_of(destination: WarehouseTable) -> Stage | None:
     directory, conn_id = _directory("stage", destination.stage, destination.stage_conn_id), destination.stage_conn_id
     extras = {} if conn_id is None else BaseHook.get_connection(conn_id).extra_dejson
     role, region = extras.get("iam_role") or extras.get("role_arn") or redshift_files.DEFAULT_ROLE, extras.get("region")
-    if not isinstance(role, str) or not (role == redshift_files.DEFAULT_ROLE or all(map(_ROLE.fullmatch, role.split(",")))):
+    if not isinstance(role, str) or not (
+        role == redshift_files.DEFAULT_ROLE or all(map(_ROLE.fullmatch, role.split(",")))
+    ):
         raise InvalidDestination(
             f"connection {conn_id!r} names no role in its extra iam_role or role_arn: write it as "
             '{"iam_role": "arn:aws:iam::123456789012:role/loading"}, or leave it out for the cluster\'s default role'

@@ -38,7 +38,7 @@ collect_ignore = [
     *([] if MYSQL_SERVER else ["sql/test_mysql.py"]),
     *([] if SNOWFLAKE_SERVER else ["sql/test_snowflake.py"]),
     *([] if BIGQUERY_SERVER else ["sql/test_bigquery.py"]),
-    *([] if DATABRICKS_SERVER else ["sql/test_databricks.py"]),
+    *([] if DATABRICKS_SERVER else ["sql/test_databricks.py", "sql/test_databricks_transactions.py"]),
 ]
 
 

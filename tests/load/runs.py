@@ -23,6 +23,7 @@ from airflow_provider_voucherify.warehouse import redshift_files
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.column_types import mysql_collation
 from airflow_provider_voucherify.warehouse.databricks.files import Volume
+from airflow_provider_voucherify.warehouse.databricks.transactions import CATALOG_COMMITS
 from airflow_provider_voucherify.warehouse.many_rows import Stage
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE
 from tests.stand_ins.redshift import refuse_what_it_lacks
@@ -185,6 +186,8 @@ class Warehouse:
 
     def execute(self, statement: str) -> None:
         """Run SQL of the test's own."""
+        if self.is_databricks and statement.startswith("create table "):
+            statement = f"{statement} {CATALOG_COMMITS}"
         with self._connection() as connection:
             connection.exec_driver_sql(self._escaped(statement))
 
@@ -234,6 +237,11 @@ class Warehouse:
         return "search_path%3Dredshift" in self.url
 
     @property
+    def is_databricks(self) -> bool:
+        """Return whether it is what stands in for Databricks."""
+        return self.url.startswith("databricks")
+
+    @property
     def conn_type(self) -> str | None:
         """Return the type of the connection, where more than the engine counts."""
         return "redshift" if self.is_redshift else None
@@ -258,7 +266,7 @@ class Warehouse:
     def kept_as(self, name: str) -> str:
         """Return a table's name as the database has it: a server of MySQL's may be set to small letters."""
         is_small = self.is_mysql and self.query("select @@lower_case_table_names") == [(1,)]
-        return name.lower() if is_small or self.is_redshift else name
+        return name.lower() if is_small or self.is_redshift or self.is_databricks else name
 
     def quoted(self, name: str) -> str:
         """Return a table's name for SQL of the test's own."""

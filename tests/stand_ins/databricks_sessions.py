@@ -32,7 +32,8 @@ _CATALOG_COMMITS = re.compile(r"'delta\.feature\.catalogManaged'\s*=\s*'supporte
 _QUOTED = re.compile(r"`[^`]*`|'(?:[^'\\]|\\.)*'")
 #: What DuckDB would take, and Databricks does not have.
 _LACKING = re.compile(
-    r"\b(TEXT|BYTEA|BLOB|TIMESTAMPTZ|JSONB|UUID|SERIAL|TEMPORARY TABLE|INDEX|ON CONFLICT|RETURNING|FOR UPDATE|UNIQUE)\b",
+    r"\b(TEXT|BYTEA|BLOB|TIMESTAMPTZ|JSONB|UUID|SERIAL|TEMPORARY TABLE|INDEX|ON CONFLICT|RETURNING|FOR UPDATE|"
+    r"UNIQUE)\b",
     re.IGNORECASE,
 )
 _IN_TRANSACTIONS = (exp.Select, exp.Insert, exp.Update, exp.Delete, exp.Merge)
@@ -186,10 +187,10 @@ class Session:
             self._cursor.execute("COMMIT")
             self._cursor.execute("BEGIN TRANSACTION")
             for table in transaction.written:
-                schema, name = table.split("/")
-                self._cursor.execute(f'DELETE FROM "{schema}"."{name}"')
-                self._cursor.execute(f'INSERT INTO "{schema}"."{name}" SELECT * FROM temp.main."{name}"')
-                self._cursor.execute(f'DROP TABLE temp.main."{name}"')
+                kept, copy = _quoted(*table.split("/")), _quoted("temp", "main", table.split("/")[1])
+                self._cursor.execute(f"DELETE FROM {kept}")
+                self._cursor.execute(f"INSERT INTO {kept} SELECT * FROM {copy}")
+                self._cursor.execute(f"DROP TABLE {copy}")
             self._cursor.execute("COMMIT")
             self._lakehouse.note(transaction.written)
         self._transaction = None
@@ -302,7 +303,8 @@ class Session:
         if isinstance(statement, exp.Create):
             statement.set("properties", None)
         with self._lakehouse.writing():
-            self._cursor.execute(str(statement.sql(dialect="duckdb")))
+            if not isinstance(statement, exp.Alter):  # of which there are only those of properties
+                self._cursor.execute(str(statement.sql(dialect="duckdb")))
             self._lakehouse.note({table})
         if isinstance(statement, exp.Create) and kind == "TABLE" and table not in self._lakehouse.properties:
             is_managed = _CATALOG_COMMITS.search(text)
@@ -338,7 +340,7 @@ class Session:
                 raise Refused(
                     "TRANSACTION_NOT_SUPPORTED.ILLEGAL_DATA_SOURCE", f"{named} is without catalog commits.", "0A000"
                 )
-            self._cursor.execute(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM "{schema}"."{name}"')
+            self._cursor.execute(f"CREATE TEMP TABLE {_quoted(name)} AS SELECT * FROM {_quoted(schema, name)}")
             transaction.written.add(named)
         if named in transaction.written:
             table.set("db", exp.to_identifier("main"))
@@ -346,7 +348,7 @@ class Session:
 
     def _resolve(self, table: exp.Table) -> str:
         """Name a table as it is kept, in a schema of DuckDB's named ``catalog.schema``; return ``that/table``."""
-        path = ".".join(part.name for part in table.parts).lower().split(".")
+        path = [part.name.lower() for part in table.parts]
         path = [*[self._catalog, self._schema][: 3 - len(path)], *path]
         schema, name = ".".join(path[:2]), path[2]
         table.set("catalog", None)
@@ -414,6 +416,10 @@ class Session:
         )
         forms += " WHEN kind = 'MANAGED' THEN 'DELTA'"
         return f"CASE {kinds} ELSE kind END AS table_type, CASE {forms} END AS data_source_format"
+
+
+def _quoted(*names: str) -> str:
+    return ".".join(exp.to_identifier(name, quoted=True).sql(dialect="duckdb") for name in names)
 
 
 def _types_as_sql() -> str:

@@ -9,6 +9,7 @@ from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.sql import visible
 from airflow_provider_voucherify.warehouse.bigquery.tables import check_resource
 from airflow_provider_voucherify.warehouse.catalog import InformationSchema, catalog_of, information_view, unique_keys
+from airflow_provider_voucherify.warehouse.databricks.tables import check_columns as check_column_names
 from airflow_provider_voucherify.warehouse.databricks.tables import check_managed, check_moments
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import without_parameters
@@ -179,6 +180,7 @@ def _check_databricks(table: Table, connection: Connection) -> None:
     catalog = catalog_of(connection)
     kind = catalog.kind_of(table.name, table.schema) if isinstance(catalog, InformationSchema) else None
     if kind is None:
+        check_column_names(table)
         return
     check_managed(table, *kind, connection)
     columns = catalog.get_columns(table.name, schema=table.schema)

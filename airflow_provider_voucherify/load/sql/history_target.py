@@ -230,5 +230,6 @@ def _check_times(table: Table, types: dict[str, object], connection: Connection)
         if isinstance(type_, DateTime) and not type_.timezone:
             raise TableUnfit(
                 f"column {name} of {table.fullname} is without time zone, so its moments depend on the session: "
-                "make it timestamptz (on Snowflake TIMESTAMP_TZ, on BigQuery and Databricks TIMESTAMP), or name another table"
+                "make it timestamptz (on Snowflake TIMESTAMP_TZ, on BigQuery and Databricks TIMESTAMP), or name "
+                "another table"
             )

@@ -13,6 +13,7 @@ from sqlalchemy import Column, ColumnElement, Delete, Insert, MetaData, Select, 
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.mark import Mark
+from airflow_provider_voucherify.load.sql.fitness import check_takes_rows
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.column_types import long_text, run_key_text, utc_time
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
@@ -116,6 +117,8 @@ class TableMarks:
                 f"the columns {', '.join(table.c.keys())}: rename it, or name another table as destination"
             )
         check_rights(table, REPLACE, connection)
+        if connection.dialect.name == "databricks":
+            check_takes_rows(table, connection)
 
     def find(self, *, has_ledger: bool = False) -> Mark | None:
         """Return the mark of an earlier try, if this one is its retry.

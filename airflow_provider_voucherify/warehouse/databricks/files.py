@@ -1,5 +1,5 @@
-"""Many rows into Databricks: as Parquet files put into a volume and copied from there; few, or without a volume, as JSON
-in statements.
+"""Many rows into Databricks: as Parquet files put into a volume and copied from there; few, or without a volume, as
+JSON in statements.
 
 A statement takes 255 values, so rows go into it as one: a text that the statement reads. Imports SQLAlchemy when it
 is imported.
@@ -194,7 +194,8 @@ def insert_many(connection: Connection, table: Table, rows: Iterable[Row], volum
 
 def insert_values(connection: Connection, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
     """Add a few rows to a table."""
-    _insert(connection, table, ([row[name] for name in table.columns.keys()] for row in rows))
+    names = table.columns.keys()
+    _insert(connection, table, ([row[name] for name in names] for row in rows))
 
 
 def refuse_too_many(rows: int) -> None:
@@ -227,8 +228,7 @@ def copy_into(table: Table, path: str, names: Sequence[str], dialect: Dialect) -
     """
     quote = dialect.identifier_preparer.format_column
     values = ", ".join(
-        f"{value} AS {quote(column)}"
-        for value, column in zip(_each_value(table, dialect), table.columns, strict=True)
+        f"{value} AS {quote(column)}" for value, column in zip(_each_value(table, dialect), table.columns, strict=True)
     )
     files = ", ".join(f"'{name}'" for name in names)
     into = f"COPY INTO {dialect.identifier_preparer.format_table(table)}"

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 #: Catalogs of the time before Unity Catalog, which has the transactions.
 _OLD_CATALOGS = ("hive_metastore", "spark_catalog")
+_IN_NO_TABLE, _IN_NO_COLUMN = " ./", " ,;{}()="
 #: Names of the property by which a table's commits go through the catalog: now, and in the preview.
 _CATALOG_COMMITS = ("delta.feature.catalogManaged", "delta.feature.catalogOwned-preview")
 
@@ -29,6 +30,31 @@ def refuse_old_catalog(catalog: str, named_in: str) -> None:
         )
 
 
+def check_name(display_name: str, table: str) -> None:
+    """Look whether Unity Catalog lets a table have a name.
+
+    :param display_name: the name with its schema.
+    :raises InvalidDestination: if it has characters that no table's name has there.
+    """
+    if others := sorted({one for one in table if one in _IN_NO_TABLE}):
+        raise InvalidDestination(
+            f"table={display_name!r} has {', '.join(map(repr, others))} in it: on Databricks a table's name has no "
+            "blanks, dots or slashes"
+        )
+
+
+def check_columns(table: Table) -> None:
+    """Look whether a table can be created as far as its columns' names are concerned.
+
+    :raises InvalidDestination: if one has characters that Delta takes only in tables that are set to.
+    """
+    if others := [one.name for one in table.columns if {*one.name} & {*_IN_NO_COLUMN}]:
+        raise InvalidDestination(
+            f"table {table.fullname} would have columns named {', '.join(map(repr, others))}: on Databricks a column's "
+            "name has no blanks and none of , ; { } ( ) =. Choose others"
+        )
+
+
 def check_managed(table: Table, kind: str, form: str | None, connection: Connection) -> None:
     """Look whether a table that exists takes part in transactions, and has moments as ours are.
 
@@ -39,8 +65,8 @@ def check_managed(table: Table, kind: str, form: str | None, connection: Connect
     if kind != "MANAGED" or form != "DELTA":
         other = kind.lower().replace("_", " ") if kind != "MANAGED" else f"{form or 'another format'} table"
         raise TableUnfit(
-            f"{table.fullname} is no managed Delta table but a {other}. A run becomes visible in one transaction, which "
-            "only those take part in: name another table, it is created for you"
+            f"{table.fullname} is no managed Delta table but a {other}. A run becomes visible in one transaction, "
+            "which only those take part in: name another table, it is created for you"
         )
     name = connection.dialect.identifier_preparer.format_table(table)
     properties = {str(key): str(value) for key, value in connection.exec_driver_sql(f"SHOW TBLPROPERTIES {name}")}

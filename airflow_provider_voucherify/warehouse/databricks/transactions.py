@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.engine.interfaces import DBAPICursor
+    from sqlalchemy.sql.compiler import IdentifierPreparer
 
 T = TypeVar("T")
 
@@ -46,10 +47,12 @@ class _Record(Protocol):
 
 def give_transactions(engine: Engine) -> None:
     """Give an engine transactions that begin where ``begin`` is called, other statements being committed each by
-    itself, and tables that take part in them."""
+    itself, tables that take part in them, and names of three parts."""
     from sqlalchemy import event
 
     dialect = engine.dialect
+    names = type("_Names", (type(dialect.identifier_preparer),), {"quote_schema": _quote_each})
+    dialect.identifier_preparer = names(dialect)
     dialect.ddl_compiler = type("_Definitions", (dialect.ddl_compiler,), {"post_create_table": _catalog_commits})
     event.listen(engine, "commit", _commit)
     event.listen(engine, "rollback", _roll_back)
@@ -111,6 +114,11 @@ def remove_at_the_end(connection: Connection, name: str) -> None:
 
 def _catalog_commits(_compiler: object, _table: object) -> str:
     return f" {CATALOG_COMMITS}"
+
+
+def _quote_each(preparer: IdentifierPreparer, schema: str, force: object = None) -> str:  # noqa: ARG001 - SQLAlchemy's
+    """Quote ``catalog.schema`` as two names; SQLAlchemy takes it for one."""
+    return ".".join(map(preparer.quote, schema.split(".")))
 
 
 def _commit(connection: Connection) -> None:
