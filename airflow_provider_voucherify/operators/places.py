@@ -109,7 +109,9 @@ def _databricks_of(connection: Connection) -> object:
         from airflow.providers.databricks.hooks.databricks_sql import DatabricksSqlHook
     except ImportError:
         return connection.get_hook()  # type: ignore[no-untyped-call]  # which says that no such hook is installed
-    return DatabricksSqlHook(connection.conn_id)
+    # Of the extras these hold for its queries only, unless it is told.
+    extras = connection.extra_dejson
+    return DatabricksSqlHook(connection.conn_id, catalog=extras.get("catalog"), schema=extras.get("schema"))
 
 
 def directory_of(destination: ObjectFiles) -> Directory:

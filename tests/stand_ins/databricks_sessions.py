@@ -317,7 +317,11 @@ class Session:
     def _name_tables(self, statement: exp.Expression, written: str | None) -> None:
         """Name tables as they are kept; those a transaction writes to by their temporary copies."""
         for table in [*statement.find_all(exp.Table)]:
-            if isinstance(table.this, exp.Inline):
+            if isinstance(table.this, exp.Anonymous) and table.name.lower() == "read_files":
+                path, form = table.this.expressions
+                assert form.sql(dialect="databricks") == "format => 'parquet'"
+                table.set("this", exp.Anonymous(this="read_parquet", expressions=[path]))
+            if isinstance(table.this, exp.Func):
                 continue
             if table.db.lower() == "information_schema":
                 self._refuse_in_transaction("SELECT of the information schema")
