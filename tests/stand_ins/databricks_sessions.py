@@ -303,7 +303,7 @@ class Session:
         if isinstance(statement, exp.Create):
             statement.set("properties", None)
         with self._lakehouse.writing():
-            if not isinstance(statement, exp.Alter):  # of which there are only those of properties
+            if "SET TBLPROPERTIES" not in text:
                 self._cursor.execute(str(statement.sql(dialect="duckdb")))
             self._lakehouse.note({table})
         if isinstance(statement, exp.Create) and kind == "TABLE" and table not in self._lakehouse.properties:

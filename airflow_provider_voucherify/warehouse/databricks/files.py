@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from sqlalchemy import Table, literal_column, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.schema import CreateTable
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
@@ -170,8 +171,8 @@ class Volume:
 
 
 def create_passing(connection: Connection, table: Table) -> None:
-    """Create a table that is removed with the connection; temporary ones take no files."""
-    table.create(connection, checkfirst=False)
+    """Create a table that is removed with the connection; temporary ones take no files. It has no indexes."""
+    connection.execute(CreateTable(table))
     remove_at_the_end(connection, connection.dialect.identifier_preparer.format_table(table))
 
 
