@@ -195,6 +195,16 @@ class InformationSchema:
         names = self._connection.scalars(select(tables.c.table_name).where(self._in_schema(tables, schema)))
         return [self._as_named(name) for name in names]
 
+    def names_since_yesterday(self, schema: str | None) -> list[str]:
+        """Return the names of a schema's tables, on Databricks, that were made more than a day ago."""
+        from sqlalchemy import func, select, text
+
+        tables = self._view(schema, "tables", "table_catalog", "table_schema", "table_name", "created")
+        is_old = tables.c.created < func.current_timestamp() - text("INTERVAL 1 DAY")
+        return list(
+            self._connection.scalars(select(tables.c.table_name).where(self._in_schema(tables, schema), is_old))
+        )
+
     def get_columns(self, table_name: str, schema: str | None = None) -> list[ReflectedColumn]:
         """Return a table's columns, in order; types that nobody here asks about are ``NullType``."""
         from sqlalchemy import select

@@ -58,8 +58,9 @@ class Cursor:
     ) -> Cursor:
         """Execute a statement, with its parameters as the driver makes them."""
         bound: list[Parameter] = []
-        assert not parameters or isinstance(parameters, Mapping), "the stand-in takes named parameters only"
-        for name, value in (parameters or {}).items():
+        named = parameters or {}
+        assert isinstance(named, Mapping), "the stand-in takes named parameters only"
+        for name, value in named.items():
             made = dbsql_parameter_from_primitive(value, name=name).as_tspark_param(named=True)
             bound.append((name, made.type, None if made.value is None else made.value.stringValue))
         self._channel.send((operation, bound, None if input_stream is None else input_stream.read()))
@@ -167,6 +168,9 @@ def _serve_one(lakehouse: Lakehouse, channel: Channel) -> None:
                 channel.send(Counter(lakehouse.counts[catalog]))
             case ("kind", str(table), str(kind), form):
                 lakehouse.kinds[table] = (kind, form)
+                channel.send(Counter())
+            case ("old", str(table)):
+                lakehouse.old.add(table)
                 channel.send(Counter())
             case (catalog, schema):
                 _serve_session(Session(lakehouse, catalog, schema), channel)

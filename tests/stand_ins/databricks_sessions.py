@@ -89,6 +89,8 @@ class Lakehouse:
         #: By table: its type, format and properties, where they are others than a managed Delta table's.
         self.properties: dict[str, dict[str, str]] = {}
         self.kinds: dict[str, tuple[str, str | None]] = {}
+        #: Tables that were made long ago.
+        self.old: set[str] = set()
         self.files: dict[str, bytes] = {}
         self.volumes: set[str] = set()
         #: Of each catalog, how many statements there were of each kind.
@@ -255,7 +257,10 @@ class Session:
             if isinstance(error, Refused):
                 raise
             is_missing = isinstance(error, duckdb.CatalogException) and "does not exist" in str(error)
-            names = {duckdb.ConversionException: "CAST_INVALID_INPUT", duckdb.ConstraintException: "NOT_NULL_VIOLATION"}
+            names: dict[type[duckdb.Error], str] = {
+                duckdb.ConversionException: "CAST_INVALID_INPUT",
+                duckdb.ConstraintException: "NOT_NULL_VIOLATION",
+            }
             name = "TABLE_OR_VIEW_NOT_FOUND" if is_missing else names.get(type(error), "INTERNAL_ERROR")
             raise Refused(name, str(error)) from None
 
@@ -344,11 +349,24 @@ class Session:
                 raise Refused(
                     "TRANSACTION_NOT_SUPPORTED.ILLEGAL_DATA_SOURCE", f"{named} is without catalog commits.", "0A000"
                 )
-            self._cursor.execute(f"CREATE TEMP TABLE {_quoted(name)} AS SELECT * FROM {_quoted(schema, name)}")
+            self._cursor.execute(f"CREATE TEMP TABLE {_quoted(name)} ({self._definitions(schema, name)})")
+            self._cursor.execute(f"INSERT INTO temp.main.{_quoted(name)} SELECT * FROM {_quoted(schema, name)}")
             transaction.written.add(named)
         if named in transaction.written:
             table.set("db", exp.to_identifier("main"))
             table.set("catalog", exp.to_identifier("temp"))
+
+    def _definitions(self, schema: str, name: str) -> str:
+        """Return the columns of a table as they are defined."""
+        said = "SELECT column_name, data_type, is_nullable, column_default FROM duckdb_columns()"
+        rows = self._cursor.execute(
+            f"{said} WHERE schema_name = ? AND table_name = ? AND database_name <> 'temp' ORDER BY column_index",
+            [schema, name],
+        ).fetchall()
+        return ", ".join(
+            f"{_quoted(column)} {type_}{'' if is_nullable else ' NOT NULL'}{f' DEFAULT {default}' if default else ''}"
+            for column, type_, is_nullable, default in rows
+        )
 
     def _resolve(self, table: exp.Table) -> str:
         """Name a table as it is kept, in a schema of DuckDB's named ``catalog.schema``; return ``that/table``."""
@@ -393,7 +411,7 @@ class Session:
             case "tables":
                 text = (
                     f"SELECT {cut.format(1)} table_catalog, {cut.format(2)} table_schema, table_name, "
-                    f"{self._kinds_as_sql()} FROM "
+                    f"{self._kinds_as_sql()}, {self._created_as_sql()} AS created FROM "
                     "(SELECT schema_name, table_name, 'MANAGED' AS kind FROM duckdb_tables() WHERE NOT temporary "
                     "UNION ALL SELECT schema_name, view_name, 'VIEW' FROM duckdb_views() WHERE NOT internal)"
                 )
@@ -406,6 +424,10 @@ class Session:
         outer = f"SELECT * FROM ({text}) WHERE {'catalog_name' if 'schemata' in table.name else 'table_catalog'} = "
         query = sqlglot.parse_one(f"{outer}'{catalog}'", read="duckdb")
         return exp.Subquery(this=query, alias=exp.TableAlias(this=exp.to_identifier(table.alias_or_name)))
+
+    def _created_as_sql(self) -> str:
+        old = ", ".join(f"'{name}'" for name in self._lakehouse.old) or "''"
+        return f"CASE WHEN schema_name || '/' || table_name IN ({old}) THEN now() - INTERVAL 2 DAYS ELSE now() END"
 
     def _kinds_as_sql(self) -> str:
         if not self._lakehouse.kinds:

@@ -144,7 +144,7 @@ class HistoryTarget(Target):
         for segments, _ in parts:
             self._refuse_newer_run(connection, segments)
         # Looked for first, in one pass: what it rules out takes a join with the run each.
-        is_newest = not connection.execute(history.reaches(self.table, self.as_of)).scalar_one()
+        is_newest = connection.execute(history.reaching(self.table, self.as_of)).first() is None
         if not is_newest:
             for _, rows in parts:
                 self._refuse_newer_change(connection, rows)

@@ -19,7 +19,7 @@ from io import BytesIO
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
-from sqlalchemy import Table, literal_column, select
+from sqlalchemy import Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
@@ -95,8 +95,8 @@ class Volume:
         :raises TableUnfit: if there is no such volume, or it cannot be read.
         """
         self._names(connection)
-        here = connection.execute(select(literal_column("current_catalog()"), literal_column("current_schema()"))).one()
-        place = f"{connection.engine.url.host}/{'/'.join(here)}/{target.fullname}"
+        here = connection.exec_driver_sql("SELECT current_catalog(), current_schema()").one()
+        place = f"{connection.engine.url.host}/{'/'.join(map(str, here))}/{target.fullname}"
         digest = hashlib.blake2b(place.encode(), digest_size=6).hexdigest()
         return replace(self, target=digest, run=end_of_log_name(log_table.name))
 

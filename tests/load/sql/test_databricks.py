@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from io import BytesIO
 
 import pytest
 from databricks.sql.exc import RequestError, ServerOperationError
@@ -28,6 +29,8 @@ from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
+from airflow_provider_voucherify.load.exports.destinations import ExportTable
+from airflow_provider_voucherify.load.exports.table import ExportTableLoader
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.databricks import files as databricks_files
@@ -307,6 +310,12 @@ def test_a_volume_is_for_databricks(sqlite_warehouse: Warehouse) -> None:
         Warehouse(sqlite_warehouse.url, stage_url="/Volumes/shop/crm/loading").sink()
 
 
+def put(warehouse: Warehouse, path: str) -> None:
+    connection = warehouse.get_sqlalchemy_engine().raw_connection()
+    connection.cursor().execute(f"PUT '__input_stream__' INTO '{path}'", input_stream=BytesIO(b""))  # type: ignore[call-arg]
+    connection.close()
+
+
 def test_what_a_killed_try_left_goes_with_the_next_run(staged: Recorded) -> None:
     log = log_name(TABLE, TABLE, "killed")
     left = f"{TABLE}__members_{log[-12:]}_0123abcd"
@@ -315,19 +324,36 @@ def test_what_a_killed_try_left_goes_with_the_next_run(staged: Recorded) -> None
     staged.execute(f"create table {left} ({columns})")
     staged.execute(f"create table {theirs} (note string)")
     sink = staged.sink_opened()
-    volume = sink._passing.stage
+    passing = sink._passing  # noqa: SLF001 - names of files tell the target
+    assert passing is not None
+    volume = passing.stage
     assert isinstance(volume, Volume)
     names = [f"voucherify-{target}-{log[-12:]}-0123456789ab-00000.parquet" for target in (volume.target, "0" * 12)]
-    database = Database(staged)
     for name in (*names, "theirs.parquet"):
-        database.write(
-            "put", lambda connection, name=name: volume._put(connection, name, databricks_files.BytesIO(b""))
-        )
+        put(staged, f"{volume.path}/{name}")
     sink.write([found("anna", "gold")])
     sink.finish()
     sink.close()
     assert staged.tables() == {TABLE, f"{TABLE}__marks", theirs}
     assert sorted(staged.staged()) == sorted([names[1], "theirs.parquet"])
+
+
+def test_what_a_killed_export_left_goes_after_a_day(databricks_warehouse: Warehouse) -> None:
+    columns, catalog = "id string, name string", catalog_of(databricks_warehouse)
+    names = [
+        "vouchers__passing_0123abcd",
+        "vouchers__passing_0123abce",
+        "vouchers__passing_theirs",
+        "vouchers__passing_01",
+    ]
+    for name in names:
+        databricks_warehouse.execute(f"create table {name} ({columns if name != names[1] else 'note string'})")
+        if name != names[3]:
+            tell("old", f"{catalog}.segments/{name}")
+    databricks_warehouse.execute(f"create table vouchers__passing_0123abcf ({columns})")
+    loader = ExportTableLoader(databricks_warehouse, ExportTable("vouchers", "warehouse"), ["id", "name"], "run")
+    assert loader.load([["1", "one"]]) == 1
+    assert databricks_warehouse.tables() == {"vouchers", *names[1:], "vouchers__passing_0123abcf"}
 
 
 def test_a_column_delta_has_no_name_for_is_refused_early(databricks_warehouse: Warehouse) -> None:
