@@ -93,6 +93,12 @@ class Cursor:
     def close(self) -> None:
         """Do nothing: it is gone with the connection."""
 
+    def __enter__(self) -> Cursor:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
 
 class Connection:
     """A connection of the driver's, which knows nothing of transactions unless it is told otherwise.

@@ -83,8 +83,8 @@ class Lakehouse:
         self._database = duckdb.connect(config={"threads": 2})
         self._database.execute("CREATE TABLE moment (now INTEGER)")
         self._writing = threading.RLock()
-        self._changes = 0
-        #: By table, the number of the last change.
+        #: The number of the last change, and of the last one of each table.
+        self.changes = 0
         self._changed_at: dict[str, int] = {}
         #: By table: its type, format and properties, where they are others than a managed Delta table's.
         self.properties: dict[str, dict[str, str]] = {}
@@ -102,11 +102,6 @@ class Lakehouse:
         cursor.execute("SET TimeZone = 'UTC'")
         return cursor
 
-    @property
-    def changes(self) -> int:
-        """Return the number of the last change."""
-        return self._changes
-
     @contextmanager
     def writing(self) -> Iterator[None]:
         """Let one commit at a time."""
@@ -115,8 +110,8 @@ class Lakehouse:
 
     def note(self, tables: set[str]) -> None:
         """Take note that tables changed."""
-        self._changes += 1
-        self._changed_at.update(dict.fromkeys(tables, self._changes))
+        self.changes += 1
+        self._changed_at.update(dict.fromkeys(tables, self.changes))
 
     def refuse_if_overtaken(self, transaction: Transaction) -> None:
         """Refuse to commit what was overtaken."""

@@ -324,7 +324,7 @@ def test_what_a_killed_try_left_goes_with_the_next_run(staged: Recorded) -> None
     staged.execute(f"create table {left} ({columns})")
     staged.execute(f"create table {theirs} (note string)")
     sink = staged.sink_opened()
-    passing = sink._passing  # noqa: SLF001 - names of files tell the target
+    passing = sink._passing
     assert passing is not None
     volume = passing.stage
     assert isinstance(volume, Volume)
