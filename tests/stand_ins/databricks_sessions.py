@@ -299,7 +299,10 @@ class Session:
         for remark in [*statement.find_all(exp.PrimaryKey)]:
             remark.pop()
         for other in [*statement.find_all(exp.Table)][1:] if kind != "SCHEMA" else []:
-            self._resolve(other)
+            if isinstance(other.this, exp.Func):
+                _read_files(other.this)
+            else:
+                self._resolve(other)
         if isinstance(statement, exp.Create):
             statement.set("properties", None)
         with self._lakehouse.writing():
@@ -317,11 +320,8 @@ class Session:
     def _name_tables(self, statement: exp.Expression, written: str | None) -> None:
         """Name tables as they are kept; those a transaction writes to by their temporary copies."""
         for table in [*statement.find_all(exp.Table)]:
-            if isinstance(table.this, exp.Anonymous) and table.name.lower() == "read_files":
-                path, form = table.this.expressions
-                assert form.sql(dialect="databricks") == "format => 'parquet'"
-                table.set("this", exp.Anonymous(this="read_parquet", expressions=[path]))
             if isinstance(table.this, exp.Func):
+                _read_files(table.this)
                 continue
             if table.db.lower() == "information_schema":
                 self._refuse_in_transaction("SELECT of the information schema")
@@ -437,6 +437,14 @@ class Session:
         )
         forms += " WHEN kind = 'MANAGED' THEN 'DELTA'"
         return f"CASE {kinds} ELSE kind END AS table_type, CASE {forms} END AS data_source_format"
+
+
+def _read_files(function: exp.Func) -> None:
+    """Give the function that reads Parquet files DuckDB's name."""
+    if isinstance(function, exp.Anonymous) and function.name.lower() == "read_files":
+        path, form = function.expressions
+        assert form.sql(dialect="databricks") == "format => 'parquet'"
+        function.replace(exp.Anonymous(this="read_parquet", expressions=[path]))
 
 
 def _quoted(*names: str) -> str:
