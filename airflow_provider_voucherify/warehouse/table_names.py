@@ -9,7 +9,7 @@ import re
 MAX_NAME_BYTES = 63
 _LOG, _MEMBERS, _ANSWERS = "__run_", "__members_", "__answers_"
 _HASH_LENGTH = 12
-_MARKS, _LOCK = "__marks", "__lock"
+_MARKS, _LOCK = "__marks", "__voucherify_lock"
 #: Of passing tables where each try has its own.
 _OF_TRY = "(_[0-9a-f]{8})?"
 

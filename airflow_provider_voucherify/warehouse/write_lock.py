@@ -132,7 +132,7 @@ def _begin(connection: Connection, table: Table) -> None:
     lock = Table(lock_name(table.name), MetaData(), Column("taken", Integer), schema=table.schema)
     names = catalog_of(connection).get_table_names(schema=table.schema)
     if lock.name not in names:
-        _create_with_row(connection, lock, [literal(0)], transactions.CATALOG_COMMITS)
+        _create_with_row(connection, lock, [literal(0)], f" {transactions.CATALOG_COMMITS}")
     transactions.begin(connection, lock, names)
 
 
@@ -148,4 +148,4 @@ def _create_with_row(connection: Connection, table: Table, values: Sequence[_Val
     labelled = [value.label(column.name) for value, column in zip(values, table.columns, strict=True)]
     row = select(*labelled).compile(connection, compile_kwargs={"literal_binds": True})
     # A percent sign is doubled for statements with parameters.
-    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} {options} AS {row}".replace("%%", "%"))
+    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name}{options} AS {row}".replace("%%", "%"))

@@ -210,7 +210,7 @@ class Warehouse:
         """Return the names of the tables; but for those by which runs take turns on Snowflake and Databricks."""
         with self._connection() as connection:
             names = set(catalog_of(connection).get_table_names())
-        return {name for name in names if name != LOCK_TABLE and not name.endswith("__lock")}
+        return {name for name in names if not name.endswith(LOCK_TABLE)}
 
     def ledgers(self) -> set[str]:
         """Return the names of the tables of logs."""

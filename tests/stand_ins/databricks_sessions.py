@@ -425,16 +425,9 @@ class Session:
         return f"CASE WHEN schema_name || '/' || table_name IN ({old}) THEN now() - INTERVAL 2 DAYS ELSE now() END"
 
     def _kinds_as_sql(self) -> str:
-        if not self._lakehouse.kinds:
-            return "kind AS table_type, CASE WHEN kind = 'MANAGED' THEN 'DELTA' END AS data_source_format"
-        kinds = " ".join(
-            f"WHEN schema_name || '/' || table_name = '{name}' THEN '{kind}'"
-            for name, (kind, _) in self._lakehouse.kinds.items()
-        )
-        forms = " ".join(
-            f"WHEN schema_name || '/' || table_name = '{name}' THEN '{form}'"
-            for name, (_, form) in self._lakehouse.kinds.items()
-        )
+        at, given = "WHEN schema_name || '/' || table_name =", self._lakehouse.kinds.items()
+        kinds = " ".join(["WHEN false THEN ''", *(f"{at} '{name}' THEN '{kind}'" for name, (kind, _) in given)])
+        forms = " ".join(f"{at} '{name}' THEN '{form}'" for name, (_, form) in given)
         forms += " WHEN kind = 'MANAGED' THEN 'DELTA'"
         return f"CASE {kinds} ELSE kind END AS table_type, CASE {forms} END AS data_source_format"
 

@@ -15,6 +15,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from airflow_provider_voucherify.load.errors import StatementFailed
 from airflow_provider_voucherify.warehouse.databricks.errors import is_overtaken
 
 if TYPE_CHECKING:
@@ -69,13 +70,18 @@ def begin(connection: Connection, lock: Table, tables: Iterable[str]) -> None:
 
     :param lock: a table of one row and a number, ``taken``, beside the target.
     :param tables: names of those in the target's schema, all there are.
+    :raises StatementFailed: if somebody removed the row.
     """
     from sqlalchemy import update
 
     names = frozenset(tables)
     connection.exec_driver_sql("BEGIN TRANSACTION")
     connection.info[_TABLES] = names
-    connection.execute(update(lock).values(taken=lock.c.taken + 1))
+    if connection.execute(update(lock).values(taken=lock.c.taken + 1)).rowcount == 0:
+        raise StatementFailed(
+            f"{lock.fullname} has lost its row, by which runs into one table come one after the other: drop it, it is "
+            "made anew"
+        )
 
 
 def known_tables(connection: Connection) -> frozenset[str] | None:

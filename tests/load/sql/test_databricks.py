@@ -251,7 +251,7 @@ def test_only_what_may_be_is_in_the_transaction(recorded: Recorded, write: Write
     begin, end = recorded.statements.index("BEGIN TRANSACTION"), recorded.statements.index("COMMIT")
     within = recorded.statements[begin + 1 : end]
     assert {one.split()[0] for one in within} <= {"SELECT", "INSERT", "UPDATE", "DELETE"}
-    assert within[0] == f"UPDATE {TABLE}__lock SET taken=({TABLE}__lock.taken + :`taken_1`)"
+    assert within[0] == "UPDATE {0} SET taken=({0}.taken + :`taken_1`)".format(f"{TABLE}__voucherify_lock")
     assert not [one for one in within if "information_schema" in one]
 
 

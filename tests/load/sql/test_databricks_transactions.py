@@ -152,3 +152,15 @@ def test_the_stand_in_refuses_in_a_transaction_what_databricks_does(
 
     with pytest.raises(StatementFailed, match="TRANSACTION_NOT_SUPPORTED"):
         database.write("write", work)
+
+
+def test_a_row_that_was_removed_is_missed(databricks_warehouse: Warehouse) -> None:
+    databricks_warehouse.load(found("anna", "gold"))
+    databricks_warehouse.execute(f"delete from {TABLE}__voucherify_lock")
+    sink = databricks_warehouse.sink_opened("replace", identity("next"))
+    sink.write([found("bert", "gold")])
+    with pytest.raises(StatementFailed, match=f"{TABLE}__voucherify_lock has lost its row, .*: drop it"):
+        sink.finish()
+    assert databricks_warehouse.memberships() == [("anna", "seg_gold")]
+    databricks_warehouse.execute(f"drop table {TABLE}__voucherify_lock")
+    assert sink.finish().memberships == 1
