@@ -46,6 +46,8 @@ _COPY = re.compile(
 )
 _VOLUME = re.compile(r"CREATE VOLUME (\w+)\.(\w+)\.(\w+)$")
 _KINDS = {"VARCHAR": "STRING", "TIMESTAMP WITH TIME ZONE": "TIMESTAMP", "TIMESTAMP": "TIMESTAMP_NTZ", "INTEGER": "INT"}
+_KNOWN = " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in _KINDS.items())
+_TYPES = f"CASE data_type {_KNOWN} ELSE split_part(data_type, '(', 1) END"
 
 
 class Refused(Exception):
@@ -276,11 +278,11 @@ class Session:
         if written is None:
             return self._read(translated, values)
         if self._transaction is not None:
-            return Answer(changed=self._cursor.execute(translated, values).fetchall()[0][0])
+            return _counted(self._cursor.execute(translated, values).fetchall()[0][0])
         with self._lakehouse.writing():
             count = self._cursor.execute(translated, values).fetchall()[0][0]
             self._lakehouse.note({written})
-        return Answer(changed=count)
+        return _counted(count)
 
     def _read(self, text: str, values: dict[str, object]) -> Answer:
         done = self._cursor.execute(text, values)
@@ -413,7 +415,7 @@ class Session:
             case _:
                 text = (
                     f"SELECT {cut.format(1)} table_catalog, {cut.format(2)} table_schema, table_name, column_name, "
-                    f"{_types_as_sql()} AS data_type, CASE WHEN is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable, "
+                    f"{_TYPES} AS data_type, CASE WHEN is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable, "
                     "column_default, column_index AS ordinal_position FROM duckdb_columns() WHERE NOT internal"
                 )
         outer = f"SELECT * FROM ({text}) WHERE {'catalog_name' if 'schemata' in table.name else 'table_catalog'} = "
@@ -440,10 +442,9 @@ def _read_files(function: exp.Func) -> None:
         function.replace(exp.Anonymous(this="read_parquet", expressions=[path]))
 
 
+def _counted(rows: int) -> Answer:
+    return Answer([("num_affected_rows", "bigint")], [(rows,)], rows)
+
+
 def _quoted(*names: str) -> str:
     return ".".join(exp.to_identifier(name, quoted=True).sql(dialect="duckdb") for name in names)
-
-
-def _types_as_sql() -> str:
-    known = " ".join(f"WHEN '{kind}' THEN '{name}'" for kind, name in _KINDS.items())
-    return f"CASE data_type {known} ELSE split_part(data_type, '(', 1) END"
