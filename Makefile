@@ -61,10 +61,10 @@ test-snowflake: constraints-snowflake.txt $(BIN)/python  ## the tests of tables 
 	VIRTUAL_ENV=dist/snowflake $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS),snowflake]' --group test --group snowflake
 	tests/snowflake.sh dist/snowflake/bin/python
 
-test-databricks: constraints-databricks.txt $(BIN)/python  ## queries and files with Databricks' provider, on what stands in for its driver
+test-databricks: constraints-databricks.txt $(BIN)/python  ## the tests of tables on what stands in for Databricks, with its provider
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/databricks
 	VIRTUAL_ENV=dist/databricks $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS),databricks]' --group test --group databricks
-	dist/databricks/bin/python -m pytest tests/operators/test_databricks.py tests/load/sql/test_dialects.py
+	tests/databricks.sh dist/databricks/bin/python
 
 package: $(INSTALLED)  ## wheel and sdist; the wheel alone in a fresh environment: example Dags, what Airflow knows of it
 	rm -rf dist

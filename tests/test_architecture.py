@@ -54,6 +54,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "warehouse.bigquery.tables": {"load.errors", "warehouse", "sqlalchemy", "google"},
     "warehouse.bigquery.turns": {"load.errors", "warehouse", "sqlalchemy", "google"},
     "warehouse.bigquery.files": {"warehouse", "sqlalchemy", "google", "pyarrow"},
+    "warehouse.databricks.files": {"warehouse", "load.errors", "sqlalchemy", "pyarrow"},
     "warehouse.snowflake_files": {"warehouse", "sqlalchemy", "pyarrow"},
     "warehouse.redshift_files": {"warehouse", "load.errors", "load.files.directory", "sqlalchemy"},
     "load.files.formats": {"api.models", "ledger.held", "load", "pyarrow"},

@@ -61,6 +61,10 @@ def check_text(name: str, value: object) -> None:
         raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
 
 
+#: How a stage begins that is a volume of Databricks'.
+VOLUMES = "/Volumes/"
+
+
 def check_directory(name: str, url: str, example: str) -> None:
     """Check the rendered URL of a directory.
 
@@ -175,10 +179,12 @@ class WarehouseTable(SqlTable):
     :param extra_columns: columns of your own and the value each gets in the rows of a run, such as
         ``{"ds": "{{ ds }}"}``: str, int, float, bool, date or None; values may be Jinja templates, which render to
         text. Rows that earlier runs wrote and this one leaves alone keep theirs; so do open intervals of a history.
-    :param stage: for Redshift: a directory in S3, such as ``s3://bucket/loading/``, from which it copies the rows of a
-        run, however many; they are removed from it afterwards. Without one they go in by INSERT, up to 100,000 of
-        them. Refused with other databases, before any call. May be a Jinja template.
-    :param stage_conn_id: Airflow connection of the stage, ``None`` for what the environment gives; may be a template.
+    :param stage: for Redshift a directory in S3, such as ``s3://bucket/loading/``, for Databricks a volume, such as
+        ``/Volumes/catalog/schema/volume``, from which it copies the rows of a run, however many; they are removed from
+        it afterwards. Without one they go in by INSERT, up to 100,000 of them. Refused with other databases, before
+        any call. May be a Jinja template.
+    :param stage_conn_id: Airflow connection of a stage in S3, ``None`` for what the environment gives; may be a
+        template.
     :raises InvalidDestination: if a value cannot be used.
     """
 
@@ -219,8 +225,13 @@ class WarehouseTable(SqlTable):
         return super().validate()
 
     def _check_stage(self) -> None:
-        if self.stage is not None and not _is_template(self.stage):
-            check_directory("stage", self.stage, "write s3://bucket/loading/")
+        is_volume = isinstance(self.stage, str) and self.stage.startswith(VOLUMES)
+        if is_volume and self.stage_conn_id is not None:
+            raise InvalidDestination(
+                f"stage={self.stage!r} is reached by the table's connection: leave stage_conn_id out"
+            )
+        if self.stage is not None and not is_volume and not _is_template(self.stage):
+            check_directory("stage", self.stage, "write s3://bucket/loading/, or /Volumes/catalog/schema/volume")
         if self.stage_conn_id is None:
             return
         check_text("stage_conn_id", self.stage_conn_id)

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, cast
 
 from airflow.sdk import BaseHook
 
-from airflow_provider_voucherify.load.destinations import check_text
+from airflow_provider_voucherify.load.destinations import VOLUMES, check_text
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.files.directory import Directory
 from airflow_provider_voucherify.warehouse.proven import refuse_by_name
 
 if TYPE_CHECKING:
     from airflow.providers.common.sql.hooks.sql import DbApiHook
+    from airflow.sdk import Connection
 
     from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
     from airflow_provider_voucherify.pull.customers.sources import Cursor, RunsQueries
-    from airflow_provider_voucherify.warehouse.redshift_files import Stage
+    from airflow_provider_voucherify.warehouse.many_rows import Stage
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=.@/-]+", re.ASCII)
 _REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]")
@@ -87,8 +88,11 @@ def _database(hook: object, conn_id: str) -> DbApiHook:
 
 
 def hook_of(conn_id: str) -> object:
-    """Return the hook of a connection; of a connection to Google Cloud, which is of no database, that of BigQuery."""
+    """Return the hook of a connection; of a connection to Google Cloud, which is of no database, that of BigQuery, and
+    to Databricks that of its SQL warehouses."""
     connection = BaseHook.get_connection(conn_id)
+    if connection.conn_type == "databricks":
+        return _databricks_of(connection)
     if connection.conn_type not in ("gcpbigquery", "google_cloud_platform"):
         return connection.get_hook()  # type: ignore[no-untyped-call]
     try:
@@ -98,6 +102,16 @@ def hook_of(conn_id: str) -> object:
     # Without being told, the hook sends queries in the language BigQuery had before SQL.
     is_legacy = connection.extra_dejson.get("use_legacy_sql", False)
     return BigQueryHook(gcp_conn_id=conn_id, use_legacy_sql=is_legacy)
+
+
+def _databricks_of(connection: Connection) -> object:
+    try:
+        from airflow.providers.databricks.hooks.databricks_sql import DatabricksSqlHook
+    except ImportError:
+        return connection.get_hook()  # type: ignore[no-untyped-call]  # which says that no such hook is installed
+    # Of the extras these hold for its queries only, unless it is told.
+    extras = connection.extra_dejson
+    return DatabricksSqlHook(connection.conn_id, catalog=extras.get("catalog"), schema=extras.get("schema"))
 
 
 def directory_of(destination: ObjectFiles) -> Directory:
@@ -110,28 +124,34 @@ def directory_of(destination: ObjectFiles) -> Directory:
 
 
 def stage_of(destination: WarehouseTable) -> Stage | None:
-    """Return the stage of a rendered destination, if it has one.
+    """Return the stage of a rendered destination, if it has one: a volume of Databricks', or for Redshift a directory.
 
     Redshift reads it with the role that the extra ``iam_role`` of the stage's connection names, else ``role_arn``, as
     for ``S3ToRedshiftOperator``, else with the cluster's own; ``region`` is the bucket's.
 
     :raises InvalidDestination: if it cannot be used, or what the connection says of it.
     """
-    from airflow_provider_voucherify.warehouse.redshift_files import DEFAULT_ROLE, Stage
+    from airflow_provider_voucherify.warehouse import redshift_files
 
     if destination.stage is None:
         return None
+    if destination.stage.startswith(VOLUMES):
+        from airflow_provider_voucherify.warehouse.databricks.files import Volume
+
+        return Volume(destination.stage)
     directory, conn_id = _directory("stage", destination.stage, destination.stage_conn_id), destination.stage_conn_id
     extras = {} if conn_id is None else BaseHook.get_connection(conn_id).extra_dejson
-    role, region = extras.get("iam_role") or extras.get("role_arn") or DEFAULT_ROLE, extras.get("region")
-    if not isinstance(role, str) or not (role == DEFAULT_ROLE or all(map(_ROLE.fullmatch, role.split(",")))):
+    role, region = extras.get("iam_role") or extras.get("role_arn") or redshift_files.DEFAULT_ROLE, extras.get("region")
+    if not isinstance(role, str) or not (
+        role == redshift_files.DEFAULT_ROLE or all(map(_ROLE.fullmatch, role.split(",")))
+    ):
         raise InvalidDestination(
             f"connection {conn_id!r} names no role in its extra iam_role or role_arn: write it as "
             '{"iam_role": "arn:aws:iam::123456789012:role/loading"}, or leave it out for the cluster\'s default role'
         )
     if region is not None and not (isinstance(region, str) and _REGION.fullmatch(region)):
         raise InvalidDestination(f"connection {conn_id!r} names no region in its extra region, such as eu-west-1")
-    return Stage(directory, role, region)
+    return redshift_files.Stage(directory, role, region)
 
 
 def _directory(name: str, url: str, conn_id: str | None) -> Directory:

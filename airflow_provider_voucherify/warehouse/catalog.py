@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from airflow_provider_voucherify.warehouse.bigquery.tables import TableResources
+from airflow_provider_voucherify.warehouse.databricks.transactions import known_tables
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def drop_if_there(connection: Connection, table: Table) -> None:
 class InformationSchema:
     """The catalog as the SQL standard has it.
 
-    :param connection: to a database that has ``current_database()`` and ``current_schema()``.
+    :param connection: to a database that has ``current_schema()`` and ``current_database()``, or what Databricks calls
+        that.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -153,6 +155,7 @@ class InformationSchema:
         self._as_stored = dialect.denormalize_name if dialect.requires_name_normalize else str
         self._as_named = dialect.normalize_name if dialect.requires_name_normalize else str
         self._traits = traits_of(dialect)
+        self._is_databricks = dialect.name == "databricks"
 
     def has_schema(self, schema_name: str) -> bool:
         """Return whether there is such a schema."""
@@ -168,9 +171,21 @@ class InformationSchema:
         """Return whether there is such a table or view."""
         from sqlalchemy import func, select
 
+        if (known := known_tables(self._connection)) is not None:
+            return table_name in known  # and in its transaction Databricks answers no such question
         tables = self._view(schema, "tables", "table_catalog", "table_schema", "table_name")
         is_it = self._in_schema(tables, schema) & (tables.c.table_name == self._as_stored(table_name))
         return self._connection.execute(select(func.count()).select_from(tables).where(is_it)).scalar_one() > 0
+
+    def kind_of(self, table_name: str, schema: str | None) -> tuple[str, str | None] | None:
+        """Return Databricks' type of a table or view, and the format of its data; ``None`` if there is none."""
+        from sqlalchemy import select
+
+        said = ("table_type", "data_source_format")
+        tables = self._view(schema, "tables", "table_catalog", "table_schema", "table_name", *said)
+        is_it = self._in_schema(tables, schema) & (tables.c.table_name == self._as_stored(table_name))
+        found = self._connection.execute(select(*(tables.c[one] for one in said)).where(is_it)).first()
+        return None if found is None else (str(found[0]), found[1])
 
     def get_table_names(self, schema: str | None = None) -> list[str]:
         """Return the names of a schema's tables and views."""
@@ -179,6 +194,16 @@ class InformationSchema:
         tables = self._view(schema, "tables", "table_catalog", "table_schema", "table_name")
         names = self._connection.scalars(select(tables.c.table_name).where(self._in_schema(tables, schema)))
         return [self._as_named(name) for name in names]
+
+    def names_since_yesterday(self, schema: str | None) -> list[str]:
+        """Return the names of a schema's tables, on Databricks, that were made more than a day ago."""
+        from sqlalchemy import func, select, text
+
+        tables = self._view(schema, "tables", "table_catalog", "table_schema", "table_name", "created")
+        is_old = tables.c.created < func.current_timestamp() - text("INTERVAL 1 DAY")
+        return list(
+            self._connection.scalars(select(tables.c.table_name).where(self._in_schema(tables, schema), is_old))
+        )
 
     def get_columns(self, table_name: str, schema: str | None = None) -> list[ReflectedColumn]:
         """Return a table's columns, in order; types that nobody here asks about are ``NullType``."""
@@ -193,7 +218,7 @@ class InformationSchema:
         return [
             {
                 "name": self._as_named(name),
-                "type": _type_named(type_),
+                "type": self._type_named(type_),
                 "nullable": is_nullable == "YES",
                 "default": default,
             }
@@ -245,16 +270,26 @@ class InformationSchema:
     def _in_schema(self, view: FromClause, schema: str | None) -> Condition:
         from sqlalchemy import func
 
-        here = (func.current_database(), func.current_schema())
+        here = (self._database(), func.current_schema())
         database, name = here if schema is None else self._parts(schema)
         return (view.c.table_catalog == database) & (view.c.table_schema == name)
 
     def _parts(self, schema: str) -> tuple[object, object]:
         """Cut ``database.schema``; without a database it is the connection's."""
+        database, dot, name = schema.rpartition(".")
+        return (self._as_stored(database) if dot else self._database()), self._as_stored(name)
+
+    def _database(self) -> ColumnElement[str]:
         from sqlalchemy import func
 
-        database, dot, name = schema.rpartition(".")
-        return (self._as_stored(database) if dot else func.current_database()), self._as_stored(name)
+        return func.current_catalog(type_=None) if self._is_databricks else func.current_database()
+
+    def _type_named(self, name: str) -> _Reflected:
+        from sqlalchemy import DateTime
+
+        if self._is_databricks and name.upper() == "TIMESTAMP":
+            return DateTime(timezone=True)
+        return _type_named(name)
 
 
 def information_view(name: str, *columns: str, database: str | None = None) -> FromClause:
@@ -279,8 +314,8 @@ def _type_named(name: str) -> _Reflected:
     from sqlalchemy.types import NullType
 
     types: dict[str, _Reflected] = {
-        **dict.fromkeys(("BIGINT", "INTEGER", "SMALLINT"), Integer()),
-        **dict.fromkeys(("DOUBLE", "DOUBLE PRECISION", "FLOAT", "NUMBER", "NUMERIC", "REAL"), Numeric()),
+        **dict.fromkeys(("BIGINT", "INT", "INTEGER", "LONG", "SHORT", "SMALLINT", "TINYINT"), Integer()),
+        **dict.fromkeys(("DECIMAL", "DOUBLE", "DOUBLE PRECISION", "FLOAT", "NUMBER", "NUMERIC", "REAL"), Numeric()),
         **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITHOUT TIME ZONE", "TIMESTAMP_NTZ"), DateTime(timezone=False)),
         **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ", "TIMESTAMP_LTZ"), DateTime(timezone=True)),
         "BINARY": LargeBinary(),

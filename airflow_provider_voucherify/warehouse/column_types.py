@@ -17,6 +17,8 @@ from airflow_provider_voucherify.warehouse.traits import MYSQL
 #: Of a text of Redshift's, at most.
 _REDSHIFT_BYTES = 65_535
 _PACKED_BYTES = {"redshift": _REDSHIFT_BYTES // 4 * 3, "bigquery": 6_000_000}
+#: Databases whose drivers send no bytes as we would have them: these are written as text.
+_BYTES_AS_TEXT = ("redshift", "databricks")
 
 
 def bounded_text(length: int) -> TypeEngine[str]:
@@ -35,7 +37,7 @@ def long_text() -> TypeEngine[str]:
 
 def packed_bytes() -> TypeEngine[bytes]:
     """Return the type of packed data, of as much as ``most_packed_bytes`` says."""
-    return LargeBinary().with_variant(mysql.MEDIUMBLOB(), *MYSQL).with_variant(_RedshiftBytes(), "redshift")
+    return LargeBinary().with_variant(mysql.MEDIUMBLOB(), *MYSQL).with_variant(_BytesAsText(), *_BYTES_AS_TEXT)
 
 
 def most_packed_bytes(dialect: Dialect) -> int:
@@ -75,7 +77,8 @@ def utc_time() -> TypeEngine[datetime]:
     as_text: TypeEngine[datetime] = sqlite.DATETIME(storage_format=text)  # type: ignore[no-untyped-call]
     moments = DateTime(timezone=True).with_variant(as_text, "sqlite").with_variant(_MySqlUtcTime(), *MYSQL)
     # What DATETIME means to BigQuery has no zone.
-    return moments.with_variant(_SnowflakeUtcTime(), "snowflake").with_variant(TIMESTAMP(timezone=True), "bigquery")
+    moments = moments.with_variant(_SnowflakeUtcTime(), "snowflake")
+    return moments.with_variant(TIMESTAMP(timezone=True), "bigquery").with_variant(_DatabricksUtcTime(), "databricks")
 
 
 class SqliteTexts:
@@ -120,7 +123,7 @@ def mysql_collation(dialect: Dialect) -> str:
 
 def _unbounded_where_free(length: int) -> String:
     # One id longer than foreseen must not fail a run of hours.
-    texts = String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb", "snowflake", "bigquery")
+    texts = String(length).with_variant(Text(), "postgresql", "sqlite", "duckdb", "snowflake", "bigquery", "databricks")
     # Redshift counts bytes, and takes TEXT for one of 256.
     return texts.with_variant(String(min(4 * length, _REDSHIFT_BYTES)), "redshift")
 
@@ -175,8 +178,8 @@ class _MySqlUtcTime(TypeDecorator[datetime]):
         return value if value is None or value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
 
 
-class _RedshiftBytes(TypeDecorator[bytes]):
-    """Bytes as text: what Redshift has for them, PostgreSQL's drivers do not know."""
+class _BytesAsText(TypeDecorator[bytes]):
+    """Bytes as text: what Redshift has for them, PostgreSQL's drivers do not know, and Databricks' takes none."""
 
     impl = String(_REDSHIFT_BYTES)
     cache_ok = True
@@ -198,3 +201,13 @@ class _SnowflakeUtcTime(UserDefinedType[datetime]):
     def get_col_spec(self, **_: object) -> str:
         """Return the type's name."""
         return "TIMESTAMP_TZ"
+
+
+class _DatabricksUtcTime(UserDefinedType[datetime]):
+    """Moments: SQLAlchemy's are without a zone there."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the type's name."""
+        return "TIMESTAMP"

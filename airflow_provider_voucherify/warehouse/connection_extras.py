@@ -8,6 +8,7 @@ engine where it connects, so that no log of its making shows them.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
@@ -27,6 +28,8 @@ _LIBPQ_DRIVERS = ("psycopg", "psycopg2")
 _OF_PSYCOPG_3 = ("prepare_threshold",)
 #: SQLAlchemy's own affair.
 _TRANSACTIONS = ("autocommit",)
+#: In the path of a SQL warehouse of Databricks', as it is called now or was before.
+_OF_SQL_WAREHOUSE = re.compile(r"/(warehouses|endpoints)/\w")
 #: What Redshift's own driver, and its hook, are told.
 _NOT_FOR_LIBPQ = (
     *("access_key_id", "cluster_identifier", "database_metadata_current_db_only", "db_user", "iam", "is_serverless"),
@@ -63,6 +66,15 @@ class _BigQueryHook(Protocol):
     def get_client(self, project_id: str, location: str | None) -> object: ...
 
 
+class _DatabricksHook(Protocol):
+    """What is asked of Databricks' hook."""
+
+    databricks_conn: _AirflowConnection
+    extra_parameters: Collection[str]
+
+    def get_uri(self) -> str: ...
+
+
 class _SnowflakeHook(Protocol):
     """What is asked of Snowflake's hook."""
 
@@ -73,9 +85,11 @@ def extras_of(engines: object) -> Callable[[Engine], None]:
     """Return what gives a hook's engine the extras of its connection; to be asked before the engine is made, as that
     writes a passing password into the connection.
 
-    :param engines: a hook; for others than those of PostgreSQL, MySQL, Snowflake and BigQuery nothing is
+    :param engines: a hook; for others than those of PostgreSQL, MySQL, Snowflake, BigQuery and Databricks nothing is
         done.
     """
+    if getattr(engines, "conn_type", None) == "databricks":
+        return lambda engine: _connect_as_queries_do(engine, cast("_DatabricksHook", engines))
     if getattr(engines, "conn_type", None) == "gcpbigquery":
         return lambda engine: _share_client(engine, cast("_BigQueryHook", engines))
     if getattr(engines, "conn_type", None) == "snowflake":
@@ -170,6 +184,29 @@ def _share_client(engine: Engine, hook: _BigQueryHook) -> None:
         if not made:
             made.append(hook.get_client(project_id=hook.project_id, location=hook.location))
         options["client"] = made[0]
+
+    on_connect(engine, add)
+
+
+def _connect_as_queries_do(engine: Engine, hook: _DatabricksHook) -> None:
+    """Let each connection have the extras, the catalog among them, and a token that still holds: the engine knows
+    neither."""
+    from sqlalchemy import make_url
+
+    connection = hook.databricks_conn
+    extras = connection.extra_dejson
+    if not _OF_SQL_WAREHOUSE.search(str(extras.get("http_path"))):
+        raise InvalidDestination(
+            f"connection {connection.conn_id!r} names no SQL warehouse, and no other compute has transactions such as "
+            "a run becomes visible by: write the extra http_path, such as /sql/1.0/warehouses/0123456789abcdef"
+        )
+    kept = (*hook.extra_parameters, "http_path", "ignore_transactions")
+    given = {name: value for name, value in extras.items() if name not in kept}
+
+    def add(options: Options) -> None:
+        _, renewed = engine.dialect.create_connect_args(make_url(hook.get_uri()))
+        options["access_token"] = renewed["access_token"]
+        options.update(given)
 
     on_connect(engine, add)
 

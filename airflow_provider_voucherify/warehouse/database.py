@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.warehouse.bigquery.turns import give_transactions
 from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
+from airflow_provider_voucherify.warehouse.databricks import transactions
 from airflow_provider_voucherify.warehouse.driver_errors import told_to_make_room, without_rows
 from airflow_provider_voucherify.warehouse.proven import check_server, make_engine, refuse_by_name
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
@@ -67,6 +68,8 @@ class Database:
             engine = engine.execution_options(isolation_level="READ COMMITTED")
         if engine.dialect.name == "bigquery":
             give_transactions(engine)
+        if engine.dialect.name == "databricks":
+            transactions.give_transactions(engine)
         if engine.dialect.driver == "psycopg":
             on_connect(engine, _prepare_nothing)
         self._engine = engine
@@ -85,7 +88,7 @@ class Database:
 
     def named(self, name: str) -> str:
         """Return a name as SQLAlchemy has it: in small letters where the database has all names in one case."""
-        if self.dialect.name == "redshift":  # which makes small letters of all, in quotes as well
+        if self.dialect.name in ("redshift", "databricks"):  # which make small letters of all, in quotes as well
             return name.lower()
         return str(self.dialect.normalize_name(name)) if self.dialect.requires_name_normalize else name
 
@@ -154,14 +157,22 @@ class Database:
                 if prepare is not None:
                     with self._transaction(connection, reading=True):
                         prepare(connection)
-                with self._transaction(connection, reading=reading):
-                    return work(connection)
+                return self._committed(connection, work, reading=reading)
         except LoadError:
             raise
         except (SQLAlchemyError, ValueError, self._driver_error) as error:
             problem = without_rows(doing, error)
         # Raised out here so that it has no __context__: the driver's error holds ids in its text and attributes.
         raise told_to_make_room(problem) if problem.is_full else problem
+
+    def _committed(self, connection: Connection, work: Callable[[Connection], T], *, reading: bool) -> T:
+        def in_transaction() -> T:
+            with self._transaction(connection, reading=reading):
+                return work(connection)
+
+        if self.dialect.name == "databricks":
+            return transactions.until_committed(connection, in_transaction)
+        return in_transaction()
 
     @contextmanager
     def _connected(self, doing: str, *, keeps: bool) -> Iterator[Connection]:

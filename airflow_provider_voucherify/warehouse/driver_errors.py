@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
 from airflow_provider_voucherify.load.errors import StatementFailed
 from airflow_provider_voucherify.warehouse.bigquery import errors as bigquery_errors
+from airflow_provider_voucherify.warehouse.databricks import errors as databricks_errors
 
 #: SQLSTATE classes whose main message names tables, columns and limits but quotes no value: connection,
 #: constraint, privileges, missing schema, transaction state, wrong statement, resources, limits, intervention, system.
@@ -94,6 +93,7 @@ def without_rows(doing: str, error: Exception) -> StatementFailed:
     said = _safe_message(driver_error, sqlstate)
     parts.append(f": {said}" if said else "")
     parts.append(bigquery_errors.WHAT_IS_NEEDED if code == bigquery_errors.NO_RIGHT else "")
+    parts.append(databricks_errors.WHAT_IS_NEEDED if code in databricks_errors.NO_RIGHT else "")
     if sqlstate == _NO_RIGHT:
         parts.append(
             ". The connection's user needs to create tables in the target's schema (the run is held there), and to "
@@ -115,6 +115,8 @@ def _is_passing(error: Exception, driver_error: BaseException | None) -> bool:
         return driver_error is not None
     if bigquery_errors.reason_of(driver_error) is not None:
         return bigquery_errors.passes(driver_error)
+    if databricks_errors.is_databricks(driver_error):
+        return databricks_errors.passes(driver_error)
     return _is_passing_code(error, driver_error)
 
 
@@ -143,7 +145,7 @@ def _code_of(driver_error: BaseException | None) -> int | str | None:
         or bigquery_errors.reason_of(driver_error)
         or sqlstate
         or _text_attribute(driver_error, "sqlite_errorname")
-        or _databricks_name(driver_error)
+        or databricks_errors.name_of(driver_error)
     )
 
 
@@ -187,13 +189,6 @@ def _snowflake_number(driver_error: BaseException | None) -> int | None:
     number = getattr(driver_error, "errno", None)
     is_snowflakes = type(driver_error).__module__.startswith("snowflake.")
     return number if is_snowflakes and isinstance(number, int) and number > 0 else None
-
-
-def _databricks_name(driver_error: BaseException | None) -> str | None:
-    """Return the name of one of Databricks' errors, with which its text begins."""
-    is_databricks = type(driver_error).__module__.startswith("databricks.")
-    named = re.match(r"\[([A-Z][A-Z0-9_.]+)\]", str(driver_error)) if is_databricks else None
-    return named and named[1]
 
 
 def _text_attribute(holder: object, name: str) -> str | None:

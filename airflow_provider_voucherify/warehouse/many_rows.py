@@ -1,5 +1,5 @@
 """Many rows into a table at once: by COPY where PostgreSQL's driver offers it, by lists into DuckDB, by files into
-Snowflake, Redshift and BigQuery, else by INSERT.
+Snowflake, Redshift, BigQuery and Databricks, else by INSERT.
 
 Imports SQLAlchemy when it is imported.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from itertools import islice
-from typing import TYPE_CHECKING, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
 
 from sqlalchemy import ARRAY, Insert, Table, bindparam, func, insert, select
 from sqlalchemy import cast as as_type
@@ -19,16 +19,22 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.compiler import IdentifierPreparer
 
+from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.warehouse import redshift_files, snowflake_files
 from airflow_provider_voucherify.warehouse.bigquery import files as bigquery_files
+from airflow_provider_voucherify.warehouse.databricks import files as databricks_files
+from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 R = TypeVar("R", bound=Sequence[object])
 
-#: SQLite before 3.32 takes 999 bound values in a statement.
-IDS_PER_STATEMENT = 500
+#: Where rows pass through on their way into a database that has no way of its own.
+Stage: TypeAlias = redshift_files.Stage | databricks_files.Volume
+
+#: Databricks takes 255 bound values in a statement, SQLite before 3.32 takes 999.
+IDS_PER_STATEMENT = 200
 ROWS_PER_INSERT = 10_000
 ROWS_PER_FETCH = 10_000
 
@@ -63,7 +69,7 @@ def insert_many(
     at_a_time: int,
     *,
     types: Sequence[str] | None = None,
-    stage: redshift_files.Stage | None = None,
+    stage: Stage | None = None,
 ) -> None:
     """Add rows to a table, in the connection's transaction.
 
@@ -71,8 +77,8 @@ def insert_many(
     :param at_a_time: rows of one statement, where they go in by statements.
     :param types: PostgreSQL's, one a column: then its binary format is used, which leaves nothing to be read from a
         text.
-    :param stage: where files are that Redshift copies, if it may have a stage.
-    :raises LoadError: what Redshift's way raises.
+    :param stage: where files are that Redshift or Databricks copies, if it may have a stage.
+    :raises LoadError: what their ways raise.
     :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.
     """
     dialect = connection.dialect
@@ -86,7 +92,11 @@ def insert_many(
         bigquery_files.insert_many(connection, table, rows)
         return
     if dialect.name == "redshift":
-        redshift_files.insert_many(connection, table, rows, stage)
+        redshift_files.insert_many(connection, table, rows, stage if isinstance(stage, redshift_files.Stage) else None)
+        return
+    if dialect.name == "databricks":
+        volume = stage if isinstance(stage, databricks_files.Volume) else None
+        databricks_files.insert_many(connection, table, rows, volume)
         return
     rest, names = iter(rows), table.columns.keys()
     while part := list(islice(rest, at_a_time)):
@@ -101,9 +111,12 @@ def insert_many(
 
 
 def create_passing(connection: Connection, table: Table) -> None:
-    """Create a table that is removed with the connection, where it is defined as a temporary one or BigQuery's."""
+    """Create a table that is removed with the connection, where it is defined as a temporary one, BigQuery's or
+    Databricks'."""
     if connection.dialect.name == "bigquery":
         bigquery_files.create_passing(connection, table)
+    elif connection.dialect.name == "databricks":
+        databricks_files.create_passing(connection, table)
     else:
         table.create(connection, checkfirst=False)
 
@@ -115,8 +128,33 @@ def insert_few(connection: Connection, table: Table, rows: Sequence[Mapping[str,
     """
     if connection.dialect.name == "bigquery":
         bigquery_files.insert_values(connection, table, rows)
+    elif connection.dialect.name == "databricks":
+        databricks_files.insert_values(connection, table, rows)
     else:
         connection.execute(insert(table), rows)
+
+
+def check_stage(stage: Stage, dialect: Dialect) -> None:
+    """Look whether a database takes its rows from such a stage.
+
+    :raises InvalidDestination: if not.
+    """
+    if isinstance(stage, redshift_files.Stage):
+        redshift_files.check_stage(stage.files.url, dialect)
+    elif dialect.name != "databricks":
+        title = traits_of(dialect).title
+        raise InvalidDestination(f"stage={stage.path!r} is for Databricks, the table is in {title}: leave stage out")
+
+
+def refuse_too_many(rows: int, dialect: Dialect) -> None:
+    """Refuse more rows than go into a database without a stage.
+
+    :raises InvalidDestination: if they are too many.
+    """
+    if dialect.name == "redshift":
+        redshift_files.refuse_too_many(rows)
+    elif dialect.name == "databricks":
+        databricks_files.refuse_too_many(rows)
 
 
 def insert_lists(table: Table) -> Insert:

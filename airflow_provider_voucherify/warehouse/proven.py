@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.errors import InvalidDestination
+from airflow_provider_voucherify.warehouse.databricks.tables import refuse_old_catalog
 from airflow_provider_voucherify.warehouse.traits import PROVEN, traits_of
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 #: By part of a dialect's, connection type's or server's name: the database, and what loads files into it.
 _OTHERS = {
-    "databricks": ("Databricks", "DatabricksCopyIntoOperator of apache-airflow-providers-databricks"),
     "trino": ("Trino", "GCSToTrinoOperator of apache-airflow-providers-trino"),
     "teradata": ("Teradata", "S3ToTeradataOperator of apache-airflow-providers-teradata"),
     **{name.casefold(): (name, "") for name in ("CockroachDB", "CrateDB", "Greenplum", "Materialize", "QuestDB")},
@@ -72,6 +72,9 @@ def check_server(engines: object, connection: Connection) -> None:
     if (asking := traits_of(connection.dialect).asking) is None:
         return
     said = str(connection.exec_driver_sql(asking).scalar_one())
+    if connection.dialect.name == "databricks":
+        refuse_old_catalog(said, _whose(engines))
+        return
     refuse_by_name(engines, said, f"server version {said[:80]}")
     is_redshift = "redshift" in said.casefold()
     if is_redshift != (connection.dialect.name == "redshift"):

@@ -9,7 +9,9 @@ import re
 MAX_NAME_BYTES = 63
 _LOG, _MEMBERS, _ANSWERS = "__run_", "__members_", "__answers_"
 _HASH_LENGTH = 12
-_MARKS = "__marks"
+_MARKS, _LOCK = "__marks", "__voucherify_lock"
+#: Of passing tables where each try has its own.
+_OF_TRY = "(_[0-9a-f]{8})?"
 
 
 def log_name(table: str, target: str, run_key: str) -> str:
@@ -50,8 +52,9 @@ def end_of_log(name: str, table: str) -> str | None:
     How it begins is not to be told: of a long target, which may be another one that begins alike, it has more than the
     names of passing tables.
     """
-    if any(_is_named(name, _cut(table, kind, _HASH_LENGTH)) for kind in (_MEMBERS, _ANSWERS)):
-        return _LOG + name[-_HASH_LENGTH:]
+    for kind in (_MEMBERS, _ANSWERS):
+        if found := _match(name, _cut(table, kind, _HASH_LENGTH), _OF_TRY):
+            return _LOG + found["hash"]
     return None
 
 
@@ -65,10 +68,22 @@ def marks_name(table: str) -> str:
     return _cut(table, _MARKS, 0)
 
 
+def lock_name(table: str) -> str:
+    """Return the name of the table of one row by which runs into a target are in each other's way on Databricks.
+
+    :param table: the target's name without its schema.
+    """
+    return _cut(table, _LOCK, 0)
+
+
 def _cut(table: str, kind: str, room_after: int) -> str:
     room = MAX_NAME_BYTES - len(kind) - room_after
     return table.encode()[:room].decode(errors="ignore") + kind
 
 
 def _is_named(name: str, prefix: str) -> bool:
-    return re.fullmatch(re.escape(prefix) + f"[0-9a-f]{{{_HASH_LENGTH}}}", name, re.IGNORECASE) is not None
+    return _match(name, prefix, "") is not None
+
+
+def _match(name: str, prefix: str, end: str) -> re.Match[str] | None:
+    return re.fullmatch(re.escape(prefix) + f"(?P<hash>[0-9a-f]{{{_HASH_LENGTH}}}){end}", name, re.IGNORECASE)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
 
-#: How long a passing table is there: temporary ones go with the transaction or the connection, BigQuery's with the
-#: connection, or by themselves within a day.
+#: How long a passing table is there: temporary ones go with the transaction or the connection, BigQuery's and
+#: Databricks' with the connection, or else within a day, or with the next run.
 Lasting: TypeAlias = Literal["transaction", "connection", "a day", "until removed"]
 
 #: By SQLAlchemy's name: the two servers that speak MySQL's language.
@@ -134,6 +134,23 @@ PROVEN: Mapping[str, Traits] = MappingProxyType(
             loads_in_transactions=False,
             reaches_other_databases=True,
             takes_cases_alike=True,  # those of columns
+            shuns_naive_times=True,
+        ),
+        "databricks": Traits(
+            title="Databricks",
+            asking="SELECT current_catalog()",
+            temporary="a day",
+            has_temporary_in_schema=True,
+            enforces_keys=False,
+            ends_with_ddl=True,
+            defines_at_once=True,
+            ends_one_of_two_writers=True,
+            loads_in_transactions=False,
+            keeps_session=True,
+            has_standard_catalog=True,
+            has_catalog_per_database=True,
+            reaches_other_databases=True,
+            takes_cases_alike=True,
             shuns_naive_times=True,
         ),
     }

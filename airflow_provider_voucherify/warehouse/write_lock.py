@@ -6,6 +6,8 @@ import hashlib
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.load.errors import StatementFailed
+from airflow_provider_voucherify.warehouse.databricks import transactions
+from airflow_provider_voucherify.warehouse.table_names import lock_name
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 
 if TYPE_CHECKING:
@@ -27,10 +29,12 @@ def lock_and_create(connection: Connection, table: Table, holder: str = "") -> N
     """Lock as :func:`lock_for_writing` does, and create the table if it is missing."""
     from airflow_provider_voucherify.warehouse.catalog import create_if_missing
 
-    lock_for_writing(connection, table, holder)
-    create_if_missing(connection, table)
     if traits_of(connection.dialect).ends_with_ddl:
+        create_if_missing(connection, table)
         lock_for_writing(connection, table, holder)
+    else:
+        lock_for_writing(connection, table, holder)
+        create_if_missing(connection, table)
 
 
 def lock_for_defining(connection: Connection, table: Table) -> None:
@@ -46,6 +50,7 @@ def lock_for_writing(connection: Connection, table: Table, holder: str = "") -> 
     nor other writers, as a table lock would. MySQL's ends with the connection, which is why none outlives its
     transaction here. On Redshift it is a small table in the same schema, on Snowflake its row: whatever creates
     something ends the transaction there, and the lock with it; on BigQuery a row as well, that tells whose turn it is.
+    On Databricks nobody waits: whoever commits second is refused, and begins again.
     SQLite has one writer at a time anyway. On other
     databases the loser of such a race fails with nothing changed, and its retry publishes without asking anew.
 
@@ -72,6 +77,8 @@ def lock_for_writing(connection: Connection, table: Table, holder: str = "") -> 
             _take_the_table(connection, table.schema)
         case "bigquery":
             _take_the_turn(connection, table.schema, holder)
+        case "databricks":
+            _begin(connection, table)
         case _:
             pass
 
@@ -114,7 +121,22 @@ def _take_the_turn(connection: Connection, schema: str | None, holder: str) -> N
     take_turn(connection, lock, holder)
 
 
-def _create_with_row(connection: Connection, table: Table, values: Sequence[_Value]) -> None:
+def _begin(connection: Connection, table: Table) -> None:
+    """Begin a transaction by the row of a table beside this very one: runs into others are not in its way."""
+    from sqlalchemy import Column, Integer, MetaData, Table, literal
+
+    from airflow_provider_voucherify.warehouse.catalog import catalog_of
+
+    if transactions.has_begun(connection):
+        return
+    lock = Table(lock_name(table.name), MetaData(), Column("taken", Integer), schema=table.schema)
+    names = catalog_of(connection).get_table_names(schema=table.schema)
+    if lock.name not in names:
+        _create_with_row(connection, lock, [literal(0)], f" {transactions.CATALOG_COMMITS}")
+    transactions.begin(connection, lock, names)
+
+
+def _create_with_row(connection: Connection, table: Table, values: Sequence[_Value], options: str = "") -> None:
     """Create a table with a row, if it is missing, in one statement: of two that do so at once one finds both there."""
     from sqlalchemy import select
 
@@ -126,4 +148,4 @@ def _create_with_row(connection: Connection, table: Table, values: Sequence[_Val
     labelled = [value.label(column.name) for value, column in zip(values, table.columns, strict=True)]
     row = select(*labelled).compile(connection, compile_kwargs={"literal_binds": True})
     # A percent sign is doubled for statements with parameters.
-    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name} AS {row}".replace("%%", "%"))
+    connection.exec_driver_sql(f"CREATE TABLE IF NOT EXISTS {name}{options} AS {row}".replace("%%", "%"))

@@ -13,6 +13,8 @@ from sqlalchemy import make_url
 
 from airflow_provider_voucherify.warehouse import redshift_files
 from airflow_provider_voucherify.warehouse.bigquery import turns as bigquery_turns
+from airflow_provider_voucherify.warehouse.databricks import files as databricks_files
+from airflow_provider_voucherify.warehouse.databricks import transactions as databricks_transactions
 from tests.load.runs import Warehouse, engine_of
 from tests.postgres import PostgresDatabase
 from tests.s3 import S3Bucket
@@ -24,15 +26,19 @@ MYSQL_SERVER = os.environ.get("MYSQL_SERVER_URL")
 SNOWFLAKE_SERVER = os.environ.get("SNOWFLAKE_SERVER_URL")
 #: And of what stands in for BigQuery, see ``make test-bigquery``.
 BIGQUERY_SERVER = os.environ.get("BIGQUERY_EMULATOR_HOST")
+#: And the port of what stands in for Databricks, see ``make test-databricks``.
+DATABRICKS_SERVER = os.environ.get("DATABRICKS_STAND_IN_PORT")
 #: Whether the tests of tables run on what stands in for Redshift, see ``make test-redshift``.
 IS_REDSHIFT = "REDSHIFT" in os.environ
 #: The databases of servers that tests are given; then these alone are tried.
 _GIVEN = [*(["mysql"] if MYSQL_SERVER else []), *(["snowflake"] if SNOWFLAKE_SERVER else [])]
 _GIVEN += [*(["redshift", "redshift_by_stage"] if IS_REDSHIFT else []), *(["bigquery"] if BIGQUERY_SERVER else [])]
+_GIVEN += ["databricks", "databricks_by_stage"] if DATABRICKS_SERVER else []
 collect_ignore = [
     *([] if MYSQL_SERVER else ["sql/test_mysql.py"]),
     *([] if SNOWFLAKE_SERVER else ["sql/test_snowflake.py"]),
     *([] if BIGQUERY_SERVER else ["sql/test_bigquery.py"]),
+    *([] if DATABRICKS_SERVER else ["sql/test_databricks.py", "sql/test_databricks_transactions.py"]),
 ]
 
 
@@ -117,6 +123,28 @@ def bigquery_warehouse(bigquery_key: Path, monkeypatch: pytest.MonkeyPatch) -> W
     project, key = f"shop-{uuid.uuid4().hex[:12]}", f"credentials_path={bigquery_key}"
     Warehouse(f"bigquery://{project}?{key}").execute("create schema segments")
     return Warehouse(f"bigquery://{project}/segments?{key}")
+
+
+@pytest.fixture
+def databricks_warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """A schema of what stands in for Databricks."""
+    from tests.stand_ins.databricks import install
+
+    install()
+    monkeypatch.setattr(databricks_transactions, "WAITS", 100 * (0.02,))
+    catalog = f"shop_{uuid.uuid4().hex[:12]}"
+    host = "databricks://token:dapi0123@dbc-0123.cloud.databricks.com?http_path=/sql/1.0/warehouses/0123456789abcdef"
+    Warehouse(f"{host}&catalog={catalog}").execute("create schema segments")
+    return Warehouse(f"{host}&catalog={catalog}&schema=segments")
+
+
+@pytest.fixture
+def databricks_by_stage_warehouse(databricks_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """The same with a volume, which all rows pass through, however few."""
+    monkeypatch.setattr(databricks_files, "FEW_ROWS", 0)
+    catalog = make_url(databricks_warehouse.url).query["catalog"]
+    databricks_warehouse.execute(f"CREATE VOLUME {catalog}.segments.loading")
+    return Warehouse(databricks_warehouse.url, stage_url=f"/Volumes/{catalog}/segments/loading")
 
 
 @pytest.fixture(params=_GIVEN or ["sqlite", "postgres"])

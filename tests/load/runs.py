@@ -19,9 +19,12 @@ from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.files.directory import Directory
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.summary import count, latest, memberships
+from airflow_provider_voucherify.warehouse import redshift_files
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.column_types import mysql_collation
-from airflow_provider_voucherify.warehouse.redshift_files import Stage
+from airflow_provider_voucherify.warehouse.databricks.files import Volume
+from airflow_provider_voucherify.warehouse.databricks.transactions import CATALOG_COMMITS
+from airflow_provider_voucherify.warehouse.many_rows import Stage
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE
 from tests.stand_ins.redshift import refuse_what_it_lacks
 
@@ -119,7 +122,7 @@ class Warehouse:
     """A database to load into, and the queries of its readers.
 
     :param url: address of an empty database.
-    :param stage_url: directory of an S3, that the environment names, through which rows pass.
+    :param stage_url: directory of an S3, that the environment names, or of a volume, through which rows pass.
     """
 
     url: str
@@ -143,15 +146,22 @@ class Warehouse:
         """Return what rows pass through, as a process has it that may be a fork of another."""
         if self.stage_url is None:
             return None
+        if self.stage_url.startswith("/Volumes/"):
+            return Volume(self.stage_url)
         files = fsspec.filesystem("s3", skip_instance_cache=True)
         path = self.stage_url.removeprefix("s3://")
         directory = Directory(files, path, url=self.stage_url, protocol="s3", new_token=lambda: uuid.uuid4().hex[:12])
-        return Stage(directory, "arn:aws:iam::123456789012:role/loading")
+        return redshift_files.Stage(directory, "arn:aws:iam::123456789012:role/loading")
 
     def staged(self) -> list[str]:
         """Return the names of the files in the stage."""
-        stage = self.stage()
-        return stage.files.names() if stage is not None else []
+        match self.stage():
+            case None:
+                return []
+            case Volume(path=path):
+                return [str(name) for _, name, *_ in self.query(f"LIST '{path}/'")]
+            case stage:
+                return stage.files.names()
 
     def sink_opened(self, write: WriteMode = "merge", run: RunIdentity | None = None, table: str = TABLE) -> TableSink:
         """Return a sink of a new process, resumed or begun."""
@@ -176,6 +186,8 @@ class Warehouse:
 
     def execute(self, statement: str) -> None:
         """Run SQL of the test's own."""
+        if self.is_databricks and statement.startswith("create table "):
+            statement = f"{statement} {CATALOG_COMMITS}"
         with self._connection() as connection:
             connection.exec_driver_sql(self._escaped(statement))
 
@@ -195,9 +207,10 @@ class Warehouse:
         return sorted(rows, key=str)
 
     def tables(self) -> set[str]:
-        """Return the names of the tables; but for one that all runs into a schema of Snowflake share."""
+        """Return the names of the tables; but for those by which runs take turns on Snowflake and Databricks."""
         with self._connection() as connection:
-            return set(catalog_of(connection).get_table_names()) - {LOCK_TABLE}
+            names = set(catalog_of(connection).get_table_names())
+        return {name for name in names if not name.endswith(LOCK_TABLE)}
 
     def ledgers(self) -> set[str]:
         """Return the names of the tables of logs."""
@@ -224,6 +237,11 @@ class Warehouse:
         return "search_path%3Dredshift" in self.url
 
     @property
+    def is_databricks(self) -> bool:
+        """Return whether it is what stands in for Databricks."""
+        return self.url.startswith("databricks")
+
+    @property
     def conn_type(self) -> str | None:
         """Return the type of the connection, where more than the engine counts."""
         return "redshift" if self.is_redshift else None
@@ -231,14 +249,14 @@ class Warehouse:
     @property
     def enforces_keys(self) -> bool:
         """Return whether the database refuses two rows of one key."""
-        return not (self.is_redshift or self.url.startswith(("bigquery", "snowflake")))
+        return not (self.is_redshift or self.url.startswith(("bigquery", "databricks", "snowflake")))
 
     @property
     def id_type(self) -> str:
         """Return a type for columns of ids in tables of the test's own."""
         if self.is_redshift:
             return "varchar(1020)"
-        if self.url.startswith("bigquery"):
+        if self.url.startswith(("bigquery", "databricks")):
             return "string"
         if not self.is_mysql:
             return "text"
@@ -248,7 +266,7 @@ class Warehouse:
     def kept_as(self, name: str) -> str:
         """Return a table's name as the database has it: a server of MySQL's may be set to small letters."""
         is_small = self.is_mysql and self.query("select @@lower_case_table_names") == [(1,)]
-        return name.lower() if is_small or self.is_redshift else name
+        return name.lower() if is_small or self.is_redshift or self.is_databricks else name
 
     def quoted(self, name: str) -> str:
         """Return a table's name for SQL of the test's own."""

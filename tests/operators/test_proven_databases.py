@@ -145,7 +145,6 @@ def test_a_provider_that_is_not_installed_is_told(kind: str, monkeypatch: pytest
 @pytest.mark.parametrize(
     ("kind", "loader"),
     [
-        ("databricks", "DatabricksCopyIntoOperator"),
         ("mssql", "SQLExecuteQueryOperator"),
         ("oracle", "SQLExecuteQueryOperator"),
         ("trino", "GCSToTrinoOperator"),

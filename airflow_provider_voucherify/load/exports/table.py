@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, cast
@@ -12,7 +13,12 @@ from airflow_provider_voucherify.load.exports.columns import Record, columns_of,
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_name, check_takes_rows
 from airflow_provider_voucherify.load.sql.target import name_in, schema_of
-from airflow_provider_voucherify.warehouse.catalog import catalog_of
+from airflow_provider_voucherify.warehouse.catalog import (
+    InformationSchema,
+    catalog_of,
+    column_names,
+    drop_if_there,
+)
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.many_rows import create_passing, insert_many
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
@@ -30,6 +36,7 @@ log = logging.getLogger(__name__)
 
 #: Rows of one statement, where they go in by statements.
 ROWS_PER_INSERT = 1_000
+_PASSING = "__passing_[0-9a-f]{8}"
 
 
 class ExportTableLoader:
@@ -107,6 +114,21 @@ class ExportTableLoader:
             connection.execute(insert(table).from_select(table.columns.keys(), select(*passing.columns)))
 
         self._database.write_prepared("load the export", prepare, load)
+        if self._database.dialect.name == "databricks":  # of BigQuery's nothing is left
+            self._database.write("remove what killed loads left", self._remove_left)
+
+    def _remove_left(self, connection: Connection) -> None:
+        """Remove tables by way of which nobody loads any more."""
+        from sqlalchemy import MetaData
+
+        catalog, table = catalog_of(connection), self._table
+        if not isinstance(catalog, InformationSchema):
+            return
+        ours, columns = re.compile(re.escape(table.name) + _PASSING), set(table.columns.keys())
+        for name in filter(ours.fullmatch, catalog.names_since_yesterday(table.schema)):
+            left = table.to_metadata(MetaData(), name=name)
+            if column_names(connection, left) == columns:
+                drop_if_there(connection, left)
 
     def _make_way(self, connection: Connection) -> None:
         """Lock the table, create it if it is missing, and remove the rows in whose place others come."""

@@ -8,7 +8,9 @@ from airflow_provider_voucherify.ledger.logs.table import is_log_or_empty
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.sql import visible
 from airflow_provider_voucherify.warehouse.bigquery.tables import check_resource
-from airflow_provider_voucherify.warehouse.catalog import catalog_of, information_view, unique_keys
+from airflow_provider_voucherify.warehouse.catalog import InformationSchema, catalog_of, information_view, unique_keys
+from airflow_provider_voucherify.warehouse.databricks.tables import check_columns as check_column_names
+from airflow_provider_voucherify.warehouse.databricks.tables import check_managed, check_moments
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import without_parameters
 from airflow_provider_voucherify.warehouse.traits import MYSQL, PROVEN, traits_of
@@ -154,6 +156,9 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
     if connection.dialect.name == "bigquery":
         check_resource(table, connection)
         return
+    if connection.dialect.name == "databricks":
+        _check_databricks(table, connection)
+        return
     if connection.dialect.name not in PROVEN:
         return
     if not catalog_of(connection).has_table(table.name, schema=table.schema):
@@ -168,6 +173,18 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
     if problem.is_passing:
         raise problem
     raise TableUnfit(f"{problem}. A run removes rows and adds others, and most views let nobody do so: name a table")
+
+
+def _check_databricks(table: Table, connection: Connection) -> None:
+    """Look whether a table takes part in transactions; plans say nothing of that there, nor are they refused."""
+    catalog = catalog_of(connection)
+    kind = catalog.kind_of(table.name, table.schema) if isinstance(catalog, InformationSchema) else None
+    if kind is None:
+        check_column_names(table)
+        return
+    check_managed(table, *kind, connection)
+    columns = catalog.get_columns(table.name, schema=table.schema)
+    check_moments(table, {column["name"]: column["type"] for column in columns})
 
 
 def check_exactness(table: Table, connection: Connection) -> None:

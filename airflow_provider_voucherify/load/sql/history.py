@@ -61,9 +61,10 @@ def select_marks(runs: Table, as_of: datetime) -> Select[str]:
     return select(runs.c.segment_id).where(runs.c.as_of == as_of)
 
 
-def reaches(history: Table, as_of: datetime) -> Select[bool]:
-    """Return the query whether any interval begins or ends at a date or after it."""
-    return select(exists().where(or_(history.c.valid_from >= as_of, history.c.valid_to >= as_of)))
+def reaching(history: Table, as_of: datetime) -> Select[int]:
+    """Return the query of a row if any interval begins or ends at a date or after it."""
+    reaches = or_(history.c.valid_from >= as_of, history.c.valid_to >= as_of)
+    return select(literal(1)).select_from(history).where(reaches).limit(1)
 
 
 def count_after(history: Table, rows: Condition, as_of: datetime) -> Select[int]:

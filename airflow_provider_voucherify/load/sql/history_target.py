@@ -144,7 +144,7 @@ class HistoryTarget(Target):
         for segments, _ in parts:
             self._refuse_newer_run(connection, segments)
         # Looked for first, in one pass: what it rules out takes a join with the run each.
-        is_newest = not connection.execute(history.reaches(self.table, self.as_of)).scalar_one()
+        is_newest = connection.execute(history.reaching(self.table, self.as_of)).first() is None
         if not is_newest:
             for _, rows in parts:
                 self._refuse_newer_change(connection, rows)
@@ -230,5 +230,6 @@ def _check_times(table: Table, types: dict[str, object], connection: Connection)
         if isinstance(type_, DateTime) and not type_.timezone:
             raise TableUnfit(
                 f"column {name} of {table.fullname} is without time zone, so its moments depend on the session: "
-                "make it timestamptz (on Snowflake TIMESTAMP_TZ, on BigQuery TIMESTAMP), or name another table"
+                "make it timestamptz (on Snowflake TIMESTAMP_TZ, on BigQuery and Databricks TIMESTAMP), or name "
+                "another table"
             )

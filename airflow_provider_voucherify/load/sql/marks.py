@@ -13,12 +13,13 @@ from sqlalchemy import Column, ColumnElement, Delete, Insert, MetaData, Select, 
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.mark import Mark
+from airflow_provider_voucherify.load.sql.fitness import check_takes_rows
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 from airflow_provider_voucherify.warehouse.column_types import long_text, run_key_text, utc_time
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.table_names import marks_name
 from airflow_provider_voucherify.warehouse.traits import traits_of
-from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
+from airflow_provider_voucherify.warehouse.write_lock import lock_and_create, lock_for_writing
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -116,6 +117,8 @@ class TableMarks:
                 f"the columns {', '.join(table.c.keys())}: rename it, or name another table as destination"
             )
         check_rights(table, REPLACE, connection)
+        if connection.dialect.name == "databricks":
+            check_takes_rows(table, connection)
 
     def find(self, *, has_ledger: bool = False) -> Mark | None:
         """Return the mark of an earlier try, if this one is its retry.
@@ -177,9 +180,12 @@ class TableMarks:
         """
 
         def work(connection: Connection) -> None:
-            lock_for_writing(connection, self._table, self._identity.key)
-            self.check(connection)
-            self.make_ready(connection)
+            is_looked_at_before = traits_of(connection.dialect).ends_with_ddl
+            if is_looked_at_before:
+                self.check(connection)
+            lock_and_create(connection, self._table, self._identity.key)
+            if not is_looked_at_before:
+                self.check(connection)
             self.put(connection, Mark.of(self._identity, self._now(), report))
 
         self._database.write("mark the run as published", work)

@@ -18,7 +18,7 @@ from airflow_provider_voucherify.warehouse.database import Database, EngineProvi
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT, insert_few
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.traits import traits_of
-from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
+from airflow_provider_voucherify.warehouse.write_lock import lock_for_defining, lock_for_writing
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,7 +68,7 @@ class OutcomeTableLedger:
     def _create_or_check(self, connection: Connection) -> None:
         from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
 
-        lock_for_writing(connection, self._table)
+        lock_for_defining(connection, self._table)
         catalog, schema = catalog_of(connection), self._table.schema
         if not catalog.has_table(self._table.name, schema=schema):
             create_if_missing(connection, self._table)

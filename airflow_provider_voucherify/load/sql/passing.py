@@ -22,6 +22,7 @@ from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_nam
 from airflow_provider_voucherify.warehouse.column_types import SqliteTexts, bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.many_rows import (
     ROWS_PER_INSERT,
+    Stage,
     create_passing,
     insert_many,
     postgresql_names,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Scope
     from airflow_provider_voucherify.ledger.held import WorkingCopy
     from airflow_provider_voucherify.warehouse.database import Database
-    from airflow_provider_voucherify.warehouse.redshift_files import Stage
 
 #: PostgreSQL's types of the columns that are no texts: its binary format leaves nothing to be read from a text.
 _BINARY_TYPES = {"observed_at": "timestamptz"}
@@ -78,7 +78,7 @@ class PassingTables:
     :param members: a row per membership that readers are to see.
     :param answers: a row per customer who failed, with the reason, and where rows of answered customers only give way,
         one per customer who was answered, without.
-    :param stage: where the rows pass through before, on Redshift.
+    :param stage: where the rows pass through before, on Redshift and Databricks.
     """
 
     members: Table

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.sql.passing import PassingTables
     from airflow_provider_voucherify.load.sql.target import Target
-    from airflow_provider_voucherify.warehouse.redshift_files import Stage
+    from airflow_provider_voucherify.warehouse.many_rows import Stage
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class TableSink(LoggedRun):
     :param now: the clock, UTC.
     :param min_ratio_to_previous: the circuit breaker, see ``WarehouseTable``.
     :param extra_columns: values for columns of the user's own, by name.
-    :param stage: where rows pass through on their way into Redshift.
+    :param stage: where rows pass through on their way into Redshift or Databricks.
     :raises InvalidDestination: if the table's name cannot be used, or the stage is none of its database.
     """
 
@@ -71,14 +71,14 @@ class TableSink(LoggedRun):
         from airflow_provider_voucherify.load.sql.marks import TableMarks, marks_table
         from airflow_provider_voucherify.load.sql.static_lists import StaticLists
         from airflow_provider_voucherify.load.sql.target import name_in, schema_of
-        from airflow_provider_voucherify.warehouse.redshift_files import check_stage
+        from airflow_provider_voucherify.warehouse.many_rows import check_stage
         from airflow_provider_voucherify.warehouse.table_names import log_name, marks_name
 
         check_min_ratio(min_ratio_to_previous, write)
         check_extra_columns(extra_columns)
         self._database, self._stage = Database(engines), stage
         if stage is not None:
-            check_stage(stage.files.url, self._database.dialect)
+            check_stage(stage, self._database.dialect)
         name = name_in(self._database, TableName.parse(table))
         extra_columns = {self._database.named(each): value for each, value in extra_columns.items()}
         schema = schema_of(name, self._database)
@@ -209,12 +209,12 @@ class TableSink(LoggedRun):
         self._log.remove_own()
 
     def _refuse_excess(self, copy: WorkingCopy, steps: Sequence[Step]) -> None:
-        """Refuse what the table has no room for before more is asked: more rows than Redshift takes by INSERT, or an id
-        on MySQL, whose texts have an end."""
-        from airflow_provider_voucherify.warehouse.redshift_files import refuse_too_many
+        """Refuse what the table has no room for before more is asked: more rows than Redshift and Databricks take by
+        statements, or an id on MySQL, whose texts have an end."""
+        from airflow_provider_voucherify.warehouse.many_rows import refuse_too_many
 
-        if self._database.dialect.name == "redshift" and self._stage is None:
-            refuse_too_many(copy.rows_held())
+        if self._stage is None:
+            refuse_too_many(copy.rows_held(), self._database.dialect)
         most = traits_of(self._database.dialect).most_id_characters
         if most is not None and (longest := longest_id(steps)) > most:
             raise ValueUnfit(

@@ -22,6 +22,8 @@ from airflow_provider_voucherify.load.sql.fitness import (
 )
 from airflow_provider_voucherify.warehouse.bigquery.tables import check_characters
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.databricks.tables import check_name as check_databricks_name
+from airflow_provider_voucherify.warehouse.databricks.tables import refuse_old_catalog
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.table_names import MAX_NAME_BYTES
@@ -63,6 +65,9 @@ def schema_of(name: TableName, database: Database) -> str | None:
         raise InvalidDestination(f"table={str(name)!r} is in no dataset: write dataset.table, or project.dataset.table")
     if database.dialect.name == "bigquery":
         check_characters(str(name), name.table)
+    if database.dialect.name == "databricks":
+        check_databricks_name(str(name), name.table)
+        refuse_old_catalog(name.database or "", f"table={str(name)!r}")
     if name.database is None:
         return name.schema
     if database.dialect.name in MYSQL:

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
 from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode, Row
 from airflow_provider_voucherify.load.exports.table import ROWS_PER_INSERT, ExportTableLoader
-from tests.load.conftest import BIGQUERY_SERVER, SNOWFLAKE_SERVER
+from tests.load.conftest import BIGQUERY_SERVER, DATABRICKS_SERVER, SNOWFLAKE_SERVER
 from tests.load.runs import engine_of
 from tests.postgres import PostgresDatabase
 
@@ -52,12 +52,13 @@ class Engines:
 
 
 GIVEN = [*(["snowflake"] if SNOWFLAKE_SERVER else []), *(["bigquery"] if BIGQUERY_SERVER else [])]
+GIVEN += ["databricks"] if DATABRICKS_SERVER else []
 
 
 @pytest.fixture(params=GIVEN or ["sqlite", "duckdb", "psycopg", "psycopg2"])
 def engines(request: pytest.FixtureRequest, tmp_path: Path) -> Engines:
     """An empty database of each kind."""
-    if request.param in ("snowflake", "bigquery"):
+    if request.param in GIVEN:
         return Engines(request.getfixturevalue(f"{request.param}_warehouse").url)
     if request.param in ("sqlite", "duckdb"):
         pytest.importorskip("duckdb_engine" if request.param == "duckdb" else "sqlite3")
@@ -135,7 +136,7 @@ def test_rows_are_added_to_those_of_other_runs_and_take_the_place_of_their_own(e
 
 
 def test_what_cannot_be_used_is_told_before_anything_is_read(engines: Engines) -> None:
-    kind = "string" if engines.url.startswith("bigquery") else "text"
+    kind = "string" if engines.url.startswith(("bigquery", "databricks")) else "text"
     with engines.get_sqlalchemy_engine().begin() as connection:
         connection.execute(text(f"CREATE TABLE vouchers (id {kind}, name {kind})"))
     with pytest.raises(TableUnfit, match="lacks uses, value, active, day, at, metadata"):

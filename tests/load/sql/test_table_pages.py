@@ -301,7 +301,8 @@ def test_a_table_without_source_id_is_told_the_statement_that_adds_it(warehouse:
 
 
 def test_a_source_id_that_may_not_be_null_is_refused_early(warehouse: Warehouse) -> None:
-    text, word = ("string", "string") if warehouse.url.startswith("bigquery") else ("text", "varchar(255)")
+    has_strings = warehouse.url.startswith(("bigquery", "databricks"))
+    text, word = ("string", "string") if has_strings else ("text", "varchar(255)")
     warehouse.execute(
         f"create table {TABLE} (customer_id {text}, segment_id {text}, segment_name {text}, observed_at timestamp, "
         f"source_id {word} default '' not null)"

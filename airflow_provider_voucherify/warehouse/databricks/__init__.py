@@ -1,0 +1,1 @@
+"""What is Databricks' alone: its transactions, its managed tables, files in volumes, its errors."""
