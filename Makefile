@@ -54,17 +54,17 @@ test-redshift: $(INSTALLED)  ## the tests of tables on what stands in for Redshi
 test-bigquery: constraints-bigquery.txt $(BIN)/python  ## the tests of tables on what stands in for BigQuery, with its provider
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/bigquery
 	VIRTUAL_ENV=dist/bigquery $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS),bigquery]' --group test --group bigquery
-	tests/bigquery.sh dist/bigquery/bin/python
+	tests/stand_in.sh bigquery dist/bigquery/bin/python
 
 test-snowflake: constraints-snowflake.txt $(BIN)/python  ## the tests of tables on what stands in for Snowflake, with its provider
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/snowflake
 	VIRTUAL_ENV=dist/snowflake $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS),snowflake]' --group test --group snowflake
-	tests/snowflake.sh dist/snowflake/bin/python
+	tests/stand_in.sh snowflake dist/snowflake/bin/python
 
 test-databricks: constraints-databricks.txt $(BIN)/python  ## the tests of tables on what stands in for Databricks, with its provider
 	$(BIN)/uv venv --quiet --clear --python $(BIN)/python dist/databricks
 	VIRTUAL_ENV=dist/databricks $(BIN)/uv pip install --quiet --constraint $< --editable '.[$(EXTRAS),databricks]' --group test --group databricks
-	tests/databricks.sh dist/databricks/bin/python
+	tests/stand_in.sh databricks dist/databricks/bin/python
 
 package: $(INSTALLED)  ## wheel and sdist; the wheel alone in a fresh environment: example Dags, what Airflow knows of it
 	rm -rf dist
