@@ -19,7 +19,11 @@ done
 
 which=$warehouse
 case $warehouse in
-bigquery) export BIGQUERY_EMULATOR_HOST="http://127.0.0.1:$port" ;;
+bigquery)
+    export BIGQUERY_EMULATOR_HOST="http://127.0.0.1:$port"
+    # Tests fork; what gRPC, loaded with Google's libraries, does before a fork may wait for ever. Nothing here uses it.
+    export GRPC_ENABLE_FORK_SUPPORT=0
+    ;;
 databricks)
     export DATABRICKS_STAND_IN_PORT="$port"
     # Those that tell most go by way of a stage as well.
