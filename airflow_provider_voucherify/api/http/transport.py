@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import re
+import select
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http import wire
@@ -18,6 +20,8 @@ from airflow_provider_voucherify.api.http.tls import tls_failure, tls_of
 if TYPE_CHECKING:
     import aiohttp
     from aiohttp.client_proto import ResponseHandler
+    from aiohttp.connector import Connection
+    from aiohttp.tracing import Trace
     from yarl import URL
 
     from airflow_provider_voucherify.api.http.settings import ApiSettings
@@ -26,7 +30,7 @@ if TYPE_CHECKING:
 LONGEST_DOWNLOAD = 3_600.0
 #: The first release of aiohttp with which writing to its connections was not tried: from there on its session does it.
 _NOT_TRIED = (3, 15)
-_IS_ENCODED = re.compile("/[!-~]*").fullmatch
+_IS_ENCODED = re.compile('/[!"$-~]*').fullmatch  # a # ends a target: what follows is for browsers
 _CONTROLS = re.compile("[\0-\x08\x0a-\x1f\x7f]").search
 
 
@@ -229,6 +233,52 @@ def _transport_problem(error: Exception) -> str:
     return f"the answer did not arrive whole ({type(error).__name__})"
 
 
+def _connector(settings: ApiSettings) -> aiohttp.TCPConnector:
+    import aiohttp
+
+    class SilentConnector(aiohttp.TCPConnector):
+        """Gives a kept connection only where nothing arrived on it since its last answer.
+
+        An answer nobody asked for, as of a server that was waiting for a call for too long, would be taken for that to
+        the next call, and the answer to that one for another customer's. One that arrives later cannot be told from it.
+        """
+
+        def __init__(self) -> None:
+            super().__init__(limit=0, ssl=tls_of(settings))
+            self._given: WeakSet[ResponseHandler] = WeakSet()
+
+        async def connect(
+            self,
+            req: aiohttp.ClientRequest,
+            traces: list[Trace],
+            timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - as aiohttp has it
+        ) -> Connection:
+            while True:
+                connection = await super().connect(req, traces, timeout)
+                protocol = connection.protocol
+                assert protocol is not None, "a connection has one until it is released"
+                if protocol not in self._given:
+                    self._given.add(protocol)
+                    return connection
+                if not (protocol.should_close or _is_readable(protocol)):
+                    return connection
+                connection.close()
+
+    return SilentConnector()
+
+
+def _is_readable(protocol: ResponseHandler) -> bool:
+    """Return whether anything arrived that the loop has not read yet: bytes, or the end of the connection."""
+    end = protocol.transport.get_extra_info("socket") if protocol.transport is not None else None
+    if end is None:
+        return False
+    if not hasattr(select, "poll"):  # as on Windows
+        return bool(select.select([end.fileno()], [], [], 0.0)[0])
+    poll = select.poll()
+    poll.register(end.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
+
+
 @asynccontextmanager
 async def open_transport(settings: ApiSettings) -> AsyncIterator[AiohttpTransport]:
     """Open a pool of connections, and close them at the end.
@@ -237,7 +287,7 @@ async def open_transport(settings: ApiSettings) -> AsyncIterator[AiohttpTranspor
     """
     import aiohttp
 
-    connector = aiohttp.TCPConnector(limit=0, ssl=tls_of(settings))
+    connector = _connector(settings)
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),

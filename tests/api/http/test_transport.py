@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ import pytest
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http import transport, wire
 from airflow_provider_voucherify.api.http.settings import ApiSettings
-from airflow_provider_voucherify.api.http.transport import open_transport
+from airflow_provider_voucherify.api.http.transport import AiohttpTransport, open_transport
 
 BODY = b'{"object": "list"}'
 LENGTH = f"Content-Length: {len(BODY)}\r\n".encode()
@@ -31,13 +32,14 @@ class Talker:
         self.requests: list[bytes] = []
         self.connections = 0
         self.has_hung_up = threading.Event()
+        self.last: socket.socket | None = None
         self._answers = iter(answers)
         self._hangs_up = hangs_up
 
     def serve(self, listener: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                connection, _ = listener.accept()
+                self.last = connection = listener.accept()[0]
                 self.connections += 1
                 threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
@@ -72,6 +74,20 @@ def send(url: str, *requests: wire.Request, proxy: str | None = None, timeout: f
             return [await transport(request) for request in requests]
 
     return asyncio.run(main())
+
+
+@pytest.fixture(params=["written directly", "by a session"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a GET sent in both ways: that of the session is taken with any aiohttp that was not tried."""
+    if request.param == "by a session":
+        monkeypatch.setattr(aiohttp, "__version__", "3.15.0")
+
+
+@pytest.fixture(params=["asyncio", "uvloop"])
+def runner(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
+    new_loop = pytest.importorskip("uvloop").new_event_loop if request.param == "uvloop" else None
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        yield runner
 
 
 def lines_of(request: bytes) -> list[bytes]:
@@ -182,6 +198,93 @@ def test_a_connection_that_was_closed_while_unused_is_replaced() -> None:
     assert talks.connections == 2
 
 
+async def wait_for_arrival(transport: AiohttpTransport, *, is_read: bool) -> None:
+    """Wait until something is there to read on the one connection that is kept, or until the loop has read it."""
+    assert transport._session.connector is not None
+    (((protocol, _),),) = transport._session.connector._conns.values()
+    assert protocol.transport is not None
+    if not is_read:
+        assert select.select([protocol.transport.get_extra_info("socket").fileno()], [], [], 5.0)[0]
+        return
+    async with asyncio.timeout(5.0):
+        while protocol.is_connected() and not protocol.should_close:  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(0.001)
+
+
+OTHER = b'{"object": "other"}'
+OTHERS = b"HTTP/1.1 200 OK\r\nContent-Length: 19\r\n\r\n" + OTHER
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "not read yet"])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        OTHERS,
+        OTHERS[:-3],
+        b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
+        b"no HTTP\r\n\r\n",
+        b"",
+    ],
+    ids=["an answer", "a part of an answer", "a timeout", "another protocol", "no HTTP", "its end"],
+)
+def test_a_connection_is_not_used_again_once_something_arrived_unasked(
+    runner: asyncio.Runner, extra: bytes, *, is_read: bool
+) -> None:
+    async def main(talks: Talker) -> list[bytes]:
+        async with open_transport(ApiSettings(talks.url, "app", "token", timeout=5.0)) as transport:
+            first = await transport(SEGMENTS)
+            assert talks.last is not None
+            talks.last.sendall(extra) if extra else talks.last.shutdown(socket.SHUT_WR)
+            await wait_for_arrival(transport, is_read=is_read)
+            return [first.body, (await transport(SEGMENTS)).body]
+
+    with talker(ANSWER, ANSWER) as talks:
+        assert runner.run(main(talks)) == [BODY, BODY]
+    assert talks.connections == 2
+
+
+@pytest.mark.usefixtures("way")
+def test_a_server_that_speaks_first_is_met_once(runner: asyncio.Runner) -> None:
+    def greet(listener: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection = listener.accept()[0]
+                greeted.append(connection)
+                connection.sendall(b"220 mail.example ESMTP\r\n")
+
+    async def main(url: str) -> None:
+        async with open_transport(ApiSettings(url, "app", "token", timeout=5.0)) as transport:
+            await transport(SEGMENTS)
+
+    greeted: list[socket.socket] = []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=greet, args=(listener,), daemon=True).start()
+        with pytest.raises(errors.TransportFailed):
+            runner.run(main(f"http://127.0.0.1:{listener.getsockname()[1]}"))
+        listener.shutdown(socket.SHUT_RDWR)
+    assert len(greeted) == 1
+    greeted[0].close()
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("whole", [ANSWER, CHUNKED + b"12\r\n" + BODY + b"\r\n0\r\n\r\n"], ids=["length", "chunks"])
+def test_an_answer_cut_anywhere_is_no_answer(runner: asyncio.Runner, whole: bytes) -> None:
+    async def main(url: str) -> list[str]:
+        async with open_transport(ApiSettings(url, "app", "token", timeout=5.0)) as transport:
+            return [await outcome(transport) for _ in range(len(whole) + 1)]
+
+    async def outcome(transport: AiohttpTransport) -> str:
+        try:
+            return (await transport(SEGMENTS)).body.decode()
+        except errors.TransportFailed:
+            return "failed"
+
+    with talker(*(whole[:cut] for cut in range(len(whole) + 1)), hangs_up=True) as talks:
+        assert runner.run(main(talks.url)) == ["failed"] * len(whole) + [BODY.decode()]
+
+
 def test_a_call_that_is_cancelled_closes_its_connection() -> None:
     async def main(url: str) -> bytes:
         async with open_transport(ApiSettings(url, "app", "token")) as transport:
@@ -195,7 +298,9 @@ def test_a_call_that_is_cancelled_closes_its_connection() -> None:
     assert talks.connections == 2
 
 
-@pytest.mark.parametrize("target", ["/v1/a b", "/v1/a\r\nX: y", "/v1/é", "v1"], ids=["space", "line", "é", "no slash"])
+@pytest.mark.parametrize(
+    "target", ["/v1/a b", "/v1/a\r\nX: y", "/v1/é", "v1", "/v1/a#b"], ids=["space", "line", "é", "no slash", "#"]
+)
 def test_a_target_that_is_not_encoded_is_not_sent(target: str) -> None:
     with talker(ANSWER) as talks, pytest.raises(ValueError, match="not percent-encoded"):
         send(talks.url, wire.Request("GET", target))
