@@ -138,7 +138,7 @@ class QuotaExhausted(VoucherifyError):
 
 
 class ServerFault(VoucherifyError):
-    """Voucherify failed on its side (5xx)."""
+    """Voucherify failed on its side (5xx), or says that it waited for the call in vain (408)."""
 
     retryable = True
 

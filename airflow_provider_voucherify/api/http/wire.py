@@ -21,6 +21,7 @@ _ERROR_CLASSES: dict[int, type[errors.VoucherifyError]] = {
     402: errors.PaymentRequired,
     403: errors.PermissionMissing,
     404: errors.NotFound,
+    408: errors.ServerFault,  # as of load balancers that close a kept connection just when a call is on its way
 }
 #: Tells texts that percent-encoding leaves as they are; it takes several times as long to find that out.
 _NEEDS_NO_QUOTES = re.compile(r"[A-Za-z0-9_.~-]+", re.ASCII).fullmatch
