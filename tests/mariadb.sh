@@ -12,7 +12,7 @@ if ! command -v mariadbd >/dev/null; then
 fi
 
 folder=$(mktemp -d)
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -rf "$folder"' EXIT
 # Latin and careless of case, as many a server is: what we need is in the columns.
 user=$(id -un)
 mariadb-install-db --no-defaults --user="$user" --datadir="$folder/data" --skip-test-db \

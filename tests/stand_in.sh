@@ -9,7 +9,7 @@ log=$(mktemp)
 port=$("$python" -c 'import socket; s = socket.create_server(("127.0.0.1", 0)); print(s.getsockname()[1])')
 "$python" -m "tests.stand_ins.$warehouse" "$port" >"$log" 2>&1 &
 server=$!
-trap 'kill "$server" 2>/dev/null; wait "$server" 2>/dev/null; rm -f "$log"' EXIT
+trap 'kill "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; rm -f "$log"' EXIT
 trap 'exit 1' HUP INT TERM
 for _ in $(seq 300); do
     "$python" -c "import socket; socket.create_connection(('127.0.0.1', $port))" 2>/dev/null && break

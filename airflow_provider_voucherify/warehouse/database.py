@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.warehouse.bigquery.turns import give_transactions
-from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
+from airflow_provider_voucherify.warehouse.connection_extras import (
+    Options,
+    extras_of,
+    leave_values_out_of_logs,
+    on_connect,
+)
 from airflow_provider_voucherify.warehouse.databricks import transactions
 from airflow_provider_voucherify.warehouse.driver_errors import told_to_make_room, without_rows
 from airflow_provider_voucherify.warehouse.proven import check_server, make_engine, refuse_by_name
@@ -66,6 +71,8 @@ class Database:
             # Publishing waits for a lock and must then see what the run before it committed, whatever
             # default the server has.
             engine = engine.execution_options(isolation_level="READ COMMITTED")
+        if engine.dialect.name == "snowflake":
+            leave_values_out_of_logs()
         if engine.dialect.name == "bigquery":
             give_transactions(engine)
         if engine.dialect.name == "databricks":
