@@ -7,7 +7,7 @@ Imports SQLAlchemy when it is imported.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from itertools import islice
@@ -146,15 +146,16 @@ def check_stage(stage: Stage, dialect: Dialect) -> None:
         raise InvalidDestination(f"stage={stage.path!r} is for Databricks, the table is in {title}: leave stage out")
 
 
-def refuse_too_many(rows: int, dialect: Dialect) -> None:
+def refuse_too_many(count: Callable[[], int], dialect: Dialect) -> None:
     """Refuse more rows than go into a database without a stage.
 
+    :param count: counts them, which takes its time: it is asked only where there may be too many.
     :raises InvalidDestination: if they are too many.
     """
     if dialect.name == "redshift":
-        redshift_files.refuse_too_many(rows)
+        redshift_files.refuse_too_many(count())
     elif dialect.name == "databricks":
-        databricks_files.refuse_too_many(rows)
+        databricks_files.refuse_too_many(count())
 
 
 def insert_lists(table: Table) -> Insert:

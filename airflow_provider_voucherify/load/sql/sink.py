@@ -214,7 +214,7 @@ class TableSink(LoggedRun):
         from airflow_provider_voucherify.warehouse.many_rows import refuse_too_many
 
         if self._stage is None:
-            refuse_too_many(copy.rows_held(), self._database.dialect)
+            refuse_too_many(copy.rows_held, self._database.dialect)
         most = traits_of(self._database.dialect).most_id_characters
         if most is not None and (longest := longest_id(steps)) > most:
             raise ValueUnfit(
