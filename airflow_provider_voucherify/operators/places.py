@@ -151,7 +151,7 @@ def stage_of(destination: WarehouseTable) -> Stage | None:
         )
     if region is not None and not (isinstance(region, str) and _REGION.fullmatch(region)):
         raise InvalidDestination(f"connection {conn_id!r} names no region in its extra region, such as eu-west-1")
-    return redshift_files.Stage(directory, role, region)
+    return redshift_files.S3Stage(directory, role, region)
 
 
 def _directory(name: str, url: str, conn_id: str | None) -> Directory:

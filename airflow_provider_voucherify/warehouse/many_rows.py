@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Sequence[object])
 
 #: Where rows pass through on their way into a database that has no way of its own.
-Stage: TypeAlias = redshift_files.Stage | databricks_files.Volume
+Stage: TypeAlias = redshift_files.S3Stage | databricks_files.Volume
 
 #: Databricks takes 255 bound values in a statement, SQLite before 3.32 takes 999.
 IDS_PER_STATEMENT = 200
@@ -92,7 +92,9 @@ def insert_many(
         bigquery_files.insert_many(connection, table, rows)
         return
     if dialect.name == "redshift":
-        redshift_files.insert_many(connection, table, rows, stage if isinstance(stage, redshift_files.Stage) else None)
+        redshift_files.insert_many(
+            connection, table, rows, stage if isinstance(stage, redshift_files.S3Stage) else None
+        )
         return
     if dialect.name == "databricks":
         volume = stage if isinstance(stage, databricks_files.Volume) else None
@@ -139,7 +141,7 @@ def check_stage(stage: Stage, dialect: Dialect) -> None:
 
     :raises InvalidDestination: if not.
     """
-    if isinstance(stage, redshift_files.Stage):
+    if isinstance(stage, redshift_files.S3Stage):
         redshift_files.check_stage(stage.files.url, dialect)
     elif dialect.name != "databricks":
         title = traits_of(dialect).title

@@ -49,7 +49,7 @@ _OF_RUN = re.compile(r"(?P<run>[0-9a-f]{12})-[0-9a-f]{12}-[0-9]{5}\.json\.gz")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class S3Stage:
     """A directory in S3 through which rows pass.
 
     :param files: the directory, as the worker reaches it.
@@ -66,7 +66,7 @@ class Stage:
     folder: str = ""
     run: str = ""
 
-    def of_run(self, target: Table, log_table: Table, connection: Connection) -> Stage:
+    def of_run(self, target: Table, log_table: Table, connection: Connection) -> S3Stage:
         """Return the stage of a run, whose files tell target and log."""
         url, schema = connection.engine.url, target.schema or connection.dialect.default_schema_name
         place = f"{url.host}:{url.port}/{url.database}/{schema}.{target.name}"
@@ -114,7 +114,7 @@ class Stage:
             log.warning("Files of this run stay in the stage, the next run will try again: %s", error)
 
 
-def insert_many(connection: Connection, table: Table, rows: Iterable[Sequence[object]], stage: Stage | None) -> None:
+def insert_many(connection: Connection, table: Table, rows: Iterable[Sequence[object]], stage: S3Stage | None) -> None:
     """Add rows to a table, in the connection's transaction.
 
     :param rows: with a value for every column, in the table's order.
@@ -160,7 +160,7 @@ def check_stage(stage: str, dialect: Dialect) -> None:
         raise InvalidDestination(f"stage={stage!r} is none Redshift copies from: write s3://bucket/loading/")
 
 
-def copy_from_s3(table: Table, beginning: str, stage: Stage, dialect: Dialect) -> str:
+def copy_from_s3(table: Table, beginning: str, stage: S3Stage, dialect: Dialect) -> str:
     """Return the copy of JSON files into a table, column by column of the same name.
 
     JSON tells a null from any text, as CSV does not; Parquet would have to be in the cluster's region.
@@ -180,7 +180,7 @@ def _text(value: str, dialect: Dialect) -> str:
     return str(literal(value).compile(dialect=dialect, compile_kwargs={"literal_binds": True}))
 
 
-def _copy(connection: Connection, statement: str, held: int, stage: Stage) -> None:
+def _copy(connection: Connection, statement: str, held: int, stage: S3Stage) -> None:
     try:
         connection.exec_driver_sql(statement)
         copied = connection.execute(select(func.pg_last_copy_count())).scalar_one()

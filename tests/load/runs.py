@@ -151,7 +151,7 @@ class Warehouse:
         files = fsspec.filesystem("s3", skip_instance_cache=True)
         path = self.stage_url.removeprefix("s3://")
         directory = Directory(files, path, url=self.stage_url, protocol="s3", new_token=lambda: uuid.uuid4().hex[:12])
-        return redshift_files.Stage(directory, "arn:aws:iam::123456789012:role/loading")
+        return redshift_files.S3Stage(directory, "arn:aws:iam::123456789012:role/loading")
 
     def staged(self) -> list[str]:
         """Return the names of the files in the stage."""

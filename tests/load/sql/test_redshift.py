@@ -85,7 +85,7 @@ def requests_made() -> Iterator[Counter[str]]:
 
 def put(warehouse: Warehouse, *names: str) -> None:
     stage = warehouse.stage()
-    assert isinstance(stage, redshift_files.Stage)
+    assert isinstance(stage, redshift_files.S3Stage)
     for name in names:
         stage.files.put(name, b"somebody's")
 
@@ -164,7 +164,7 @@ def test_what_redshift_cannot_copy_leaves_all_as_it_was_and_quotes_nobody(staged
 def test_a_file_that_was_lost_on_the_way_is_missed(staged: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redshift_files, "ROWS_PER_FILE", 2)
     stage, sink = staged.stage(), staged.sink_opened()
-    assert isinstance(stage, redshift_files.Stage)
+    assert isinstance(stage, redshift_files.S3Stage)
     sink.write([found(one, "gold") for one in ("anna", "bert", "carl")])
     with (
         at_copy(lambda: stage.files.remove(staged.staged()[0])),
