@@ -13,6 +13,7 @@ from airflow.sdk import BaseHook
 from airflow_provider_voucherify.load.destinations import VOLUMES, check_text
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.files.directory import Directory
+from airflow_provider_voucherify.warehouse.connection_extras import leave_values_out_of_logs
 from airflow_provider_voucherify.warehouse.proven import refuse_by_name
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def queries_of(conn_id: str) -> RunsQueries:
         return DatabricksQueries(conn_id)
     database = _database(hook, conn_id)
     database.log_sql = False  # the query's parameters may be customer ids
+    if database.conn_type == "snowflake":
+        leave_values_out_of_logs()
     return database
 
 

@@ -29,8 +29,9 @@ _LIBPQ_DRIVERS = ("psycopg", "psycopg2")
 _OF_PSYCOPG_3 = ("prepare_threshold",)
 #: SQLAlchemy's own affair.
 _TRANSACTIONS = ("autocommit",)
-#: How lines of Snowflake's driver begin that hold what is bound to a statement; answers it logs as they are, no text.
-_OF_VALUES = ("binding: ", "parameter: ", "parameters: ")
+#: How lines of Snowflake's driver begin that hold what is bound to a statement, or the statement with it in its text;
+#: answers it logs as they are.
+_OF_VALUES = ("binding: ", "parameter: ", "parameters: ", "query: ", "running query ", "sql=[")
 #: In the path of a SQL warehouse of Databricks', as it is called now or was before.
 _OF_SQL_WAREHOUSE = re.compile(r"/(warehouses|endpoints)/\w")
 #: What Redshift's own driver, and its hook, are told.

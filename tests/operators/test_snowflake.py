@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import uuid
 from datetime import timedelta
@@ -17,6 +18,7 @@ from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, EnteredSegment
+from airflow_provider_voucherify.operators.places import queries_of
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
 from tests.airflow_version import dag_bag
 from tests.docs.reading import ROOT, blocks
@@ -94,6 +96,12 @@ def test_who_entered_is_read_from_a_history(
     told = {row["customer_id"] for row in run_op(tell, run_id="day 1").rows}
     assert told <= {customer for customer, one, _ in held[1] - held[0] if one == segment}
     assert snowflake.get_first(f"select count(*) from HISTORY where SEGMENT_ID = '{segment}' and VALID_TO is not null")
+
+
+def test_a_query_tells_no_log_what_it_is_given(snowflake: SnowflakeHook, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        queries_of("warehouse").run("SELECT %(one)s", parameters={"one": "hidden@example.com"}, handler=lambda _: None)
+    assert "hidden@example.com" not in caplog.text
 
 
 def test_exported_objects_are_replaced(run_op: OperatorRunner, voucherify: Emulator, snowflake: SnowflakeHook) -> None:
