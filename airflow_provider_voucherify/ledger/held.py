@@ -24,7 +24,7 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scop
 from airflow_provider_voucherify.ledger.labels import SegmentLabels
 from airflow_provider_voucherify.ledger.room import explained, refuse_without_room
 from airflow_provider_voucherify.ledger.steps import (
-    ANSWER,
+    ANSWERS,
     PAGE,
     EveryoneSettled,
     Finished,
@@ -266,8 +266,9 @@ class WorkingCopy:
     def _take(self, said: StepsAsJson) -> None:
         numbered = [self._segments.of(segment) for segment in said.segments]
         for kind, steps in groupby(said.steps, key=itemgetter(0)):
-            if kind == ANSWER:
-                self._take_answers(steps, [label for _, label in numbered])
+            if kind == ANSWERS:
+                for step in steps:
+                    self._take_answers(step, [label for _, label in numbered])
             elif kind == PAGE:
                 self._take_pages(steps, said.segments, numbered)
             else:
@@ -286,17 +287,17 @@ class WorkingCopy:
                 ids = None if step.segment_ids is None else sorted(step.segment_ids)
                 self._remark("finished", json.dumps([ids, step.max_tries]))
 
-    def _take_answers(self, said: Iterable[StepAsJson], labels: Sequence[int]) -> None:
+    def _take_answers(self, said: StepAsJson, labels: Sequence[int]) -> None:
         answers = answers_of(said, len(labels))
         self._forget_members(answers.customer_ids)
         self._has_folded = self._has_new_answers = True
         packed = [array(_LABEL, [label]).tobytes() for label in labels]
         held = [b"".join([packed[number] for number in numbers]) or None for numbers in answers.segments]
-        columns: list[Sequence[object]] = [answers.customer_ids, answers.outcomes, answers.observed_at, held]
-        if any(answers.failures) or any(answers.source_ids):  # to bind nothing takes as long as to bind something
-            sources = [source if one else None for one, source in zip(held, answers.source_ids, strict=True)]
-            columns += [answers.failures, sources]
-        self._connection.executemany(_ADD_ANSWER[len(columns)], zip(*columns, strict=True))
+        columns: list[Iterable[object]] = [answers.customer_ids, answers.outcomes, answers.observed_at, held]
+        if answers.failures or answers.source_ids:  # to bind nothing takes as long as to bind something
+            sources = [one and source for one, source in zip(held, answers.source_ids or repeat(None), strict=False)]
+            columns += [answers.failures or repeat(None), sources]
+        self._connection.executemany(_ADD_ANSWER[len(columns)], zip(*columns, strict=False))
 
     def _unfold(self) -> None:
         """Give the memberships of answers rows of their own."""

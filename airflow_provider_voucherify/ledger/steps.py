@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from itertools import chain, repeat
+from itertools import chain, groupby, repeat
 from typing import NamedTuple, TypeAlias, cast
 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
@@ -29,7 +29,7 @@ from airflow_provider_voucherify.ledger.log import Piece
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.summary import as_utc, memberships
 
-VERSION = 1
+VERSION = 2
 #: As JSON has it, behind a backslash that does not stand for itself.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -96,14 +96,15 @@ class AnswerColumns(NamedTuple):
 
     :param observed_at: microseconds since 1970 (UTC).
     :param segments: numbers of the segments each customer is in.
+    :param failures: one for each customer; ``None`` if none has one. So ``source_ids``.
     """
 
     observed_at: Sequence[int]
     customer_ids: Sequence[str]
     outcomes: Sequence[str]
     segments: Sequence[list[int]]
-    failures: Sequence[str | None]
-    source_ids: Sequence[str | None]
+    failures: Sequence[str | None] | None
+    source_ids: Sequence[str | None] | None
 
 
 class PageColumns(NamedTuple):
@@ -123,10 +124,10 @@ class PageColumns(NamedTuple):
     is_first: bool
 
 
-ANSWER, PAGE = "answer", "page"
+ANSWERS, PAGE = "answers", "page"
 _TEXT: AbstractSet[type] = {str}
 _TEXT_OR_NONE: AbstractSet[type] = {str, type(None)}
-_ANSWER_TYPES: Sequence[AbstractSet[type]] = (_TEXT, {int}, _TEXT, _TEXT, {list}, _TEXT_OR_NONE, _TEXT_OR_NONE)
+_ANSWER_TYPES: Sequence[AbstractSet[type]] = ({int}, _TEXT, _TEXT, {list}, _TEXT_OR_NONE, _TEXT_OR_NONE)
 _OUTCOMES = frozenset(outcome.value for outcome in Outcome)
 
 
@@ -145,9 +146,9 @@ def piece_of(said: StepsAsJson) -> Piece:
     customers = members = 0
     for step in said.steps:
         match step:
-            case ["answer", _, _, _, list(numbers), _, _]:
-                customers += 1
-                members += len(numbers)
+            case ["answers", _, list(ids), _, list(segments), _, _]:
+                customers += len(ids)
+                members += sum([len(numbers) for numbers in segments if isinstance(numbers, list)])
             case ["page", _, _, list(ids), *_]:
                 members += len(ids)
             case ["settled", _, list(ids), _] | ["forgotten", list(ids)]:
@@ -172,9 +173,13 @@ def longest_id(steps: Sequence[Step]) -> int:
 
 
 def as_json(steps: Sequence[Step]) -> StepsAsJson:
-    """Return steps as a piece has them."""
-    numbers = _SegmentNumbers()
-    said = [_step_to_json(step, numbers) for step in steps]
+    """Return steps as a piece has them, which is not changed any more: answers share what is alike."""
+    numbers, said = _SegmentNumbers(), list[StepAsJson]()
+    for is_answer, same in groupby(steps, key=lambda step: isinstance(step, CustomerAnswer)):
+        if is_answer:
+            said.append(_answers_to_json([step for step in same if isinstance(step, CustomerAnswer)], numbers))
+        else:
+            said += [_step_to_json(step, numbers) for step in same]
     return StepsAsJson([*numbers.by_name], said)
 
 
@@ -217,23 +222,23 @@ def steps_of(said: StepsAsJson) -> list[Step]:
     :raises ValueError: if one of them is damaged.
     """
     segments = [Segment(*name) for name in said.segments]
-    return [step_of(step, segments) for step in said.steps]
+    return [*chain.from_iterable(_steps_from(step, segments) for step in said.steps)]
 
 
-def answers_of(said: Iterable[StepAsJson], segments: int) -> AnswerColumns:
+def answers_of(said: StepAsJson, segments: int) -> AnswerColumns:
     """Return answers as columns, which takes a fifth of the time of making an object of each.
 
     :param segments: how many the piece names.
     :raises ValueError: if one of them is damaged.
     """
-    try:
-        columns = list(zip(*said, strict=True))
-    except ValueError:
-        raise _damaged() from None
-    types = [{*map(type, column)} for column in columns]
-    if len(types) != len(_ANSWER_TYPES) or any(seen - may for seen, may in zip(types, _ANSWER_TYPES, strict=True)):
+    match said:
+        case ["answers", _, list(ids), _, _, _, _]:
+            is_sound = all(_is_column(one, may, len(ids)) for one, may in zip(said[1:], _ANSWER_TYPES, strict=True))
+        case _:
+            is_sound = False
+    if not is_sound:
         raise _damaged()
-    answers = AnswerColumns._make(columns[1:])
+    answers = AnswerColumns._make(cast("list[list[int] | list[str]]", said[1:]))
     try:
         numbers = {*chain.from_iterable(answers.segments)}
     except TypeError:  # a list has no hash
@@ -241,6 +246,12 @@ def answers_of(said: Iterable[StepAsJson], segments: int) -> AnswerColumns:
     if not _OUTCOMES.issuperset(answers.outcomes) or not numbers.issubset(range(segments)):
         raise _damaged()
     return answers
+
+
+def _is_column(values: Json, types: AbstractSet[type], length: int) -> bool:
+    if values is None:
+        return type(None) in types
+    return isinstance(values, list) and len(values) == length and {*map(type, values)} <= types
 
 
 def page_of(said: StepAsJson, segments: int) -> PageColumns:
@@ -265,6 +276,16 @@ class _SegmentNumbers:
     def __init__(self) -> None:
         self.by_name: dict[SegmentName, int] = {}
         self._by_object: dict[int, int] = {}
+        self._by_answer: dict[int, list[Json]] = {}
+
+    def of_answer(self, answer: CustomerAnswer) -> list[Json]:
+        """Return the numbers of the segments a customer is in; equal answers mostly share them."""
+        if answer.outcome is not Outcome.FOUND:
+            return []
+        there = id(answer.segments)
+        if (known := self._by_answer.get(there)) is None:
+            known = self._by_answer[there] = [*self.of(memberships(answer))]
+        return known
 
     def of(self, segments: Sequence[Segment]) -> list[int]:
         """Return the number of each segment, as many times as it is there."""
@@ -277,13 +298,26 @@ class _SegmentNumbers:
             return self.of(segments)
 
 
-def _step_to_json(step: Step, numbers: _SegmentNumbers) -> list[Json]:
-    said: list[Json]
+def _answers_to_json(answers: Sequence[CustomerAnswer], numbers: _SegmentNumbers) -> StepAsJson:
+    segments: list[Json] = [numbers.of_answer(one) for one in answers]
+    failures: list[Json] = [one.failure for one in answers]
+    source_ids: list[Json] = [one.source_id for one in answers]
+    return [
+        ANSWERS,
+        [microseconds(one.observed_at) for one in answers],
+        [one.customer_id for one in answers],
+        [one.outcome.value for one in answers],
+        segments,
+        failures if any(failures) else None,
+        source_ids if any(source_ids) else None,
+    ]
+
+
+def _step_to_json(step: Step, numbers: _SegmentNumbers) -> StepAsJson:
+    said: StepAsJson
     match step:
         case CustomerAnswer():
-            segments: list[Json] = [*numbers.of(memberships(step))]
-            at, outcome = microseconds(step.observed_at), step.outcome.value
-            said = ["answer", at, step.customer_id, outcome, segments, step.failure, step.source_id]
+            said = _answers_to_json([step], numbers)
         case MembershipPage():
             ids: list[Json] = [member.customer_id for member in step.members]
             sources: list[Json] = [member.source_id for member in step.members]
@@ -317,19 +351,25 @@ def _steps_from_json(said: Mapping[str, Json]) -> StepsAsJson:
             raise _damaged()
 
 
+def _steps_from(said: StepAsJson, segments: Sequence[Segment]) -> Iterator[Step]:
+    if said[0] != ANSWERS:
+        yield step_of(said, segments)
+        return
+    answers = answers_of(said, len(segments))
+    optional = answers.failures or repeat(None), answers.source_ids or repeat(None)
+    for at, id_, outcome, numbers, failure, source_id in zip(*answers[:4], *optional, strict=False):
+        held = tuple([segments[number] for number in numbers])
+        yield CustomerAnswer(id_, moment_of(at), Outcome(outcome), held, failure, source_id)
+
+
 def step_of(said: StepAsJson, segments: Sequence[Segment]) -> Step:
-    """Return the step that a piece has.
+    """Return the step that a piece has, if it is not answers.
 
     :param segments: of the piece.
     :raises ValueError: if it is damaged.
     """
     step: Step
     match said:
-        case ["answer", *_]:
-            answer = answers_of([said], len(segments))
-            held = tuple([segments[number] for number in answer.segments[0]])
-            at, why, source_id = moment_of(answer.observed_at[0]), answer.failures[0], answer.source_ids[0]
-            step = CustomerAnswer(answer.customer_ids[0], at, Outcome(answer.outcomes[0]), held, why, source_id)
         case ["page", *_]:
             page = page_of(said, len(segments))
             members = tuple(map(Member, page.customer_ids, page.source_ids or repeat(None)))

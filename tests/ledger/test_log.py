@@ -183,7 +183,8 @@ def test_every_step_survives_the_codec() -> None:
     assert numbered["segments"] == [["seg_gold", "Gold"], ["seg_new", "New"]]
 
 
-ANSWER: list[Json] = ["answer", 0, "anna", "found", [0], None, None]
+ANSWERS: list[Json] = ["answers", [0, 0], ["anna", "bert"], ["found", "failed"], [[0], []], [None, "lost"], None]
+MIXED: list[Json] = ["anna", 5]
 PAGE: list[Json] = ["page", 0, 0, ["anna"], None, {}, True, True]
 
 
@@ -191,13 +192,20 @@ PAGE: list[Json] = ["page", 0, 0, ["anna"], None, {}, True, True]
     "step",
     [
         [],
-        [*ANSWER, None],
-        [*ANSWER[:2], 5, *ANSWER[3:]],
-        [*ANSWER[:3], "lost", *ANSWER[4:]],
-        [*ANSWER[:4], [1], *ANSWER[5:]],
-        [*ANSWER[:4], [-1], *ANSWER[5:]],
-        [*ANSWER[:4], ["gold"], *ANSWER[5:]],
-        [*ANSWER[:4], [[0]], *ANSWER[5:]],
+        [*ANSWERS, None],
+        [*ANSWERS[:1], None, *ANSWERS[2:]],
+        [*ANSWERS[:1], [0, True], *ANSWERS[2:]],
+        [*ANSWERS[:2], ["anna"], *ANSWERS[3:]],
+        [*ANSWERS[:2], MIXED, *ANSWERS[3:]],
+        [*ANSWERS[:3], ["found", "lost"], *ANSWERS[4:]],
+        [*ANSWERS[:4], [[1], []], *ANSWERS[5:]],
+        [*ANSWERS[:4], [[-1], []], *ANSWERS[5:]],
+        [*ANSWERS[:4], [["gold"], []], *ANSWERS[5:]],
+        [*ANSWERS[:4], [[[0]], []], *ANSWERS[5:]],
+        [*ANSWERS[:4], [[0], None], *ANSWERS[5:]],
+        [*ANSWERS[:5], ["lost"], None],
+        [*ANSWERS[:5], "lost", None],
+        [*ANSWERS[:6], MIXED],
         [*PAGE[:2], 1, *PAGE[3:]],
         [*PAGE[:3], [5], *PAGE[4:]],
         [*PAGE[:4], ["one", "too many"], *PAGE[5:]],
@@ -205,19 +213,26 @@ PAGE: list[Json] = ["page", 0, 0, ["anna"], None, {}, True, True]
     ids=[
         "empty",
         "long",
+        "no-times",
+        "time",
+        "short",
         "id",
         "outcome",
         "segment",
         "before-all",
         "name",
         "list-in-list",
+        "no-segments",
+        "fewer-failures",
+        "failure",
+        "source-id",
         "list",
         "member",
         "source-ids",
     ],
 )
 def test_a_step_that_is_damaged_is_neither_read_nor_held(step: list[Json]) -> None:
-    piece = steps.pack(steps.StepsAsJson([("seg_gold", "Gold")], [ANSWER, PAGE, step]))
+    piece = steps.pack(steps.StepsAsJson([("seg_gold", "Gold")], [ANSWERS, PAGE, step]))
     with pytest.raises(ValueError, match="a piece of the ledger is damaged"):
         steps.steps_of(steps.unpack(piece))
     copy = WorkingCopy()
@@ -227,7 +242,7 @@ def test_a_step_that_is_damaged_is_neither_read_nor_held(step: list[Json]) -> No
 
 
 @pytest.mark.parametrize(
-    "said", ["[]", "{}", '{"version": 1}', '{"version": 1, "segments": [], "steps": [["?"]]}', "?"]
+    "said", ["[]", "{}", '{"version": 1}', '{"version": 2}', '{"version": 2, "segments": [], "steps": [["?"]]}', "?"]
 )
 def test_what_is_no_piece_is_told_from_one(said: str) -> None:
     with pytest.raises(ValueError, match="a piece of the ledger is"):
