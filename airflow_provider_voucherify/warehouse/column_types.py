@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -17,6 +18,8 @@ from airflow_provider_voucherify.warehouse.traits import MYSQL
 #: Of a text of Redshift's, at most.
 _REDSHIFT_BYTES = 65_535
 _PACKED_BYTES = {"redshift": _REDSHIFT_BYTES // 4 * 3, "bigquery": 6_000_000}
+#: Begins texts that are packed; JSON, which they are else, does not begin so.
+_PACKED = "zlib:"
 #: Databases whose drivers send no bytes as we would have them: these are written as text.
 _BYTES_AS_TEXT = ("redshift", "databricks")
 
@@ -31,8 +34,17 @@ def bounded_text(length: int) -> TypeEngine[str]:
 
 def long_text() -> TypeEngine[str]:
     """Return the type of texts of any length that are not compared."""
+    return _long_text(String(_REDSHIFT_BYTES))
+
+
+def own_text() -> TypeEngine[str]:
+    """Return the type of texts of any length that only we read."""
+    return _long_text(_TextPackedIfLong())
+
+
+def _long_text(on_redshift: TypeEngine[str]) -> TypeEngine[str]:
     texts = Text().with_variant(mysql.MEDIUMTEXT(charset="utf8mb4"), *MYSQL)
-    return texts.with_variant(String(_REDSHIFT_BYTES), "redshift")
+    return texts.with_variant(on_redshift, "redshift")
 
 
 def packed_bytes() -> TypeEngine[bytes]:
@@ -191,6 +203,25 @@ class _BytesAsText(TypeDecorator[bytes]):
     def process_result_value(self, value: str | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - SQLAlchemy's
         """Read what was written."""
         return None if value is None else b64decode(value)
+
+
+class _TextPackedIfLong(TypeDecorator[str]):
+    """Text, packed where Redshift has no room for it as it is."""
+
+    impl = String(_REDSHIFT_BYTES)
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Pack a text, if it is too long."""
+        if value is None or len(data := value.encode()) <= _REDSHIFT_BYTES:
+            return value
+        return _PACKED + b64encode(zlib.compress(data, 9)).decode()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's
+        """Read what was written."""
+        if value is None or not value.startswith(_PACKED):
+            return value
+        return zlib.decompress(b64decode(value.removeprefix(_PACKED))).decode()
 
 
 class _SnowflakeUtcTime(UserDefinedType[datetime]):

@@ -33,6 +33,7 @@ from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_names, create_if_missing, drop_if_there
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, most_packed_bytes, packed_bytes, utc_time
 from airflow_provider_voucherify.warehouse.table_names import is_log_name
+from airflow_provider_voucherify.warehouse.traits import MYSQL
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_defining
 
 if TYPE_CHECKING:
@@ -273,23 +274,40 @@ def remove_dead_logs(database: Database, target: Table, written_before: datetime
 
     :returns: how many.
     """
-    logs = database.read("list ledgers", lambda connection: [*_logs_beside(connection, target)])
-    dead = [log for log in logs if _is_dead(database, log, target.fullname, written_before)]
-    for log in dead:
-        database.write("remove a ledger that a dead run left behind", partial(drop_if_there, table=log))
-    return len(dead)
+    removed = 0
+    for log in database.read("list ledgers", lambda connection: [*_logs_beside(connection, target)]):
+        of_target, written_at = _last_written(database, log)
+        if written_at is None:  # empty, or its run ended meanwhile
+            removed += database.write("remove a ledger that was not begun", partial(_drop_if_empty, log=log))
+        # Names of long targets are cut, so two may share one: the rows say whose it is.
+        elif of_target == target.fullname and as_utc(written_at) < written_before:
+            database.write("remove a ledger that a dead run left behind", partial(drop_if_there, table=log))
+            removed += 1
+    return removed
 
 
-def _is_dead(database: Database, log: Table, target: str, written_before: datetime) -> bool:
+def _last_written(database: Database, log: Table) -> tuple[str | None, datetime | None]:
     query = select_last_written(log)
     try:
         of_target, written_at = database.read("read a ledger", lambda connection: connection.execute(query).one())
     except StatementFailed:
         if database.read("look for a ledger", lambda one: catalog_of(one).has_table(log.name, schema=log.schema)):
             raise
-        return False  # its run ended meanwhile
-    # Names of long targets are cut, so two may share one: the rows say whose it is.
-    return of_target == target and as_utc(written_at) < written_before
+        return None, None
+    return of_target, written_at
+
+
+def _drop_if_empty(connection: Connection, log: Table) -> bool:
+    """Drop a log without a row, where nobody can be about to begin it: MySQL commits the table before its first row,
+    and a try may have been killed in between."""
+    if connection.dialect.name not in MYSQL:
+        return False
+    lock_for_defining(connection, log)
+    is_there = catalog_of(connection).has_table(log.name, schema=log.schema)
+    if not is_there or connection.execute(any_row(log)).first() is not None:
+        return False
+    drop_if_there(connection, log)
+    return True
 
 
 def _logs_beside(connection: Connection, target: Table) -> Iterator[Table]:

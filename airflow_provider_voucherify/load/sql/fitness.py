@@ -207,8 +207,8 @@ def check_exactness(table: Table, connection: Connection) -> None:
         )
     if loose := _loose_columns(connection, table):
         raise TableUnfit(
-            f"table {table.fullname} compares {', '.join(loose)} by a collation that takes one id for another, such as "
-            "A for a: make them columns without a collation of their own, or name another table"
+            f"table {table.fullname} compares {', '.join(loose)} by a collation or a type that takes one id for "
+            "another, such as A for a: make them texts without a collation of their own, or name another table"
         )
 
 
@@ -243,14 +243,15 @@ def _inexact_columns(connection: Connection, table: Table) -> list[str]:
 
 
 def _loose_columns(connection: Connection, table: Table) -> list[str]:
-    """Return which keys of a table of SQLite or DuckDB that exists take one text for another.
+    """Return which keys of a table of PostgreSQL, SQLite or DuckDB that exists take one text for another.
 
-    Their catalogs say nothing of collations, so they are tried with a row that is not there.
+    Catalogs say nothing of collations, or not all of them and nothing of types such as ``citext``, so they are tried
+    with a row that is not there.
     """
     from sqlalchemy import String, false, func, literal_column, select
 
     catalog = catalog_of(connection)
-    if connection.dialect.name not in ("duckdb", "sqlite"):
+    if connection.dialect.name not in ("duckdb", "postgresql", "sqlite"):
         return []
     if not catalog.has_table(table.name, schema=table.schema):
         return []

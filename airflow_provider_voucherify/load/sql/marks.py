@@ -15,7 +15,7 @@ from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.load.sql.fitness import check_takes_rows
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
-from airflow_provider_voucherify.warehouse.column_types import long_text, run_key_text, utc_time
+from airflow_provider_voucherify.warehouse.column_types import own_text, run_key_text, utc_time
 from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.table_names import marks_name
 from airflow_provider_voucherify.warehouse.traits import traits_of
@@ -42,7 +42,7 @@ def marks_table(name: str, schema: str | None) -> Table:
         MetaData(),
         Column("run_key", run_key_text(), primary_key=True),
         Column("published_at", utc_time(), nullable=False),
-        Column("detail", long_text(), nullable=False),
+        Column("detail", own_text(), nullable=False),
         schema=schema,
     )
 

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import Connection, MetaData, Table, func, make_url, select
 
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.ledger.logs.table import log_table
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit, ValueUnfit
 from airflow_provider_voucherify.warehouse import write_lock
 from airflow_provider_voucherify.warehouse.database import Database
+from airflow_provider_voucherify.warehouse.table_names import log_name
 from tests.load.histories import record
 from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, page
 
@@ -218,6 +220,30 @@ def test_leftovers_of_a_table_named_in_capitals_are_removed(mysql_warehouse: War
     mysql_warehouse.load(run=identity("today"), table="Segments")
 
     assert mysql_warehouse.ledgers() == set()
+
+
+def test_a_ledger_that_was_created_and_not_begun_goes_with_the_next_run(mysql_warehouse: Warehouse) -> None:
+    name = log_name(TABLE, TABLE, "killed")
+    mysql_warehouse.sink_opened(run=identity("killed"))
+    mysql_warehouse.execute(f"delete from {name}")
+
+    mysql_warehouse.load(found("anna", "gold"), run=identity("today"))
+
+    assert mysql_warehouse.ledgers() == set()
+
+
+def test_a_ledger_that_somebody_is_about_to_begin_stays(
+    mysql_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_lock, "MYSQL_LOCK_TIMEOUT", 0)
+    log = log_table(log_name(TABLE, TABLE, "other"), None)
+    engine = mysql_warehouse.get_sqlalchemy_engine()
+    with engine.connect() as other:
+        write_lock.lock_for_defining(other, log)
+        log.create(other)
+        mysql_warehouse.load(found("anna", "gold"), run=identity("today"))
+        assert mysql_warehouse.ledgers() == {log.name}
+    engine.dispose()
 
 
 def test_names_in_other_cases_take_turns_since_a_server_may_take_them_for_one(

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, event
@@ -112,6 +113,19 @@ def test_percent_signs_are_what_they_are(staged: Warehouse) -> None:
     staged.load(found("anna", "gold"), table="seg%s")
     assert staged.memberships(staged.quoted("seg%s")) == [("anna", "seg_gold")]
     assert staged.staged() == []
+
+
+@pytest.mark.parametrize("number", [100, 3_000])
+def test_a_retry_is_told_of_a_run_in_many_segments(staged: Warehouse, number: int) -> None:
+    segments = tuple(Segment(f"seg_{one:020d}", f"Segment number {one}") for one in range(number))
+    first = staged.sink_opened(run=replace(identity(), try_number=1))
+    first.write([CustomerAnswer("anna", NOON, Outcome.FOUND, segments)])
+    published = first.finish()
+    first.close()
+
+    retry = staged.sink(run=replace(identity(), try_number=2))
+    assert retry.open() == published
+    assert len(published.per_segment) == number
 
 
 def test_a_stage_holds_nothing_of_a_run_that_is_over(staged: Warehouse) -> None:

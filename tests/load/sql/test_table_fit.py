@@ -297,8 +297,33 @@ def test_a_table_whose_collation_takes_one_id_for_another_is_refused(
         f"create table {TABLE} (customer_id text collate {collation}, segment_id text, segment_name text, {times}"
         "observed_at timestamptz)"
     )
-    with pytest.raises(TableUnfit, match="compares customer_id by a collation that takes one id for another"):
+    with pytest.raises(TableUnfit, match="compares customer_id by a collation or a type that takes one id for another"):
         warehouse.sink(write, identity(as_of=NOON)).open()
+
+
+#: The server of the tests comes without the extension: made as that makes it.
+LIKE_CITEXT = (
+    "create type loose",
+    "create function loose_in(cstring) returns loose language internal immutable strict as 'textin'",
+    "create function loose_out(loose) returns cstring language internal immutable strict as 'textout'",
+    "create type loose (input = loose_in, output = loose_out, like = text, category = 'S', collatable = true)",
+    "create cast (loose as text) without function as implicit",
+    "create cast (text as loose) without function as assignment",
+    "create function loosely(loose, loose) returns bool language sql as 'select lower($1::text) = lower($2::text)'",
+    "create operator = (leftarg = loose, rightarg = loose, function = loosely)",
+)
+
+
+@pytest.mark.parametrize("write", ["merge", "history"])
+def test_a_type_of_postgresql_that_takes_one_id_for_another_is_refused(
+    postgres_warehouse: Warehouse, write: WriteMode
+) -> None:
+    times = "valid_from timestamptz, valid_to timestamptz, " if write == "history" else ""
+    columns = f"customer_id loose, segment_id text, segment_name text, {times}observed_at timestamptz"
+    for statement in (*LIKE_CITEXT, f"create table {TABLE} ({columns})"):
+        postgres_warehouse.execute(statement)
+    with pytest.raises(TableUnfit, match="compares customer_id by a collation or a type that takes one id for another"):
+        postgres_warehouse.sink(write, identity(as_of=NOON)).open()
 
 
 def test_an_id_too_long_for_a_key_is_told_of_without_quoting_it(postgres_warehouse: Warehouse) -> None:
