@@ -14,6 +14,9 @@ from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns, che
 #: A log last written longer ago than this belongs to a run nobody resumed: the next run removes it.
 LEFTOVER_AGE = timedelta(days=7)
 
+#: How a stage begins that is a volume of Databricks'.
+VOLUMES = "/Volumes/"
+
 WriteMode: TypeAlias = Literal["append", "replace", "merge", "history"]
 FileFormat: TypeAlias = Literal["parquet", "jsonl"]
 
@@ -59,10 +62,6 @@ def check_text(name: str, value: object) -> None:
     """
     if not isinstance(value, str) or not value.strip():
         raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
-
-
-#: How a stage begins that is a volume of Databricks'.
-VOLUMES = "/Volumes/"
 
 
 def check_directory(name: str, url: str, example: str) -> None:

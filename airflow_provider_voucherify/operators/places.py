@@ -13,7 +13,7 @@ from airflow.sdk import BaseHook
 from airflow_provider_voucherify.load.destinations import VOLUMES, check_text
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.files.directory import Directory
-from airflow_provider_voucherify.warehouse.connection_extras import leave_values_out_of_logs
+from airflow_provider_voucherify.warehouse.driver_errors import leave_values_out_of_logs
 from airflow_provider_voucherify.warehouse.proven import refuse_by_name
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def queries_of(conn_id: str) -> RunsQueries:
     """
     check_text("conn_id", conn_id)
     hook = hook_of(conn_id)
-    if getattr(hook, "conn_type", None) == "databricks":
-        return DatabricksQueries(conn_id)
     database = _database(hook, conn_id)
+    if database.conn_type == "databricks":
+        return DatabricksQueries(database)
     database.log_sql = False  # the query's parameters may be customer ids
     if database.conn_type == "snowflake":
         leave_values_out_of_logs()
@@ -58,11 +58,11 @@ def queries_of(conn_id: str) -> RunsQueries:
 class DatabricksQueries:
     """Runs queries on Databricks through Airflow's hook, whose own way writes their parameters into the log.
 
-    :param conn_id: the connection's, whose hook by its type is that of Databricks' REST API.
+    :param hook: that of its SQL warehouses.
     """
 
-    def __init__(self, conn_id: str) -> None:
-        self._conn_id = conn_id
+    def __init__(self, hook: DbApiHook) -> None:
+        self._hook = hook
 
     def run(
         self,
@@ -72,9 +72,7 @@ class DatabricksQueries:
         handler: Callable[[Cursor], None],
     ) -> None:
         """Run a query and give its cursor to the handler."""
-        from airflow.providers.databricks.hooks.databricks_sql import DatabricksSqlHook
-
-        with closing(DatabricksSqlHook(self._conn_id).get_conn()) as connection, closing(connection.cursor()) as cursor:
+        with closing(self._hook.get_conn()) as connection, closing(connection.cursor()) as cursor:
             cursor.execute(sql, parameters)
             handler(cursor)
 

@@ -8,7 +8,6 @@ engine where it connects, so that no log of its making shows them.
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
@@ -29,9 +28,6 @@ _LIBPQ_DRIVERS = ("psycopg", "psycopg2")
 _OF_PSYCOPG_3 = ("prepare_threshold",)
 #: SQLAlchemy's own affair.
 _TRANSACTIONS = ("autocommit",)
-#: How lines of Snowflake's driver begin that hold what is bound to a statement, or the statement with it in its text;
-#: answers it logs as they are.
-_OF_VALUES = ("binding: ", "parameter: ", "parameters: ", "query: ", "running query ", "sql=[")
 #: In the path of a SQL warehouse of Databricks', as it is called now or was before.
 _OF_SQL_WAREHOUSE = re.compile(r"/(warehouses|endpoints)/\w")
 #: What Redshift's own driver, and its hook, are told.
@@ -213,16 +209,6 @@ def _connect_as_queries_do(engine: Engine, hook: _DatabricksHook) -> None:
         options.update(given)
 
     on_connect(engine, add)
-
-
-def leave_values_out_of_logs() -> None:
-    """Let Snowflake's driver not log, where it is debugged, the values of statements and answers: customers' ids."""
-    for name in ("connection", "cursor"):
-        logging.getLogger(f"snowflake.connector.{name}").addFilter(_is_without_values)
-
-
-def _is_without_values(record: logging.LogRecord) -> bool:
-    return isinstance(record.msg, str) and not record.msg.startswith(_OF_VALUES)
 
 
 def _renew_tokens(engine: Engine, hook: _SnowflakeHook) -> None:

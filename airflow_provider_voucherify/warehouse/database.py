@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.warehouse.bigquery.turns import give_transactions
-from airflow_provider_voucherify.warehouse.connection_extras import (
-    Options,
-    extras_of,
-    leave_values_out_of_logs,
-    on_connect,
-)
+from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
 from airflow_provider_voucherify.warehouse.databricks import transactions
-from airflow_provider_voucherify.warehouse.driver_errors import told_to_make_room, without_rows
+from airflow_provider_voucherify.warehouse.driver_errors import (
+    leave_values_out_of_logs,
+    told_to_make_room,
+    without_rows,
+)
 from airflow_provider_voucherify.warehouse.proven import check_server, make_engine, refuse_by_name
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 

@@ -1,6 +1,9 @@
-"""What a database's error says, as far as it cannot quote a row, and whether it passes by itself."""
+"""What drivers may tell: of a database's error what cannot quote a row, and whether it passes by itself; of logs no
+value."""
 
 from __future__ import annotations
+
+import logging
 
 from airflow_provider_voucherify.load.errors import StatementFailed
 from airflow_provider_voucherify.warehouse.bigquery import errors as bigquery_errors
@@ -72,6 +75,9 @@ _PASSING_DUCKDB_ERRORS = ("ConnectionException", "InterruptException", "IOExcept
 #: Of these, what a lock that others hold, or a limit of time, ended.
 _WAITED_IN_VAIN = (625, 630, 1205, 1969, 3024, "55P03", "57014")
 _IF_IT_STAYS = "; if retries meet it too, look who locks the table, or raise the connection's or user's time limits"
+#: How lines of Snowflake's driver begin that hold what is bound to a statement, or the statement with it in its text;
+#: answers it logs as they are.
+_OF_VALUES = ("binding: ", "parameter: ", "parameters: ", "query: ", "running query ", "sql=[")
 
 
 def without_rows(doing: str, error: Exception) -> StatementFailed:
@@ -200,3 +206,13 @@ def told_to_make_room(problem: StatementFailed) -> StatementFailed:
     """Return the problem of a full database, with what to do about it."""
     advice = "The database has no room left: make some there; a retry goes on with what is held"
     return StatementFailed(f"{problem}. {advice}", sqlstate=problem.sqlstate, is_full=True, is_passing=True)
+
+
+def leave_values_out_of_logs() -> None:
+    """Let Snowflake's driver not log, where it is debugged, the values of statements and answers: customers' ids."""
+    for name in ("connection", "cursor"):
+        logging.getLogger(f"snowflake.connector.{name}").addFilter(_is_without_values)
+
+
+def _is_without_values(record: logging.LogRecord) -> bool:
+    return isinstance(record.msg, str) and not record.msg.startswith(_OF_VALUES)

@@ -7,22 +7,20 @@ from __future__ import annotations
 
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import date
-from itertools import chain, count, islice
+from collections.abc import Iterable, Sequence
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Table, insert
+
+from airflow_provider_voucherify.warehouse.parquet_texts import in_files, write_parquet
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 #: Up to so many rows a statement is sooner done than a file is put, listed, copied and removed.
 FEW_ROWS = 200
-#: Rows of a file: several are read at once by a warehouse's threads.
-ROWS_PER_FILE = 250_000
-_ROWS_PER_BATCH = 10_000
 
 
 def insert_many(connection: Connection, table: Table, rows: Iterable[Sequence[object]]) -> None:
@@ -44,12 +42,10 @@ def insert_many(connection: Connection, table: Table, rows: Iterable[Sequence[ob
 
 def _copy(connection: Connection, table: Table, rows: Iterable[Sequence[object]]) -> None:
     folder = f"@~/voucherify/{uuid.uuid4().hex}/"
-    rest = iter(rows)
     with tempfile.TemporaryDirectory(prefix="voucherify_") as directory:
-        for number in count():
+        for number, part in enumerate(in_files(rows)):
             path = Path(directory, f"{number}.parquet")
-            if not _write_file(path, table, rest):
-                break
+            write_parquet(path, table, part)
             connection.exec_driver_sql(f"PUT 'file://{path}' {folder} AUTO_COMPRESS=FALSE")
             path.unlink()
     connection.exec_driver_sql(copy_from_stage(connection, table, folder))
@@ -68,30 +64,3 @@ def copy_from_stage(connection: Connection, table: Table, folder: str) -> str:
     files = f"(SELECT {values} FROM {folder})"  # noqa: S608 - names are quoted, and the folder's is ours
     text = f"COPY INTO {name} ({names}) FROM {files} FILE_FORMAT = (TYPE = PARQUET) PURGE = TRUE"
     return text.replace("%%", "%")  # doubled for drivers that are given parameters
-
-
-def _write_file(path: Path, table: Table, rows: Iterator[Sequence[object]]) -> bool:
-    """Write some of the rows into a file, if there are any left; a value that is no text is written as one."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pa.schema([(f"c{place}", pa.string()) for place, _ in enumerate(table.columns)])
-    part = islice(rows, ROWS_PER_FILE)
-    if not (batch := list(islice(part, _ROWS_PER_BATCH))):
-        return False
-    with pq.ParquetWriter(path, schema) as writer:
-        while batch:
-            columns = [pa.array(map(_as_text, values), pa.string()) for values in zip(*batch, strict=True)]
-            writer.write_batch(pa.record_batch(columns, schema=schema))
-            batch = list(islice(part, _ROWS_PER_BATCH))
-    return True
-
-
-def _as_text(value: object) -> str | None:
-    match value:
-        case None | str():
-            return value
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value).lower()

@@ -14,7 +14,6 @@ import re
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from io import BytesIO
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
@@ -27,6 +26,7 @@ from airflow_provider_voucherify.load.errors import InvalidDestination, Statemen
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.databricks.transactions import remove_at_the_end
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
+from airflow_provider_voucherify.warehouse.parquet_texts import as_text, in_files, write_parquet
 from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, is_log_name
 
 if TYPE_CHECKING:
@@ -45,9 +45,6 @@ CHARACTERS_PER_INSERT = 1_000_000
 FEW_ROWS = 1_000
 #: What goes in by statements at most.
 MOST_ROWS = 100_000
-#: Rows of a file: several are read at once by a warehouse.
-ROWS_PER_FILE = 250_000
-_ROWS_PER_BATCH = 10_000
 _VOLUME = re.compile(r"/Volumes(/[\w.-]+){3,}/?", re.ASCII)
 _OF_RUN = re.compile(r"voucherify-(?P<target>[0-9a-f]{12})-(?P<run>[0-9a-f]{12})-[0-9a-f]{12}-[0-9]{5}\.parquet")
 
@@ -122,14 +119,14 @@ class Volume:
         :raises sqlalchemy.exc.DBAPIError: if Databricks refuses them, or of a file the driver's own error.
         """
         beginning = f"voucherify-{self.target}-{self.run}-{self.new_token()}"
-        names: list[str] = []
-        rest, held = iter(rows), 0
+        names, held = list[str](), 0
         try:
-            while batch := list(islice(rest, 1)):
-                file, count = _as_file(table, chain(batch, islice(rest, ROWS_PER_FILE - 1)))
+            for part in in_files(rows):
+                file = BytesIO()
+                held += write_parquet(file, table, part)
+                file.seek(0)
                 names.append(f"{beginning}-{len(names):05d}.parquet")
                 self._put(connection, names[-1], file)
-                held += count
             copied = connection.exec_driver_sql(copy_into(table, self.path, names, connection.dialect)).one()
         finally:
             self._remove(connection, names)
@@ -262,7 +259,7 @@ def _in_statements(rows: Iterable[Row]) -> Iterator[list[str]]:
     """Yield rows as JSON, as many at a time as fit into a statement."""
     part, length = list[str](), 0
     for row in rows:
-        text = json.dumps({f"c{place}": _as_text(value) for place, value in enumerate(row)})
+        text = json.dumps({f"c{place}": as_text(value) for place, value in enumerate(row)})
         if part and length + len(text) > CHARACTERS_PER_INSERT:
             yield part
             part, length = [], 0
@@ -272,31 +269,5 @@ def _in_statements(rows: Iterable[Row]) -> Iterator[list[str]]:
         yield part
 
 
-def _as_file(table: Table, rows: Iterator[Row]) -> tuple[BytesIO, int]:
-    """Return a Parquet file of texts, and how many rows it has."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = pa.schema([(f"c{place}", pa.string()) for place, _ in enumerate(table.columns)])
-    file, held = BytesIO(), 0
-    with pq.ParquetWriter(file, schema) as writer:
-        while batch := list(islice(rows, _ROWS_PER_BATCH)):
-            columns = [pa.array(map(_as_text, values), pa.string()) for values in zip(*batch, strict=True)]
-            writer.write_batch(pa.record_batch(columns, schema=schema))
-            held += len(batch)
-    file.seek(0)
-    return file, held
-
-
 def _table_names(connection: Connection, target: Table) -> list[str]:
     return list(catalog_of(connection).get_table_names(schema=target.schema))
-
-
-def _as_text(value: object) -> str | None:
-    match value:
-        case None | str():
-            return value
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value).lower()

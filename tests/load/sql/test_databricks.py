@@ -31,6 +31,7 @@ from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.load.exports.table import ExportTableLoader
+from airflow_provider_voucherify.warehouse import parquet_texts
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.databricks import files as databricks_files
@@ -159,7 +160,7 @@ def test_rows_take_a_statement_for_about_so_many_characters(
 
 
 def test_rows_in_several_files_are_copied_at_once(staged: Recorded, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(databricks_files, "ROWS_PER_FILE", 3)
+    monkeypatch.setattr(parquet_texts, "ROWS_PER_FILE", 3)
     table, database, volume = odd_table(), Database(staged), staged.stage()
     database.write("create", table.create)
     rows = [row(f"customer-{number}") for number in range(6)]

@@ -32,7 +32,7 @@ from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
 from airflow_provider_voucherify.load.sql.fitness import check_takes_rows
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.warehouse import snowflake_files
+from airflow_provider_voucherify.warehouse import parquet_texts, snowflake_files
 from airflow_provider_voucherify.warehouse.catalog import InformationSchema
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.database import Database
@@ -89,7 +89,7 @@ def test_rows_of_files_are_what_was_put_into_them(
     recorded: Recorded, monkeypatch: pytest.MonkeyPatch, rows_per_file: int
 ) -> None:
     monkeypatch.setattr(snowflake_files, "FEW_ROWS", 2)
-    monkeypatch.setattr(snowflake_files, "ROWS_PER_FILE", rows_per_file)
+    monkeypatch.setattr(parquet_texts, "ROWS_PER_FILE", rows_per_file)
     table, at = odd_table(), datetime(2026, 1, 31, 12, 0, 0, 1, tzinfo=UTC)
     whole = [(text, text, at, -7, 0.1, True, date(2026, 1, 31)) for text in ODD]
     rows = [*whole, ("nothing", None, None, None, None, None, None)]
