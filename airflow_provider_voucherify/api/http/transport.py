@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import re
 import select
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http import wire
@@ -245,7 +245,8 @@ def _connector(settings: ApiSettings) -> aiohttp.TCPConnector:
 
         def __init__(self) -> None:
             super().__init__(limit=0, ssl=tls_of(settings))
-            self._given: WeakSet[ResponseHandler] = WeakSet()
+            #: Tells of a connection that was given before whether anything arrived on it.
+            self._has_arrived: WeakKeyDictionary[ResponseHandler, Callable[[], bool]] = WeakKeyDictionary()
 
         async def connect(
             self,
@@ -257,26 +258,27 @@ def _connector(settings: ApiSettings) -> aiohttp.TCPConnector:
                 connection = await super().connect(req, traces, timeout)
                 protocol = connection.protocol
                 assert protocol is not None, "a connection has one until it is released"
-                if protocol not in self._given:
-                    self._given.add(protocol)
+                if (has_arrived := self._has_arrived.get(protocol)) is None:
+                    self._has_arrived[protocol] = _arrivals(protocol)
                     return connection
-                if not (protocol.should_close or _is_readable(protocol)):
+                if not (protocol.should_close or has_arrived()):
                     return connection
                 connection.close()
 
     return SilentConnector()
 
 
-def _is_readable(protocol: ResponseHandler) -> bool:
-    """Return whether anything arrived that the loop has not read yet: bytes, or the end of the connection."""
+def _arrivals(protocol: ResponseHandler) -> Callable[[], bool]:
+    """Return what tells whether anything arrived that the loop has not read yet: bytes, or the connection's end."""
     end = protocol.transport.get_extra_info("socket") if protocol.transport is not None else None
     if end is None:
-        return False
+        return lambda: False
+    number = end.fileno()
     if not hasattr(select, "poll"):  # as on Windows
-        return bool(select.select([end.fileno()], [], [], 0.0)[0])
+        return lambda: bool(select.select([number], [], [], 0.0)[0])
     poll = select.poll()
-    poll.register(end.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
+    poll.register(number, select.POLLIN)
+    return lambda: bool(poll.poll(0))
 
 
 @asynccontextmanager
