@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
+from typing import TypeGuard, cast
 from uuid import UUID
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId
 
+#: What HTTP clients make the address of another resource of.
+_OTHER_RESOURCES = frozenset(("", ".", ".."))
 _NO_NULLS = "leave NULLs out"
 #: What pandas has in place of a value.
 _NULLS = frozenset(("NaTType", "NAType"))
@@ -49,7 +52,7 @@ def checked_id(value: object, what: str) -> str:
         if isinstance(value, UUID):
             return str(value)
         raise InvalidCustomerId(f"a {what} should be a text, is {type(value).__name__}; {_how_to_give(value)}")
-    if value in {"", ".", ".."}:
+    if value in _OTHER_RESOURCES:
         raise InvalidCustomerId(
             f"{what} {value!r} cannot be asked for: its address would be that of another resource; remove it"
         )
@@ -58,6 +61,16 @@ def checked_id(value: object, what: str) -> str:
     if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
         raise InvalidCustomerId(f"a {what} holds half of a surrogate pair: it is not valid Unicode text")
     return value if type(value) is str else str.__str__(value)  # a member of an Enum says its own name elsewhere
+
+
+def are_plain_ids(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
+    """Return whether all are texts of ASCII characters that :func:`checked_customer_id` takes as they are: of many,
+    that is told in a tenth of the time."""
+    if {*map(type, values)} != {str}:
+        return False
+    texts = cast("Sequence[str]", values)
+    together = "".join(texts)
+    return together.isascii() and "\0" not in together and _OTHER_RESOURCES.isdisjoint(texts)
 
 
 def _how_to_give(value: object) -> str:

@@ -18,6 +18,8 @@ _SHELVES_AT_FIRST = 256
 _IDS_PER_BLOCK = 10_000
 #: Each a power of two.
 _SLOTS_AT_FIRST = 256
+#: More are not believed before they come.
+_MOST_EXPECTED = 10_000_000
 _ALL_BITS = 2**64 - 1
 #: Where texts begin, in so few bytes while they are shorter than 4 GiB together, in more from then on.
 _SHORT: Final = "I"
@@ -154,32 +156,42 @@ class DistinctIds(Sequence[str]):
     An id takes some 12 bytes besides its text.
     """
 
-    def __init__(self, ids: Iterable[str] = ()) -> None:
+    def __init__(self, ids: Iterable[str] = (), *, expected: int = 0) -> None:
+        """Take ids.
+
+        :param expected: how many will be added, if that is known: it saves time.
+        """
+        slots = _SLOTS_AT_FIRST
+        while 2 * slots // 3 < min(expected, _MOST_EXPECTED):
+            slots *= 2
         self._texts = bytearray()
         #: Where each text begins, and so where the one before ends.
         self._starts = array(_SHORT, [0])
-        self._places = array("I", bytes(4 * _SLOTS_AT_FIRST))
+        self._places = array("I", [0]) * slots
         self.extend(ids)
 
     def extend(self, ids: Iterable[str]) -> None:
         """Add ids at the end, those that are new."""
-        texts, starts, slot_of = self._texts, self._starts, self._slot_of
-        room = 2 * len(self._places) // 3
+        texts, starts, places = self._texts, self._starts, self._places
+        last, room = len(places) - 1, 2 * len(places) // 3
         for customer_id in ids:
             text = customer_id.encode("utf-8", "surrogatepass")
-            slot = slot_of(text)
-            if self._places[slot]:
-                continue
-            texts += text
-            self._places[slot] = place = len(starts)
-            try:
-                starts.append(len(texts))
-            except OverflowError:
-                self._starts = starts = array(_LONG, starts)
-                starts.append(len(texts))
-            if place > room:
-                self._spread()
-                room = 2 * len(self._places) // 3
+            slot = hash(text) & last
+            while place := places[slot]:  # as in _slot_of: to call it takes as long again
+                if texts[starts[place - 1] : starts[place]] == text:
+                    break
+                slot = (slot + 1) & last
+            else:
+                texts += text
+                places[slot] = place = len(starts)
+                try:
+                    starts.append(len(texts))
+                except OverflowError:
+                    self._starts = starts = array(_LONG, starts)
+                    starts.append(len(texts))
+                if place > room:
+                    places = self._spread()
+                    last, room = len(places) - 1, 2 * len(places) // 3
 
     def _slot_of(self, text: bytes) -> int:
         """Return the slot that has a text's place, from one on, or the empty one it would go to."""
@@ -190,9 +202,9 @@ class DistinctIds(Sequence[str]):
             slot = (slot + 1) & last
         return slot
 
-    def _spread(self) -> None:
-        """Have twice as many slots, to be filled anew."""
-        self._places = places = array("I", bytes(8 * len(self._places)))
+    def _spread(self) -> array[int]:
+        """Have twice as many slots, filled anew, and return them."""
+        self._places = places = array("I", [0]) * (2 * len(self._places))
         last = len(places) - 1
         with memoryview(self._texts) as texts:
             for place, (start, end) in enumerate(pairwise(self._starts), start=1):
@@ -200,6 +212,7 @@ class DistinctIds(Sequence[str]):
                 while places[slot]:
                     slot = (slot + 1) & last
                 places[slot] = place
+        return places
 
     def _text(self, place: int) -> bytearray:
         return self._texts[self._starts[place] : self._starts[place + 1]]
@@ -221,9 +234,16 @@ class DistinctIds(Sequence[str]):
     def differences(self, others: Iterable[str]) -> tuple[IdList, set[str]]:
         """Return those of these ids that are not among others, in order, and those of the others not among these."""
         is_among, strangers = bytearray(len(self)), set[str]()
+        texts, starts, places = self._texts, self._starts, self._places
+        last = len(places) - 1
         for other in others:
-            if place := self._places[self._slot_of(other.encode("utf-8", "surrogatepass"))]:
-                is_among[place - 1] = True
+            text = other.encode("utf-8", "surrogatepass")
+            slot = hash(text) & last
+            while place := places[slot]:  # as in _slot_of
+                if texts[starts[place - 1] : starts[place]] == text:
+                    is_among[place - 1] = True
+                    break
+                slot = (slot + 1) & last
             else:
                 strangers.add(other)
         return IdList(one for one, is_there in zip(self, is_among, strict=True) if not is_there), strangers
@@ -241,7 +261,7 @@ class IdFilter:
     """Tells ids that were not added before, in 12 to 24 bytes an id: it keeps hashes of 64 bits."""
 
     def __init__(self) -> None:
-        self._hashes = array("Q", bytes(8 * _SLOTS_AT_FIRST))
+        self._hashes = array("Q", [0]) * _SLOTS_AT_FIRST
         self._size = 0
 
     def add(self, customer_id: str) -> bool:
@@ -250,7 +270,7 @@ class IdFilter:
             return False
         self._size += 1
         if 3 * self._size > 2 * len(self._hashes):
-            hashes, self._hashes = self._hashes, array("Q", bytes(16 * len(self._hashes)))
+            hashes, self._hashes = self._hashes, array("Q", [0]) * (2 * len(self._hashes))
             for one in filter(None, hashes):
                 self._put(one)
         return True

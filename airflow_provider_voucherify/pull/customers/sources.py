@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Protocol, overload
+from itertools import islice
+from typing import TYPE_CHECKING, ClassVar, Protocol, cast, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
-from airflow_provider_voucherify.api.id_text import checked_customer_id
+from airflow_provider_voucherify.api.id_text import are_plain_ids, checked_customer_id
 from airflow_provider_voucherify.pull.customers.upstream import id_list, literal
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.ids import DistinctIds
 
-#: Rows fetched from the database at a time.
+#: Rows fetched from the database, and ids looked at, at a time.
 FETCH_ROWS = 10_000
 _SHOWN_POSITIONS = 3
 _EXAMPLE = 'CustomerQuery("select source_id from crm.customers", conn_id="warehouse")'
@@ -113,21 +114,26 @@ class CustomerQuery:
         """
         from airflow_provider_voucherify.api.ids import DistinctIds  # when a Dag file is parsed nobody reads ids
 
-        checking, ids = _Checking(), DistinctIds()
+        checking, read = _Checking(), [DistinctIds()]
 
         def collect(cursor: Cursor) -> None:  # hooks reshape what a handler returns, each in its own way
+            count: object = getattr(cursor, "rowcount", -1)  # which some drivers know, and others say -1 for
+            read[0] = ids = DistinctIds(expected=count if isinstance(count, int) else 0)
             while rows := cursor.fetchmany(FETCH_ROWS):
-                ids.extend(checking.checked(map(_first_value, rows)))
+                ids.extend(checking.checked(_first_values(rows)))
 
         hook.run(self.sql, parameters=self.parameters, handler=collect)
         _give_memory_back()
         checking.raise_if_refused()
-        return ids
+        return read[0]
 
 
-def _first_value(row: Sequence[object] | Mapping[str, object]) -> object:
-    """Return a row's first value; with some cursors rows are dicts."""
-    return next(iter(row.values())) if isinstance(row, Mapping) else row[0]
+def _first_values(rows: Sequence[Sequence[object] | Mapping[str, object]]) -> list[object]:
+    """Return the first value of each row; with some cursors rows are dicts."""
+    kinds = {*map(type, rows)}
+    if any(issubclass(kind, Mapping) for kind in kinds):
+        return [next(iter(row.values())) if isinstance(row, Mapping) else row[0] for row in rows]
+    return [row[0] for row in cast("Sequence[Sequence[object]]", rows)]
 
 
 def _give_memory_back() -> None:
@@ -188,6 +194,15 @@ class _Checking:
 
     def checked(self, values: Iterable[object]) -> Iterator[str]:
         """Yield those of the values that can be asked for, as texts."""
+        rest = iter(values)
+        while part := list(islice(rest, FETCH_ROWS)):
+            if are_plain_ids(part):
+                self._taken += len(part)
+                yield from part
+            else:
+                yield from self._each_checked(part)
+
+    def _each_checked(self, values: Iterable[object]) -> Iterator[str]:
         for value in values:
             try:
                 yield checked_customer_id(_as_text(value))

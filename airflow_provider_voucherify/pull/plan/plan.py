@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import methodcaller
 from typing import Literal, TypeAlias, TypeVar
 
 from airflow_provider_voucherify.api.errors import PlanTooDear
@@ -118,7 +119,7 @@ def resolving(customer_ids: Sequence[str]) -> Sequence[str]:
 
     :param customer_ids: distinct ids.
     """
-    voucherifys = sum(customer_id.startswith("cust_") for customer_id in customer_ids)
+    voucherifys = sum(map(methodcaller("startswith", "cust_"), customer_ids))
     if voucherifys in (0, len(customer_ids)):
         return ()
     are_rarer = 2 * voucherifys <= len(customer_ids)
