@@ -68,10 +68,10 @@ WITHOUT_LATENCY = (
     Entry(Contestant("dlt rest_api, 16 workers", "dlt_source", 16), 600),
 )
 WITH_LATENCY = (
-    Entry(Contestant("ours", "ours", 16), 3_200),
+    Entry(Contestant("ours", "ours", 16), 1_600),
     Entry(Contestant("HttpHook, 16 threads", "http_hook", 16), 600, rounds=3),
     Entry(Contestant("official SDK, 16 threads", "sdk", 16), 1_200, rounds=3),
-    Entry(Contestant("HttpAsyncHook", "http_async_hook", 16), 3_200),
+    Entry(Contestant("HttpAsyncHook", "http_async_hook", 16), 1_600),
     Entry(Contestant("dlt rest_api, 16 workers", "dlt_source", 16), 800, rounds=1),
     Entry(Contestant("ours", "ours", 64), 6_400),
     Entry(Contestant("HttpAsyncHook", "http_async_hook", 64), 6_400),
