@@ -49,9 +49,9 @@ def test_a_set_holds_no_more_what_was_discarded(ids: list[str], gone: list[str])
     assert [one in held for one in ids] == [one in plain for one in ids]
 
 
-@given(IDS, IDS)
-def test_distinct_ids_are_found_and_read_in_their_order(ids: list[str], others: list[str]) -> None:
-    held, plain = DistinctIds(ids), list(dict.fromkeys(ids))
+@given(IDS, IDS, st.sampled_from([-1, 0, 1, 1_000]))
+def test_distinct_ids_are_found_and_read_in_their_order(ids: list[str], others: list[str], expected: int) -> None:
+    held, plain = DistinctIds(ids, expected=expected), list(dict.fromkeys(ids))
     assert list(held) == plain
     assert len(held) == len(plain)
     assert [one in held for one in others] == [one in plain for one in others]

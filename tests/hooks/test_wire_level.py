@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +15,7 @@ from airflow_provider_voucherify.api import errors
 from tests.hooks.answers import FIVE_SEGMENTS
 from tests.hooks.conftest import SECRET, MakeHook
 from tests.hooks.local_server import Answer, Call, LocalServer, json_answer
+from tests.hooks.raw_server import head
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -67,6 +71,34 @@ def test_a_broken_answer_is_asked_for_again(
     server.answer = lambda _: next(answers)
     assert len(make_hook(host=server.url).get_customer_segments("c")) == 5
     assert sleeps == [0.5]
+
+
+@pytest.mark.parametrize(("unasked", "connections"), [(b"", 1), (b"HTTP/1.1 408 Request Timeout\r\n\r\n", 2)])
+def test_a_connection_is_not_used_again_once_something_arrived_unasked(
+    make_hook: MakeHook, unasked: bytes, connections: int
+) -> None:
+    body, accepted = json.dumps(FIVE_SEGMENTS).encode(), list[socket.socket]()
+    whole = head("Content-Type: application/json", f"Content-Length: {len(body)}") + body
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                accepted.append(listener.accept()[0])
+                threading.Thread(target=answer, args=(accepted[-1],), daemon=True).start()
+
+    def answer(connection: socket.socket) -> None:
+        with connection, suppress(OSError):
+            while connection.recv(65_536):
+                connection.sendall(whole)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        hook = make_hook(host=f"http://127.0.0.1:{listener.getsockname()[1]}")
+        hook.get_customer_segments("a")
+        accepted[0].sendall(unasked)
+        assert len(hook.get_customer_segments("b")) == 5
+        listener.shutdown(socket.SHUT_RDWR)
+    assert len(accepted) == connections
 
 
 def test_a_late_answer_is_a_timeout(make_hook: MakeHook, sleeps: list[float]) -> None:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
+from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
@@ -67,6 +70,22 @@ def test_refused_ids_are_counted_and_placed_but_good_ones_not_named() -> None:
     assert "is NoneType; leave NULLs out" in message
     assert "(and 2 more)" in message
     assert "@x.com" not in message
+
+
+@given(st.lists(st.one_of(st.text(max_size=2), st.sampled_from(["", ".", "..", "\0", 7, None, UUID(int=7)]))))
+def test_many_ids_are_taken_as_each_by_itself(values: list[object]) -> None:
+    plain, refused = list[str](), 0
+    for value in values:
+        try:
+            plain += distinct_ids([value])
+        except InvalidCustomerId:
+            refused += 1
+    try:
+        assert distinct_ids(values) == list(dict.fromkeys(plain))
+    except InvalidCustomerId:
+        assert refused
+    else:
+        assert not refused
 
 
 @pytest.mark.parametrize("row", [["a"], ("a", 1), {"id": "a"}], ids=str)
