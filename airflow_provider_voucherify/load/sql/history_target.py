@@ -106,9 +106,9 @@ class HistoryTarget(Target):
         check_is_ours(self.runs, connection, self.display_name)
         if catalog.has_table(self.runs.name, schema=self.runs.schema):
             check_keys(self.runs, connection)
-        check_exactness(self.runs, connection)
         check_rights(self.table, CHANGE, connection)
         check_rights(self.runs, ADD, connection)
+        check_exactness(self.runs, connection)
         check_takes_rows(self.runs, connection)
 
     def _shown_now(self) -> ColumnElement[bool]:

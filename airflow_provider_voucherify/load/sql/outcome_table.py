@@ -83,8 +83,8 @@ class OutcomeTableLedger:
         needed = [column.name for column in self._table.primary_key]
         if traits_of(connection.dialect).enforces_keys and set(key) != set(needed):
             raise TableUnfit(f"the primary key of {self._name} is ({', '.join(key)}): make it ({', '.join(needed)})")
-        check_exactness(self._table, connection)
         check_rights(self._table, REPLACE, connection)
+        check_exactness(self._table, connection)
         check_takes_rows(self._table, connection)
 
     def _replace(self, connection: Connection, outcomes: Sequence[PublicationOutcome]) -> None:

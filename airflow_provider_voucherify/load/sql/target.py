@@ -159,8 +159,8 @@ class Target:
             if catalog.has_table(table.name, schema=schema):
                 check_columns(table, catalog.get_columns(table.name, schema=schema), connection.dialect)
                 check_keys(table, connection)
-            check_exactness(table, connection)
             check_rights(table, REPLACE, connection)
+            check_exactness(table, connection)
             check_takes_rows(table, connection)
 
     def lock(self, connection: Connection) -> None:

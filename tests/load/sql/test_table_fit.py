@@ -314,6 +314,7 @@ LIKE_CITEXT = (
 )
 
 
+@pytest.mark.filterwarnings("ignore:Did not recognize type 'loose'")
 @pytest.mark.parametrize("write", ["merge", "history"])
 def test_a_type_of_postgresql_that_takes_one_id_for_another_is_refused(
     postgres_warehouse: Warehouse, write: WriteMode
