@@ -47,11 +47,11 @@ def queries_of(conn_id: str) -> RunsQueries:
     check_text("conn_id", conn_id)
     hook = hook_of(conn_id)
     database = _database(hook, conn_id)
+    if database.conn_type in ("databricks", "snowflake"):
+        leave_values_out_of_logs()
     if database.conn_type == "databricks":
         return DatabricksQueries(database)
     database.log_sql = False  # the query's parameters may be customer ids
-    if database.conn_type == "snowflake":
-        leave_values_out_of_logs()
     return database
 
 

@@ -142,6 +142,7 @@ def _give_to_redshift(engine: Engine, hook: _Hook, connection: _AirflowConnectio
     def add(options: Options) -> None:
         for name in _NOT_FOR_LIBPQ:
             options.pop(name, None)
+        options.setdefault("client_encoding", "utf8")  # psycopg has not always known its name for it
         if "ssl" in options:
             options["sslmode"] = "require" if options.pop("ssl") else "disable"
         if connection.extra_dejson.get("iam"):

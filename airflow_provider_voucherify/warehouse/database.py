@@ -70,7 +70,7 @@ class Database:
             # Publishing waits for a lock and must then see what the run before it committed, whatever
             # default the server has.
             engine = engine.execution_options(isolation_level="READ COMMITTED")
-        if engine.dialect.name == "snowflake":
+        if engine.dialect.name in ("databricks", "snowflake"):
             leave_values_out_of_logs()
         if engine.dialect.name == "bigquery":
             give_transactions(engine)

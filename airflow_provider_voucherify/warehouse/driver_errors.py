@@ -75,9 +75,9 @@ _PASSING_DUCKDB_ERRORS = ("ConnectionException", "InterruptException", "IOExcept
 #: Of these, what a lock that others hold, or a limit of time, ended.
 _WAITED_IN_VAIN = (625, 630, 1205, 1969, 3024, "55P03", "57014")
 _IF_IT_STAYS = "; if retries meet it too, look who locks the table, or raise the connection's or user's time limits"
-#: How lines of Snowflake's driver begin that hold what is bound to a statement, or the statement with it in its text;
-#: answers it logs as they are.
-_OF_VALUES = ("binding: ", "parameter: ", "parameters: ", "query: ", "running query ", "sql=[")
+#: How lines of the drivers of Snowflake and Databricks begin that hold what is bound to a statement, or the statement
+#: with it in its text; Snowflake's logs answers as they are.
+_OF_VALUES = ("binding: ", "parameter: ", "parameters: ", "query: ", "running query ", "sql=[", "Cursor.execute(")
 
 
 def without_rows(doing: str, error: Exception) -> StatementFailed:
@@ -209,9 +209,10 @@ def told_to_make_room(problem: StatementFailed) -> StatementFailed:
 
 
 def leave_values_out_of_logs() -> None:
-    """Let Snowflake's driver not log, where it is debugged, the values of statements and answers: customers' ids."""
-    for name in ("connection", "cursor"):
-        logging.getLogger(f"snowflake.connector.{name}").addFilter(_is_without_values)
+    """Let the drivers of Snowflake and Databricks not log, where they are debugged, the values of statements and
+    answers: customers' ids."""
+    for name in ("snowflake.connector.connection", "snowflake.connector.cursor", "databricks.sql.client"):
+        logging.getLogger(name).addFilter(_is_without_values)
 
 
 def _is_without_values(record: logging.LogRecord) -> bool:

@@ -7,7 +7,7 @@ its locks nor its keys. So hook, dialect and what the server says of itself have
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, cast
 
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.warehouse.databricks.tables import refuse_old_catalog
@@ -15,6 +15,13 @@ from airflow_provider_voucherify.warehouse.traits import PROVEN, traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
+
+
+class _PostgresqlDialect(Protocol):
+    name: str
+    use_native_hstore: bool
+    _set_backslash_escapes: Callable[[Connection], None]
+
 
 #: By part of a dialect's, connection type's or server's name: the database, and what loads files into it.
 _OTHERS = {
@@ -55,13 +62,21 @@ def make_engine(engines: object, make: Callable[[], Engine]) -> Engine:
             "or write ObjectFiles"
         ) from None
     if kind == "redshift" and engine.dialect.name == "postgresql":
-        # Its hook has the engine of another language, much like its own: called by its name, it is spoken to in that.
-        engine.dialect.name = "redshift"
+        _speak_to_redshift(cast("_PostgresqlDialect", engine.dialect))
     name = engine.dialect.name
     if name not in PROVEN:
         refuse_by_name(engines, name, f"SQLAlchemy's dialect {name}")
         raise _unproven(engines, name, f"SQLAlchemy's dialect {name}", "")
     return engine
+
+
+def _speak_to_redshift(dialect: _PostgresqlDialect) -> None:
+    """Let a dialect of PostgreSQL's, which is the one of Redshift's hook, be called by its name, and not ask a new
+    connection for what Redshift lacks: a setting, and types that extensions bring."""
+    dialect.name = "redshift"
+    dialect.use_native_hstore = False
+    # Made by SQLAlchemy to be put out of the way for Redshift, whose strings are the standard's.
+    dialect._set_backslash_escapes = lambda _: None  # noqa: SLF001
 
 
 def check_server(engines: object, connection: Connection) -> None:

@@ -118,6 +118,7 @@ PROVEN: Mapping[str, Traits] = MappingProxyType(
             title="Redshift",
             asking="SELECT version()",
             enforces_keys=False,
+            ends_one_of_two_writers=True,
             keeps_session=True,
             has_standard_catalog=True,
             has_naive_times=True,

@@ -11,8 +11,10 @@ import gzip
 import json
 import re
 from collections.abc import Sequence, Sized
-from typing import Protocol
+from typing import Any, Protocol, Self
 
+import psycopg
+import psycopg.abc
 from sqlalchemy import Connection, Engine, event
 
 #: What its server says of itself.
@@ -46,6 +48,7 @@ LACKING = re.compile(
     ),
     re.IGNORECASE,
 )
+_LACKING_AT_CONNECT = re.compile(r"standard_conforming_strings|\btyparray\b")
 #: Its COPY as we write it, in the order of the vendor's synopsis.
 _COPY = re.compile(
     r"COPY (?P<table>\S+) \((?P<columns>[^)]+)\) FROM 's3://(?P<bucket>[^/']+)/(?P<prefix>[^']+)'"
@@ -68,8 +71,23 @@ class Lacking(NotImplementedError):
     """What was asked of Redshift it does not have."""
 
 
+class _Psycopg3Cursor(psycopg.Cursor[object]):
+    """Sees what dialect and driver ask a new connection for, of which SQLAlchemy tells nobody."""
+
+    def execute(self, query: psycopg.abc.Query, *arguments: Any, **options: Any) -> Self:
+        if found := _LACKING_AT_CONNECT.search(str(query)):
+            raise psycopg.errors.UndefinedObject(f"{found[0]} is not known")
+        return super().execute(query, *arguments, **options)
+
+
+def _see_what_connects(_dialect: object, _record: object, _arguments: object, options: dict[str, object]) -> None:
+    options["cursor_factory"] = _Psycopg3Cursor
+
+
 def refuse_what_it_lacks(engine: Engine) -> None:
     """Let an engine to a PostgreSQL execute what Redshift would, and nothing else."""
+    if engine.dialect.driver == "psycopg":
+        event.listen(engine, "do_connect", _see_what_connects)
     event.listen(engine, "before_cursor_execute", _look, retval=True)
     event.listen(engine, "begin", _see_one_moment)
 
