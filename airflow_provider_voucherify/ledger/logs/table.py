@@ -278,7 +278,8 @@ def remove_dead_logs(database: Database, target: Table, written_before: datetime
     for log in database.read("list ledgers", lambda connection: [*_logs_beside(connection, target)]):
         of_target, written_at = _last_written(database, log)
         if written_at is None:  # empty, or its run ended meanwhile
-            removed += database.write("remove a ledger that was not begun", partial(_drop_if_empty, log=log))
+            if database.dialect.name in MYSQL:
+                removed += database.write("remove a ledger that was not begun", partial(_drop_if_empty, log=log))
         # Names of long targets are cut, so two may share one: the rows say whose it is.
         elif of_target == target.fullname and as_utc(written_at) < written_before:
             database.write("remove a ledger that a dead run left behind", partial(drop_if_there, table=log))
@@ -300,8 +301,6 @@ def _last_written(database: Database, log: Table) -> tuple[str | None, datetime 
 def _drop_if_empty(connection: Connection, log: Table) -> bool:
     """Drop a log without a row, where nobody can be about to begin it: MySQL commits the table before its first row,
     and a try may have been killed in between."""
-    if connection.dialect.name not in MYSQL:
-        return False
     lock_for_defining(connection, log)
     is_there = catalog_of(connection).has_table(log.name, schema=log.schema)
     if not is_there or connection.execute(any_row(log)).first() is not None:

@@ -118,9 +118,10 @@ class CustomerQuery:
 
         def collect(cursor: Cursor) -> None:  # hooks reshape what a handler returns, each in its own way
             count: object = getattr(cursor, "rowcount", -1)  # which some drivers know, and others say -1 for
-            read[0] = ids = DistinctIds(expected=count if isinstance(count, int) else 0)
+            if not read[0]:  # some hooks run statement by statement, and call this after each
+                read[0] = DistinctIds(expected=count if isinstance(count, int) else 0)
             while rows := cursor.fetchmany(FETCH_ROWS):
-                ids.extend(checking.checked(_first_values(rows)))
+                read[0].extend(checking.checked(_first_values(rows)))
 
         hook.run(self.sql, parameters=self.parameters, handler=collect)
         _give_memory_back()

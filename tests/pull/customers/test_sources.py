@@ -113,6 +113,26 @@ def test_a_query_reads_its_first_column() -> None:
     assert list(query.read(database)) == [f"customer-{number}" for number in range(25_000)]
 
 
+def test_a_query_of_several_statements_gives_the_ids_of_all() -> None:
+    class ByStatement(Database):
+        """Calls the handler after each statement, as hooks do that split what they run."""
+
+        def run(
+            self,
+            sql: str,
+            *,
+            parameters: Mapping[str, object] | Sequence[object] | None,
+            handler: Callable[[Cursor], None],
+        ) -> object:
+            for statement in sql.split(";"):
+                super().run(statement, parameters=parameters, handler=handler)
+            return None
+
+    database = ByStatement([("anna", "shoes"), ("bert", "hats")])
+    query = CustomerQuery("select id from customers where brand = 'hats'; select id from customers", "warehouse")
+    assert list(query.read(database)) == ["bert", "anna"]
+
+
 @pytest.mark.parametrize("arguments", [("", "warehouse"), ("select 1", ""), (None, "warehouse")])
 def test_an_incomplete_query_says_what_to_write(arguments: tuple[str, str]) -> None:
     with pytest.raises(ValueError, match=r'write CustomerQuery\("select'):
