@@ -250,3 +250,7 @@ class Scope:
     segment_ids: frozenset[str] | None = None
     may_remove: bool = True
     static: tuple[StaticList, ...] = ()
+
+    def covers(self, segment_id: str) -> bool:
+        """Return whether it covers a segment."""
+        return self.segment_ids is None or segment_id in self.segment_ids

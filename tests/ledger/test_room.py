@@ -34,7 +34,7 @@ def test_a_run_that_would_not_fit_is_told_the_folder_and_the_size(folder: Path) 
     ledger = Ledger(Nowhere())
     ledger.open()
     ledger.make_sure_of_room(200_000, 200_000)
-    with pytest.raises(StorageFailed, match=r"has 50\.0 MiB left, and this run takes about 228\.8 MiB more") as refused:
+    with pytest.raises(StorageFailed, match=r"has 50\.0 MiB left, and this run takes about 228\.7 MiB more") as refused:
         ledger.make_sure_of_room(1_000_000, 0)
     assert f"worker's folder {folder}" in str(refused.value)
     assert "another folder in SQLITE_TMPDIR or TMPDIR" in str(refused.value)

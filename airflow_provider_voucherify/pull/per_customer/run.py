@@ -21,7 +21,6 @@ from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustom
 from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
 from airflow_provider_voucherify.pull.per_export.everyone import read_everyone
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
-from airflow_provider_voucherify.pull.plan.plan import resolving
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import Survey
 from airflow_provider_voucherify.pull.progress import counted
@@ -294,7 +293,7 @@ class CustomerRun:
 
     def _without_doubles(self, to_ask: Sequence[str]) -> Sequence[str]:
         """Return whom to ask for, each customer under one name only."""
-        to_resolve = resolving(self._question.customer_ids or ())
+        to_resolve = self._survey.ids_to_resolve
         if not to_resolve:
             return to_ask
         if self._is_to_be_judged(to_ask):

@@ -279,8 +279,13 @@ class Survey:
         return everyone_calls(total, may_export=self._question.may_export_everyone)
 
     @cached_property
+    def ids_to_resolve(self) -> Sequence[str]:
+        """Return the ids to resolve, so that nobody is asked about under two names."""
+        return resolving(self._question.customer_ids or ())
+
+    @property
     def _to_resolve(self) -> int:
-        return len(resolving(self._question.customer_ids or ())) - self._held.resolved
+        return len(self.ids_to_resolve) - self._held.resolved
 
     @property
     def _per_segment(self) -> Way:
