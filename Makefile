@@ -113,8 +113,8 @@ format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(INSTALLED_BENCH)  ## all measurements but eleven that take longer; writes docs/benchmarks.md
-	for name in peers calls load imports first_try whole_runs simulate emulator; do \
+bench: $(INSTALLED_BENCH)  ## all measurements but twelve that take longer; writes docs/benchmarks.md
+	for name in peers load imports first_try whole_runs simulate emulator; do \
 	  $(BIN)/python -m benchmarks.$$name || exit 1; done
 	$(BIN)/python -m benchmarks.write_docs
 
