@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import random
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,7 @@ from airflow_provider_voucherify.api.errors import (
     TransportFailed,
     VoucherifyError,
 )
+from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.pull.progress import duration
 
 if TYPE_CHECKING:
@@ -72,29 +76,46 @@ _DOCUMENTED = {
 
 
 class Exporter:
-    """Sends the calls of one export."""
+    """Sends the calls of one export.
 
-    def __init__(self, client: Sender, wanted: Wanted) -> None:
+    :param sleep: waits so many seconds.
+    :param uniform: a random number from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        client: Sender,
+        wanted: Wanted,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        uniform: Callable[[], float] = random.random,
+    ) -> None:
         self._client = client
         self._wanted = wanted
+        self._sleep = sleep
+        self._uniform = uniform
 
     async def ask(self, asked_at: datetime) -> Export:
         """Ask for the export. Where the answer is lost it is looked for before it is asked for again.
 
         :param asked_at: the time (UTC).
         :raises InvalidArgument: if Voucherify declines fields, filters, order or object.
-        :raises VoucherifyError: if it is not to be had.
+        :raises VoucherifyError: if it is not to be had; that of an answer that was lost, if there was one.
         """
+        lost: VoucherifyError | None = None
         for attempt in range(1, MOST_ASKED + 1):
             try:
                 return await ask(self._client, exports.create_export(self._wanted))
             except (TransportFailed, ServerFault, MalformedAnswer) as error:
+                lost = error
+                await self._sleep(RetryPolicy().wait(attempt, self._uniform))  # the server may still be at work on it
                 found = await self.find(asked_at)
                 if found is not None:
                     return found
                 if attempt == MOST_ASKED or not error.retryable:
                     raise
             except (RequestRefused, PermissionMissing, OtherLimitReached) as error:
+                if lost is not None:  # that one may have been taken: it is looked for by the next try
+                    raise lost from None
                 raise self._in_words(error) from None
         raise AssertionError("the last attempt returns or raises")
 

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from airflow_provider_voucherify.api.errors import ExportFailed
+from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument
 from airflow_provider_voucherify.exporting.request import METADATA
 
 #: A text of the file, ``None`` where it is empty, and all metadata as one dict.
@@ -21,6 +21,7 @@ def exported_rows(lines: Iterator[str], fields: Sequence[str]) -> Iterator[Row]:
     :param fields: that were asked for. ``metadata`` is a column for each key of the project's schema, wherever it
         stands: its columns are what the fields before and behind it leave, and only there a title is read, the key.
     :raises ExportFailed: if the columns are not those asked for, or a row is not whole.
+    :raises InvalidArgument: if a cell is too long to be read.
     """
     reader = csv.reader(lines, strict=True)
     try:
@@ -31,8 +32,15 @@ def exported_rows(lines: Iterator[str], fields: Sequence[str]) -> Iterator[Row]:
         for row in reader:
             if row or columns.are_one:
                 yield columns.cells(row or [""], reader.line_num)
-    except csv.Error:
-        raise ExportFailed(f"line {reader.line_num:,} of the export's file is no CSV: was it cut off?") from None
+        return
+    except csv.Error as error:
+        is_too_long = "field limit" in str(error)
+    if is_too_long:
+        raise InvalidArgument(
+            f"a cell of the row that ends at line {reader.line_num:,} of the export's file has more than "
+            f"{csv.field_size_limit():,} characters: leave fields of long texts out, such as response_body"
+        )
+    raise ExportFailed(f"line {reader.line_num:,} of the export's file is no CSV: was it cut off?")
 
 
 class _Columns:

@@ -14,7 +14,7 @@ from airflow_provider_voucherify.api.errors import ExportFailed
 from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.exporting.rows import Cell, exported_rows
 from airflow_provider_voucherify.hooks.memberships import run_to_end
-from airflow_provider_voucherify.load.exports.destinations import column_of
+from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
 from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, polli
     :raises ExportFailed: if it ended in ``ERROR``, is not done in time, or its file is not what was asked for.
     :raises VoucherifyError: if it cannot be had.
     """
-    columns = [column_of(name) for name in wanted.fields]
+    columns = columns_of_fields(wanted.fields)
     with tempfile.TemporaryFile() as passing:
         file = ExportFile(passing)
 

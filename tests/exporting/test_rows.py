@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from airflow_provider_voucherify.api.errors import ExportFailed
+from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument
 from airflow_provider_voucherify.exporting.rows import Row, exported_rows
 
 
@@ -55,6 +55,13 @@ def test_a_file_that_is_not_what_was_asked_for_is_refused(text: str, said: str) 
     with pytest.raises(ExportFailed) as caught:
         rows(text, "id", "name")
     assert said in str(caught.value)
+
+
+def test_a_cell_that_is_too_long_says_what_to_leave_out() -> None:
+    with pytest.raises(
+        InvalidArgument, match=r"line 2 .* more than 131,072 characters: leave fields of long texts out"
+    ):
+        rows("ID,Body\n1," + "x" * 131_073 + "\n", "id", "response_body")
 
 
 def test_a_metadata_key_that_is_there_twice_is_refused() -> None:

@@ -49,6 +49,12 @@ def test_what_fails_leaves_no_export_behind(voucherify_connection: Emulator, swi
     assert (asked(voucherify_connection), left()) == (1, 0)
 
 
+def test_fields_that_would_be_one_column_are_refused_before_any_call(voucherify_connection: Emulator) -> None:
+    with pytest.raises(ValueError, match="fields make two columns of one name: 'metadata_a_b'"):
+        next(exported("metadata.a.b", "metadata.a_b"))
+    assert voucherify_connection.stats().calls == 0
+
+
 @pytest.mark.parametrize("fields", [[], "id", ["id", "id"], None], ids=str)
 def test_what_cannot_be_meant_is_refused_before_any_call(voucherify_connection: Emulator, fields: object) -> None:
     with pytest.raises(InvalidArgument, match="fields"):

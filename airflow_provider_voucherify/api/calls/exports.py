@@ -10,7 +10,7 @@ import csv
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import BinaryIO, Final, Literal, TypeAlias
 
 from airflow_provider_voucherify.api.calls.call import Call, Repeatable, Sender, ask, each
@@ -237,6 +237,7 @@ def _file_request(export: Export, file: wire.FileTaker) -> wire.Request:
 
 def _time(value: Json) -> datetime | None:
     try:
-        return datetime.fromisoformat(value) if isinstance(value, str) else None
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         return None
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

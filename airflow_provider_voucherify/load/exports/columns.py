@@ -49,7 +49,7 @@ def records(destination: ExportTable, fields: Sequence[str], rows: Iterable[Row]
     for number, row in enumerate(rows, start=1):
         try:
             yield tuple([None if cell is None else read(cell) for read, cell in zip(readers, row, strict=True)])
-        except (ValueError, InvalidOperation):
+        except (ValueError, InvalidOperation, OverflowError):
             raise _unfit(number, fields, kinds, row) from None
 
 
@@ -59,7 +59,7 @@ def _unfit(number: int, fields: Sequence[str], kinds: Sequence[ColumnKind], row:
         try:
             if cell is not None:
                 _READERS[kind](cell)
-        except (ValueError, InvalidOperation):
+        except (ValueError, InvalidOperation, OverflowError):
             return ValueUnfit(
                 f"row {number:,} of the export has no {kind} in {name!r}: write types={{{name!r}: 'text'}}, or leave "
                 "it out of types"

@@ -24,6 +24,17 @@ def column_of(field_name: str) -> str:
     return field_name.replace(".", "_")
 
 
+def columns_of_fields(fields: Sequence[str]) -> list[str]:
+    """Return the column of each field.
+
+    :raises InvalidDestination: if two would have one name, such as ``metadata.a.b`` and ``metadata.a_b``.
+    """
+    names = [column_of(name) for name in fields]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidDestination(f"fields make two columns of one name: {_listed(doubled)}; leave one out")
+    return names
+
+
 @dataclass
 class ExportTable(SqlTable):
     """Exported objects go to a table of a SQL database: one row per object, one column per field.
@@ -68,7 +79,7 @@ class ExportTable(SqlTable):
         if self.types.get("metadata", "text") != "text":
             raise InvalidDestination("types['metadata'] can be 'text' only: all metadata is one JSON object")
         ours = (RUN_KEY,) if self.write == "append" else ()
-        names = [*ours, *(column_of(name) for name in fields)]
+        names = [*ours, *columns_of_fields(fields)]
         lowered = [name.lower() for name in names]
         if doubled := sorted({name for name in names if lowered.count(name.lower()) > 1}):
             raise InvalidDestination(f"fields make two columns of one name: {_listed(doubled)}; leave one out")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
-from airflow_provider_voucherify.load.exports.destinations import column_of
+from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
 from airflow_provider_voucherify.load.files.formats import check_can_write
 from airflow_provider_voucherify.load.files.manifest import MANIFEST
 from airflow_provider_voucherify.load.summary import as_utc
@@ -59,7 +59,7 @@ class ExportFiles:
     ) -> None:
         self._directory = directory
         self._format = file_format
-        self._columns = [column_of(name) for name in fields]
+        self._columns = columns_of_fields(fields)
         self._run_key = run_key
         self._digest = hashlib.blake2b(run_key.encode(), digest_size=6).hexdigest()  # the run's name in those of files
         self._now = now

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.errors import XComTooLarge
-from airflow_provider_voucherify.load.exports.destinations import column_of
+from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
 from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def rows_for_xcom(rows: Iterable[Row], fields: Sequence[str], max_rows: int) -> 
     :param max_rows: rows at most; they are held to 1 MiB of JSON besides.
     :raises XComTooLarge: if they are more.
     """
-    columns = [column_of(name) for name in fields]
+    columns = columns_of_fields(fields)
     found: list[Json] = []
     size = 0
     for row in rows:

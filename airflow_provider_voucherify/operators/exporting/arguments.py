@@ -12,7 +12,7 @@ from airflow_provider_voucherify.exporting import request as export_request
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
 from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
-from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable
+from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable, columns_of_fields
 from airflow_provider_voucherify.operators.arguments import Checks, checked_poll_interval
 from airflow_provider_voucherify.pull.customers.sources import is_template
 
@@ -72,8 +72,12 @@ def checked_timeout(value: timedelta) -> timedelta:
 @refuses
 def check_together(fields: Fields, destination: ExportDestination) -> None:
     """Look whether fields and columns go together, where both are known."""
-    if isinstance(destination, ExportTable) and isinstance(fields, list):
+    if not isinstance(fields, list):
+        return
+    if isinstance(destination, ExportTable):
         destination.check_fields(fields)
+    else:
+        columns_of_fields(fields)
 
 
 #: What checks the arguments, by name.

@@ -114,14 +114,18 @@ class ExportRun:
         except WindowClosed as closed:
             defer_until_open(closed, self._spent, self._how_far(), self._handed_on())
         except OtherLimitReached as error:
-            if not self._terms.deferrable or error.retry_after is None:
+            if error.retry_after is None or not self._is_waited_out(error):
                 raise
             used_up = WindowClosed(str(error), wait=error.retry_after, is_told=True)
-            defer_until_open(used_up, self._spent, self._how_far(), {})
+            defer_until_open(used_up, self._spent, self._how_far(), self._handed_on())
 
     def stop(self) -> None:
         """Let no further call be sent; a later try goes on with the export."""
         self._interrupt.stop()
+
+    def _is_waited_out(self, error: BaseException) -> bool:
+        """Return whether a limit besides that of calls is waited for, with the export that is there already."""
+        return isinstance(error, OtherLimitReached) and self._terms.deferrable and error.retry_after is not None
 
     def _with_client(self, work: Callable[[ClientRunner, Exporter], T]) -> T:
         before, began = self._spent, time.monotonic()
@@ -136,7 +140,8 @@ class ExportRun:
             except (_NotDone, WindowClosed):
                 raise
             except BaseException as error:  # a signal that ends the task as well
-                self._clean_up(runner, error)
+                if self._export_id is None or not self._is_waited_out(error):
+                    self._clean_up(runner, error)
                 raise
             finally:
                 self._spent = before.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination, XComTooLarge
-from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable
+from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable, columns_of_fields
 from airflow_provider_voucherify.load.exports.files import ExportFiles
 from airflow_provider_voucherify.load.exports.table import ExportTableLoader
 from airflow_provider_voucherify.load.exports.xcom import rows_for_xcom
@@ -67,6 +67,7 @@ def export_sink_of(
         return _Table(ExportTableLoader(database_of(destination.conn_id), destination, fields, run_key))
     if isinstance(destination, ObjectFiles):
         return _Files(ExportFiles(directory_of(destination), destination.format, fields, run_key, utc_now))
+    columns_of_fields(fields)
     overflow = destination.overflow
     rest = None if overflow is None else export_sink_of(overflow, fields, run_key, is_mapped=is_mapped)
     return _XCom(destination, fields, rest)

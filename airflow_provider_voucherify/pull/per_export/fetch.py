@@ -121,16 +121,18 @@ class Exports:
         self._tools = tools
         self._notes = notes
         self._told: dict[str, Export] = {}
+        self._jobs: dict[str, Job] = {}
 
     def ask(self, jobs: Sequence[Job]) -> None:
         """Ask for the files that were not asked for before; one that is refused is noted so.
 
         :raises VoucherifyError: what stopped the run, with all that was asked for noted.
         """
+        self._jobs |= {job.key: job for job in jobs}
         changed = [job.key for job in jobs if (one := self._open(job)) and one.definition != job.definition]
         self._notes.refuse(changed)
         if any(one is not None and one.export_id is None for one in map(self._open, jobs)):
-            self._find(jobs, self._listed())
+            self._find(self._opened(jobs), self._listed())
         new = [job for job in jobs if self._is_new(job)]
         now, told = self._tools.now(), list[Asked]()
         self._notes.write([Asked(job.key, now, job.total, job.definition, job.witnesses) for job in new])
@@ -194,8 +196,13 @@ class Exports:
         in_use = {job.key for job in jobs if self._open(job)}
         segments = [one for one in self._notes.held.values() if one.key != EVERYONE]
         lost = [one for one in segments if one.key not in in_use and not one.is_over]
-        if any(one.export_id is None for one in lost):
-            self._notes.write([replace(one, is_over=True) for one in lost if one.export_id is None])
+        self._jobs |= {job.key: job for job in jobs}
+        # The answer of such a one was lost: it may have been taken all the same.
+        without_id = [(self._jobs[one.key], one) for one in lost if one.export_id is None and one.key in self._jobs]
+        if without_id:
+            self._find(without_id, self._listed())
+            lost = [self._notes.held[one.key] for one in lost]
+        self._notes.write([replace(one, is_over=True) for one in lost if one.export_id is None])
         for one in lost:
             if one.export_id is not None:
                 self.delete(one.key)
@@ -243,20 +250,23 @@ class Exports:
                 left = [job, *queue]
                 queue.clear()
                 log.warning("No more exports may be asked for, %d lists are read instead: %s", len(left), error)
-                told += [replace(self._notes.held[one.key], is_refused=True) for one in left]
+                told += [replace(self._notes.held[one.key], is_refused=True, is_over=True) for one in left]
             except VoucherifyError as error:
                 log.warning("The export of %s failed: %s", job.name, error)
                 if not error.retryable:  # else it may have been accepted all the same: the list of exports tells
-                    told.append(replace(asked, is_refused=True))
+                    told.append(replace(asked, is_refused=True, is_over=True))
 
     def _listed(self) -> list[Export]:
         return self._tools.run(ask(self._tools.client, list_exports()))
 
-    def _find(self, jobs: Sequence[Job], exports: Sequence[Export]) -> None:
+    def _opened(self, jobs: Sequence[Job]) -> list[tuple[Job, Asked]]:
+        return [(job, asked) for job in jobs if (asked := self._open(job)) is not None]
+
+    def _find(self, noted: Sequence[tuple[Job, Asked]], exports: Sequence[Export]) -> None:
         """Tell exports whose id never came by what was asked for."""
         known = {one.export_id for one in self._notes.held.values()}
-        for job in jobs:
-            if (asked := self._open(job)) is None or asked.export_id is not None:
+        for job, asked in noted:
+            if asked.export_id is not None:
                 continue
             since = asked.at - _CLOCKS_APART
             fitting = (one for one in exports if one.id not in known and job.wanted.is_of(one))
@@ -270,7 +280,7 @@ class Exports:
         if not any(self._open(job) for job in jobs):
             return []
         exports = self._listed()
-        self._find(jobs, exports)
+        self._find(self._opened(jobs), exports)
         by_id = {one.id: one for one in exports}
         return [job for job in jobs if self._is_being_made(job, by_id)]
 

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
+from airflow_provider_voucherify.load.exports.columns import records
 from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode, Row
 from airflow_provider_voucherify.load.exports.table import ROWS_PER_INSERT, ExportTableLoader
 from tests.load.conftest import BIGQUERY_SERVER, DATABRICKS_SERVER, SNOWFLAKE_SERVER
@@ -39,6 +40,12 @@ ROWS: list[Row] = [
     ["2", None, None, None, None, None, None, {}],
     ["3", "Zażółć 🎁", "-4", "0.1", "FALSE", "2026-02-01T00:00:00Z", "2026-02-01T01:00:00+01:00", None],
 ]
+
+
+def test_a_time_past_the_end_of_the_calendar_is_none() -> None:
+    destination = ExportTable("customers", conn_id="warehouse", types={"at": "timestamp"})
+    with pytest.raises(ValueUnfit, match="row 1 of the export has no timestamp in 'at'"):
+        list(records(destination, ["at"], [["9999-12-31T23:59:59-05:00"]]))
 
 
 class Engines:

@@ -14,8 +14,9 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import Asset
 from airflow.sdk.execution_time.comms import InactiveAssetsResult
 
-from airflow_provider_voucherify.api.errors import ExportFailed
+from airflow_provider_voucherify.api.errors import ExportFailed, OtherLimitReached
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Limits, Switches
+from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
@@ -335,6 +336,22 @@ def test_bulk_calls_that_are_used_up_are_told_or_waited_for(run_op: OperatorRunn
     deferred = run_op(export(filters=GOLD, deferrable=True), run_id="later")
     assert deferred.deferral is not None
     assert deferred.deferral.moment > datetime.now(UTC) + timedelta(minutes=50)
+
+
+def test_a_file_that_a_limit_keeps_back_is_waited_for_on_the_last_try_too(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise OtherLimitReached("too many downloads", status=429, retry_after=3_600.0)
+
+    with monkeypatch.context() as once:
+        once.setattr(Exporter, "fetch", refuse)
+        run = run_op(export(filters=GOLD, deferrable=True, retries=0))
+    assert run.deferral is not None
+    assert run.deferral.moment > datetime.now(UTC) + timedelta(minutes=50)
+    run = run_op(export(filters=GOLD, deferrable=True, retries=0), after=run)
+    assert run.rows
+    assert (asked(voucherify), left()) == (1, 0)
 
 
 @pytest.mark.parametrize("kind", ["reset", "status"])

@@ -8,8 +8,8 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_voucherify.emulator import Emulator
-from airflow_provider_voucherify.load.destinations import WarehouseTable
-from airflow_provider_voucherify.load.exports.destinations import ExportTable
+from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
+from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from tests.operators.exporting import GOLD
 from tests.operators.warehouse import Warehouse
@@ -52,6 +52,13 @@ def test_arguments_are_checked_when_the_dag_is_parsed(given: dict[str, object]) 
     (name,) = given
     with pytest.raises(ValueError, match=name):
         VoucherifyExportOperator(task_id="export", **(GIVEN | given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("destination", [None, ObjectFiles("s3://bucket/customers/"), ExportTable("t", conn_id="w")])
+def test_fields_that_would_be_one_column_are_refused_wherever_they_go(destination: ExportDestination | None) -> None:
+    fields = ["metadata.a.b", "metadata.a_b"]
+    with pytest.raises(ValueError, match="fields make two columns of one name: 'metadata_a_b'"):
+        VoucherifyExportOperator(task_id="export", exported_object="customer", fields=fields, destination=destination)
 
 
 @pytest.mark.parametrize("given", [one for one in WRONG if None not in one.values()], ids=str)

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 import requests
 
+from airflow_provider_voucherify.api.calls.exports import Export
 from airflow_provider_voucherify.api.errors import ExportsPending, PlanTooDear
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
+from airflow_provider_voucherify.pull.per_export import fetch
 from airflow_provider_voucherify.pull.per_export import files as per_export
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways.desk import Desk, truth, xcom_sink
@@ -193,6 +195,21 @@ def test_an_answer_that_is_lost_leads_to_no_second_export(shop: Emulator, after_
     assert Desk(shop).pull(EXPORT).rows == truth(shop)
     made = gained(shop, before)
     assert made["POST /v1/exports"] == made["DELETE /v1/exports/{id}"] == (4 if after_acting else 2)
+
+
+def test_an_export_that_is_listed_late_after_its_answer_was_lost_is_not_left_behind(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed, looks = fetch.Exports._listed, list[int]()
+
+    def late(exports: fetch.Exports) -> list[Export]:
+        looks.append(1)
+        return [] if len(looks) == 1 else listed(exports)
+
+    monkeypatch.setattr(fetch.Exports, "_listed", late)
+    shop.set_faults([Fault("reset", 1.0, count=1, path="^POST /v1/exports", after_acting=True)])
+    assert Desk(shop).pull(EXPORT).rows == truth(shop)
+    assert left_behind(shop) == []
 
 
 @pytest.mark.parametrize("fault", [Fault("status", 0.3, status=503), Fault("reset", 0.3), Fault("truncate", 0.3)])

@@ -1,0 +1,74 @@
+"""An export whose answers are lost: looked for once the server had time, never taken for one that was not asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls.exports import Wanted
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.exporting.exporter import Exporter
+
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
+WANTED = Wanted("customer", ("id",))
+EXPORT: JsonObject = {
+    "id": "exp_1",
+    "status": "SCHEDULED",
+    "exported_object": "customer",
+    "created_at": "2026-01-31T12:00:00",  # without a zone it is in UTC
+    "parameters": {"fields": ["id"]},
+}
+LOST = errors.TransportFailed("no answer")
+
+
+class Server:
+    """Takes exports and answers what a test says; it has what it took on its list a moment later only."""
+
+    def __init__(self, answers: Sequence[errors.VoucherifyError], *, takes_lost: bool) -> None:
+        self.posts = 0
+        self._answers = iter(answers)
+        self._takes_lost = takes_lost
+        self._taken: list[JsonObject] = []
+        self._listed: list[JsonObject] = []
+
+    async def send(self, request: wire.Request) -> JsonObject:
+        if request.method == "GET":
+            return {"object": "list", "data_ref": "exports", "exports": [*self._listed], "total": len(self._listed)}
+        self.posts += 1
+        error = next(self._answers, None)
+        if error is None:
+            return EXPORT
+        if error is LOST and self._takes_lost:
+            self._taken.append(EXPORT)
+        raise error
+
+    async def sleep(self, _: float) -> None:
+        self._listed += self._taken
+
+
+def asked(server: Server) -> str:
+    return asyncio.run(Exporter(server, WANTED, sleep=server.sleep, uniform=lambda: 1.0).ask(NOON)).id
+
+
+def test_one_that_is_on_the_list_a_moment_later_is_asked_for_once() -> None:
+    server = Server([LOST], takes_lost=True)
+    assert (asked(server), server.posts) == ("exp_1", 1)
+
+
+def test_one_that_was_not_taken_is_asked_for_again() -> None:
+    server = Server([LOST], takes_lost=False)
+    assert (asked(server), server.posts) == ("exp_1", 2)
+
+
+@pytest.mark.parametrize(
+    "refusal", [errors.OtherLimitReached("used up", status=429), errors.RequestRefused("no", status=400)], ids=str
+)
+def test_a_refusal_after_a_lost_answer_is_none_of_nothing_asked_for(refusal: errors.VoucherifyError) -> None:
+    server = Server([LOST, refusal], takes_lost=False)
+    with pytest.raises(errors.TransportFailed, match="no answer"):
+        asked(server)
