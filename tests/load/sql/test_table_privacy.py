@@ -9,6 +9,7 @@ import pytest
 
 from airflow_provider_voucherify.load.errors import LedgerLost, LoadError, StatementFailed
 from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.warehouse.driver_errors import leave_values_out_of_logs
 from tests.load.runs import TABLE, Warehouse, failed, found, identity, no_segment, unknown
 
 SECRET = "hidden@example.com"
@@ -120,3 +121,18 @@ def test_logs_have_counts_only(warehouse: Warehouse, caplog: pytest.LogCaptureFi
         f"Recorded 1 failed customers in {TABLE}_failures",
         f"Published to {TABLE}: 1 memberships of 1 customers, 1 in no segment, 1 unknown, 1 failed",
     ]
+
+
+@pytest.mark.parametrize(
+    ("driver", "line"),
+    [
+        ("databricks.sql.client", "Cursor.execute(operation=%s, parameters=%s)"),
+        ("snowflake.connector.cursor", "binding: [%s] with input=[%s]"),
+    ],
+)
+def test_a_driver_that_is_debugged_logs_no_values(caplog: pytest.LogCaptureFixture, driver: str, line: str) -> None:
+    leave_values_out_of_logs()
+    with caplog.at_level(logging.DEBUG, logger=driver):
+        logging.getLogger(driver).debug(line, "SELECT 1", "jo.doe@example.com")
+        logging.getLogger(driver).debug("connected")
+    assert [record.getMessage() for record in caplog.records] == ["connected"]
