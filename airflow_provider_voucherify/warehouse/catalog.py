@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from airflow_provider_voucherify.warehouse.bigquery.tables import TableResources
 from airflow_provider_voucherify.warehouse.databricks.transactions import known_tables
+from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, is_log_name
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
@@ -70,6 +71,12 @@ def catalog_of(connection: Connection) -> Catalog:
         return TableResources(connection)
     has_standard = traits_of(connection.dialect).has_standard_catalog
     return InformationSchema(connection) if has_standard else inspect(connection)
+
+
+def runs_with_log(connection: Connection, target: Table) -> set[str]:
+    """Return what tells the runs apart that have a log beside a target, as ``end_of_log_name`` does."""
+    names = catalog_of(connection).get_table_names(schema=target.schema)
+    return {end_of_log_name(name).lower() for name in names if is_log_name(name, target.name)}
 
 
 def column_names(connection: Connection, table: Table) -> set[str]:

@@ -32,6 +32,8 @@ R = TypeVar("R", bound=Sequence[object])
 
 #: Where rows pass through on their way into a database that has no way of its own.
 Stage: TypeAlias = redshift_files.S3Stage | databricks_files.Volume
+#: The same, or what a user of Snowflake has anyway.
+AnyStage: TypeAlias = Stage | snowflake_files.UserStage
 
 #: Databricks takes 255 bound values in a statement, SQLite before 3.32 takes 999.
 IDS_PER_STATEMENT = 200
@@ -69,7 +71,7 @@ def insert_many(
     at_a_time: int,
     *,
     types: Sequence[str] | None = None,
-    stage: Stage | None = None,
+    stage: AnyStage | None = None,
 ) -> None:
     """Add rows to a table, in the connection's transaction.
 
@@ -77,7 +79,8 @@ def insert_many(
     :param at_a_time: rows of one statement, where they go in by statements.
     :param types: PostgreSQL's, one a column: then its binary format is used, which leaves nothing to be read from a
         text.
-    :param stage: where files are that Redshift or Databricks copies, if it may have a stage.
+    :param stage: where files are that Redshift or Databricks copies, if it may have a stage, and those of a run that
+        Snowflake copies.
     :raises LoadError: what their ways raise.
     :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.
     """
@@ -86,7 +89,8 @@ def insert_many(
         _copy(connection, table, rows, types)
         return
     if dialect.name == "snowflake":
-        snowflake_files.insert_many(connection, table, rows)
+        users = stage if isinstance(stage, snowflake_files.UserStage) else snowflake_files.UserStage()
+        snowflake_files.insert_many(connection, table, rows, users)
         return
     if dialect.name == "bigquery":
         bigquery_files.insert_many(connection, table, rows)
@@ -134,6 +138,17 @@ def insert_few(connection: Connection, table: Table, rows: Sequence[Mapping[str,
         databricks_files.insert_values(connection, table, rows)
     else:
         connection.execute(insert(table), rows)
+
+
+def stage_of_run(stage: Stage | None, target: Table, log_table: Table, connection: Connection) -> AnyStage | None:
+    """Return where the rows of a run pass through, whose files tell target and log; on Snowflake the user's own stage.
+
+    :param stage: as it was given.
+    :raises LoadError: if it cannot be used.
+    """
+    if connection.dialect.name == "snowflake":
+        return snowflake_files.UserStage().of_run(target, log_table, connection)
+    return stage and stage.of_run(target, log_table, connection)
 
 
 def check_stage(stage: Stage, dialect: Dialect) -> None:

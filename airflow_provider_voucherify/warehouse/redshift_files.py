@@ -22,9 +22,9 @@ from sqlalchemy import Table, func, insert, literal, select
 from sqlalchemy.exc import DBAPIError
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, StatementFailed
-from airflow_provider_voucherify.warehouse.catalog import catalog_of
+from airflow_provider_voucherify.warehouse.catalog import runs_with_log
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
-from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, is_log_name
+from airflow_provider_voucherify.warehouse.table_names import end_of_log_name
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
@@ -82,8 +82,7 @@ class S3Stage:
         found = {name: match["run"] for name in self.files.names(self.folder) if (match := self._match(name))}
         if not found:
             return
-        tables = database.read("list ledgers", lambda connection: _table_names(connection, target))
-        runs = {end_of_log_name(name).lower() for name in tables if is_log_name(name, target.name)}
+        runs = database.read("list ledgers", lambda connection: runs_with_log(connection, target))
         for name, run in found.items():
             if run not in runs:
                 self.files.remove(name)
@@ -226,7 +225,3 @@ def _as_file(names: Sequence[str], rows: Iterable[Sequence[object]]) -> _File:
 def _as_json(value: object) -> object:
     """Return a value as JSON has it; moments as Redshift reads them by default."""
     return str(value) if isinstance(value, date) else value
-
-
-def _table_names(connection: Connection, target: Table) -> list[str]:
-    return list(catalog_of(connection).get_table_names(schema=target.schema))

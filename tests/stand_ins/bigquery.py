@@ -3,9 +3,10 @@
 As the vendor documents it: a job's statement commits by itself; sessions hold a transaction over several jobs, which
 sees one moment, and outlive their client; of two transactions that change rows of one table at the same time the
 second is aborted, as is one that changes a table that somebody changed since it began; other statements wait for
-those; nothing but temporary tables is defined in a transaction; keys are remarks; a load job takes Parquet whose
-columns are the table's, and is no part of a transaction; a job in a session runs where the session does. What
-GoogleSQL does not have is refused. Run as ``python -m tests.stand_ins.bigquery PORT``.
+those; a fault of the vendor's rolls the transaction back; nothing but temporary tables is defined in a transaction;
+keys are remarks; a load job takes Parquet whose columns are the table's, and is no part of a transaction; a job in a
+session runs where the session does. What GoogleSQL does not have is refused. Run as ``python -m
+tests.stand_ins.bigquery PORT``.
 """
 
 from __future__ import annotations
@@ -128,6 +129,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.warehouse.denied.update(json.loads(content))
             case ["stand_in", "partitioned", name]:
                 self.warehouse.partitioned.add(name)
+            case ["stand_in", "fail", project]:
+                self.warehouse.failing[project].update(json.loads(content))
         return {"access_token": "any", "token_type": "Bearer", "expires_in": 3600}
 
     def _of_jobs(self, method: str, project: str, path: list[str], asked: dict[str, str], content: bytes) -> Json:
@@ -172,7 +175,10 @@ class Handler(BaseHTTPRequestHandler):
                 return 200, {}
             case "POST", [_, "tables", name] if name.endswith(":testIamPermissions"):
                 short = name.removesuffix(":testIamPermissions")
-                warehouse.table(dataset, short)
+                try:
+                    warehouse.table(dataset, short)
+                except Refused:  # "if the resource does not exist, this will return an empty set of permissions"
+                    return 200, {}
                 denied = warehouse.denied.get(f"{dataset}.{short}", [])
                 return 200, {"permissions": [one for one in json.loads(content)["permissions"] if one not in denied]}
             case _:
@@ -186,7 +192,7 @@ class Handler(BaseHTTPRequestHandler):
     def _done(
         self, kind: str, body: Json, project: str, location: str | None, name: str | None = None, content: bytes = b""
     ) -> Job:
-        job = Job(name or uuid.uuid4().hex, kind, location or ELSEWHERE)
+        job = Job(name or uuid.uuid4().hex, kind, location or ELSEWHERE, str(body.get("query", "")))
         self.warehouse.counts[project]["job"] += 1
         try:
             if kind == "load":
@@ -214,7 +220,7 @@ class Handler(BaseHTTPRequestHandler):
             statistics["sessionInfo"] = {"sessionId": job.session}
         configuration = {"jobType": job.kind.upper(), job.kind: {}}
         if job.kind == "query":
-            configuration["query"] = {"query": "", "useLegacySql": False}
+            configuration["query"] = {"query": job.text, "useLegacySql": False}
         return {
             "id": job.id,
             "jobReference": self._reference(job, project),

@@ -82,6 +82,7 @@ class Job:
     id: str
     kind: str
     location: str
+    text: str
     columns: list[Json] = field(default_factory=list)
     rows: list[tuple[object, ...]] = field(default_factory=list)
     affected: int | None = None
@@ -106,6 +107,8 @@ class Warehouse:
         #: Tables in which the user may not what is named.
         self.denied: dict[str, list[str]] = {}
         self.partitioned: set[str] = set()
+        #: Of each project, the kinds of statements the next of which fails within a transaction, and the reason.
+        self.failing = defaultdict[str, dict[str, str]](dict)
         #: Of each project, how many requests and jobs there were, and of each kind of statement.
         self.counts = defaultdict[str, Counter[str]](Counter)
 
@@ -308,6 +311,9 @@ def _run(
 ) -> None:
     word = query.text.split(None, 1)[0].upper().rstrip(";")
     warehouse.counts[query.project][word] += 1
+    if session is not None and session.is_open and (reason := warehouse.failing[query.project].pop(word, None)):
+        warehouse.end_transaction(session, "ROLLBACK")
+        raise Refused("Error encountered during execution. Retrying may solve the problem.", 503, reason)
     if word in ("BEGIN", "COMMIT", "ROLLBACK"):
         if session is None:
             raise Refused(f"{word} TRANSACTION outside of a session or script")

@@ -2,8 +2,9 @@
 
 As the vendor documents it: primary keys are written down and not enforced; UPDATE, DELETE and MERGE lock their table
 until the transaction ends, and others wait; a transaction whose client is gone is rolled back once it keeps others
-waiting (there after five minutes, here sooner); each user has a stage ``@~``. fakesnow itself commits at DDL, and makes
-databases and schemas as clients name them. Run as ``python -m tests.stand_ins.snowflake PORT``.
+waiting (there after five minutes, here sooner); each user has a stage ``@~``, whose files are listed and removed by how
+their names begin. fakesnow itself commits at DDL, and makes databases and schemas as clients name them. Run as ``python
+-m tests.stand_ins.snowflake PORT``.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import fakesnow.arrow
@@ -105,6 +107,8 @@ class LockingCursor(FakeSnowflakeCursor):  # type: ignore[misc]
 
     def _execute_in_turn(self, command: str, *args: object, **kwargs: object) -> FakeSnowflakeCursor:
         connection = self._conn
+        if of_stage := re.fullmatch(r"(LIST|REMOVE) @~/(\S*)", command):
+            command = _names_in_stage(of_stage[2], removed=of_stage[1] == "REMOVE")
         if planned := re.match(r"EXPLAIN (DELETE .*)", command, re.DOTALL):
             # fakesnow has no plans. What is removed, to see whether it can be, is nothing.
             command = planned[1]
@@ -170,6 +174,16 @@ def _without_keys(statement: exp.Create) -> exp.Create:
     for key in [*statement.find_all(exp.PrimaryKey), *statement.find_all(exp.PrimaryKeyColumnConstraint)]:
         key.pop()
     return statement
+
+
+def _names_in_stage(beginning: str, *, removed: bool) -> str:
+    """Return the query of the names of files in the user's stage, which are removed if they are to be."""
+    home = Path(stage.internal_dir(HOME))
+    found = {str(one.relative_to(home)): one for one in home.rglob("*") if one.is_file()}
+    names = sorted(name for name in found if name.startswith(beginning))
+    for name in names if removed else ():
+        found[name].unlink()
+    return " UNION ALL ".join(f"SELECT '{name}' AS \"name\"" for name in names) or "SELECT '' AS \"name\" WHERE FALSE"
 
 
 def _parts_of_stage(var: str, current_database: str | None, current_schema: str | None) -> tuple[str, str, str]:

@@ -95,9 +95,9 @@ def select_pieces(log: Table, token: str) -> Select[str, int, datetime]:
     return columns.where(log.c.kind == PIECE, log.c.log == token, log.c.part == 0)
 
 
-def select_packed(log: Table, token: str, writer: str, first: int, end: int) -> Select[int, bytes]:
-    """Return the query of what some of a writer's pieces hold (number, packed), part after part."""
-    columns = select(log.c.number, log.c.packed).where(_of_writer(log, token, writer))
+def select_packed(log: Table, token: str, writer: str, first: int, end: int) -> Select[int, int, bytes]:
+    """Return the query of what some of a writer's pieces hold (number, part, packed), part after part."""
+    columns = select(log.c.number, log.c.part, log.c.packed).where(_of_writer(log, token, writer))
     return columns.where(log.c.number >= first, log.c.number < end).order_by(log.c.number, log.c.part)
 
 
@@ -239,7 +239,8 @@ class InTable:
             query = select_packed(self.table, token, writer, number, number + self._pieces_per_read)
             rows = self._database.read("read the run's ledger", lambda connection: connection.execute(query).all())
             self._read_ahead = {}
-            for one, packed in rows:
+            # A part may be there twice: BigQuery's client sends again what was not answered, and no key refuses it.
+            for (one, _), packed in {(one, part): packed for one, part, packed in rows}.items():
                 self._read_ahead[writer, one] = self._read_ahead.get((writer, one), b"") + packed
             fitting = _BYTES_PER_READ * len(self._read_ahead) // max(sum(map(len, self._read_ahead.values())), 1)
             self._pieces_per_read = max(1, min(fitting, 2 * self._pieces_per_read))

@@ -22,10 +22,12 @@ from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_nam
 from airflow_provider_voucherify.warehouse.column_types import SqliteTexts, bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.many_rows import (
     ROWS_PER_INSERT,
+    AnyStage,
     Stage,
     create_passing,
     insert_many,
     postgresql_names,
+    stage_of_run,
 )
 from airflow_provider_voucherify.warehouse.table_names import end_of_log, passing_names
 from airflow_provider_voucherify.warehouse.traits import MYSQL, Lasting, traits_of
@@ -78,13 +80,13 @@ class PassingTables:
     :param members: a row per membership that readers are to see.
     :param answers: a row per customer who failed, with the reason, and where rows of answered customers only give way,
         one per customer who was answered, without.
-    :param stage: where the rows pass through before, on Redshift and Databricks.
+    :param stage: where the rows pass through before, on Redshift, Databricks and Snowflake.
     """
 
     members: Table
     answers: Table
     lasting: Lasting
-    stage: Stage | None = None
+    stage: AnyStage | None = None
 
     @classmethod
     def beside(cls, target: Table, log: Table, connection: Connection, stage: Stage | None = None) -> PassingTables:
@@ -103,7 +105,7 @@ class PassingTables:
             members_table(members, schema, target, lasting, has_key=has_key),
             answers_table(answers, schema, lasting, has_key=has_key),
             lasting,
-            stage and stage.of_run(target, log, connection),
+            stage_of_run(stage, target, log, connection),
         )
 
     def load(self, connection: Connection, copy: WorkingCopy, scope: Scope | None, *, with_answers: bool) -> None:
@@ -182,7 +184,7 @@ def _lasting(connection: Connection, schema: str | None) -> Lasting:
     return lasting
 
 
-def _insert(connection: Connection, table: Table, rows: Iterable[_PassingRow], stage: Stage | None) -> None:
+def _insert(connection: Connection, table: Table, rows: Iterable[_PassingRow], stage: AnyStage | None) -> None:
     """Add rows, in the order of the table's columns, in the connection's transaction.
 
     :raises sqlalchemy.exc.DBAPIError: if the database refuses them, or by COPY the driver's own error.

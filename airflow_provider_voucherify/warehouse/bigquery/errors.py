@@ -20,6 +20,8 @@ _PASSING = frozenset(
 )
 #: How the errors of a wrong query begin that are not of the query: another statement changed the table's rows.
 _IN_EACH_OTHERS_WAY = ("Transaction is aborted due to concurrent update", "Could not serialize access")
+#: How it is said that there is a job of that name: ours, sent once more since the answer was lost.
+_JOB_IS_THERE = "Already Exists: Job "
 NO_RIGHT = "accessDenied"
 WHAT_IS_NEEDED = (
     ". The connection's user needs the role BigQuery Job User in the project and BigQuery Data Editor in the dataset, "
@@ -63,7 +65,7 @@ def passes(error: BaseException | None) -> bool:
     return (
         has_no_answer
         or reason_of(error) in _PASSING
-        or _first(answered).get("message", "").startswith(_IN_EACH_OTHERS_WAY)
+        or _first(answered).get("message", "").startswith((*_IN_EACH_OTHERS_WAY, _JOB_IS_THERE))
     )
 
 

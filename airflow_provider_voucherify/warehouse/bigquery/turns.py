@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import time
+import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -53,7 +54,9 @@ class _Turn:
 
 
 class _Cursor(Protocol):
-    def execute(self, operation: str, parameters: object, *, job_config: object = None) -> None: ...
+    def execute(
+        self, operation: str, parameters: object, *, job_id: str | None = None, job_config: object = None
+    ) -> None: ...
 
 
 class _Context(Protocol):
@@ -159,7 +162,10 @@ def _execute(cursor: _Cursor, statement: str, parameters: object, context: _Cont
         if turn is None or not turn.has_begun or word in _DEFINING:
             cursor.execute(statement, parameters)
         else:
-            cursor.execute(statement, parameters, job_config=_in_session(turn.session))
+            # A job that fails rolls the transaction back. The client runs it anew unseen, unless it was given its name:
+            # then that, and all statements behind it, would be committed each by itself.
+            name = f"voucherify_{uuid.uuid4().hex}"
+            cursor.execute(statement, parameters, job_id=name, job_config=_in_session(turn.session))
     return True
 
 

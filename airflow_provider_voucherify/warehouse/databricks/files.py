@@ -23,11 +23,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.schema import CreateTable
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
-from airflow_provider_voucherify.warehouse.catalog import catalog_of
+from airflow_provider_voucherify.warehouse.catalog import runs_with_log
 from airflow_provider_voucherify.warehouse.databricks.transactions import remove_at_the_end
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.parquet_texts import as_text, in_files, write_parquet
-from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, is_log_name
+from airflow_provider_voucherify.warehouse.table_names import end_of_log_name
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -107,8 +107,7 @@ class Volume:
         found = {match[0]: match["run"] for match in matches if match["target"] == self.target}
         if not found:
             return
-        tables = database.read("list ledgers", lambda connection: _table_names(connection, target))
-        runs = {end_of_log_name(name).lower() for name in tables if is_log_name(name, target.name)}
+        runs = database.read("list ledgers", lambda connection: runs_with_log(connection, target))
         abandoned = [name for name, run in found.items() if run not in runs]
         database.write("remove files of dead runs", lambda connection: self._remove(connection, abandoned))
 
@@ -267,7 +266,3 @@ def _in_statements(rows: Iterable[Row]) -> Iterator[list[str]]:
         length += len(text)
     if part:
         yield part
-
-
-def _table_names(connection: Connection, target: Table) -> list[str]:
-    return list(catalog_of(connection).get_table_names(schema=target.schema))

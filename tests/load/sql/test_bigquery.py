@@ -31,7 +31,9 @@ from sqlalchemy import (
 
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
+from airflow_provider_voucherify.warehouse import column_types
 from airflow_provider_voucherify.warehouse.bigquery import turns as bigquery_turns
+from airflow_provider_voucherify.warehouse.bigquery.tables import check_permissions
 from airflow_provider_voucherify.warehouse.bigquery.turns import give_transactions
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.database import Database
@@ -217,6 +219,12 @@ def test_a_missing_right_is_told_before_any_call_with_the_statement_that_grants_
     )
 
 
+def test_a_table_that_is_missing_lacks_no_right(bigquery_warehouse: Warehouse) -> None:
+    database = Database(bigquery_warehouse)
+    database.read("look", lambda connection: check_permissions(odd_table(), ["SELECT", "DELETE"], connection))
+    assert bigquery_warehouse.tables() == set()
+
+
 def test_nothing_is_defined_within_the_transaction(recorded: Recorded) -> None:
     sink = recorded.sink_opened("history", identity(as_of=NOON))
     sink.write([found("anna", "gold"), failed("dora")])
@@ -375,6 +383,36 @@ def test_rows_that_somebody_changes_meanwhile_end_the_run_with_nothing_changed(b
     assert bigquery_warehouse.memberships() == [("bert", "seg_gold")]
 
 
+@pytest.mark.parametrize("reason", ["backendError", "jobBackendError"])
+@pytest.mark.parametrize("word", ["DELETE", "INSERT", "COMMIT"])
+def test_a_statement_that_fails_within_the_transaction_is_not_run_anew_alone(
+    bigquery_warehouse: Warehouse, word: str, reason: str
+) -> None:
+    bigquery_warehouse.load(found("anna", "gold"))
+    sink = bigquery_warehouse.sink_opened("replace", identity("next"))
+    sink.write([found("bert", "gold"), failed("dora")])
+    tell(f"fail/{project_of(bigquery_warehouse)}", {word: reason})
+    with pytest.raises(StatementFailed, match=rf"\({reason}\).*a retry") as refusal:
+        sink.finish()
+    assert refusal.value.is_passing
+    assert bigquery_warehouse.memberships() == [("anna", "seg_gold")]
+    assert bigquery_warehouse.failures() == []
+    again = bigquery_warehouse.sink_opened("replace", identity("next"))
+    assert again.finish().memberships == 1
+    assert bigquery_warehouse.memberships() == [("bert", "seg_gold")]
+
+
+def test_a_chunk_that_was_stored_twice_counts_once(
+    bigquery_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(column_types._PACKED_BYTES, "bigquery", 1_000)
+    bigquery_warehouse.sink_opened().write([found(uuid.uuid4().hex, "gold") for _ in range(100)])
+    (ledger,) = bigquery_warehouse.ledgers()
+    assert bigquery_warehouse.query(f"select max(part) > 0 from {ledger}") == [(True,)]
+    bigquery_warehouse.execute(f"insert into {ledger} select * from {ledger}")
+    assert bigquery_warehouse.sink_opened().finish().memberships == 100
+
+
 def test_the_turn_is_nobodys_afterwards(bigquery_warehouse: Warehouse) -> None:
     bigquery_warehouse.load(found("anna", "gold"), failed("bert"))
     assert bigquery_warehouse.query(f"select holder, session from {LOCK_TABLE}") == [("", "")]
@@ -388,6 +426,8 @@ def test_the_turn_is_nobodys_afterwards(bigquery_warehouse: Warehouse) -> None:
         (403, "rateLimitExceeded", "Exceeded rate limits: too many table update operations", True, True),
         (503, "backendError", "Error encountered during execution of 'anna@x.com'. Retrying may solve it", False, True),
         (400, "invalidQuery", "Transaction is aborted due to concurrent update against table shop:crm.t", True, True),
+        (409, "duplicate", "Already Exists: Job shop:EU.voucherify_0123", True, True),
+        (409, "duplicate", "Already Exists: Table shop:crm.customers", True, False),
         (400, "invalidQuery", "Bad double value: anna@x.com", False, False),
     ],
 )  # fmt: skip

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
@@ -67,6 +70,43 @@ def recorded(snowflake_warehouse: Warehouse) -> Recorded:
     return Recorded(snowflake_warehouse.url)
 
 
+@pytest.fixture
+def staged(recorded: Recorded, monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    """The same with an empty stage, which all rows pass through, however few."""
+    monkeypatch.setattr(snowflake_files, "FEW_ROWS", 0)
+    recorded.execute("REMOVE @~/voucherify/")
+    return recorded
+
+
+def in_stage(warehouse: Warehouse) -> set[str]:
+    return {str(name) for (name,) in warehouse.query("LIST @~/voucherify/")}
+
+
+@contextmanager
+def refusing(statements: str) -> Iterator[None]:
+    """Let Snowflake refuse meanwhile what matches a pattern from its beginning on."""
+
+    def refuse(
+        _connection: Connection, _cursor: object, statement: str, parameters: object, *_: object
+    ) -> tuple[str, object]:
+        return "SELECT nothing FROM nowhere" if re.match(statements, statement) else statement, parameters
+
+    event.listen(Engine, "before_cursor_execute", refuse, retval=True)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "before_cursor_execute", refuse)
+
+
+def leave_files(warehouse: Warehouse, run: str) -> tuple[TableSink, set[str]]:
+    """Load a run as if its try were killed before its rows were copied; return its sink and the files it left."""
+    sink, before = warehouse.sink_opened(run=identity(run)), in_stage(warehouse)
+    sink.write([found("anna", "gold")])
+    with refusing("COPY|REMOVE"), pytest.raises(StatementFailed):
+        sink.finish()
+    return sink, in_stage(warehouse) - before
+
+
 def database_of(warehouse: Warehouse) -> str:
     return str(make_url(warehouse.url).database).partition("/")[0]
 
@@ -115,6 +155,57 @@ def test_few_rows_are_one_statement(recorded: Recorded) -> None:
     assert [one.split()[0] for one in recorded.statements if not one.startswith(("SELECT", "CREATE"))] == [
         *("COMMIT", "INSERT", "COMMIT")
     ]
+
+
+@pytest.mark.parametrize("statements", ["COPY", r"PUT .*/1\.parquet"], ids=["copy", "second put"])
+def test_rows_that_are_not_copied_do_not_stay_in_the_stage(
+    staged: Recorded, monkeypatch: pytest.MonkeyPatch, statements: str
+) -> None:
+    monkeypatch.setattr(parquet_texts, "ROWS_PER_FILE", 1)
+    sink = staged.sink_opened()
+    sink.write([found("anna", "gold"), found("bert", "gold")])
+    with refusing(statements), pytest.raises(StatementFailed):
+        sink.finish()
+    assert in_stage(staged) == set()
+    assert sink.finish().memberships == 2
+    assert in_stage(staged) == set()
+    assert any(one.startswith("PUT") for one in staged.statements)
+
+
+def test_neither_do_those_of_no_run(staged: Recorded) -> None:
+    table, database = odd_table(), Database(staged)
+    database.write("create", table.create)
+    with refusing("COPY"), pytest.raises(StatementFailed):
+        database.write("load", lambda connection: insert_many(connection, table, [("anna", *[None] * 6)], 1))
+    assert in_stage(staged) == set()
+
+
+def test_files_that_cannot_be_removed_are_told_without_ids(staged: Recorded, caplog: pytest.LogCaptureFixture) -> None:
+    _, left = leave_files(staged, "refused")
+    (name,) = left
+    assert f"may stay in @~/{name.rpartition('/')[0]}/: could not remove them" in caplog.text
+    assert "anna" not in caplog.text
+
+
+def test_what_killed_tries_left_goes_and_what_others_have_stays(staged: Recorded) -> None:
+    dead, of_dead = leave_files(staged, "dead")
+    dead.discard()
+    another_database = make_url(staged.url).set(database=f"{database_of(staged)}_OTHER/PUBLIC")
+    elsewhere = Warehouse(another_database.render_as_string(hide_password=False))
+    _, of_others = leave_files(elsewhere, "of another table of that name")
+    _, of_running = leave_files(staged, "running")
+    assert [*map(len, (of_dead, of_others, of_running))] == [1, 1, 1]
+    staged.load(found("carl", "gold"), run=identity("after"))
+    assert in_stage(staged) == of_others | of_running
+    retry = staged.sink_opened(run=identity("running"))
+    retry.finish()
+    retry.close()
+    assert in_stage(staged) == of_others
+
+
+def test_a_run_of_few_rows_looks_at_no_stage(recorded: Recorded) -> None:
+    recorded.load(found("anna", "gold"), failed("dora"))
+    assert {"LIST", "PUT", "REMOVE"} & {one.split()[0] for one in recorded.statements} == set()
 
 
 def test_a_table_has_many_names(snowflake_warehouse: Warehouse) -> None:
