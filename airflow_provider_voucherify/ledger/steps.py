@@ -29,6 +29,7 @@ from airflow_provider_voucherify.ledger.log import Piece
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.summary import as_utc, memberships
 
+#: No release wrote version 1, so nothing reads it.
 VERSION = 2
 #: As JSON has it, behind a backslash that does not stand for itself.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")

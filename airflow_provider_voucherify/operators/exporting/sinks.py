@@ -67,7 +67,7 @@ def export_sink_of(
         return _Table(ExportTableLoader(database_of(destination.conn_id), destination, fields, run_key))
     if isinstance(destination, ObjectFiles):
         return _Files(ExportFiles(directory_of(destination), destination.format, fields, run_key, utc_now))
-    columns_of_fields(fields)
+    columns_of_fields(fields)  # refuses two of one name before any call
     overflow = destination.overflow
     rest = None if overflow is None else export_sink_of(overflow, fields, run_key, is_mapped=is_mapped)
     return _XCom(destination, fields, rest)

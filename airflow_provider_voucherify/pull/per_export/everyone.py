@@ -38,5 +38,5 @@ def read_everyone(
     exports.ask([job])
     exports.wait([job])
     is_read = exports.read(job, lambda file: use(file.customers()))
-    exports.delete(EVERYONE)  # a refused one
+    exports.delete_refused(job)
     return is_read

@@ -195,15 +195,23 @@ class Exports:
         """Delete what none of some jobs about segments needs any more, also what earlier tries left behind."""
         in_use = {job.key for job in jobs if self._open(job)}
         segments = [one for one in self._notes.held.values() if one.key != EVERYONE]
-        lost = [one for one in segments if one.key not in in_use and not one.is_over]
         self._jobs |= {job.key: job for job in jobs}
-        # The answer of such a one was lost: it may have been taken all the same.
-        without_id = [(self._jobs[one.key], one) for one in lost if one.export_id is None and one.key in self._jobs]
+        self._give_up([one for one in segments if one.key not in in_use and not one.is_over])
+
+    def delete_refused(self, job: Job) -> None:
+        """Delete the export of a job that is not used, if there is one."""
+        one = self._notes.held.get(job.key)
+        if one is not None and not one.is_over:
+            self._give_up([one])
+
+    def _give_up(self, noted: Sequence[Asked]) -> None:
+        # Where there is no id the answer was lost: the export may have been taken all the same.
+        without_id = [(self._jobs[one.key], one) for one in noted if one.export_id is None and one.key in self._jobs]
         if without_id:
             self._find(without_id, self._listed())
-            lost = [self._notes.held[one.key] for one in lost]
-        self._notes.write([replace(one, is_over=True) for one in lost if one.export_id is None])
-        for one in lost:
+        now = [self._notes.held[one.key] for one in noted]
+        self._notes.write([replace(one, is_over=True) for one in now if one.export_id is None])
+        for one in now:
             if one.export_id is not None:
                 self.delete(one.key)
 

@@ -197,9 +197,9 @@ def test_an_answer_that_is_lost_leads_to_no_second_export(shop: Emulator, after_
     assert made["POST /v1/exports"] == made["DELETE /v1/exports/{id}"] == (4 if after_acting else 2)
 
 
-def test_an_export_that_is_listed_late_after_its_answer_was_lost_is_not_left_behind(
-    shop: Emulator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def listed_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first look at the list of exports show none yet."""
     listed, looks = fetch.Exports._listed, list[int]()
 
     def late(exports: fetch.Exports) -> list[Export]:
@@ -207,7 +207,14 @@ def test_an_export_that_is_listed_late_after_its_answer_was_lost_is_not_left_beh
         return [] if len(looks) == 1 else listed(exports)
 
     monkeypatch.setattr(fetch.Exports, "_listed", late)
-    shop.set_faults([Fault("reset", 1.0, count=1, path="^POST /v1/exports", after_acting=True)])
+
+
+LOST_ANSWER = Fault("reset", 1.0, count=1, path="^POST /v1/exports", after_acting=True)
+
+
+@pytest.mark.usefixtures("listed_late")
+def test_an_export_that_is_listed_late_after_its_answer_was_lost_is_not_left_behind(shop: Emulator) -> None:
+    shop.set_faults([LOST_ANSWER])
     assert Desk(shop).pull(EXPORT).rows == truth(shop)
     assert left_behind(shop) == []
 
@@ -344,6 +351,14 @@ def test_who_exists_is_told_by_one_export_of_everyone(larger_shop: Emulator) -> 
     listed = Desk(larger_shop).pull(replace(ABOUT_FEW, exports=False))
     assert done.loaded == listed.loaded
     assert done.calls < listed.calls
+
+
+@pytest.mark.usefixtures("listed_late")
+def test_nor_is_one_of_everyone(larger_shop: Emulator) -> None:
+    larger_shop.set_faults([LOST_ANSWER])
+    done = Desk(larger_shop).pull(ABOUT_FEW)
+    assert (done.loaded.unknown, done.loaded.no_segment) == (30, 100)
+    assert left_behind(larger_shop) == []
 
 
 def test_an_export_of_everyone_that_may_not_be_asked_for_leads_to_their_list(larger_shop: Emulator) -> None:
