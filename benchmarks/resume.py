@@ -29,8 +29,8 @@ from airflow_provider_voucherify.load.base import RunIdentity, in_parts
 from airflow_provider_voucherify.load.files.directory import Directory
 from airflow_provider_voucherify.load.files.sink import FilesSink
 from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.pull.clients import RunInterrupted
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
-from airflow_provider_voucherify.pull.interrupt import RunInterrupted
 from airflow_provider_voucherify.pull.notes import RunNotes
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.progress import Progress

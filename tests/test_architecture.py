@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.campaign_models": {"api.models"},
     "api.limit": {"api.limit", "api.errors", "api.models"},
     "api.http": {"api.http", "api.limit", "api.errors", "api.id_text", "api.models"},
-    "api.http.tls": {"api.http.settings", "api.errors", "certifi"},
+    "api.http.settings": {"api.http", "api.errors", "api.id_text", "api.models", "certifi"},
     "api.http.transport": {"api.http", "api.errors", "aiohttp", "yarl"},
     "api.lists": {"api.lists", "api.http.wire", "api.errors", "api.models"},
     "api.calls": {

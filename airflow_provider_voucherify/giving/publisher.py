@@ -7,7 +7,7 @@ import random
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from airflow_provider_voucherify.api.calls import publications
+from airflow_provider_voucherify.api.calls import campaigns
 from airflow_provider_voucherify.api.calls.call import Call, Sender, ask
 from airflow_provider_voucherify.api.campaign_models import Campaign, Publication
 from airflow_provider_voucherify.api.errors import AnswerTooLarge, MalformedAnswer, VoucherifyError
@@ -17,7 +17,7 @@ from airflow_provider_voucherify.giving.publication_key import publication_sourc
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
 
 #: Refusals behind which the very publication that was asked for may stand, made by a try whose answer was lost.
-_MAY_BE_MADE = frozenset({publications.DUPLICATE_SOURCE_ID, publications.NO_VOUCHER, publications.ALREADY_JOINED})
+_MAY_BE_MADE = frozenset({campaigns.DUPLICATE_SOURCE_ID, campaigns.NO_VOUCHER, campaigns.ALREADY_JOINED})
 
 
 class SourceIdTaken(VoucherifyError):
@@ -50,7 +50,7 @@ class Gift:
 
     def call(self, customer_id: str) -> Call[Publication]:
         """Return the call for a customer's code, which may be sent again: it gives no second one."""
-        return publications.create_publication(
+        return campaigns.create_publication(
             self.campaign.id,
             customer_id,
             source_id=self.source_id(customer_id),
@@ -130,7 +130,7 @@ class Publisher:
                 found = await self._look(error, customer_id, attempt)
                 if found is not None:
                     return found
-                is_unclear = error.retryable or error.key == publications.DUPLICATE_SOURCE_ID
+                is_unclear = error.retryable or error.key == campaigns.DUPLICATE_SOURCE_ID
                 if not is_unclear or attempt >= self._retry.attempts:
                     raise
                 if not error.retryable:  # the list does not show yet what the refusal speaks of
@@ -145,7 +145,7 @@ class Publisher:
             return None
         source_id, campaign = self._gift.source_id(customer_id), self._gift.campaign
         if source_id is None:
-            found = await ask(self._client, publications.publication_to_customer(customer_id, campaign.name))
+            found = await ask(self._client, campaigns.publication_to_customer(customer_id, campaign.name))
         else:
-            found = await ask(self._client, publications.publication_by_source_id(source_id))
+            found = await ask(self._client, campaigns.publication_by_source_id(source_id))
         return None if found is None else self._gift.checked(found, customer_id)

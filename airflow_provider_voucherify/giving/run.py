@@ -9,10 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from airflow_provider_voucherify.api.calls.call import Sender, ask
-from airflow_provider_voucherify.api.calls.campaigns import get_campaign
-from airflow_provider_voucherify.api.calls.posts import is_voucherify_id
-from airflow_provider_voucherify.api.calls.publications import NO_VOUCHER
+from airflow_provider_voucherify.api.calls.call import Sender, ask, is_voucherify_id
+from airflow_provider_voucherify.api.calls.campaigns import NO_VOUCHER, get_campaign
 from airflow_provider_voucherify.api.calls.reads import get_customer
 from airflow_provider_voucherify.api.campaign_models import (
     Campaign,

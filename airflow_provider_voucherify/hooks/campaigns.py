@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-from airflow_provider_voucherify.api.calls import campaigns, events, metadata_updates, publications
+from airflow_provider_voucherify.api.calls import campaigns, events, metadata_updates
 from airflow_provider_voucherify.api.errors import InvalidCampaign
 from airflow_provider_voucherify.pull.customers import upstream
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids
@@ -64,7 +64,7 @@ class CampaignCalls:
         :param metadata: of the publication.
         :raises RequestRefused: if it is declined; ``key`` says why, such as ``duplicate_source_id``.
         """
-        call = publications.create_publication(
+        call = campaigns.create_publication(
             _campaign(campaign),
             customer_id,
             source_id=None if source_id is None else upstream.text(source_id, "source_id", "write a text"),
@@ -80,7 +80,7 @@ class CampaignCalls:
         :param query: parameters of the list: ``source_id``, ``customer``, ``campaign`` (its name), ``result``,
             ``limit`` (up to 100), ``page``.
         """
-        return self._call.ask(publications.list_publications(query))
+        return self._call.ask(campaigns.list_publications(query))
 
     def track_event(self, event: str, customer_id: str, metadata: Mapping[str, Json] | None = None) -> None:
         """Track a custom event of a customer, at most once.

@@ -9,8 +9,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.hooks.memberships import checked_ids, run_to_end
-from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
-from airflow_provider_voucherify.pull.customers.sample import Sample
+from airflow_provider_voucherify.pull.clients import RememberingClient
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
 from airflow_provider_voucherify.pull.customers.upstream import segment_names
 from airflow_provider_voucherify.pull.per_segment.listing import Terms
@@ -21,7 +21,6 @@ from airflow_provider_voucherify.pull.plan.question import (
     checked_strategy_name,
 )
 from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
-from airflow_provider_voucherify.pull.remembering_client import RememberingClient
 from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:

@@ -18,8 +18,7 @@ from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.auth import LOOK_AGAIN_AFTER, SignIn, Token, sign_in_of
 from airflow_provider_voucherify.api.http.body import Body
-from airflow_provider_voucherify.api.http.settings import ApiSettings
-from airflow_provider_voucherify.api.http.tls import tls_failure
+from airflow_provider_voucherify.api.http.settings import ApiSettings, tls_failure
 from airflow_provider_voucherify.hooks.bounded import BoundedAdapter, within
 from airflow_provider_voucherify.hooks.connection.endpoint import EndpointRefused, origin
 

@@ -30,14 +30,18 @@ from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.clients import Clients, ClientTerms
 from airflow_provider_voucherify.hooks.connection import check as connection_test
 from airflow_provider_voucherify.hooks.connection import form
-from airflow_provider_voucherify.hooks.connection.endpoint import checked_endpoint
+from airflow_provider_voucherify.hooks.connection.endpoint import (
+    checked_endpoint,
+    json_headers,
+    send_options,
+    session_options,
+)
 from airflow_provider_voucherify.hooks.connection.environment import (
     mask_proxy_password,
     mask_sign_in,
     warn_if_unverified,
     with_environment,
 )
-from airflow_provider_voucherify.hooks.connection.options import json_headers, send_options, session_options
 from airflow_provider_voucherify.hooks.connection.parse import (
     refuse_other_type,
     settings_from_connection,

@@ -8,8 +8,8 @@ from datetime import timedelta
 from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import urlsplit
 
+from airflow_provider_voucherify.load.columns import ExtraColumns, check_extra_columns
 from airflow_provider_voucherify.load.errors import InvalidDestination
-from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns, check_extra_columns
 
 #: A log last written longer ago than this belongs to a run nobody resumed: the next run removes it.
 LEFTOVER_AGE = timedelta(days=7)

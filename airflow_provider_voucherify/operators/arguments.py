@@ -14,11 +14,13 @@ from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
 from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.pace import Pace
-from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment, SegmentChanges
 from airflow_provider_voucherify.pull.customers.sources import (
     AllCustomers,
     CustomerQuery,
+    EnteredSegment,
     GivenIds,
+    LeftSegment,
+    SegmentChanges,
     Unread,
     given_ids,
     is_template,

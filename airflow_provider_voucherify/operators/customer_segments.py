@@ -17,8 +17,7 @@ from airflow_provider_voucherify.operators.arguments import Customers, Destinati
 from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
-from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment
-from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery, EnteredSegment, LeftSegment
 from airflow_provider_voucherify.pull.plan.question import StrategyName, UnknownCustomers
 
 if TYPE_CHECKING:
@@ -151,8 +150,7 @@ class CustomerSegmentsOperator(CustomersOperator):
         """
         from airflow_provider_voucherify.hooks.planning import plan_question
         from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-        from airflow_provider_voucherify.operators.pulling.question import question_of
-        from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+        from airflow_provider_voucherify.operators.pulling.question import PullTerms, question_of
 
         self.given.check(self)
         hook = VoucherifyHook(self.voucherify_conn_id, quota_share=self.quota_share)
@@ -166,8 +164,8 @@ class CustomerSegmentsOperator(CustomersOperator):
 
     def _pull(self, context: Context, spent: Mapping[str, Any]) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
+        from airflow_provider_voucherify.operators.pulling.question import PullTerms
         from airflow_provider_voucherify.operators.pulling.run import SegmentPull
-        from airflow_provider_voucherify.operators.pulling.terms import PullTerms
         from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
@@ -188,6 +186,6 @@ class CustomerSegmentsOperator(CustomersOperator):
         if find_spec("airflow.providers.openlineage") is None:
             return None
         from airflow_provider_voucherify.operators.pulling.lineage import lineage_of
-        from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+        from airflow_provider_voucherify.operators.pulling.question import PullTerms
 
         return lineage_of(self._terms(PullTerms), self.summary)

@@ -124,9 +124,9 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
 
     def _export(self, context: Context, spent: Mapping[str, Any], export_id: str | None, asked_at: str | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
-        from airflow_provider_voucherify.load.exports.kept_export import KeptId
+        from airflow_provider_voucherify.load.kept import KeptId
+        from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
         from airflow_provider_voucherify.operators.exporting.run import ExportRun
-        from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
         from airflow_provider_voucherify.operators.spent import Spent
 
         handed = None
@@ -149,7 +149,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
 
         if find_spec("airflow.providers.openlineage") is None:
             return None
-        from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
+        from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
         from airflow_provider_voucherify.operators.pulling.lineage import lineage_of_export
 
         return lineage_of_export(self._terms(ExportTerms), self.summary)

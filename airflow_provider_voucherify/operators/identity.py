@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
-from airflow_provider_voucherify.pull.customers.segment_changes import SegmentChanges
-from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery, SegmentChanges
 
 if TYPE_CHECKING:
     from airflow.sdk import Context

@@ -23,8 +23,7 @@ from airflow_provider_voucherify.operators.giving.arguments import (
 )
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
-from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment
-from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery, EnteredSegment, LeftSegment
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -142,8 +141,8 @@ class PublishVouchersOperator(CustomersOperator):
 
     def _publish(self, context: Context, spent: Mapping[str, Any], began_at: datetime | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
+        from airflow_provider_voucherify.operators.giving.arguments import PublishTerms
         from airflow_provider_voucherify.operators.giving.publish import Publishing
-        from airflow_provider_voucherify.operators.giving.terms import PublishTerms
         from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):

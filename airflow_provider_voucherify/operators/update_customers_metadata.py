@@ -15,8 +15,7 @@ from airflow_provider_voucherify.operators import arguments
 from airflow_provider_voucherify.operators.giving import arguments as publish_arguments
 from airflow_provider_voucherify.operators.giving.arguments import Metadata, Recipients
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
-from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment
-from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery, EnteredSegment, LeftSegment
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -103,8 +102,8 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
 
     def _update(self, context: Context, spent: Mapping[str, Any], begun: Mapping[str, Any] | None) -> Json:
         from airflow_provider_voucherify.hooks.failures import fail_without_retry_where_none_helps
+        from airflow_provider_voucherify.operators.giving.arguments import UpdateTerms
         from airflow_provider_voucherify.operators.giving.metadata_update import Begun, MetadataUpdate
-        from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
         from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):

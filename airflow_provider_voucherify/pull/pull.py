@@ -9,9 +9,9 @@ from dataclasses import replace
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.ids import DistinctIds
 from airflow_provider_voucherify.load.base import segment_walks
-from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
+from airflow_provider_voucherify.pull.clients import Cap, RememberingClient
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
-from airflow_provider_voucherify.pull.customers.sample import Sample
 from airflow_provider_voucherify.pull.notes import Beginning, RunNotes
 from airflow_provider_voucherify.pull.per_customer.run import CustomerRun
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
@@ -22,11 +22,9 @@ from airflow_provider_voucherify.pull.per_segment.listing import (
     stored_sample_size,
 )
 from airflow_provider_voucherify.pull.per_segment.run import SegmentRun
-from airflow_provider_voucherify.pull.plan.cap import Cap
 from airflow_provider_voucherify.pull.plan.plan import WORTH_PROBING, Plan, check_affordable, resolving
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
-from airflow_provider_voucherify.pull.remembering_client import RememberingClient
 from airflow_provider_voucherify.pull.result import Pulled
 from airflow_provider_voucherify.pull.tools import PullTools
 

@@ -11,15 +11,14 @@ from dataclasses import dataclass, replace
 
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.http.client import Client
-from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
-from airflow_provider_voucherify.pull.customers.sample import Sample
+from airflow_provider_voucherify.pull.clients import RememberingClient
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.per_segment.listing import Terms
 from airflow_provider_voucherify.pull.plan.plan import Plan
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
 from airflow_provider_voucherify.pull.progress import Progress
 from airflow_provider_voucherify.pull.pull import Pull
-from airflow_provider_voucherify.pull.remembering_client import RememberingClient
 from airflow_provider_voucherify.pull.tools import PullTools
 from benchmarks.simulate.clients import START, clock_of, open_client
 from benchmarks.simulate.nowhere import Nowhere

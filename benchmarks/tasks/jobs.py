@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.load.destinations import Destination, WarehouseTable
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
-from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment
-from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery, EnteredSegment
 from airflow_provider_voucherify.pull.plan.question import StrategyName
 
 if TYPE_CHECKING:

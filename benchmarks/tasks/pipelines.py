@@ -11,8 +11,7 @@ from typing import TypeAlias
 
 from airflow_provider_voucherify.load.destinations import FileFormat, ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
-from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment
-from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery, EnteredSegment
 from airflow_provider_voucherify.pull.plan.question import StrategyName
 from benchmarks.tasks.jobs import WAREHOUSE, Job, Publish, Pull, Stamp, date_of
 from benchmarks.tasks.models import Appended, Asked, History, Model, Snapshot, Truth, states_between

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_voucherify.api.models import Json
 from airflow_provider_voucherify.ledger import steps
 from airflow_provider_voucherify.ledger.held import WorkingCopy
-from airflow_provider_voucherify.ledger.logs.nowhere import Nowhere
+from airflow_provider_voucherify.ledger.logs.state_store import Nowhere
 from airflow_provider_voucherify.load.errors import LedgerLost, LoadError, StorageFailed
 from tests.ledger.stores import KINDS, Ledger, NewStore, Troubled, new_store, outage
 from tests.load.runs import NOON, failed, found, no_segment, page, unknown

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from airflow_provider_voucherify.ledger.logs.nowhere import Nowhere
+from airflow_provider_voucherify.ledger.logs.state_store import Nowhere
 from airflow_provider_voucherify.load.errors import StorageFailed
 from tests.ledger.stores import Ledger
 from tests.load.runs import found

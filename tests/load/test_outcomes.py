@@ -15,8 +15,7 @@ from airflow_provider_voucherify.api.models import Json
 from airflow_provider_voucherify.load.destinations import TableName, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination, LedgerLost, TableUnfit, XComTooLarge
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable
-from airflow_provider_voucherify.load.sql.outcome_statements import outcome_table
-from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger
+from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger, outcome_table
 from airflow_provider_voucherify.load.xcom.outcome_store import BYTES_PER_ROW, OutcomeStoreLedger, outcome_row
 from tests.load.memory_store import MemoryStore
 from tests.load.runs import NOON, Warehouse

@@ -12,10 +12,10 @@ import pytest
 from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
-from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
-from airflow_provider_voucherify.operators.giving.terms import PublishTerms, UpdateTerms
+from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
+from airflow_provider_voucherify.operators.giving.arguments import PublishTerms, UpdateTerms
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
-from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+from airflow_provider_voucherify.operators.pulling.question import PullTerms
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 

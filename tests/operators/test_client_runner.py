@@ -27,7 +27,7 @@ from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCei
 from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Limits
 from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
-from airflow_provider_voucherify.pull.interrupt import Interrupt, RunInterrupted
+from airflow_provider_voucherify.pull.clients import Interrupt, RunInterrupted
 from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer
 
 EMPTY_LIST = b'{"object": "list", "data_ref": "data", "data": [], "total": 0}'

@@ -23,8 +23,7 @@ from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
-from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment
-from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery, EnteredSegment
 from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
 from tests.operators.publishing import CAMPAIGN
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth

@@ -10,7 +10,7 @@ import pytest
 
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject
-from airflow_provider_voucherify.pull.interrupt import Interrupt, RunInterrupted
+from airflow_provider_voucherify.pull.clients import Interrupt, RunInterrupted
 from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer
 from tests.pull.answering import Answers
 

@@ -11,7 +11,7 @@ from airflow_provider_voucherify.api.calls.reads import get_customer
 from airflow_provider_voucherify.api.errors import NotFound
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.pull.remembering_client import RememberingClient
+from airflow_provider_voucherify.pull.clients import RememberingClient
 
 LIST = wire.get("/v1/segments", {"limit": 100})
 SECRET = "anna@example.com"

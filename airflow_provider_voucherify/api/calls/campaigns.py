@@ -1,11 +1,14 @@
-"""Campaigns."""
+"""Campaigns, and publications: a campaign gives a code to a customer."""
 
 from __future__ import annotations
 
-from airflow_provider_voucherify.api.calls.call import Call
-from airflow_provider_voucherify.api.campaign_models import Campaign
+from collections.abc import Callable, Mapping
+
+from airflow_provider_voucherify.api.calls.call import Call, customer_named, each, post
+from airflow_provider_voucherify.api.campaign_models import Campaign, Publication
 from airflow_provider_voucherify.api.errors import InvalidCampaign
 from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.models import Json, JsonObject
 
 campaign_from = wire.reader(Campaign.from_json, "a campaign")
 
@@ -19,3 +22,82 @@ def get_campaign(campaign: str) -> Call[Campaign]:
     if campaign.strip() in {"", ".", ".."}:
         raise InvalidCampaign(f"campaign is {campaign!r}; write the id (camp_...) or the name of a campaign")
     return Call(wire.get(wire.path_of("campaigns", campaign)), campaign_from)
+
+
+#: Says that a source id was used before: by an earlier try of the same publication, or by another one.
+DUPLICATE_SOURCE_ID = "duplicate_source_id"
+#: Says that the campaign has no code left, and cannot make one.
+NO_VOUCHER = "no_voucher_suitable_for_publication"
+#: Says, of a campaign that is joined once, that the customer has joined.
+ALREADY_JOINED = "voucher_cannot_be_published"
+
+
+_publication_from = wire.reader(Publication.from_json, "a publication")
+_publications_from = each(_publication_from)
+
+
+def create_publication(
+    campaign: str,
+    customer_id: str,
+    *,
+    source_id: str | None = None,
+    join_once: bool = False,
+    channel: str | None = None,
+    metadata: Mapping[str, Json] | None = None,
+) -> Call[Publication]:
+    """Give a customer a code, or return the earlier publication that answers the same request.
+
+    It is sent once: after an answer that was lost the customer may have the code. With a ``source_id`` or with
+    ``join_once`` it may be sent again; without either never. Answers are ``NotFound`` if there is no such campaign, or
+    no customer with this ``cust_...`` id, and ``RequestRefused`` if it is declined; ``key`` says why.
+
+    :raises InvalidCustomerId: if the id cannot be sent.
+    """
+    body: JsonObject = {"campaign": {"name": campaign, "count": 1}, "customer": customer_named(customer_id)}
+    optional: JsonObject = {
+        "source_id": source_id,
+        "channel": channel,
+        "metadata": dict(metadata) if metadata else None,
+    }
+    body |= {name: value for name, value in optional.items() if value is not None}
+    target = wire.path_of("publications") + ("?join_once=true" if join_once else "")
+    return Call(post(target, body), _publication_from)
+
+
+def list_publications(query: Mapping[str, str | int]) -> Call[list[Publication]]:
+    """A page of publications, in its order.
+
+    :param query: parameters of the list, such as ``source_id``, ``customer``, ``campaign`` (its name), ``result``,
+        ``limit`` (up to 100), ``page``.
+    """
+    return Call(wire.get(wire.path_of("publications"), query), _publications_from)
+
+
+def publication_by_source_id(source_id: str) -> Call[Publication | None]:
+    """The publication that succeeded under a source id, ``None`` if there is none.
+
+    Attempts that failed under it are passed over.
+
+    :param source_id: the sender's own id of the publication.
+    """
+    return _first({"source_id": source_id}, lambda one: one.source_id == source_id)
+
+
+def publication_to_customer(customer_id: str, campaign_name: str) -> Call[Publication | None]:
+    """The latest publication of a campaign to a customer, ``None`` if there is none.
+
+    :param customer_id: Voucherify's id (``cust_...``).
+    :param campaign_name: the name of the campaign, not its id.
+    """
+    wanted = (customer_id, campaign_name)
+    query = {"customer": customer_id, "campaign": campaign_name}
+    return _first(query, lambda one: (one.customer_id, one.campaign_name) == wanted)
+
+
+def _first(query: Mapping[str, str], is_wanted: Callable[[Publication], bool]) -> Call[Publication | None]:
+    """Compared again: a server that ignored a filter would hand out other people's publications."""
+
+    def read(data: JsonObject) -> Publication | None:
+        return next((one for one in _publications_from(data) if is_wanted(one) and one.is_success), None)
+
+    return Call(list_publications({**query, "result": "SUCCESS", "limit": 100}).request, read)

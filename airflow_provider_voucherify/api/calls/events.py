@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from airflow_provider_voucherify.api.calls.call import Call
-from airflow_provider_voucherify.api.calls.posts import customer_named, post
+from airflow_provider_voucherify.api.calls.call import Call, customer_named, post
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import Json, JsonObject
 

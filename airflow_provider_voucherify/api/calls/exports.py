@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, Literal, TypeAlias
 
-from airflow_provider_voucherify.api.calls.call import Call, Repeatable, Sender, ask, each
-from airflow_provider_voucherify.api.calls.posts import post
+from airflow_provider_voucherify.api.calls.call import Call, Repeatable, Sender, ask, each, post
 from airflow_provider_voucherify.api.errors import ExportFailed, FileRefused, NotFound
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.id_text import checked_id

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from airflow_provider_voucherify.api.calls.call import Call
-from airflow_provider_voucherify.api.calls.posts import post
+from airflow_provider_voucherify.api.calls.call import Call, post
 from airflow_provider_voucherify.api.campaign_models import AsyncAction
 from airflow_provider_voucherify.api.errors import InvalidCustomers, MalformedAnswer, VoucherifyError
 from airflow_provider_voucherify.api.http import wire

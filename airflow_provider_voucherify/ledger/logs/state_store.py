@@ -1,7 +1,7 @@
 """A log in Airflow's task state store: JSON values of limited size under keys that cannot be listed.
 
 The newest opening stands under one key; each writer has keys of its own for its pieces, numbered from 0 on, so that
-they are found by asking for one after the other.
+they are found by asking for one after the other. Where Airflow has no such store a run leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -114,3 +114,32 @@ class InStateStore:
 
     def _key_of(self, opening: Opening, writer: str, number: int) -> str:
         return f"{self._key}:{opening.token}:{writer}:{number}"
+
+
+class Nowhere:
+    """Stores nothing, so that nobody else can take over."""
+
+    is_durable = False
+    lost = "the sink was not opened: call open() first"
+
+    def __init__(self) -> None:
+        self._opening: Opening | None = None
+
+    def newest(self) -> Opening | None:
+        """Return the opening of this very try."""
+        return self._opening
+
+    def put(self, opening: Opening, at: datetime) -> None:  # noqa: ARG002 - as stores have it
+        """Remember the opening as long as the try lasts."""
+        self._opening = opening
+
+    def pieces(self, opening: Opening) -> Pieces:  # noqa: ARG002 - as stores have it
+        """Return none."""
+        return {}
+
+    def insert(self, opening: Opening, number: int, piece: Piece, at: datetime, *, is_fact: bool = False) -> None:  # noqa: ARG002 - as stores have it
+        """Store nothing."""
+        refuse_if_lost(self, opening)
+
+    def remove(self) -> None:
+        """Have nothing to remove."""

@@ -14,14 +14,15 @@ from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, Expor
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_name, check_takes_rows
 from airflow_provider_voucherify.load.sql.target import name_in, schema_of
 from airflow_provider_voucherify.warehouse.catalog import (
+    REPLACE,
     InformationSchema,
     catalog_of,
+    check_rights,
     column_names,
     drop_if_there,
 )
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.many_rows import create_passing, insert_many
-from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.traits import traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_and_create
 

@@ -8,10 +8,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.load.base import in_parts
-from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
+from airflow_provider_voucherify.load.columns import (
+    COLUMNS,
+    NO_EXTRA_COLUMNS,
+    ExtraColumns,
+    RowColumns,
+    columns_of,
+    values_of,
+)
 from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
 from airflow_provider_voucherify.load.sql import history, visible
-from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
 from airflow_provider_voucherify.load.sql.fitness import (
     check_exactness,
     check_is_ours,
@@ -26,9 +32,8 @@ from airflow_provider_voucherify.load.sql.target import (
     parts_of,
 )
 from airflow_provider_voucherify.load.summary import SegmentChange, as_utc, with_changes
-from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.catalog import ADD, CHANGE, catalog_of, check_rights, create_if_missing
 from airflow_provider_voucherify.warehouse.many_rows import insert_few
-from airflow_provider_voucherify.warehouse.rights import ADD, CHANGE, check_rights
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.load.sql.fitness import check_takes_rows
-from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.catalog import REPLACE, catalog_of, check_rights, create_if_missing
 from airflow_provider_voucherify.warehouse.column_types import own_text, run_key_text, utc_time
-from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.table_names import marks_name
 from airflow_provider_voucherify.warehouse.traits import traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_and_create, lock_for_writing

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Column, ColumnElement, Delete, MetaData, Select, String, Table, delete, select
+
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_takes_rows
-from airflow_provider_voucherify.load.sql.outcome_statements import forget_outcomes, outcome_table, select_outcomes
 from airflow_provider_voucherify.load.sql.target import name_in, schema_of
 from airflow_provider_voucherify.load.summary import as_utc
+from airflow_provider_voucherify.warehouse.catalog import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.column_types import bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT, insert_few
-from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.traits import traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_defining, lock_for_writing
 
@@ -151,3 +153,40 @@ def _outcome(row: Row[*tuple[object, ...]]) -> PublicationOutcome:
         published_at=None if published_at is None else as_utc(published_at),
         error_key=found["error_key"],
     )
+
+
+def outcome_table(name: str, schema: str | None) -> Table:
+    """Return the table of outcomes: a row per campaign, what a code is given per, and customer."""
+    return Table(
+        name,
+        MetaData(),
+        Column("campaign_id", bounded_text(64), primary_key=True),
+        Column("once_per", bounded_text(400), primary_key=True),
+        Column("customer_id", bounded_text(255), primary_key=True),
+        Column("voucherify_id", bounded_text(64), nullable=True),
+        Column("outcome", String(20), nullable=False),
+        Column("error_key", bounded_text(200), nullable=True),
+        Column("code", bounded_text(255), nullable=True),
+        Column("publication_id", bounded_text(64), nullable=True),
+        Column("published_at", utc_time(), nullable=True),
+        Column("publication_source_id", bounded_text(64), nullable=True),
+        Column("campaign_name", bounded_text(400), nullable=True),
+        Column("run_key", bounded_text(767), nullable=False),
+        Column("recorded_at", utc_time(), nullable=False),
+        schema=schema,
+    )
+
+
+def select_outcomes(table: Table, campaign_id: str, once_per: str, customer_ids: Sequence[str]) -> Select[object]:
+    """Return the query of some customers' rows: keep them few, each is a bound value."""
+    return select(table).where(_of(table, campaign_id, once_per, customer_ids))
+
+
+def forget_outcomes(table: Table, campaign_id: str, once_per: str, customer_ids: Sequence[str]) -> Delete:
+    """Return the removal of some customers' rows: keep them few, each is a bound value."""
+    return delete(table).where(_of(table, campaign_id, once_per, customer_ids))
+
+
+def _of(table: Table, campaign_id: str, once_per: str, customer_ids: Sequence[str]) -> ColumnElement[bool]:
+    of_job = (table.c.campaign_id == campaign_id) & (table.c.once_per == once_per)
+    return of_job & table.c.customer_id.in_(customer_ids)

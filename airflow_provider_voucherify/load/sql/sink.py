@@ -12,11 +12,16 @@ from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import longest_id
 from airflow_provider_voucherify.load.base import NO_REPORT
-from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
+from airflow_provider_voucherify.load.columns import (
+    COLUMNS,
+    NO_EXTRA_COLUMNS,
+    ExtraColumns,
+    RowColumns,
+    check_extra_columns,
+)
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
 from airflow_provider_voucherify.load.errors import LoadError, ValueUnfit
 from airflow_provider_voucherify.load.mark import Mark
-from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, check_extra_columns
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
 from airflow_provider_voucherify.warehouse.traits import traits_of
 

@@ -8,10 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.base import in_parts
-from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
+from airflow_provider_voucherify.load.columns import (
+    COLUMNS,
+    NO_EXTRA_COLUMNS,
+    ExtraColumns,
+    RowColumns,
+    columns_of,
+    values_of,
+)
 from airflow_provider_voucherify.load.errors import InvalidDestination, NobodyKnown, TableUnfit, TooFewMemberships
 from airflow_provider_voucherify.load.sql import visible
-from airflow_provider_voucherify.load.sql.extra_columns import NO_EXTRA_COLUMNS, ExtraColumns, columns_of, values_of
 from airflow_provider_voucherify.load.sql.fitness import (
     check_columns,
     check_exactness,
@@ -21,11 +27,10 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_takes_rows,
 )
 from airflow_provider_voucherify.warehouse.bigquery.tables import check_characters
-from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
+from airflow_provider_voucherify.warehouse.catalog import REPLACE, catalog_of, check_rights, create_if_missing
 from airflow_provider_voucherify.warehouse.databricks.tables import check_name as check_databricks_name
 from airflow_provider_voucherify.warehouse.databricks.tables import refuse_old_catalog
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
-from airflow_provider_voucherify.warehouse.rights import REPLACE, check_rights
 from airflow_provider_voucherify.warehouse.table_names import MAX_NAME_BYTES
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing

@@ -10,8 +10,7 @@ from datetime import UTC, datetime
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.ledger.log import FoundLog, Log
-from airflow_provider_voucherify.ledger.logs.nowhere import Nowhere
-from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, StateStore
+from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, Nowhere, StateStore
 from airflow_provider_voucherify.ledger.steps import as_json, piece_of, steps_of, unpack
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge

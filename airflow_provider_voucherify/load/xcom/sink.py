@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
-from airflow_provider_voucherify.ledger.logs.nowhere import Nowhere
-from airflow_provider_voucherify.ledger.logs.state_store import InStateStore
+from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, Nowhere
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import Finished
 from airflow_provider_voucherify.load.base import NO_REPORT

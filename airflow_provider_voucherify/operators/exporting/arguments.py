@@ -1,20 +1,27 @@
-"""The export operator's arguments, checked while the Dag file is parsed: what is wrong, and what to write instead."""
+"""What an export was given: checked while the Dag file is parsed, and rendered, as a try has it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow.sdk import XComArg
 
 from airflow_provider_voucherify.exporting import request as export_request
+from airflow_provider_voucherify.exporting.request import wanted
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
 from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable, columns_of_fields
 from airflow_provider_voucherify.operators.arguments import Checks, checked_poll_interval
 from airflow_provider_voucherify.pull.customers.sources import is_template
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.calls.exports import Wanted
+    from airflow_provider_voucherify.load.exports.destinations import ExportDestination
+
 
 Fields: TypeAlias = Sequence[str] | XComArg | str
 Filters: TypeAlias = Mapping[str, Any] | XComArg | str
@@ -107,3 +114,30 @@ def _leaves(value: object) -> Iterator[object]:
             yield from _leaves(one)
     else:
         yield value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportTerms:
+    """The arguments of ``VoucherifyExportOperator``, which has their contracts, as one task has them.
+
+    :param do_xcom_push: whether XComs besides what the task returns are wanted.
+    """
+
+    exported_object: str
+    fields: Fields
+    filters: Filters | None
+    order: str | None
+    destination: ExportDestination
+    voucherify_conn_id: str
+    poll_interval: timedelta
+    timeout: timedelta
+    deferrable: bool
+    do_xcom_push: bool
+
+    @property
+    def wanted(self) -> Wanted:
+        """Return what is asked for.
+
+        :raises InvalidArgument: if a part of it cannot be meant.
+        """
+        return wanted(self.exported_object, self.fields, self.filters, self.order, is_rendered=True)

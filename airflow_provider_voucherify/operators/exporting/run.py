@@ -27,15 +27,14 @@ from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-from airflow_provider_voucherify.load.exports.kept_export import KeptExport, KeptId
-from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
+from airflow_provider_voucherify.load.kept import KeptExport, KeptId, KeptResult
 from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
 from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.exporting.sinks import export_sink_of
 from airflow_provider_voucherify.operators.identity import identity_of
 from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.spent import count_metrics
-from airflow_provider_voucherify.pull.interrupt import Interrupt, RunInterrupted
+from airflow_provider_voucherify.pull.clients import Interrupt, RunInterrupted
 from airflow_provider_voucherify.pull.progress import duration
 from airflow_provider_voucherify.pull.tools import utc_now
 
@@ -46,8 +45,8 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.exporting.rows import Row
     from airflow_provider_voucherify.load.mark import Mark
+    from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
     from airflow_provider_voucherify.operators.exporting.sinks import Loaded
-    from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
     from airflow_provider_voucherify.operators.spent import Spent
 
     T = TypeVar("T")

@@ -1,8 +1,10 @@
-"""The arguments of publishing, checked while the Dag file is parsed: what is wrong, and what to write instead."""
+"""What publishing or stamping was given: checked while the Dag file is parsed, and rendered, as a try has it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from airflow.sdk import XComArg
@@ -14,11 +16,20 @@ from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
 from airflow_provider_voucherify.operators.arguments import Customers, checked_customers
 from airflow_provider_voucherify.pull.customers import upstream
-from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, LeftSegment
-from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery, is_template
+from airflow_provider_voucherify.pull.customers.sources import (
+    AllCustomers,
+    CustomerQuery,
+    EnteredSegment,
+    LeftSegment,
+    is_template,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json
+    from airflow_provider_voucherify.load.outcomes import OutcomeDestination
+    from airflow_provider_voucherify.operators.arguments import Customers
+    from airflow_provider_voucherify.operators.pace import Pace
+
 
 Recipients: TypeAlias = Sequence[object] | CustomerQuery | EnteredSegment | LeftSegment | XComArg | str
 Metadata: TypeAlias = "Mapping[str, Json] | XComArg | str"
@@ -111,3 +122,36 @@ def _holds_outputs(value: object) -> bool:
     if isinstance(value, Mapping):
         return any(map(_holds_outputs, value.values()))
     return isinstance(value, XComArg) or (isinstance(value, list | tuple) and any(map(_holds_outputs, value)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishTerms:
+    """The arguments of ``PublishVouchersOperator``, which has their contracts, as one task has them.
+
+    :param do_xcom_push: whether XComs besides what the task returns are wanted.
+    """
+
+    customers: Customers
+    campaign: str
+    destination: OutcomeDestination
+    voucherify_conn_id: str
+    once_per: str
+    max_publications: int
+    unknown_customers: UnknownRecipients
+    metadata: Metadata
+    simulate: bool
+    max_failures: float
+    deferrable: bool
+    pace: Pace
+    do_xcom_push: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateTerms:
+    """The arguments of ``UpdateCustomersMetadataOperator``, which has their contracts, as one task has them."""
+
+    customers: Customers
+    metadata: Metadata
+    voucherify_conn_id: str
+    poll_interval: timedelta
+    deferrable: bool

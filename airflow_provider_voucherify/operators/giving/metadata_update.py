@@ -10,12 +10,11 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn
 
 from airflow_provider_voucherify.api.calls import metadata_updates
-from airflow_provider_voucherify.api.calls.posts import is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import is_voucherify_id
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
-from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
+from airflow_provider_voucherify.load.kept import KeptResult, TryNotes
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.load.base import RunIdentity
-    from airflow_provider_voucherify.operators.giving.terms import UpdateTerms
+    from airflow_provider_voucherify.operators.giving.arguments import UpdateTerms
     from airflow_provider_voucherify.operators.spent import Spent
 
 log = logging.getLogger(__name__)

@@ -11,9 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_provider_voucherify.api.calls.call import ask
+from airflow_provider_voucherify.api.calls.call import ask, is_voucherify_id
 from airflow_provider_voucherify.api.calls.campaigns import campaign_from, get_campaign
-from airflow_provider_voucherify.api.calls.posts import is_voucherify_id
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.api.errors import (
     ASKED_WRONGLY,
@@ -34,8 +33,8 @@ from airflow_provider_voucherify.giving.run import (
 )
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.load.kept import TryNotes
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable, began_after
-from airflow_provider_voucherify.load.xcom.kept_json import TryNotes
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger, outcome_row
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, wait_in_worker
@@ -44,9 +43,9 @@ from airflow_provider_voucherify.operators.giving.published_result import Publis
 from airflow_provider_voucherify.operators.places import database_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
 from airflow_provider_voucherify.operators.spent import count_metrics
+from airflow_provider_voucherify.pull.clients import Interrupt
 from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
 from airflow_provider_voucherify.pull.customers.upstream import metadata, text
-from airflow_provider_voucherify.pull.interrupt import Interrupt
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
 from airflow_provider_voucherify.pull.tools import utc_now
 
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.campaign_models import Campaign
     from airflow_provider_voucherify.api.http.client import Client
     from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.operators.giving.terms import PublishTerms
+    from airflow_provider_voucherify.operators.giving.arguments import PublishTerms
     from airflow_provider_voucherify.operators.spent import Spent
 
 log = logging.getLogger(__name__)

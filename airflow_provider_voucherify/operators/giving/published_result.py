@@ -6,8 +6,8 @@ import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.load.kept import KeptResult
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
-from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.operators.identity import hash_of_ids, identity_of, kind_of
 from airflow_provider_voucherify.pull.tools import utc_now
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.load.outcomes import OutcomeLedger
     from airflow_provider_voucherify.load.sql.marks import TableMarks
-    from airflow_provider_voucherify.operators.giving.terms import PublishTerms
+    from airflow_provider_voucherify.operators.giving.arguments import PublishTerms
 
 log = logging.getLogger(__name__)
 

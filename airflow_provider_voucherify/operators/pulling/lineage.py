@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from airflow.providers.openlineage.sqlparser import DatabaseInfo
 
     from airflow_provider_voucherify.api.models import JsonObject
-    from airflow_provider_voucherify.operators.exporting.terms import ExportTerms
-    from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+    from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
+    from airflow_provider_voucherify.operators.pulling.question import PullTerms
 
 
 def lineage_of(terms: PullTerms, summary: JsonObject | None) -> OperatorLineage[Dataset, RunFacet]:

@@ -1,9 +1,10 @@
-"""What a rendered operator asks."""
+"""What a pull was given, rendered, and what it asks."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowException
@@ -11,10 +12,11 @@ from airflow.providers.common.compat.sdk import AirflowException
 from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.load.sql.entered_left import read_changes
 from airflow_provider_voucherify.operators.places import database_of, queries_of
-from airflow_provider_voucherify.pull.customers.segment_changes import EnteredSegment, SegmentChanges
 from airflow_provider_voucherify.pull.customers.sources import (
     AllCustomers,
     CustomerQuery,
+    EnteredSegment,
+    SegmentChanges,
     Unread,
     distinct_ids,
     given_ids,
@@ -26,9 +28,33 @@ from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.load.sql.entered_left import Direction
-    from airflow_provider_voucherify.operators.arguments import Customers
-    from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+    from airflow_provider_voucherify.operators.arguments import Customers, Destination, Segments
+    from airflow_provider_voucherify.operators.pace import Pace
     from airflow_provider_voucherify.pull.customers.sources import RunsQueries
+    from airflow_provider_voucherify.pull.plan.question import StrategyName, UnknownCustomers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullTerms:
+    """The arguments of ``CustomerSegmentsOperator``, which has their contracts, as one task has them.
+
+    :param do_xcom_push: whether XComs besides what the task returns are wanted.
+    """
+
+    customers: Customers
+    segments: Segments | None
+    destination: Destination
+    voucherify_conn_id: str
+    strategy: StrategyName
+    max_calls: int | None
+    unknown_customers: UnknownCustomers
+    verify_sample: int
+    quota_share: float | None
+    max_failures: float
+    deferrable: bool
+    pace: Pace
+    do_xcom_push: bool
+
 
 log = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.load.base import segment_walks
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.load.files.sink import FilesSink
+from airflow_provider_voucherify.load.kept import KeptResult
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
@@ -39,8 +39,8 @@ from airflow_provider_voucherify.operators.pulling.report import (
 )
 from airflow_provider_voucherify.operators.pulling.sinks import pull_identity, sink_of
 from airflow_provider_voucherify.operators.spent import Spent, count_metrics
+from airflow_provider_voucherify.pull.clients import Interrupt
 from airflow_provider_voucherify.pull.customers.existence import blanks_hint, knows_nobody, nobody_known
-from airflow_provider_voucherify.pull.interrupt import Interrupt
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
 from airflow_provider_voucherify.pull.pull import Pull
 from airflow_provider_voucherify.pull.result import TooManyFailures, check_failures
@@ -53,7 +53,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json, JsonObject, Scope
     from airflow_provider_voucherify.load.base import LoadSummary
     from airflow_provider_voucherify.load.mark import Mark
-    from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+    from airflow_provider_voucherify.operators.pulling.question import PullTerms
     from airflow_provider_voucherify.pull.plan.question import Question
     from airflow_provider_voucherify.pull.result import Pulled
 

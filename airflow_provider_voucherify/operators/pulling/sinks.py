@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.http.settings import ApiSettings
     from airflow_provider_voucherify.api.models import JsonObject
-    from airflow_provider_voucherify.operators.pulling.terms import PullTerms
+    from airflow_provider_voucherify.operators.pulling.question import PullTerms
 
 LEDGER_FORMAT = 2
 

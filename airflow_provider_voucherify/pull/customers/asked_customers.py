@@ -1,9 +1,12 @@
-"""Pure: which of the customers on a page are asked about, and under which name."""
+"""Pure: which of the customers on a page are asked about, under which name, and a few of them chosen by chance."""
 
 from __future__ import annotations
 
+import hashlib
+import heapq
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from airflow_provider_voucherify.api.ids import DistinctIds
 from airflow_provider_voucherify.api.models import Customer, Member
@@ -50,3 +53,24 @@ class AskedCustomers:
         """Return those of the customers that are asked about, in their order."""
         found = (self.member(customer) for customer in customers)
         return tuple(member for member in found if member is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A choice of customers.
+
+    :param salt: decides which: drawn once for a run and stored with it.
+    """
+
+    size: int
+    salt: str
+
+    def lowest(self, names: Iterable[str]) -> list[str]:
+        """Return the sample of some names: at most ``size``, lowest place first.
+
+        :param names: distinct.
+        """
+        return heapq.nsmallest(self.size, names, key=self._place)
+
+    def _place(self, name: str) -> bytes:
+        return hashlib.blake2b(name.encode(), digest_size=8, key=self.salt.encode()).digest()

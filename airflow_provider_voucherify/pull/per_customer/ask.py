@@ -23,8 +23,8 @@ from airflow_provider_voucherify.api.errors import (
 )
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
+from airflow_provider_voucherify.pull.clients import RunInterrupted
 from airflow_provider_voucherify.pull.customers.existence import Ghost, is_known
-from airflow_provider_voucherify.pull.interrupt import RunInterrupted
 
 #: Errors after which the run stops and goes on later: the customer asked for has not failed.
 STOPS: tuple[type[VoucherifyError], ...] = (*ENDS_TRY, PlanTooDear, RateLimited, WindowClosed, RunInterrupted)

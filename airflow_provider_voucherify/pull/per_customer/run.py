@@ -12,6 +12,7 @@ from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyE
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.load.base import in_parts
+from airflow_provider_voucherify.pull.clients import RememberingClient
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.existence import Ghost, ask_ghost, refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
@@ -19,12 +20,11 @@ from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved,
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
 from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer, missing_of, others_of
 from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
-from airflow_provider_voucherify.pull.per_export.everyone import read_everyone
+from airflow_provider_voucherify.pull.per_export.fetch import read_everyone
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import Survey
 from airflow_provider_voucherify.pull.progress import counted
-from airflow_provider_voucherify.pull.remembering_client import RememberingClient
 from airflow_provider_voucherify.pull.result import Pulled
 from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
 

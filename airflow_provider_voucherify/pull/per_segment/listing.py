@@ -1,9 +1,11 @@
-"""One segment's list of members as it is read: page by page, with what has to be stored to go on later."""
+"""Segments' lists of members as they are read, many at once: page by page, with what is stored to go on later."""
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 
@@ -22,8 +24,7 @@ from airflow_provider_voucherify.api.models import (
     StaticList,
 )
 from airflow_provider_voucherify.load.base import StoredWalk
-from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
-from airflow_provider_voucherify.pull.customers.sample import Sample
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
 from airflow_provider_voucherify.pull.plan.question import Question
 
@@ -306,3 +307,79 @@ def stored_salt(walks: Mapping[str, StoredWalk]) -> str | None:
     """Return the salt of the sample an earlier try drew, if it is stored."""
     salts = (walk.resume.get("salt") for walk in walks.values())
     return next((salt for salt in salts if isinstance(salt, str)), None)
+
+
+@dataclass(slots=True)
+class Round:
+    """What a round brought.
+
+    :param stopped_by: why the run stops here and goes on later, or ``None`` if it does not.
+    """
+
+    pages: list[MembershipPage] = field(default_factory=list)
+    stopped_by: VoucherifyError | None = None
+
+
+class PerSegment:
+    """Reads the lists of segments, each page after page, several at a time.
+
+    :param listings: the lists; those that are over are left alone.
+    :param workers: the most lists read at a time.
+    :param pages_per_round: the most pages of a round, and so the most calls a killed try has to make again.
+    """
+
+    def __init__(
+        self,
+        client: Sender,
+        listings: Sequence[Listing],
+        *,
+        workers: int,
+        pages_per_round: int,
+        on_page: Callable[[MembershipPage], None],
+    ) -> None:
+        self._client = client
+        self._workers = workers
+        self._pages_per_round = pages_per_round
+        self._on_page = on_page
+        # The longest first: one that is begun last would be read alone.
+        open_ones = [one for one in listings if not one.is_over]
+        self._queue = deque(sorted(open_ones, key=lambda one: -(one.calls_left or 1)))
+
+    @property
+    def is_over(self) -> bool:
+        """Return whether all lists are whole or failed."""
+        return not self._queue
+
+    async def round(self, round_: Round) -> None:
+        """Read on until the round is full or nothing is left; no call is in flight when it returns.
+
+        :param round_: filled as pages come: what it holds is whole even if this is cancelled.
+        """
+        self._left = self._pages_per_round
+        # First of all: were the first call turned back, what was fetched to plan would be lost with this try.
+        for page in filter(None, [listing.take_kept() for listing in self._queue]):
+            round_.pages.append(page)
+            self._on_page(page)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self._workers, len(self._queue))):
+                group.create_task(self._work(round_))
+
+    async def _work(self, round_: Round) -> None:
+        while self._queue and self._left > 0 and round_.stopped_by is None:
+            listing = self._queue.popleft()
+            try:
+                await self._read(listing, round_)
+            except STOPS as stop:
+                round_.stopped_by = round_.stopped_by or stop
+            except VoucherifyError as error:
+                if (again := listing.give_up(error)) is not None:
+                    round_.pages.append(again)
+            if not listing.is_over:
+                self._queue.appendleft(listing)
+
+    async def _read(self, listing: Listing, round_: Round) -> None:
+        while not listing.is_over and self._left > 0 and round_.stopped_by is None:
+            self._left -= 1
+            page = await listing.next_page(self._client)
+            round_.pages.append(page)
+            self._on_page(page)

@@ -16,21 +16,20 @@ from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.lists.pages import instant_of
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment, StaticList
 from airflow_provider_voucherify.load.base import in_parts
+from airflow_provider_voucherify.pull.clients import RememberingClient
 from airflow_provider_voucherify.pull.customers.asked_customers import names_of
 from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, wrong_project
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
-from airflow_provider_voucherify.pull.per_export.everyone import EVERYONE_CALLS, read_everyone
+from airflow_provider_voucherify.pull.per_export.fetch import EVERYONE_CALLS, read_everyone
 from airflow_provider_voucherify.pull.per_export.files import PerExport
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
-from airflow_provider_voucherify.pull.per_segment.listing import Listing, Terms, gone_name
-from airflow_provider_voucherify.pull.per_segment.rounds import PerSegment, Round
+from airflow_provider_voucherify.pull.per_segment.listing import Listing, PerSegment, Round, Terms, gone_name
 from airflow_provider_voucherify.pull.per_segment.verify import Verification
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
 from airflow_provider_voucherify.pull.progress import counted
-from airflow_provider_voucherify.pull.remembering_client import RememberingClient
 from airflow_provider_voucherify.pull.result import Mismatch, Moved, Pulled, what_a_retry_does
 from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
 

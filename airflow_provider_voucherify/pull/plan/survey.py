@@ -14,11 +14,11 @@ from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.lists.pages import PAGE
 from airflow_provider_voucherify.api.models import StaticList
 from airflow_provider_voucherify.load.base import StoredWalk
+from airflow_provider_voucherify.pull.clients import RememberingClient
 from airflow_provider_voucherify.pull.customers.everyone import CountingClient, CustomerList
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
 from airflow_provider_voucherify.pull.notes import Beginning
-from airflow_provider_voucherify.pull.per_export.everyone import EVERYONE_CALLS, everyone_calls
-from airflow_provider_voucherify.pull.per_export.fetch import MOST_LOOKS
+from airflow_provider_voucherify.pull.per_export.fetch import EVERYONE_CALLS, MOST_LOOKS, everyone_calls
 from airflow_provider_voucherify.pull.per_export.files import file_calls, is_worth_exporting, most_file_calls
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked
 from airflow_provider_voucherify.pull.per_segment.listing import MOST_FAILED_PARTS, Listing, Terms
@@ -32,7 +32,6 @@ from airflow_provider_voucherify.pull.plan.plan import (
     resolving,
 )
 from airflow_provider_voucherify.pull.plan.question import Question, chosen_segments
-from airflow_provider_voucherify.pull.remembering_client import RememberingClient
 
 #: So many first pages are asked for at a time before it is looked whether listing still pays.
 _WAVE = 8

@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 
 import pytest
 
-from airflow_provider_voucherify.api.http.deadline import Deadline
+from airflow_provider_voucherify.api.http.transport import Deadline
 
 
 async def answer(after: float) -> str:

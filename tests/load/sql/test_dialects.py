@@ -14,9 +14,8 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable, DropTable
 
 from airflow_provider_voucherify.ledger.logs import table as log_tables
-from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
-from airflow_provider_voucherify.load.sql import history, outcome_statements, passing, visible
-from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE, ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.load.sql import history, outcome_table, passing, visible
 from airflow_provider_voucherify.warehouse.many_rows import insert_lists
 
 DIALECTS = {
@@ -34,7 +33,7 @@ DIALECTS = {
         "sqlite": "sqlite://",
     }.items()
 }
-MODULES = (log_tables, visible, history, outcome_statements)
+MODULES = (log_tables, visible, history, outcome_table)
 
 #: No name of a database's own: where it stands unquoted, something forgot to quote.
 ODD = "Odd%s; select \"1` '2] -- "
@@ -52,7 +51,7 @@ _MEMBERS = passing.members_table(f"{ODD}members", SCHEMA, _TARGET, "until remove
 _ANSWERS = passing.answers_table(f"{ODD}answers", SCHEMA, "until removed")
 _RUNS = history.runs_table(f"{ODD}runs", _HISTORY)
 _FAILURES = visible.failures_table(f"{ODD}failures", SCHEMA)
-_OUTCOMES = outcome_statements.outcome_table(f"{ODD}outcomes", SCHEMA)
+_OUTCOMES = outcome_table.outcome_table(f"{ODD}outcomes", SCHEMA)
 TABLES = (_TARGET, _HISTORY, _LOG, _MEMBERS, _ANSWERS, _RUNS, _FAILURES, _OUTCOMES)
 
 #: What the functions' parameters of these names are given.

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime
 import pytest
 from jinja2 import Environment
 
+from airflow_provider_voucherify.load.columns import ExtraColumns
 from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
-from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.runs import TABLE, Clock, Warehouse, found, identity
 

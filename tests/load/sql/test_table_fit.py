@@ -7,9 +7,9 @@ from itertools import cycle
 
 import pytest
 
+from airflow_provider_voucherify.load.columns import ExtraColumns
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
-from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.runs import NOON, TABLE, Clock, Warehouse, failed, found, identity
 

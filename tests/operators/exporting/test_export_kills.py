@@ -19,9 +19,8 @@ import pytest
 from airflow_provider_voucherify.emulator import Emulator, EmulatorProcess, Switches
 from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
-from airflow_provider_voucherify.load.exports.kept_export import KeptExport
 from airflow_provider_voucherify.load.exports.table import ExportTableLoader
-from airflow_provider_voucherify.load.xcom.kept_result import KeptResult
+from airflow_provider_voucherify.load.kept import KeptExport, KeptResult
 from tests.airflow_version import needs_state_store
 from tests.operators.exporting import CREATE, asked, export, left, truth
 from tests.operators.warehouse import Warehouse

@@ -10,8 +10,8 @@ from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.errors import PlanTooDear
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.pull.clients import Cap, most_calls
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
-from airflow_provider_voucherify.pull.plan.cap import Cap, most_calls
 
 REQUEST = get_customer_segments("c").request
 

@@ -8,8 +8,7 @@ import pytest
 
 from airflow_provider_voucherify.api.errors import InvalidSegments, PlanTooDear
 from airflow_provider_voucherify.api.models import Customer, Member, Segment
-from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
-from airflow_provider_voucherify.pull.customers.sample import Sample
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.plan.plan import (
     Plan,
     Way,

@@ -11,7 +11,7 @@ from airflow_provider_voucherify.api.errors import PlanTooDear, SegmentsFailed
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Switches
 from airflow_provider_voucherify.load.base import Sink
-from airflow_provider_voucherify.pull.plan.cap import most_calls
+from airflow_provider_voucherify.pull.clients import most_calls
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways.desk import Desk, truth, xcom_sink
 

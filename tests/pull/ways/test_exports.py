@@ -338,7 +338,7 @@ ABOUT_FEW = Question([*CUSTOMERS[600:], *ABSENT], ["static"], strategy="per_segm
 @pytest.fixture
 def larger_shop(shop: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """A shop whose list of everyone is taken for longer than an export takes calls."""
-    monkeypatch.setattr("airflow_provider_voucherify.pull.per_export.everyone.EVERYONE_CALLS", 6)
+    monkeypatch.setattr("airflow_provider_voucherify.pull.per_export.fetch.EVERYONE_CALLS", 6)
     return shop
 
 

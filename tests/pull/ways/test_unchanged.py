@@ -14,9 +14,8 @@ import requests
 from airflow_provider_voucherify.api.models import Json, JsonObject, MembershipPage
 from airflow_provider_voucherify.emulator import Emulator, Limits, ProjectSettings
 from airflow_provider_voucherify.load.base import RunIdentity
-from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE
+from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE, ExtraColumns
 from airflow_provider_voucherify.load.destinations import WriteMode
-from airflow_provider_voucherify.load.sql.extra_columns import ExtraColumns
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.pull.per_export import files as per_export
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName

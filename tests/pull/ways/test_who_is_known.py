@@ -12,7 +12,7 @@ import pytest
 
 from airflow_provider_voucherify.api.errors import CustomersUnknown, TransportFailed, WindowClosed, WrongProject
 from airflow_provider_voucherify.emulator import Emulator, Fault, ProjectSettings
-from airflow_provider_voucherify.pull.interrupt import RunInterrupted
+from airflow_provider_voucherify.pull.clients import RunInterrupted
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.pull.ways.desk import Desk, rows_of, truth, utc_now, xcom_sink

@@ -1,4 +1,4 @@
-"""JSON of any length in Airflow's task state store, whose values are limited; what a try keeps for its parts."""
+"""What a try keeps in Airflow's task state store, for its parts and for a retry: its result, the export it awaits."""
 
 from __future__ import annotations
 
@@ -6,14 +6,16 @@ import base64
 import json
 import secrets
 import zlib
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.ledger.logs.state_store import MAX_VALUE_BYTES
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
+from airflow_provider_voucherify.load.mark import Mark
 
 #: Two quotes come with a text when it is measured as JSON.
 _PIECE_LENGTH = MAX_VALUE_BYTES - 2
@@ -124,3 +126,100 @@ class TryNotes:
 def _pieces(kept: Mapping[str, Json]) -> Iterator[str]:
     text = base64.b64encode(zlib.compress(json.dumps(kept).encode())).decode()
     yield from (text[start : start + _PIECE_LENGTH] for start in range(0, len(text), _PIECE_LENGTH))
+
+
+class KeptResult:
+    """Keeps what a task told in XComs for a retry of it, for ``LEFTOVER_AGE``.
+
+    :param store: ``context["task_state_store"]`` (Airflow 3.3), or ``None``: then nothing is kept.
+    :param identity: of the task's run.
+    :param now: the clock, UTC.
+    """
+
+    def __init__(self, store: KeepingStore | None, identity: RunIdentity, now: Callable[[], datetime]) -> None:
+        self._kept = None if store is None else KeptJson(store, "voucherify:result")
+        self._identity = identity
+        self._now = now
+
+    @property
+    def is_durable(self) -> bool:
+        """Return whether anything is kept: only where Airflow has a task state store."""
+        return self._kept is not None
+
+    def find(self) -> Mark | None:
+        """Return the mark of an earlier try, if this one is its retry; its report has the XComs by their keys."""
+        if self._kept is None:
+            return None
+        match self._kept.head():
+            case {"mark": dict(data)}:
+                mark = Mark.from_json(data)
+                if mark is None or not mark.holds_for(self._identity, self._now()):
+                    return None
+                report = self._kept.read()
+                return None if report is None else Mark.from_json(data | {"report": report})
+            case _:
+                return None
+
+    def keep(self, report: JsonObject) -> None:
+        """Keep the XComs, by their keys, in place of those of an earlier run of the task."""
+        if self._kept is not None:
+            self._kept.write({"mark": Mark.of(self._identity, self._now()).to_json()}, report)
+
+
+_KEY = "voucherify:export"
+#: An export asked for longer ago than this tells of yesterday: it is asked for anew.
+RESUMED_WITHIN = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptId:
+    """An export that an earlier try asked for, or was about to.
+
+    :param export_id: ``None`` if the try ended before it knew whether it was asked for.
+    :param asked_at: UTC.
+    :param is_wanted: whether this try wants the same, so that it goes on with it; else it is a leftover.
+    """
+
+    export_id: str | None
+    asked_at: datetime
+    is_wanted: bool
+
+
+class KeptExport:
+    """Keeps the id of the export a task waits for, for ``LEFTOVER_AGE``.
+
+    :param store: ``context["task_state_store"]`` (Airflow 3.3), or ``None``: then nothing is kept.
+    :param identity: of the task's run; a clear of the task makes it another job.
+    :param now: the clock, UTC.
+    """
+
+    def __init__(self, store: KeepingStore | None, identity: RunIdentity, now: Callable[[], datetime]) -> None:
+        self._store = store
+        self._job = f"{identity.fingerprint}/{identity.max_tries}"
+        self._now = now
+
+    @property
+    def is_durable(self) -> bool:
+        """Return whether anything is kept: only where Airflow has a task state store."""
+        return self._store is not None
+
+    def find(self) -> KeptId | None:
+        """Return what an earlier try, or part of this one, kept."""
+        match self._store and self._store.get(_KEY):
+            case {"job": str(job), "asked_at": str(at), "export_id": (str() | None) as export_id}:
+                asked_at = datetime.fromisoformat(at)
+                is_wanted = job == self._job and self._now() - asked_at <= RESUMED_WITHIN
+                return KeptId(export_id, asked_at, is_wanted)
+            case _:
+                return None
+
+    def keep(self, export_id: str | None, asked_at: datetime) -> None:
+        """Keep an id; ``None`` before the export is asked for: killed behind it, a later try looks for it."""
+        if self._store is not None:
+            kept = {"job": self._job, "asked_at": asked_at.isoformat(), "export_id": export_id}
+            self._store.set(_KEY, {**kept}, retention=LEFTOVER_AGE)
+
+    def forget(self) -> None:
+        """Keep nothing any more: the export is removed."""
+        if self._store is not None:
+            self._store.delete(_KEY)
