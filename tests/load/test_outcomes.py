@@ -13,7 +13,14 @@ import pytest
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.api.models import Json
 from airflow_provider_voucherify.load.destinations import TableName, XComRows
-from airflow_provider_voucherify.load.errors import InvalidDestination, LedgerLost, TableUnfit, XComTooLarge
+from airflow_provider_voucherify.load.errors import (
+    InvalidDestination,
+    LedgerLost,
+    StatementFailed,
+    TableUnfit,
+    ValueUnfit,
+    XComTooLarge,
+)
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable
 from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger, outcome_table
 from airflow_provider_voucherify.load.xcom.outcome_store import BYTES_PER_ROW, OutcomeStoreLedger, outcome_row
@@ -173,6 +180,32 @@ def test_rows_are_as_large_as_was_reckoned_before_the_first_code() -> None:
     assert 400 < len(json.dumps(outcome_row(long))) <= BYTES_PER_ROW + len('"a"')
     with pytest.raises(XComTooLarge, match="no code was published"):
         OutcomeStoreLedger(XComRows(), None).open([f"customer-{number}" for number in range(2_500)])
+
+
+@pytest.mark.parametrize("server", ["mysql", "mariadb"])
+def test_an_id_for_which_a_table_has_no_room_is_refused_before_the_first_code(server: str) -> None:
+    nowhere = Warehouse(f"{server}+pymysql://nobody@127.0.0.1:1/nothing")
+    ledger = OutcomeTableLedger(nowhere, TableName.parse("crm.publications"))
+    with pytest.raises(ValueUnfit, match=r"an id of 256 characters, and crm\.publications takes at most 255"):
+        ledger.open(["anna", "x" * 256])
+    with pytest.raises(StatementFailed, match="connect"):
+        ledger.open(["x" * 255])
+
+
+def test_a_text_to_give_one_code_per_is_refused_where_the_table_has_no_room_for_it(
+    sqlite_warehouse: Warehouse,
+) -> None:
+    ledger, longest = opened(sqlite_warehouse), "own " + "x" * 396
+    ledger.write([replace(outcome("a"), once_per=longest)])
+    assert set(ledger.held("camp_1", longest, ["a"])) == {"a"}
+    with pytest.raises(ValueUnfit, match=r"a text of 401 characters, and publications takes at most 400"):
+        ledger.held("camp_1", longest + "x", ["a"])
+
+
+def test_the_name_of_a_campaign_is_cut_where_the_table_has_no_room_for_it(sqlite_warehouse: Warehouse) -> None:
+    ledger = opened(sqlite_warehouse)
+    ledger.write([replace(outcome("a"), campaign_name="n" * 401)])
+    assert ledger.held(*JOB, ["a"]) == {"a": replace(outcome("a"), campaign_name="n" * 400)}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from sqlalchemy import Column, ColumnElement, Delete, MetaData, Select, String, 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.destinations import TableName
-from airflow_provider_voucherify.load.errors import TableUnfit
+from airflow_provider_voucherify.load.errors import TableUnfit, ValueUnfit
 from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_takes_rows
 from airflow_provider_voucherify.load.sql.target import name_in, schema_of
@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 
+#: Of what a code is given per, and of a campaign's name.
+_MOST_TEXT_CHARACTERS = 400
+
+
 class OutcomeTableLedger:
     """Keeps outcomes in a table, one row per campaign, what a code is given per, and customer.
 
@@ -45,15 +49,31 @@ class OutcomeTableLedger:
         """Return ``True``: a table outlives the process."""
         return True
 
-    def open(self, customer_ids: Sequence[str]) -> None:  # noqa: ARG002 - a table takes any number
+    def open(self, customer_ids: Sequence[str]) -> None:
         """Create the table, or look whether what exists can take the outcomes.
 
+        :raises ValueUnfit: if it has no room for one of the ids.
         :raises TableUnfit: if it lacks columns or the key that tells outcomes apart.
         """
+        most, longest = traits_of(self._database.dialect).most_id_characters, max(map(len, customer_ids), default=0)
+        if most is not None and longest > most:
+            raise ValueUnfit(
+                f"a customer has an id of {longest} characters, and {self._name} takes at most {most}: leave that "
+                "customer out; no code was published"
+            )
         self._database.write("create the table of outcomes", self._create_or_check)
 
     def held(self, campaign_id: str, once_per: str, customer_ids: Sequence[str]) -> dict[str, PublicationOutcome]:
-        """Return the outcome of each of the customers that has one."""
+        """Return the outcome of each of the customers that has one.
+
+        :raises ValueUnfit: if the table has no room for what a code is given per.
+        """
+        if len(once_per) > _MOST_TEXT_CHARACTERS:
+            raise ValueUnfit(
+                f"a customer is to get one code per {once_per[:40]!r}..., a text of {len(once_per)} characters, and "
+                f"{self._name} takes at most {_MOST_TEXT_CHARACTERS}: write a shorter text in once_per; no code was "
+                "published"
+            )
         return self._database.read(
             "read the outcomes held",
             lambda connection: self._read(connection, campaign_id, once_per, customer_ids),
@@ -129,7 +149,7 @@ def _row(outcome: PublicationOutcome) -> dict[str, str | datetime | None]:
         "publication_id": outcome.publication_id,
         "published_at": None if outcome.published_at is None else as_utc(outcome.published_at),
         "publication_source_id": outcome.source_id,
-        "campaign_name": outcome.campaign_name,
+        "campaign_name": (outcome.campaign_name or "")[:_MOST_TEXT_CHARACTERS] or None,
         "run_key": outcome.run_key,
         "recorded_at": as_utc(outcome.recorded_at),
     }
@@ -161,7 +181,7 @@ def outcome_table(name: str, schema: str | None) -> Table:
         name,
         MetaData(),
         Column("campaign_id", bounded_text(64), primary_key=True),
-        Column("once_per", bounded_text(400), primary_key=True),
+        Column("once_per", bounded_text(_MOST_TEXT_CHARACTERS), primary_key=True),
         Column("customer_id", bounded_text(255), primary_key=True),
         Column("voucherify_id", bounded_text(64), nullable=True),
         Column("outcome", String(20), nullable=False),
@@ -170,7 +190,7 @@ def outcome_table(name: str, schema: str | None) -> Table:
         Column("publication_id", bounded_text(64), nullable=True),
         Column("published_at", utc_time(), nullable=True),
         Column("publication_source_id", bounded_text(64), nullable=True),
-        Column("campaign_name", bounded_text(400), nullable=True),
+        Column("campaign_name", bounded_text(_MOST_TEXT_CHARACTERS), nullable=True),
         Column("run_key", bounded_text(767), nullable=False),
         Column("recorded_at", utc_time(), nullable=False),
         schema=schema,
