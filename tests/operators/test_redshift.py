@@ -129,11 +129,13 @@ def test_codes_and_exports_are_recorded(
             task_id="publish",
             customers=ASKED[:20],
             campaign=CAMPAIGN,
-            destination=OutcomeTable("crm.codes", "warehouse"),
+            destination=OutcomeTable("crm.Codes", "warehouse"),
         )
         assert run_op(publish, run_id=run).error is None
         assert run_op(export(ExportTable("crm.everybody", "warehouse")), run_id=run).summary["rows"] == 1_000
     codes = query(redshift, "SELECT voucherify_id, code FROM crm.codes WHERE outcome = 'published'")
+    made = query(redshift, "SELECT table_name FROM information_schema.tables WHERE table_name LIKE '%odes%'")
+    assert sorted(made, key=str) == [("codes",), ("codes__marks",)]
     assert sorted(codes, key=str) == given_away(voucherify)
     assert sorted(query(redshift, "SELECT id, source_id FROM crm.everybody"), key=str) == everybody(voucherify)
 

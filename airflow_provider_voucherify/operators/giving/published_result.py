@@ -82,9 +82,10 @@ class PublishedResult:
         if not isinstance(destination, OutcomeTable):
             return KeptResult(context.get("task_state_store"), identity, utc_now)
         from airflow_provider_voucherify.load.sql.marks import TableMarks
-        from airflow_provider_voucherify.load.sql.target import schema_of
+        from airflow_provider_voucherify.load.sql.target import name_in, schema_of
         from airflow_provider_voucherify.operators.places import database_of
         from airflow_provider_voucherify.warehouse.database import Database
 
-        name, database = destination.validate(), Database(database_of(destination.conn_id))
+        database = Database(database_of(destination.conn_id))
+        name = name_in(database, destination.validate())
         return TableMarks(database, name.table, schema_of(name, database), identity, utc_now)
