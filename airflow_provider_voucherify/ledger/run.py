@@ -168,14 +168,17 @@ class LoggedRun:
     def _summary_if_finished(self) -> LoadSummary | None:
         """Return the summary of a run that was finished for an XCom before, and only not closed.
 
-        If its task was cleared since, the run begins anew.
+        If its task was cleared since, or is about other customers now, the run begins anew.
         """
         finished = self._held.finished
         if finished is None:
             return None
-        if finished.max_tries == self._identity.max_tries:
+        if finished.max_tries != self._identity.max_tries:
+            self._begin("the run was finished before, and the task cleared since")
+        elif finished.listed != self._identity.listed:
+            self._begin("the run was finished before, and is about other customers now")
+        else:
             return self._held.summarise(Scope(segment_ids=finished.segment_ids))
-        self._begin("the run was finished before, and the task cleared since")
         return None
 
     def _begin(self, reason: str, place: str = "") -> None:

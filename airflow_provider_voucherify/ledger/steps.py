@@ -29,8 +29,8 @@ from airflow_provider_voucherify.ledger.log import Piece
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.summary import as_utc, memberships
 
-#: No release wrote version 1, so nothing reads it.
-VERSION = 2
+#: No release wrote the versions before, so nothing reads them.
+VERSION = 3
 #: As JSON has it, behind a backslash that does not stand for itself.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -67,10 +67,12 @@ class Finished:
 
     :param segment_ids: the segments it shows, ``None`` for all.
     :param max_tries: Airflow's, as the try had it that finished the run: a clear raises it.
+    :param listed: as ``RunIdentity`` has it: other customers make another result.
     """
 
     segment_ids: frozenset[str] | None
     max_tries: int
+    listed: str
 
 
 Step: TypeAlias = (
@@ -332,7 +334,8 @@ def _step_to_json(step: Step, numbers: _SegmentNumbers) -> StepAsJson:
         case Forgotten():
             said = ["forgotten", [*step.customer_ids]]
         case Finished():
-            said = ["finished", None if step.segment_ids is None else [*sorted(step.segment_ids)], step.max_tries]
+            shown: Json = None if step.segment_ids is None else [*sorted(step.segment_ids)]
+            said = ["finished", shown, step.max_tries, step.listed]
         case PublicationOutcome():
             said = ["outcome", {one.name: _plain(getattr(step, one.name)) for one in fields(step)}]
     return said
@@ -382,8 +385,8 @@ def step_of(said: StepAsJson, segments: Sequence[Segment]) -> Step:
             step = EveryoneSettled(total, moment_of(at))
         case ["forgotten", list(ids)]:
             step = Forgotten(_texts(ids))
-        case ["finished", ids, int(max_tries)]:
-            step = Finished(frozenset(_texts(ids)) if isinstance(ids, list) else None, max_tries)
+        case ["finished", ids, int(max_tries), str(listed)]:
+            step = Finished(frozenset(_texts(ids)) if isinstance(ids, list) else None, max_tries, listed)
         case ["outcome", dict(values)]:
             step = _outcome_from(values)
         case _:

@@ -174,8 +174,8 @@ def test_every_step_survives_the_codec() -> None:
         steps.Settled(("anna", "bert"), frozenset({"bert"}), NOON),
         steps.EveryoneSettled(7, NOON),
         steps.Forgotten(("anna",)),
-        steps.Finished(None, 2),
-        steps.Finished(frozenset({"seg_gold"}), 0),
+        steps.Finished(None, 2, ""),
+        steps.Finished(frozenset({"seg_gold"}), 0, "hash"),
     ]
     assert steps.steps_of(steps.unpack(steps.pack(steps.as_json(told)))) == told
     answers = steps.as_json([found(str(number), "gold", "new") for number in range(50)])
@@ -242,7 +242,7 @@ def test_a_step_that_is_damaged_is_neither_read_nor_held(step: list[Json]) -> No
 
 
 @pytest.mark.parametrize(
-    "said", ["[]", "{}", '{"version": 1}', '{"version": 2}', '{"version": 2, "segments": [], "steps": [["?"]]}', "?"]
+    "said", ["[]", "{}", '{"version": 1}', '{"version": 3}', '{"version": 3, "segments": [], "steps": [["?"]]}', "?"]
 )
 def test_what_is_no_piece_is_told_from_one(said: str) -> None:
     with pytest.raises(ValueError, match="a piece of the ledger is"):

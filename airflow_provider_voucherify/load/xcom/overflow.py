@@ -67,7 +67,7 @@ class XComOrFilesSink(FilesSink):
         summary = self._held.summarise(scope)
         if summary.memberships > self._max_rows or self._json_bytes(scope) > MAX_JSON_BYTES:
             return super().finish(scope, report)
-        self._take([Finished(scope.segment_ids, self._identity.max_tries)])
+        self._take([Finished(scope.segment_ids, self._identity.max_tries, self._identity.listed)])
         return summary
 
     def rows(self) -> list[XComRow] | None:

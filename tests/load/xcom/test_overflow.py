@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
 from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.columns import COLUMNS, COLUMNS_OF_EVERYONE, RowColumns
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
@@ -23,8 +25,10 @@ SMALL = len(AFTER)
 Pair = tuple[str | None, str | None]
 
 
-def sink_of(shelf: Shelf, max_rows: int, *, columns: RowColumns = COLUMNS) -> XComOrFilesSink:
-    return XComOrFilesSink(max_rows, shelf.directory(), "jsonl", identity(), shelf.clock, columns=columns)
+def sink_of(
+    shelf: Shelf, max_rows: int, *, columns: RowColumns = COLUMNS, run: RunIdentity | None = None
+) -> XComOrFilesSink:
+    return XComOrFilesSink(max_rows, shelf.directory(), "jsonl", run or identity(), shelf.clock, columns=columns)
 
 
 def run_whole(shelf: Shelf, max_rows: int, *, by_pages: bool = False) -> list[Pair] | None:
@@ -76,6 +80,20 @@ def test_a_kill_between_finish_and_close_costs_nothing(tmp_path: Path, max_rows:
     assert retry.open() == summary
     assert retry.rows() == sink.rows()
     assert retry.failed(limit=5) == [failed("dora")]
+
+
+def test_a_finished_run_about_other_customers_is_begun_anew(tmp_path: Path) -> None:
+    shelf = Shelf(str(tmp_path / "out"))
+    sink = sink_of(shelf, SMALL)
+    sink.open()
+    write_chunks(sink)
+    sink.finish()
+
+    retry = sink_of(shelf, SMALL, run=replace(identity(), listed="anna"))
+
+    assert retry.open() is None
+    assert retry.done() == set()
+    assert retry.rows() is None
 
 
 def test_of_other_segments_there_are_no_rows(tmp_path: Path) -> None:

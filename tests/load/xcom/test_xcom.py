@@ -7,6 +7,7 @@ import logging
 import random
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -216,6 +217,21 @@ def test_a_kill_between_finish_and_close_costs_nothing(store: MemoryStore) -> No
     assert retry.rows() == sink.rows()
     retry.close()
     assert store.values == {}
+
+
+def test_a_finished_run_about_other_customers_is_begun_anew(
+    store: MemoryStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    sink = _opened(store, replace(identity(), listed="anna, bert"))
+    sink.write([found("anna", "gold"), found("bert", "gold")])
+    sink.finish()
+    caplog.clear()
+
+    with caplog.at_level(logging.INFO):
+        retry = _opened(store, replace(identity(), listed="anna"))
+
+    assert retry.done() == set()
+    assert caplog.messages[-1] == "Starting afresh: the run was finished before, and is about other customers now"
 
 
 def test_closing_keeps_the_rows_at_hand(store: MemoryStore) -> None:
