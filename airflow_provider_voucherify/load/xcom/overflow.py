@@ -82,9 +82,9 @@ class XComOrFilesSink(FilesSink):
         return super().told() if self._finished is None else {}
 
     def close(self) -> None:
-        """Remove this run's ledger, if it is finished, and leftovers of dead runs; the rows are gone with it."""
+        """Remove this run's ledger with its rows, if finished and still this try's, and leftovers of dead runs."""
         if self._finished is not None:
-            self._log.remove()
+            self._log.remove_own()
         super().close()
 
     @property

@@ -96,6 +96,26 @@ def test_a_finished_run_about_other_customers_is_begun_anew(tmp_path: Path) -> N
     assert retry.rows() is None
 
 
+def test_a_try_that_was_overtaken_removes_nothing(tmp_path: Path) -> None:
+    shelf = Shelf(str(tmp_path / "out"))
+    old = sink_of(shelf, SMALL)
+    old.open()
+    write_chunks(old)
+    old.finish()
+    cleared = replace(identity(), max_tries=1)
+    retry = sink_of(shelf, SMALL, run=cleared)
+    retry.open()
+    retry.write([found("zoe", "gold")])
+
+    old.close()
+
+    assert retry.finish().found == 1
+    last = sink_of(shelf, SMALL, run=cleared)
+    assert last.open() is not None
+    last.close()
+    assert shelf.names() == []
+
+
 def test_of_other_segments_there_are_no_rows(tmp_path: Path) -> None:
     sink = sink_of(Shelf(str(tmp_path / "out")), 2, columns=COLUMNS_OF_EVERYONE)
     sink.open()
