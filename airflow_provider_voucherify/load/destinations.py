@@ -244,7 +244,7 @@ class ObjectFiles:
 
     ``manifest.json`` is written last and names the files that count, with their rows; files it does not name are
     none of the result. The directory holds one run: the next one, or the same one again, takes its place. A run
-    that fails leaves manifest and files as they were.
+    that fails leaves manifest and parts as they were; of ``failures.jsonl`` it writes its own.
 
     :param url: the directory, such as ``s3://bucket/segments/ds={{ ds }}/`` or ``file:///data/segments``; may be a
         Jinja template. Mapped tasks need a directory each: ``.../part={{ ti.map_index }}/``.
