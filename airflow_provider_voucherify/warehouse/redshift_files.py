@@ -141,7 +141,7 @@ def refuse_too_many(rows: int) -> None:
         raise InvalidDestination(
             f"there are more than {MOST_ROWS:,} rows to load: by INSERT Redshift would be busy with them for long. "
             "Give WarehouseTable a stage in S3, from which Redshift copies them, such as stage='s3://bucket/loading/'; "
-            "instead of ExportTable write ExportFiles to S3, and load them with S3ToRedshiftOperator of "
+            "instead of ExportTable write ObjectFiles to S3, and load them with S3ToRedshiftOperator of "
             "apache-airflow-providers-amazon"
         )
 

@@ -204,7 +204,7 @@ def refuse_too_many(rows: int) -> None:
         raise InvalidDestination(
             f"there are more than {MOST_ROWS:,} rows to load: Databricks would be busy with their statements for long. "
             "Give WarehouseTable a volume, from which it copies them, such as stage='/Volumes/catalog/schema/volume'; "
-            "instead of ExportTable write ExportFiles, and load them with DatabricksCopyIntoOperator of "
+            "instead of ExportTable write ObjectFiles, and load them with DatabricksCopyIntoOperator of "
             "apache-airflow-providers-databricks"
         )
 
