@@ -99,7 +99,7 @@ class StaticLists:
         tables = (table, self._marks)
         if not self._can_prove or not all(catalog.has_table(one.name, schema=one.schema) for one in tables):
             return {}
-        text = connection.scalars(select_mark(self._marks, self._key)).one_or_none()
+        text = connection.scalars(select_mark(self._marks, self._key)).first()
         return {} if text is None else proofs_from_text(text)
 
     def _digests(self, connection: Connection, segment_ids: Sequence[str]) -> defaultdict[str, Digest]:

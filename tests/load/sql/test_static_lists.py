@@ -12,7 +12,7 @@ from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.static_lists import Digest, Proof, proofs_from_text, proofs_to_text
-from tests.load.runs import NOON, TABLE, Warehouse, page
+from tests.load.runs import NOON, TABLE, Warehouse, double_the_marks, page
 
 VIP = Segment("seg_vip", "Vip", "static", NOON - timedelta(days=30))
 GOLD = Segment("seg_gold", "Gold", "static", NOON - timedelta(days=30), NOON - timedelta(days=3))
@@ -99,6 +99,14 @@ def test_what_shows_them_outlives_the_marks_of_runs(warehouse: Warehouse) -> Non
     keys = sorted(str(key)[:7] for (key,) in warehouse.query(f"select run_key from {TABLE}__marks"))
     assert keys == ["dag/run", "static:"]
     assert opened(warehouse, "merge", 3).static_lists() == [StaticList(VIP, 3)]
+
+
+def test_marks_that_are_there_twice_count_once(sqlite_warehouse: Warehouse) -> None:
+    publish(sqlite_warehouse, "merge", 1, StaticList(VIP, 3))
+    double_the_marks(sqlite_warehouse)
+    assert opened(sqlite_warehouse, "merge", 2).static_lists() == [StaticList(VIP, 3)]
+    publish(sqlite_warehouse, "merge", 2, StaticList(VIP, 3))
+    assert opened(sqlite_warehouse, "merge", 3).static_lists() == [StaticList(VIP, 3)]
 
 
 def test_proofs_are_read_as_they_were_written_and_anything_else_proves_nothing() -> None:

@@ -13,7 +13,7 @@ from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WriteMod
 from airflow_provider_voucherify.load.errors import LedgerLost, StatementFailed
 from airflow_provider_voucherify.warehouse.table_names import is_log_name, log_name
 from tests.load.histories import EVERYONE
-from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, no_segment, unknown
+from tests.load.runs import NOON, TABLE, Warehouse, double_the_marks, failed, found, identity, no_segment, unknown
 
 
 def test_a_new_process_finds_what_was_written(warehouse: Warehouse) -> None:
@@ -124,6 +124,16 @@ def test_a_kill_between_finish_and_close_costs_nothing(warehouse: Warehouse) -> 
     retry.close()
     assert warehouse.ledgers() == set()
     assert warehouse.memberships() == [("anna", "seg_gold")]
+
+
+def test_a_mark_that_is_there_twice_counts_once(sqlite_warehouse: Warehouse) -> None:
+    """BigQuery's client sends an insert again that was not answered."""
+    sink = sqlite_warehouse.sink_opened()
+    sink.write([found("anna", "gold")])
+    summary = sink.finish()
+    double_the_marks(sqlite_warehouse)
+
+    assert sqlite_warehouse.sink().open() == summary
 
 
 @pytest.mark.parametrize("write", ["append", "replace", "merge", "history"])
