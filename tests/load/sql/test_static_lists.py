@@ -11,7 +11,7 @@ from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.load.static_lists import Digest, Proof, proofs_from_text, proofs_to_text
+from airflow_provider_voucherify.load.sql.static_lists import Digest, Proof, proofs_from_text, proofs_to_text
 from tests.load.runs import NOON, TABLE, Warehouse, double_the_marks, page
 
 VIP = Segment("seg_vip", "Vip", "static", NOON - timedelta(days=30))
