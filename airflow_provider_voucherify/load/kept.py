@@ -141,11 +141,6 @@ class KeptResult:
         self._identity = identity
         self._now = now
 
-    @property
-    def is_durable(self) -> bool:
-        """Return whether anything is kept: only where Airflow has a task state store."""
-        return self._kept is not None
-
     def find(self) -> Mark | None:
         """Return the mark of an earlier try, if this one is its retry; its report has the XComs by their keys."""
         if self._kept is None:
