@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import (
     Column,
     ColumnElement,
-    Insert,
     Integer,
     MetaData,
     Select,
@@ -72,11 +71,6 @@ def log_table(name: str, schema: str | None) -> Table:
         Column("packed", packed_bytes(), nullable=False),
         schema=schema,
     )
-
-
-def insert_row(log: Table) -> Insert:
-    """Return the insert of a row, to be executed with its values."""
-    return insert(log)
 
 
 def select_newest(log: Table) -> Select[bytes]:
@@ -232,7 +226,7 @@ class InTable:
         parts = [piece.data[start : start + most] for start in range(0, len(piece.data), most)]
         # The first one last: where no transaction holds them together, a piece is there once that is.
         for part, packed in reversed([*enumerate(parts)]):
-            connection.execute(insert_row(self.table), {**common, "part": part, "packed": packed})
+            connection.execute(insert(self.table), {**common, "part": part, "packed": packed})
 
     def _read(self, token: str, writer: str, number: int) -> bytes | None:
         if (writer, number) not in self._read_ahead:
