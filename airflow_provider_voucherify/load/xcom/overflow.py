@@ -65,7 +65,7 @@ class XComOrFilesSink(FilesSink):
         :raises StorageFailed: if the store refused.
         """
         summary = self._held.summarise(scope)
-        if summary.memberships > self._max_rows or self._json_bytes(scope) > MAX_JSON_BYTES:
+        if summary.memberships > self._max_rows or json_bytes(self._held.rows(scope), self._columns) > MAX_JSON_BYTES:
             return super().finish(scope, report)
         self._take([Finished(scope.segment_ids, self._identity.max_tries, self._identity.listed)])
         return summary
@@ -91,6 +91,3 @@ class XComOrFilesSink(FilesSink):
     def _finished(self) -> Finished | None:
         """Return what was said of the run when it was whole, if it is small."""
         return None if self._copy is None else self._copy.finished
-
-    def _json_bytes(self, scope: Scope) -> int:
-        return json_bytes(self._held.rows(scope), self._columns)
