@@ -319,8 +319,6 @@ def _answers_to_json(answers: Sequence[CustomerAnswer], numbers: _SegmentNumbers
 def _step_to_json(step: Step, numbers: _SegmentNumbers) -> StepAsJson:
     said: StepAsJson
     match step:
-        case CustomerAnswer():
-            said = _answers_to_json([step], numbers)
         case MembershipPage():
             ids: list[Json] = [member.customer_id for member in step.members]
             sources: list[Json] = [member.source_id for member in step.members]
