@@ -111,6 +111,9 @@ def segment_walks(walks: Mapping[str, StoredWalk]) -> dict[str, StoredWalk]:
     return {id_: walk for id_, walk in walks.items() if not id_.startswith(NOTE)}
 
 
+#: What a run speaks for unless it says otherwise: the customers asked for, in all segments.
+EVERYTHING_ASKED = Scope()
+
 #: What a run tells besides its summary, where it tells nothing.
 NO_REPORT: Mapping[str, Json] = MappingProxyType({})
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger.logs.directory import InDirectory, dead_runs, remove_log
 from airflow_provider_voucherify.ledger.run import LoggedRun
-from airflow_provider_voucherify.load.base import NO_REPORT
+from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, NobodyKnown
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROWS_PER_PART = 100_000
-_EVERYTHING_ASKED = Scope()
 
 
 class FilesSink(LoggedRun):
@@ -90,7 +89,7 @@ class FilesSink(LoggedRun):
         self._log.own()
         self._parts.put_failures(self.failed(self.failed_count()))
 
-    def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
+    def finish(self, scope: Scope = EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
         """Write the rows into parts, the failures beside them, and the manifest last: with it the run counts.
 
         :param scope: what the run speaks for: of other segments there are no rows.

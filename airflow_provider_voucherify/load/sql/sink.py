@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import longest_id
-from airflow_provider_voucherify.load.base import NO_REPORT
+from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
 from airflow_provider_voucherify.load.columns import (
     COLUMNS,
     NO_EXTRA_COLUMNS,
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.warehouse.many_rows import Stage
 
 log = logging.getLogger(__name__)
-
-_EVERYTHING_ASKED = Scope()
 
 
 class TableSink(LoggedRun):
@@ -142,7 +140,7 @@ class TableSink(LoggedRun):
         """
         return self._static.members(segment_id)
 
-    def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
+    def finish(self, scope: Scope = EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
         """Make the table show the run, the table of failures its failures, and leave a mark, in one transaction.
 
         Rows are removed and added within the segments of the scope only, in ``merge`` those of the customers

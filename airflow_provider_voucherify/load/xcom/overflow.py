@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger.steps import Finished
-from airflow_provider_voucherify.load.base import NO_REPORT
+from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.files.sink import FilesSink
 from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES, json_bytes, xcom_rows
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.destinations import FileFormat
     from airflow_provider_voucherify.load.files.directory import Directory
     from airflow_provider_voucherify.load.xcom.rows import XComRow
-
-_EVERYTHING_ASKED = Scope()
 
 
 class XComOrFilesSink(FilesSink):
@@ -56,7 +54,7 @@ class XComOrFilesSink(FilesSink):
         published = super().open()
         return self._summary_if_finished() if published is None else published
 
-    def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
+    def finish(self, scope: Scope = EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:
         """Remember that the run is whole and small, or publish it in files.
 
         :param scope: what the run speaks for: of other segments there are no rows.

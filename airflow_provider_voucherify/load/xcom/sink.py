@@ -11,7 +11,7 @@ from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, Nowhere
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import Finished
-from airflow_provider_voucherify.load.base import NO_REPORT
+from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES, json_bytes, rows_told, xcom_rows
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.destinations import XComRows
     from airflow_provider_voucherify.load.xcom.rows import XComRow
-
-_EVERYTHING_ASKED = Scope()
 
 
 class XComSink(LoggedRun):
@@ -61,7 +59,7 @@ class XComSink(LoggedRun):
         self._resume(self._log.find(), lambda _: None)
         return self._summary_if_finished()
 
-    def finish(self, scope: Scope = _EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:  # noqa: ARG002
+    def finish(self, scope: Scope = EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:  # noqa: ARG002
         """Count the run and remember that it is whole.
 
         :param scope: what the run speaks for: of other segments there are no rows.
