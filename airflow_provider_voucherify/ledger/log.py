@@ -7,6 +7,7 @@ is never read: no store has to compare before it writes, and nothing is locked.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -161,6 +162,11 @@ class FoundLog:
     def last_written_at(self) -> datetime:
         """Return when the newest piece was written, or the log begun (UTC)."""
         return max([as_utc(self.opening.created_at), *(one.written_at for one in self.pieces if one is not None)])
+
+
+def random_token() -> str:
+    """Return a short random text that tells a log, or a writer, from all others of its run."""
+    return secrets.token_hex(4)
 
 
 class Log:

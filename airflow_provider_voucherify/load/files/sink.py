@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.ledger.logs.directory import InDirectory, dead_runs, remove_log
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
@@ -20,7 +19,7 @@ from airflow_provider_voucherify.load.files.parts import FileParts
 from airflow_provider_voucherify.load.mark import Mark
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.api.models import Json, JsonObject, Scope
     from airflow_provider_voucherify.ledger.log import FoundLog
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.destinations import FileFormat

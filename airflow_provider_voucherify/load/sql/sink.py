@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import longest_id
 from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
@@ -28,7 +27,7 @@ from airflow_provider_voucherify.warehouse.traits import traits_of
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-    from airflow_provider_voucherify.api.models import Json, Member, StaticList
+    from airflow_provider_voucherify.api.models import Json, Member, Scope, StaticList
     from airflow_provider_voucherify.ledger.held import WorkingCopy
     from airflow_provider_voucherify.ledger.log import FoundLog
     from airflow_provider_voucherify.ledger.steps import Step
@@ -89,7 +88,7 @@ class TableSink(LoggedRun):
         target = self._target.table.fullname
         own_log = log_table(log_name(name.table, target, identity.key), schema)
         self._store = InTable(self._database, own_log, target, identity)
-        super().__init__(self._store, identity, now, _new_token)
+        super().__init__(self._store, identity, now, random_token)
         self._marks = TableMarks(self._database, name.table, schema, identity, now)
         self._static = StaticLists(
             self._database, self._target, marks_table(marks_name(name.table), schema), identity.project
@@ -296,10 +295,6 @@ class TableSink(LoggedRun):
 
 
 _PUBLISHED_BEFORE = "the run was published before, and this is no retry of the try that did: the task was cleared"
-
-
-def _new_token() -> str:
-    return secrets.token_hex(4)
 
 
 def _target_of(

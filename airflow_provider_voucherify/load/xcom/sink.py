@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
+from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, Nowhere
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import Finished
@@ -45,7 +45,7 @@ class XComSink(LoggedRun):
         *,
         columns: RowColumns = COLUMNS,
     ) -> None:
-        super().__init__(Nowhere() if store is None else InStateStore(store), identity, now, _new_token)
+        super().__init__(Nowhere() if store is None else InStateStore(store), identity, now, random_token)
         self._limits = limits
         self._columns = columns
         self._told: list[XComRow] | None = None
@@ -107,10 +107,6 @@ class XComSink(LoggedRun):
         self._most_bytes = size = json_bytes(copy.held_rows(), self._columns)
         if size > MAX_JSON_BYTES:
             raise _too_large(f"the customers asked so far make {size:,} bytes of JSON, more than {MAX_JSON_BYTES:,}")
-
-
-def _new_token() -> str:
-    return secrets.token_hex(4)
 
 
 def _too_large(excess: str) -> XComTooLarge:
