@@ -9,29 +9,15 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
-from airflow_provider_voucherify.ledger.logs.state_store import MAX_VALUE_BYTES
+from airflow_provider_voucherify.ledger.logs.state_store import MAX_VALUE_BYTES, StateStore
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.mark import Mark
 
 #: Two quotes come with a text when it is measured as JSON.
 _PIECE_LENGTH = MAX_VALUE_BYTES - 2
-
-
-class KeepingStore(Protocol):
-    """What is asked of ``context["task_state_store"]``."""
-
-    def get(self, key: str, default: Json = None) -> Json:
-        """Return the value of the key, or the default."""
-
-    def set(self, key: str, value: Json, *, retention: timedelta | None = None) -> None:
-        """Store a JSON value of at most 64 KB durably, for so long."""
-
-    def delete(self, key: str) -> None:
-        """Remove the key, if it is there."""
 
 
 class KeptJson:
@@ -41,7 +27,7 @@ class KeptJson:
     :param key: what stands under it says which of the numbered keys count, besides what it is told.
     """
 
-    def __init__(self, store: KeepingStore, key: str) -> None:
+    def __init__(self, store: StateStore, key: str) -> None:
         self._store = store
         self._key = key
 
@@ -96,7 +82,7 @@ class TryNotes:
     :param is_resumed: whether there was a part before.
     """
 
-    def __init__(self, store: KeepingStore | None, identity: RunIdentity, *, is_resumed: bool) -> None:
+    def __init__(self, store: StateStore | None, identity: RunIdentity, *, is_resumed: bool) -> None:
         self._kept = None if store is None else KeptJson(store, "voucherify:try")
         self._head: JsonObject = {"job": identity.fingerprint, "try": identity.try_number}
         self._is_resumed = is_resumed
@@ -136,7 +122,7 @@ class KeptResult:
     :param now: the clock, UTC.
     """
 
-    def __init__(self, store: KeepingStore | None, identity: RunIdentity, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: StateStore | None, identity: RunIdentity, now: Callable[[], datetime]) -> None:
         self._kept = None if store is None else KeptJson(store, "voucherify:result")
         self._identity = identity
         self._now = now
@@ -188,7 +174,7 @@ class KeptExport:
     :param now: the clock, UTC.
     """
 
-    def __init__(self, store: KeepingStore | None, identity: RunIdentity, now: Callable[[], datetime]) -> None:
+    def __init__(self, store: StateStore | None, identity: RunIdentity, now: Callable[[], datetime]) -> None:
         self._store = store
         self._job = f"{identity.fingerprint}/{identity.max_tries}"
         self._now = now

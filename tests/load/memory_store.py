@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from airflow_provider_voucherify.api.models import Json
 
@@ -23,7 +24,7 @@ class MemoryStore:
         value: Json = json.loads(self.values[key]) if key in self.values else default
         return value
 
-    def set(self, key: str, value: Json) -> None:
+    def set(self, key: str, value: Json, *, retention: timedelta | None = None) -> None:
         """Store a value."""
         self._change()
         text = json.dumps(value)

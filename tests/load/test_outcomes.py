@@ -64,9 +64,9 @@ class PausedStore(MemoryStore):
 
     then: Callable[[], None] | None = None
 
-    def set(self, key: str, value: Json) -> None:
+    def set(self, key: str, value: Json, *, retention: timedelta | None = None) -> None:
         """Store a value, and let the other go on."""
-        super().set(key, value)
+        super().set(key, value, retention=retention)
         then, self.then = self.then, None
         if then is not None:
             then()

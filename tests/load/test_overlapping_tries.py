@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 
@@ -34,13 +35,13 @@ class SlowStore(MemoryStore):
         self._awake = asleep_before
         self.asleep: Callable[[], object] = dict
 
-    def set(self, key: str, value: Json) -> None:
+    def set(self, key: str, value: Json, *, retention: timedelta | None = None) -> None:
         """Store a value."""
         self._awake -= 1
         if self._awake < 0:
             self._awake = 1_000_000
             self.asleep()
-        super().set(key, value)
+        super().set(key, value, retention=retention)
 
 
 @pytest.mark.parametrize("asleep_before", range(7))

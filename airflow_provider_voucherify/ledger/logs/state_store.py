@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import itertools
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -33,8 +33,8 @@ class StateStore(Protocol):
     def get(self, key: str, default: Json = None) -> Json:
         """Return the value of the key, or the default."""
 
-    def set(self, key: str, value: Json) -> None:
-        """Store a JSON value of at most 64 KB durably."""
+    def set(self, key: str, value: Json, *, retention: timedelta | None = None) -> None:
+        """Store a JSON value of at most 64 KB durably, for so long; ``None`` for as long as Airflow is set to."""
 
     def delete(self, key: str) -> None:
         """Remove the key, if it is there."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 from airflow_provider_voucherify.api.models import Json
 
@@ -17,7 +18,7 @@ class MemoryStore:
         value: Json = json.loads(self.texts[key]) if key in self.texts else default
         return value
 
-    def set(self, key: str, value: Json) -> None:
+    def set(self, key: str, value: Json, *, retention: timedelta | None = None) -> None:
         self.texts[key] = json.dumps(value)
 
     def delete(self, key: str) -> None:
