@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Column, ColumnElement, Delete, Insert, MetaData, Select, Table, delete, func, insert, select
 
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
-from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
+from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.mark import Mark
-from airflow_provider_voucherify.load.sql.fitness import check_takes_rows
+from airflow_provider_voucherify.load.sql.fitness import check_is_ours, check_takes_rows
 from airflow_provider_voucherify.warehouse.catalog import REPLACE, catalog_of, check_rights, create_if_missing
 from airflow_provider_voucherify.warehouse.column_types import own_text, run_key_text, utc_time
 from airflow_provider_voucherify.warehouse.table_names import marks_name
@@ -97,6 +97,7 @@ class TableMarks:
         self, database: Database, name: str, schema: str | None, identity: RunIdentity, now: Callable[[], datetime]
     ) -> None:
         self._database = database
+        self._target_name = name
         self._table = marks_table(marks_name(name), schema)
         self._identity = identity
         self._now = now
@@ -106,18 +107,10 @@ class TableMarks:
 
         :raises TableUnfit: if not, or if the connection's user may not write to it.
         """
-        catalog, table = catalog_of(connection), self._table
-        if not catalog.has_table(table.name, schema=table.schema):
-            return
-        columns = {column["name"] for column in catalog.get_columns(table.name, schema=table.schema)}
-        if columns != set(table.c.keys()):
-            raise TableUnfit(
-                f"table {table.fullname} exists and is not the one that tells which runs were published, which has "
-                f"the columns {', '.join(table.c.keys())}: rename it, or name another table as destination"
-            )
-        check_rights(table, REPLACE, connection)
+        check_is_ours(self._table, connection, self._target_name)
+        check_rights(self._table, REPLACE, connection)
         if connection.dialect.name == "databricks":
-            check_takes_rows(table, connection)
+            check_takes_rows(self._table, connection)
 
     def find(self, *, has_ledger: bool = False) -> Mark | None:
         """Return the mark of an earlier try, if this one is its retry.
