@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.columns import (
-    COLUMNS,
-    NO_EXTRA_COLUMNS,
     ExtraColumns,
     RowColumns,
     columns_of,
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.models import Scope
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
-    from airflow_provider_voucherify.load.destinations import TableName
+    from airflow_provider_voucherify.load.destinations import TableName, WriteMode
     from airflow_provider_voucherify.load.sql.passing import PassingTables
 
 RUNS_SUFFIX = "_runs"
@@ -58,39 +56,8 @@ class HistoryTarget(Target):
     :param as_of: the run's date (UTC): what begins or ends with it does so at this moment.
     """
 
-    runs: Table = field(kw_only=True)
-    as_of: datetime = field(kw_only=True)
-
-    @classmethod
-    def of_run(
-        cls,
-        name: TableName,
-        schema: str | None,
-        identity: RunIdentity,
-        *,
-        columns: RowColumns = COLUMNS,
-        min_ratio: float | None = None,
-        extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
-    ) -> HistoryTarget:
-        """Define the tables for a run.
-
-        :raises InvalidDestination: if the run has no date, or the name leaves no room for those of the other tables.
-        """
-        if identity.as_of is None:
-            raise InvalidDestination("write='history' needs the moment the run speaks of: give its identity an as_of")
-        check_room(name)
-        table = visible.target_table(name.table, schema, "history", columns, columns_of(extra_columns))
-        return cls(
-            table=table,
-            failures=visible.failures_table(name.table + FAILURES_SUFFIX, schema),
-            display_name=str(name),
-            write="history",
-            run_key=identity.key,
-            min_ratio=min_ratio,
-            extra_columns=extra_columns,
-            runs=history.runs_table(name.table + RUNS_SUFFIX, table),
-            as_of=as_utc(identity.as_of),
-        )
+    runs: Table
+    as_of: datetime
 
     def check(self, connection: Connection) -> None:
         """Look whether what exists can take the run's changes.
@@ -238,3 +205,29 @@ def _check_times(table: Table, types: dict[str, object], connection: Connection)
                 "make it timestamptz (on Snowflake TIMESTAMP_TZ, on BigQuery and Databricks TIMESTAMP), or name "
                 "another table"
             )
+
+
+def target_of(
+    name: TableName,
+    schema: str | None,
+    write: WriteMode,
+    identity: RunIdentity,
+    *,
+    columns: RowColumns,
+    min_ratio: float | None,
+    extra_columns: ExtraColumns,
+) -> Target:
+    """Define the tables a run is published to.
+
+    :raises InvalidDestination: if the name leaves no room for those of the other tables, or a history is told no date.
+    """
+    check_room(name)
+    table = visible.target_table(name.table, schema, write, columns, columns_of(extra_columns))
+    failures = visible.failures_table(name.table + FAILURES_SUFFIX, schema)
+    told = table, failures, str(name), write, identity.key, min_ratio, extra_columns
+    if write != "history":
+        return Target(*told)
+    if identity.as_of is None:
+        raise InvalidDestination("write='history' needs the moment the run speaks of: give its identity an as_of")
+    runs = history.runs_table(name.table + RUNS_SUFFIX, table)
+    return HistoryTarget(*told, runs, as_utc(identity.as_of))

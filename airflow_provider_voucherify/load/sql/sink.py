@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.ledger.steps import Step
     from airflow_provider_voucherify.load.base import LoadSummary, RunIdentity
     from airflow_provider_voucherify.load.sql.passing import PassingTables
-    from airflow_provider_voucherify.load.sql.target import Target
     from airflow_provider_voucherify.warehouse.many_rows import Stage
 
 log = logging.getLogger(__name__)
@@ -70,6 +69,7 @@ class TableSink(LoggedRun):
     ) -> None:
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.ledger.logs.table import InTable, log_table
+        from airflow_provider_voucherify.load.sql.history_target import target_of
         from airflow_provider_voucherify.load.sql.marks import TableMarks, marks_table
         from airflow_provider_voucherify.load.sql.static_lists import StaticLists
         from airflow_provider_voucherify.load.sql.target import name_in, schema_of
@@ -84,7 +84,15 @@ class TableSink(LoggedRun):
         name = name_in(self._database, TableName.parse(table))
         extra_columns = {self._database.named(each): value for each, value in extra_columns.items()}
         schema = schema_of(name, self._database)
-        self._target = _target_of(name, schema, write, identity, min_ratio_to_previous, extra_columns, columns)
+        self._target = target_of(
+            name,
+            schema,
+            write,
+            identity,
+            columns=columns,
+            min_ratio=min_ratio_to_previous,
+            extra_columns=extra_columns,
+        )
         target = self._target.table.fullname
         own_log = log_table(log_name(name.table, target, identity.key), schema)
         self._store = InTable(self._database, own_log, target, identity)
@@ -295,21 +303,3 @@ class TableSink(LoggedRun):
 
 
 _PUBLISHED_BEFORE = "the run was published before, and this is no retry of the try that did: the task was cleared"
-
-
-def _target_of(
-    name: TableName,
-    schema: str | None,
-    write: WriteMode,
-    identity: RunIdentity,
-    min_ratio: float | None,
-    extra: ExtraColumns,
-    columns: RowColumns,
-) -> Target:
-    """Return the target of a write mode."""
-    from airflow_provider_voucherify.load.sql.history_target import HistoryTarget
-    from airflow_provider_voucherify.load.sql.target import Target
-
-    if write == "history":
-        return HistoryTarget.of_run(name, schema, identity, min_ratio=min_ratio, columns=columns, extra_columns=extra)
-    return Target.of(name, schema, write, identity.key, min_ratio=min_ratio, columns=columns, extra_columns=extra)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.columns import (
-    COLUMNS,
-    NO_EXTRA_COLUMNS,
     ExtraColumns,
-    RowColumns,
-    columns_of,
     values_of,
 )
 from airflow_provider_voucherify.load.errors import InvalidDestination, NobodyKnown, TableUnfit, TooFewMemberships
@@ -119,35 +115,8 @@ class Target:
     display_name: str
     write: WriteMode
     run_key: str
-    min_ratio: float | None = None
-    extra_columns: ExtraColumns = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls,
-        name: TableName,
-        schema: str | None,
-        write: WriteMode,
-        run_key: str,
-        *,
-        columns: RowColumns = COLUMNS,
-        min_ratio: float | None = None,
-        extra_columns: ExtraColumns = NO_EXTRA_COLUMNS,
-    ) -> Target:
-        """Define the tables for a name and a write mode.
-
-        :raises InvalidDestination: if the name leaves no room for that of the failures table.
-        """
-        check_room(name)
-        return cls(
-            table=visible.target_table(name.table, schema, write, columns, columns_of(extra_columns)),
-            failures=visible.failures_table(name.table + FAILURES_SUFFIX, schema),
-            display_name=str(name),
-            write=write,
-            run_key=run_key,
-            min_ratio=min_ratio,
-            extra_columns=extra_columns,
-        )
+    min_ratio: float | None
+    extra_columns: ExtraColumns
 
     def check(self, connection: Connection) -> None:
         """Look whether what exists can take the run's rows.
