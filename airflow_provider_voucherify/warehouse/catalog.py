@@ -83,12 +83,18 @@ def runs_with_log(connection: Connection, target: Table) -> set[str]:
     return {end_of_log_name(name).lower() for name in names if is_log_name(name, target.name)}
 
 
+def column_types(connection: Connection, table: Table) -> dict[str, object]:
+    """Return the types of the columns that a table has in the database, by their names."""
+    columns = catalog_of(connection).get_columns(table.name, schema=table.schema)
+    return {column["name"]: column["type"] for column in columns}
+
+
 def column_names(connection: Connection, table: Table) -> set[str]:
     """Return the names of the columns that a table has in the database; none if it was dropped meanwhile."""
     from sqlalchemy.exc import NoSuchTableError
 
     try:
-        return {column["name"] for column in catalog_of(connection).get_columns(table.name, schema=table.schema)}
+        return {*column_types(connection, table)}
     except NoSuchTableError:
         return set()
 

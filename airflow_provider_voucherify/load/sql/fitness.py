@@ -8,7 +8,13 @@ from airflow_provider_voucherify.ledger.logs.table import is_log_or_empty
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.load.sql import visible
 from airflow_provider_voucherify.warehouse.bigquery.tables import check_resource
-from airflow_provider_voucherify.warehouse.catalog import InformationSchema, catalog_of, information_view, unique_keys
+from airflow_provider_voucherify.warehouse.catalog import (
+    InformationSchema,
+    catalog_of,
+    column_types,
+    information_view,
+    unique_keys,
+)
 from airflow_provider_voucherify.warehouse.databricks.tables import check_columns as check_column_names
 from airflow_provider_voucherify.warehouse.databricks.tables import check_managed, check_moments
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
@@ -72,10 +78,9 @@ def check_is_ours(table: Table, connection: Connection, target: str) -> None:
     """
     from sqlalchemy import DateTime
 
-    catalog = catalog_of(connection)
-    if not catalog.has_table(table.name, schema=table.schema):
+    if not catalog_of(connection).has_table(table.name, schema=table.schema):
         return
-    types = {column["name"]: column["type"] for column in catalog.get_columns(table.name, schema=table.schema)}
+    types = column_types(connection, table)
     missing = [column.name for column in table.columns if column.name not in types]
     others = [name for name in types if name not in table.columns]
     no_times = [
@@ -100,12 +105,10 @@ def check_is_log(log: Table, connection: Connection) -> None:
 
     :raises TableUnfit: if not.
     """
-    catalog = catalog_of(connection)
-    if not catalog.has_table(log.name, schema=log.schema):
+    if not catalog_of(connection).has_table(log.name, schema=log.schema):
         return
-    names = {column["name"] for column in catalog.get_columns(log.name, schema=log.schema)}
     # MySQL commits the table before its first row: a process killed in between leaves an empty one.
-    if names == {column.name for column in log.columns} and is_log_or_empty(log, connection):
+    if column_types(connection, log).keys() == {*log.columns.keys()} and is_log_or_empty(log, connection):
         return
     raise TableUnfit(
         f"table {log.fullname} has the name of this run's ledger and is none of ours: it was left as it is. Rename "
@@ -183,8 +186,7 @@ def _check_databricks(table: Table, connection: Connection) -> None:
         check_column_names(table)
         return
     check_managed(table, *kind, connection)
-    columns = catalog.get_columns(table.name, schema=table.schema)
-    check_moments(table, {column["name"]: column["type"] for column in columns})
+    check_moments(table, column_types(connection, table))
 
 
 def check_exactness(table: Table, connection: Connection) -> None:
@@ -274,12 +276,11 @@ def _columns_of_other_types(connection: Connection, table: Table) -> list[str]:
     """
     from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, String, Time, Uuid
 
-    catalog = catalog_of(connection)
-    if not catalog.has_table(table.name, schema=table.schema):
+    if not catalog_of(connection).has_table(table.name, schema=table.schema):
         return []
     others: tuple[type, ...] = (Integer, Numeric)
     if connection.dialect.name != "sqlite":
         others += (Boolean, Date, DateTime, LargeBinary, Time, Uuid)
-    types = {column["name"]: column["type"] for column in catalog.get_columns(table.name, schema=table.schema)}
+    types = column_types(connection, table)
     texts = [column.name for column in table.columns if isinstance(column.type, String)]
     return [name for name in texts if isinstance(types.get(name), others)]

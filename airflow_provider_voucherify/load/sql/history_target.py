@@ -30,7 +30,14 @@ from airflow_provider_voucherify.load.sql.target import (
     parts_of,
 )
 from airflow_provider_voucherify.load.summary import SegmentChange, as_utc, with_changes
-from airflow_provider_voucherify.warehouse.catalog import ADD, CHANGE, catalog_of, check_rights, create_if_missing
+from airflow_provider_voucherify.warehouse.catalog import (
+    ADD,
+    CHANGE,
+    catalog_of,
+    check_rights,
+    column_types,
+    create_if_missing,
+)
 from airflow_provider_voucherify.warehouse.many_rows import insert_few
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
@@ -66,13 +73,13 @@ class HistoryTarget(Target):
         """
         catalog = catalog_of(connection)
         if catalog.has_table(self.table.name, schema=self.table.schema):
-            columns = catalog.get_columns(self.table.name, schema=self.table.schema)
-            if "valid_from" not in {column["name"] for column in columns}:
+            types = column_types(connection, self.table)
+            if "valid_from" not in types:
                 raise TableUnfit(
                     f"table {self.display_name} exists and is no history, it has no column valid_from: "
                     "name another table, it is created for you"
                 )
-            _check_times(self.table, {column["name"]: column["type"] for column in columns}, connection)
+            _check_times(self.table, types, connection)
         Target.check(self, connection)
         check_name(self.runs, connection)
         check_is_ours(self.runs, connection, self.display_name)

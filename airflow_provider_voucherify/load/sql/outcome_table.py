@@ -15,7 +15,7 @@ from airflow_provider_voucherify.load.outcomes import standing
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_takes_rows
 from airflow_provider_voucherify.load.sql.target import name_in, schema_of
 from airflow_provider_voucherify.load.summary import as_utc
-from airflow_provider_voucherify.warehouse.catalog import REPLACE, check_rights
+from airflow_provider_voucherify.warehouse.catalog import REPLACE, catalog_of, check_rights, create_if_missing
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT, insert_few
@@ -88,19 +88,18 @@ class OutcomeTableLedger:
         """Do nothing: the table stays, it is what people read."""
 
     def _create_or_check(self, connection: Connection) -> None:
-        from airflow_provider_voucherify.warehouse.catalog import catalog_of, create_if_missing
-
         lock_for_defining(connection, self._table)
         catalog, schema = catalog_of(connection), self._table.schema
         if not catalog.has_table(self._table.name, schema=schema):
             create_if_missing(connection, self._table)
             return
-        names = {column["name"] for column in catalog.get_columns(self._table.name, schema=schema)}
+        existing = catalog.get_columns(self._table.name, schema=schema)
+        names = {column["name"] for column in existing}
         if missing := [column.name for column in self._table.columns if column.name not in names]:
             raise TableUnfit(
                 f"table {self._name} exists but lacks {', '.join(missing)}: it is no table of outcomes; name another"
             )
-        check_columns(self._table, catalog.get_columns(self._table.name, schema=schema), connection.dialect)
+        check_columns(self._table, existing, connection.dialect)
         key = catalog.get_pk_constraint(self._table.name, schema=schema)["constrained_columns"]
         needed = [column.name for column in self._table.primary_key]
         if traits_of(connection.dialect).enforces_keys and set(key) != set(needed):

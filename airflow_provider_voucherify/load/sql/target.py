@@ -23,7 +23,13 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_takes_rows,
 )
 from airflow_provider_voucherify.warehouse.bigquery.tables import check_characters
-from airflow_provider_voucherify.warehouse.catalog import REPLACE, catalog_of, check_rights, create_if_missing
+from airflow_provider_voucherify.warehouse.catalog import (
+    REPLACE,
+    catalog_of,
+    check_rights,
+    column_types,
+    create_if_missing,
+)
 from airflow_provider_voucherify.warehouse.databricks.tables import check_name as check_databricks_name
 from airflow_provider_voucherify.warehouse.databricks.tables import refuse_old_catalog
 from airflow_provider_voucherify.warehouse.many_rows import IDS_PER_STATEMENT
@@ -273,7 +279,5 @@ class Target:
 
         if not traits_of(connection.dialect).has_naive_times:
             return False
-        columns = catalog_of(connection).get_columns(self.table.name, schema=self.table.schema)
-        types = {column["name"]: column["type"] for column in columns}
-        observed_at = types["observed_at"]
+        observed_at = column_types(connection, self.table)["observed_at"]
         return isinstance(observed_at, DateTime) and not observed_at.timezone
