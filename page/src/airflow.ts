@@ -124,16 +124,17 @@ export class AirflowSource implements Source {
   private async instances(task: Task, most: number, signal: AbortSignal): Promise<Json[]> {
     const path = taskPath(task.dagId, "~", "").replace(/\/$/, "");
     const query = `task_id=${encodeURIComponent(task.taskId)}&order_by=-run_after`;
-    const instances: Json[] = [];
+    // By run and map index: a run that begins while pages are read moves instances onto the next page, to come again.
+    const instances = new Map<string, Json>();
     const runs = new Set<unknown>();
     const what = `the task instances of ${task.dagId}`;
     for await (const instance of this.paged(path, query, "task_instances", Number.POSITIVE_INFINITY, what, signal)) {
       if (instance.task_id !== task.taskId) continue;
       runs.add(instance.dag_run_id);
-      if (runs.size > most || instances.length >= MOST_INSTANCES) break;
-      instances.push(instance);
+      if (runs.size > most || instances.size >= MOST_INSTANCES) break;
+      instances.set(`${instance.dag_run_id}\0${instance.map_index}`, instance);
     }
-    return instances;
+    return [...instances.values()];
   }
 
   /** Return which task instances have their summary under a key of its own, as those that return rows do. */
