@@ -1,7 +1,7 @@
 // Reads Airflow's REST API with the session of whoever looks at the page.
 
 import { type Entry, type Task, readSummary } from "./history";
-import { Refused, type Source } from "./source";
+import { addressOfRun, Refused, type Source } from "./source";
 
 const AT_ONCE = 6;
 const PAGE = 100;
@@ -103,8 +103,7 @@ export class AirflowSource implements Source {
   }
 
   runAddress(task: Task, runId: string): string {
-    const path = `dags/${encodeURIComponent(task.dagId)}/runs/${encodeURIComponent(runId)}/tasks/${encodeURIComponent(task.taskId)}`;
-    return new URL(path, document.baseURI).href;
+    return addressOfRun(document.baseURI, task, runId);
   }
 
   private async tasksOfAll(): Promise<Task[]> {
