@@ -38,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pull": {"api", "pull", "load.base"},
     "exporting": {"api", "exporting", "pull"},
     "giving": {"api", "giving", "pull", "load.base", "load.outcomes"},
-    "warehouse": {"api.ids", "api.models", "warehouse", "load.errors", "load.summary", "sqlalchemy"},
+    "warehouse": {"api.errors", "api.ids", "api.models", "warehouse", "load.errors", "load.summary", "sqlalchemy"},
     "ledger": {"api.ids", "api.models", "ledger", "load.base", "load.errors", "load.summary"},
     "ledger.steps": {"api.campaign_models", "api.models", "ledger.log", "load.errors", "load.summary"},
     "ledger.logs.directory": {"ledger.log", "load.files.directory", "load.summary"},

@@ -30,6 +30,7 @@ METADATA = "metadata"
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*|metadata\.[^,\x00-\x1f]{1,100}").fullmatch
 _ORDER = re.compile(r"-?[A-Za-z][A-Za-z0-9_.]*").fullmatch
 _TIMES = frozenset(("$after", "$before"))
+_WITHOUT_VALUE = frozenset(("$has_value", "$is_unknown"))
 _FIELDS_EXAMPLE = 'write a list of fields such as ["id", "code", "created_at"]'
 _FILTERS_EXAMPLE = (
     'write a dict such as {"junction": "and", "created_at": {"conditions": {"$after": ["2026-01-01T00:00:00Z"]}}}, or '
@@ -82,7 +83,7 @@ def field_names(value: object, *, is_rendered: bool = False) -> list[str]:
 def filter_dict(value: object, *, is_rendered: bool = False) -> dict[str, Json]:
     """Return filters that can be sent as JSON.
 
-    :raises InvalidArgument: if they are no dict, nothing is in it, or what should be a time is none.
+    :raises InvalidArgument: if they are no dict, nothing is in it or in a condition, or what should be a time is none.
     """
     if is_rendered and isinstance(value, str):
         value = upstream.literal(value, "filters", InvalidArgument, Mapping)
@@ -116,6 +117,12 @@ def _check_filter(name: str, value: Json) -> None:
     conditions = value.get("conditions") if isinstance(value, dict) else None
     if not isinstance(conditions, dict) or not conditions:
         raise InvalidArgument(f"filters[{name!r}] has no conditions; {_FILTERS_EXAMPLE}")
+    for operator, compared in conditions.items():
+        if operator not in _WITHOUT_VALUE and _is_nothing(compared):
+            raise InvalidArgument(
+                f"filters[{name!r}] has {operator} with nothing to compare with. {upstream.NOTHING} What has no value "
+                "is found by $is_unknown"
+            )
     for operator in _TIMES & conditions.keys():
         told = conditions[operator]
         for moment in told if isinstance(told, list) else [told]:
@@ -124,6 +131,13 @@ def _check_filter(name: str, value: Json) -> None:
                     f"filters[{name!r}] has {operator} {str(moment)[:40]!r}, which is no time; write ISO 8601 such as "
                     "'2026-01-01T00:00:00Z'"
                 )
+
+
+def _is_nothing(value: Json) -> bool:
+    """Return whether a value, or one of several, is nothing, or the text a template makes of it or of an empty list."""
+    if isinstance(value, list):
+        return not value or any(map(_is_nothing, value))
+    return value == "[]" or upstream.is_nothing(value)
 
 
 def _is_time(value: Json) -> bool:

@@ -154,16 +154,18 @@ def read_runs(api: AirflowApi, dag_id: str, most: int) -> list[TaskRun]:
 def _instances(api: AirflowApi, task: ReportTask, most: int) -> list[TaskRun]:
     path = f"dags/{quote(task.dag_id, safe='')}/dagRuns/~/taskInstances"
     query = f"task_id={quote(task.task_id, safe='')}&order_by=-run_after"
-    runs: list[TaskRun] = []
+    # By run and map index: a run that begins while pages are read moves instances onto the next page, to come again.
+    runs: dict[tuple[str, int], TaskRun] = {}
     run_ids: set[str] = set()
     for one in api.pages(f"{path}?{query}", "task_instances", f"the task instances of {task.dag_id!r}"):
         if one.get("task_id") != task.task_id:
             continue
-        run_ids.add(str(one["dag_run_id"]))
+        run = _run_of(task, one)
+        run_ids.add(run.run_id)
         if len(run_ids) > most:
             break
-        runs.append(_run_of(task, one))
-    return runs
+        runs[run.run_id, run.map_index] = run
+    return list(runs.values())
 
 
 def _run_of(task: ReportTask, instance: JsonObject) -> TaskRun:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.warehouse.bigquery.turns import give_transactions
 from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
@@ -164,7 +165,7 @@ class Database:
                     with self._transaction(connection, reading=True):
                         prepare(connection)
                 return self._committed(connection, work, reading=reading)
-        except LoadError:
+        except (LoadError, VoucherifyError):  # the latter where rows are read while they are written
             raise
         except (SQLAlchemyError, ValueError, self._driver_error) as error:
             problem = without_rows(doing, error)

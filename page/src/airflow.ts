@@ -1,7 +1,7 @@
 // Reads Airflow's REST API with the session of whoever looks at the page.
 
 import { type Entry, type Task, readSummary } from "./history";
-import { Refused, type Source } from "./source";
+import { addressOfRun, Refused, type Source } from "./source";
 
 const AT_ONCE = 6;
 const PAGE = 100;
@@ -103,8 +103,7 @@ export class AirflowSource implements Source {
   }
 
   runAddress(task: Task, runId: string): string {
-    const path = `dags/${encodeURIComponent(task.dagId)}/runs/${encodeURIComponent(runId)}/tasks/${encodeURIComponent(task.taskId)}`;
-    return new URL(path, document.baseURI).href;
+    return addressOfRun(document.baseURI, task, runId);
   }
 
   private async tasksOfAll(): Promise<Task[]> {
@@ -124,16 +123,17 @@ export class AirflowSource implements Source {
   private async instances(task: Task, most: number, signal: AbortSignal): Promise<Json[]> {
     const path = taskPath(task.dagId, "~", "").replace(/\/$/, "");
     const query = `task_id=${encodeURIComponent(task.taskId)}&order_by=-run_after`;
-    const instances: Json[] = [];
+    // By run and map index: a run that begins while pages are read moves instances onto the next page, to come again.
+    const instances = new Map<string, Json>();
     const runs = new Set<unknown>();
     const what = `the task instances of ${task.dagId}`;
     for await (const instance of this.paged(path, query, "task_instances", Number.POSITIVE_INFINITY, what, signal)) {
       if (instance.task_id !== task.taskId) continue;
       runs.add(instance.dag_run_id);
-      if (runs.size > most || instances.length >= MOST_INSTANCES) break;
-      instances.push(instance);
+      if (runs.size > most || instances.size >= MOST_INSTANCES) break;
+      instances.set(`${instance.dag_run_id}\0${instance.map_index}`, instance);
     }
-    return instances;
+    return [...instances.values()];
   }
 
   /** Return which task instances have their summary under a key of its own, as those that return rows do. */

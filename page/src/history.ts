@@ -150,30 +150,10 @@ export function numberOf(run: Run | undefined, name: string): number | null {
   return run?.numbers?.[name] ?? null;
 }
 
-const PULL_NUMBERS = [
-  ...[
-    "customers",
-    "found",
-    "no_segment",
-    "unknown",
-    "failed",
-    "memberships",
-    "entered",
-    "left",
-    "planned_calls",
-    "calls",
-  ],
-  ...["rejected", "retried", "deferrals", "waits", "waited_seconds", "duration_seconds"],
-];
-const PUBLISH_NUMBERS = [
-  "customers",
-  "published",
-  "published_before",
-  "unknown",
-  "failed",
-  "no_voucher",
-  "calls",
-  "duration_seconds",
+const NUMBERS = [
+  ...["customers", "found", "no_segment", "unknown", "failed", "memberships", "entered", "left", "planned_calls"],
+  ...["calls", "rejected", "retried", "deferrals", "waits", "waited_seconds", "duration_seconds"],
+  ...["published", "published_before", "no_voucher"],
 ];
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -192,7 +172,7 @@ function numberOrNull(value: unknown): number | null {
 export function readSummary(value: unknown, segments: [string, string][] | null = null): Summary | null {
   if (!isObject(value) || !("calls" in value)) return null;
   const numbers: Record<string, number> = {};
-  for (const name of "published" in value ? PUBLISH_NUMBERS : PULL_NUMBERS) {
+  for (const name of NUMBERS) {
     const number = numberOrNull(value[name]);
     if (number !== null) numbers[name] = number;
   }

@@ -69,7 +69,7 @@ export class Month {
     this.words.replaceChildren(
       `${name}: `,
       h("b", {}, count(calls)),
-      ` calls, `,
+      " calls in the runs shown, ",
       h("b", {}, percent(calls, plan)),
       " of the plan",
     );

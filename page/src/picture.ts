@@ -28,8 +28,6 @@ export interface Shown {
   isLog?: boolean;
   isAboutZero?: boolean;
   hasEndLabels?: boolean;
-  /** A band between two rows, by their numbers. */
-  band?: [number, number];
   empty: string;
 }
 
@@ -150,7 +148,7 @@ export class Picture {
     const dates = new Dates(shown.runs.map((run) => run.date));
     const last = Math.max(shown.runs.length - 1, 0);
     const hasLabels = shown.hasEndLabels === true && this.width > 560;
-    const options: uPlot.Options = {
+    return {
       width: this.width,
       height: this.frame.height,
       padding: [10, hasLabels ? LABEL_ROOM : 14, 0, 0],
@@ -205,8 +203,6 @@ export class Picture {
         drawAxes: shown.isAboutZero ? [(plot) => zeroLine(plot, colours)] : [],
       },
     };
-    if (shown.band !== undefined) options.bands = [{ series: shown.band, fill: colours.gain }];
-    return options;
   }
 
   private pointed(at: number | null): void {

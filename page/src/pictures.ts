@@ -8,8 +8,6 @@ import { type Colours, DASHES } from "./theme";
 const NOT_YET = "No run told anything yet.";
 
 const negative = (value: number | null): number | null => (value === null ? null : -value);
-const sum = (a: number | null, b: number | null): number | null =>
-  a === null && b === null ? null : (a ?? 0) + (b ?? 0);
 
 /** A segment with a line, and the colour it keeps. */
 export interface Chosen {
@@ -59,8 +57,8 @@ const isBegin = (run: Run | undefined): boolean =>
   run?.numbers?.left === 0 && run.numbers.entered === run.numbers.memberships && run.numbers.entered !== 0;
 
 /** Return how many entered, as far as that is drawn. */
-export const movesDrawn = (runs: Run[], name: "entered" | "left"): (number | null)[] =>
-  runs.map((run) => (isBegin(run) ? null : numberOf(run, name)));
+export const enteredDrawn = (runs: Run[]): (number | null)[] =>
+  runs.map((run) => (isBegin(run) ? null : numberOf(run, "entered")));
 
 /** Say which run is not drawn, if one is not. */
 export function begins(runs: Run[]): string {
@@ -138,7 +136,7 @@ export function time(runs: Run[], colours: Colours): Shown {
       label: "Waited for the rate limit",
       colour: colours.down,
       values: waited,
-      drawn: worked.map((one, at) => sum(one, waited[at] ?? null)),
+      drawn: waited.map((seconds, at) => (seconds === null ? null : seconds + (worked[at] ?? 0))),
       as: "bar",
     },
     { label: "At work", colour: colours.up, values: worked, as: "bar" },

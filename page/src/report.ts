@@ -1,7 +1,7 @@
 // Reads what a report has inside itself: a line of JSON for the tasks and segments, then one for each task instance.
 
 import { type Entry, type Task, readSummary } from "./history";
-import type { Source } from "./source";
+import { addressOfRun, type Source } from "./source";
 
 /** How many lines are read before the browser may draw. */
 const AT_A_TIME = 8;
@@ -68,7 +68,6 @@ export class ReportSource implements Source {
 
   runAddress(task: Task, runId: string): string | null {
     if (this.head.url === null) return null;
-    const path = `dags/${encodeURIComponent(task.dagId)}/runs/${encodeURIComponent(runId)}/tasks/${encodeURIComponent(task.taskId)}`;
-    return new URL(path, `${this.head.url.replace(/\/$/, "")}/`).href;
+    return addressOfRun(`${this.head.url.replace(/\/$/, "")}/`, task, runId);
   }
 }

@@ -11,6 +11,12 @@ export interface Source {
   runAddress(task: Task, runId: string): string | null;
 }
 
+/** Return the address of a run in the UI of an Airflow, whose own address ends in a slash. */
+export function addressOfRun(airflow: string, task: Task, runId: string): string {
+  const [dagId, run, taskId] = [task.dagId, runId, task.taskId].map(encodeURIComponent);
+  return new URL(`dags/${dagId}/runs/${run}/tasks/${taskId}`, airflow).href;
+}
+
 /** Airflow did not tell. */
 export class Refused extends Error {
   constructor(

@@ -9,7 +9,6 @@ export interface Colours {
   text: string;
   panel: string;
   ways: Record<string, string>;
-  gain: string;
 }
 
 const LIGHT: Colours = {
@@ -21,7 +20,6 @@ const LIGHT: Colours = {
   text: "#545E6E",
   panel: "#FFFFFF",
   ways: { per_customer: "#C44E00", per_segment: "#0B66B0", export: "#0A7D5B" },
-  gain: "rgba(11, 102, 176, 0.07)",
 };
 
 const DARK: Colours = {
@@ -33,7 +31,6 @@ const DARK: Colours = {
   text: "#9DA7B6",
   panel: "#161A21",
   ways: { per_customer: "#FF9A52", per_segment: "#5CB3F4", export: "#3FCF9F" },
-  gain: "rgba(92, 179, 244, 0.09)",
 };
 
 /** More lines than this are told apart by nobody. */

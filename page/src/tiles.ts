@@ -3,7 +3,7 @@
 import { h, sparkline } from "./dom";
 import { count, percent, short, signed } from "./format";
 import { type History, numberOf, type Run } from "./history";
-import { given, movesDrawn } from "./pictures";
+import { enteredDrawn, given } from "./pictures";
 
 const SPARK_RUNS = 60;
 
@@ -24,7 +24,7 @@ export function pullTiles(history: History): HTMLElement[] {
   ];
   if (history.tellsMoves) {
     const moved = `+${count(numberOf(last, "entered"))}  \u2212${count(numberOf(last, "left"))}`;
-    tiles.push(tile("Entered, left", moved, "in the last run", movesDrawn(runs, "entered")));
+    tiles.push(tile("Entered, left", moved, "in the last run", enteredDrawn(runs)));
   }
   tiles.push(tile("Calls", count(numberOf(last, "calls")), fewer(last), of("calls")));
   return tiles;

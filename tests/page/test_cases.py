@@ -86,6 +86,29 @@ def test_tasks_of_a_dag_that_publish_count_as_one(show: Show) -> None:
     assert look.csv("publications")[1][3:] == ["6", "4"]
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (9.94, "9.9 s"),
+        (99.4, "99 s"),
+        (119.7, "2 min 0 s"),
+        (5_999.4, "99 min 59 s"),
+        (5_999.7, "1 h 40 min"),
+        (7_199.0, "2 h 0 min"),
+    ],
+)
+def test_a_duration_is_rounded_before_it_is_divided(show: Show, seconds: float, words: str) -> None:
+    look = show([day(0, pull_summary() | {"duration_seconds": seconds, "waited_seconds": 0.0})])
+    assert look.readout("time")[1]["At work"] == words
+
+
+def test_the_part_of_the_plan_is_said_to_be_that_of_the_runs_shown(show: Show) -> None:
+    look = show(
+        [day(0, pull_summary(calls=7_000)), day(1, pull_summary(calls=2_000)), day(31, pull_summary(calls=500))]
+    )
+    assert "February 2026: 500 calls in the runs shown, 0.50 % of the plan" in look.page.locator(".month").inner_text()
+
+
 def test_dags_are_chosen(show: Show) -> None:
     other = ReportTask("other_shop", "pull_segments", "pull")
     look = show([day(0, pull_summary(3)), day(1, pull_summary(9), other)])

@@ -8,12 +8,16 @@ import sys
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.page import ADMIN, WITHOUT_RIGHTS
-from tests.page.conftest import PASSWORD, Look, Site
+from tests.page.conftest import PASSWORD, Json, Look, Site
 from tests.page.shop import DAG_ID, MARKUP, PUBLISH_ID, TASK_ID
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 CHOSEN_AT_FIRST = 6
 
@@ -248,6 +252,26 @@ def test_a_server_that_is_gone_is_said_and_may_be_asked_again(look: Look) -> Non
     look.page.locator(".page[data-read=all]").wait_for()
     assert look.picture("sizes").is_visible()
     look.complaints.clear()
+
+
+def test_a_run_that_begins_while_pages_are_read_doubles_none(look: Look) -> None:
+    before = {name: look.csv(name) for name in ("sizes", "calls", "publications")}
+    last: dict[str, Json] = {}
+
+    def as_if_one_began(route: Route) -> None:
+        found = route.fetch().json()
+        task = re.search(r"task_id=(\w+)", route.request.url)
+        assert task is not None
+        if "offset=0" in route.request.url:
+            last[task[1]] = found["task_instances"][-1]
+        else:
+            found["task_instances"] = [last[task[1]]]
+        route.fulfill(json=found | {"total_entries": found["total_entries"] + 1})
+
+    look.page.route(re.compile(r"/taskInstances\?"), as_if_one_began)
+    look.page.get_by_role("button", name="Last 365 runs").click()
+    look.page.locator(".page[data-read=all]").wait_for()
+    assert {name: look.csv(name) for name in before} == before
 
 
 def test_the_menu_leads_to_all_tasks(site: Site, log_in: Callable[[str], Look]) -> None:

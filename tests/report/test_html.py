@@ -102,8 +102,7 @@ def test_only_the_page_may_run_and_it_may_ask_nobody() -> None:
 
 def test_the_report_reads_the_numbers_the_page_reads() -> None:
     source = (PAGE.parents[3] / "page" / "src" / "history.ts").read_text()
-    lists = re.findall(r"const (?:PULL|PUBLISH)_NUMBERS = \[(.*?)\];", source, re.DOTALL)
-    assert len(lists) == 2
-    wanted = set(re.findall(r'"(\w+)"', "".join(lists)))
+    (listed,) = re.findall(r"const NUMBERS = \[(.*?)\];", source, re.DOTALL)
+    wanted = set(re.findall(r'"(\w+)"', listed))
     _, line = lines_of("Shop", NOW, None, [day(0, dict.fromkeys(wanted, 1))])
     assert set(json.loads(line)["summary"]) - {"strategy"} == wanted

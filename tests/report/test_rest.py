@@ -80,6 +80,17 @@ def test_runs_are_read_page_by_page_with_their_summaries(airflow: Mocker) -> Non
     assert {request.headers["Authorization"] for request in airflow.request_history} == {"Bearer a-token"}
 
 
+def test_a_run_that_begins_while_pages_are_read_doubles_none(airflow: Mocker) -> None:
+    pages = [
+        {"json": {"task_instances": [instance(3, "failed"), instance(2, "failed", 0)], "total_entries": 4}},
+        {"json": {"task_instances": [instance(2, "failed", 0), instance(2, "failed", 1)], "total_entries": 5}},
+        {"json": {"task_instances": [instance(1, "failed")], "total_entries": 5}},
+    ]
+    airflow.get(f"{DAG}/dagRuns/~/taskInstances", pages)
+    runs = [(run.run_id, run.map_index) for run in read_runs(api(), "shop", 90)]
+    assert runs == [("run/3", -1), ("run/2", 0), ("run/2", 1), ("run/1", -1)]
+
+
 def test_no_more_runs_are_read_than_wanted(airflow: Mocker) -> None:
     has_instances(airflow, instance(3, "failed"), instance(2, "failed"), instance(1, "failed"))
     assert [run.run_id for run in read_runs(api(), "shop", 2)] == ["run/3", "run/2"]

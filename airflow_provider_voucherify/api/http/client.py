@@ -108,14 +108,11 @@ class Client:
         failed: errors.VoucherifyError | None = None
         while True:
             try:
-                return await self._send_once(request, is_retry=is_retry, failed=failed)
+                return await self._send_or_shut(request, is_retry=is_retry, failed=failed)
             except errors.RateLimited as error:
                 if self.gate.is_hopeless:
                     self.gate.shut(error)
                     raise
-            except errors.ENDS_TRY as error:
-                self.gate.shut(error)
-                raise
             except errors.VoucherifyError as error:
                 if not (error.retryable and (request.is_safe or error in self._failed_sign_ins)):
                     raise
@@ -128,11 +125,21 @@ class Client:
                 elif not is_alone:
                     raise
                 else:
-                    look = partial(self._send_once, request, is_retry=True)
+                    look = partial(self._send_or_shut, request, is_retry=True)
                     if (answer := await self._outage.wait(error, look)) is not None:
                         return answer
                 attempt += 1
             is_retry = True
+
+    async def _send_or_shut(
+        self, request: wire.Request, *, is_retry: bool, failed: errors.VoucherifyError | None = None
+    ) -> JsonObject:
+        """Send a call; an error that all calls of this try would meet lets no other one out any more."""
+        try:
+            return await self._send_once(request, is_retry=is_retry, failed=failed)
+        except errors.ENDS_TRY as error:
+            self.gate.shut(error)
+            raise
 
     async def _send_once(
         self, request: wire.Request, *, is_retry: bool, failed: errors.VoucherifyError | None = None
@@ -143,7 +150,8 @@ class Client:
             if failed is None:
                 raise
             # Its own: the gate gives all who wait the same one.
-            raise type(closed)(str(closed), wait=closed.wait, is_told=closed.is_told) from failed
+            its_own = type(closed)(str(closed), wait=closed.wait, is_told=closed.is_told, window=closed.window)
+            raise its_own from failed
         response = await self._answer_to(request, token, ticket, is_retry=is_retry)
         is_refused = response.status == 401 and request.file is None  # a file is refused for its own token
         if token is not None and self.sign_in is not None and is_refused:

@@ -143,7 +143,9 @@ class Outage:
                 return None
             try:
                 return await look()
-            except (TransportFailed, ServerFault) as failed:
+            except VoucherifyError as failed:
+                if failed.retryable and self._calls.answered != answered:
+                    return None
                 if not is_outage(failed):
                     raise
         return None
@@ -163,4 +165,4 @@ def is_outage(error: VoucherifyError) -> bool:
     """Return whether an error is that of a server, or a way to it, that is down for a while."""
     if isinstance(error, ServerFault):
         return error.status in {502, 503, 504} or (error.status or 0) >= 520
-    return isinstance(error, TransportFailed)
+    return isinstance(error, TransportFailed) and error.retryable

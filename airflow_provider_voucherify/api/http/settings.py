@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 from urllib.parse import SplitResult, urlsplit
 
-from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.errors import FileRefused, InvalidConnection
+from airflow_provider_voucherify.api.errors import FileRefused, InvalidConnection, TlsFailed, TransportFailed
 
 #: Shared regions by the name of their cluster (Voucherify documentation, "API endpoints").
 CLUSTERS = {
@@ -276,12 +275,12 @@ def tls_of(settings: ApiSettings) -> bool | ssl.SSLContext:
             cafile=None if is_directory else verify, capath=verify if is_directory else None
         )
     except OSError as error:
-        raise errors.InvalidConnection(
+        raise InvalidConnection(
             f"verify names {verify!r}, which cannot be read as a CA bundle ({type(error).__name__})"
         ) from None
 
 
-def tls_failure(error: BaseException, where: str) -> errors.TransportFailed:
+def tls_failure(error: BaseException, where: str) -> TransportFailed:
     """Return the error for a TLS connection that could not be made, in OpenSSL's words.
 
     :param error: of the module ``ssl``, where the HTTP client hands it on.
@@ -292,5 +291,5 @@ def tls_failure(error: BaseException, where: str) -> errors.TransportFailed:
     # A handshake that broke off, as when a server restarts, is a broken connection like others.
     is_broken_off = isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError | ssl.SSLSyscallError)
     if is_broken_off or not isinstance(error, ssl.SSLError | ssl.CertificateError):
-        return errors.TransportFailed(message)
-    return errors.TlsFailed(message)
+        return TransportFailed(message)
+    return TlsFailed(message)

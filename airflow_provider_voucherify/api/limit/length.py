@@ -43,19 +43,12 @@ class WindowLength:
         known = [length for length in KNOWN_LENGTHS if least < length <= self.most]
         return (known[0], known[0]) if known else (least, self.most)
 
-    def likely(self, least: float) -> float:
-        """Return the length to try next: a known one within the bounds, else the middle.
-
-        :param least: seconds the present window has lasted for sure.
-        """
-        least, most = self.bounds(least)
-        return most if most - least < CLOSE_ENOUGH else (least + most) / 2
-
     def guess(self, seen: float) -> float:
-        """Return a length to reckon with.
+        """Return a length to reckon with: a known one within the bounds, else the middle of them.
 
         :param seen: seconds the present window lasts as far as is known.
         """
         if self.is_bounded:
-            return self.likely(seen)
+            least, most = self.bounds(seen)
+            return most if most - least < CLOSE_ENOUGH else (least + most) / 2
         return next((length for length in KNOWN_LENGTHS if length >= seen), KNOWN_LENGTHS[-1])

@@ -24,10 +24,13 @@ from airflow_provider_voucherify.api.limit.others import Others
 
 @dataclass(slots=True)
 class Ticket:
-    """Leave to send one call, with what was known when it was given."""
+    """Leave to send one call, with what was known when it was given.
+
+    :param window: the number of the window it was given for.
+    """
 
     sent_at: float
-    epoch: int
+    window: int
     used_before: int | None
     is_look: bool = False
     settled: bool = False
@@ -122,7 +125,8 @@ class Window:
         self.in_flight = 0
         self.rejections_in_a_row = 0
         self._inherits_usage = inherits_usage
-        self._epoch = 0
+        #: How many windows came before the present one, as far as was seen.
+        self.number = 0
         self._length = WindowLength()
         self._others = Others()
         self._span = Span(-math.inf, -math.inf)
@@ -144,11 +148,6 @@ class Window:
         #: How many calls of a window may be used, whoever used them, for us to send one more.
         self.ceiling = max(math.floor(self.of_all * limit + 1e-9), 1) if limit else 0
         self._held_back = self._looks_to_hold()
-
-    @property
-    def number(self) -> int:
-        """Return how many windows came before the present one, as far as was seen."""
-        return self._epoch
 
     @property
     def left(self) -> int:
@@ -233,13 +232,8 @@ class Window:
     def __str__(self) -> str:
         if self.limit is None:
             return "no limit told"
-        others = f", others used {self.used_by_others:,}" if self.used_by_others else ""
+        others = f", others used {self._others.used:,}" if self._others.used else ""
         return f"{self._span.sent:,} of our {self.budget:,} in this window (limit {self.limit:,}{others})"
-
-    @property
-    def used_by_others(self) -> int:
-        """Return how many calls of this window others used, at least, as far as answers show it."""
-        return self._others.used
 
     @property
     def is_left_to_us(self) -> bool:
@@ -252,7 +246,7 @@ class Window:
         span = self._span
         if span.began_by == -math.inf:
             span.began_by = now
-        ticket = Ticket(now, self._epoch, span.used)
+        ticket = Ticket(now, self.number, span.used)
         if not span.answered:
             span.scout = ticket
         elif self.limit is not None and self.left <= 0:
@@ -275,7 +269,7 @@ class Window:
         """
         self._close(ticket)
         self.rejections_in_a_row = 0
-        if ticket.epoch != self._epoch:
+        if ticket.window != self.number:
             return  # sent in an earlier window: it is in our count already, and its numbers may be that window's
         used = reading.used
         if self._shows_new_window(ticket, used, reading.opens_at):
@@ -323,7 +317,7 @@ class Window:
         backoff = 2.0 ** min(self.rejections_in_a_row, 6)
         wait = backoff if told is None else min(max(told, 0.05 * backoff), LONGEST_WINDOW)
         self._closed_until = max(self._closed_until, now + wait)
-        is_of_this_window = ticket.epoch == self._epoch
+        is_of_this_window = ticket.window == self.number
         self._span.sent -= is_of_this_window
         if not is_used_up:
             return self._closed_until - now
@@ -338,7 +332,7 @@ class Window:
     def give_back(self, ticket: Ticket) -> None:
         """Take in that a call was not sent after all."""
         self._close(ticket)
-        if ticket.epoch == self._epoch:
+        if ticket.window == self.number:
             self._span.sent -= 1
 
     def lose(self, ticket: Ticket) -> None:
@@ -373,7 +367,7 @@ class Window:
         self._length.is_at_most(now - self._span.began_after)
 
     def _begin(self, after: float, by: float, *, sent: int) -> None:
-        self._epoch += 1
+        self.number += 1
         self._others.begin_window()
         self._span = Span(after, by, sent=sent)
         self._held_back = self._looks_to_hold()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
@@ -14,7 +14,7 @@ from airflow_provider_voucherify.api.calls.call import ask as ask_one
 from airflow_provider_voucherify.api.calls.metadata_updates import update_customers_metadata
 from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.http import wire
-from airflow_provider_voucherify.api.http.client import Client, Clock
+from airflow_provider_voucherify.api.http.client import Client, Clock, Transport
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
@@ -34,12 +34,32 @@ def gateway(status: int) -> Refusal:
     return lambda: wire.Response(status, {}, b"<html>")
 
 
-class Flaky:
-    """A Voucherify that is down from one moment to another, for calls whose address is told by ``hits``."""
+USED_UP = wire.Response(429, {"Retry-After": "1", "X-Rate-Limit-Type": "api_calls"}, b"{}")
+GARBLED = wire.Response(200, {}, b"<html>")
+KEYS_REFUSED = wire.Response(401, {}, b'{"key":"unauthorized"}')
+MAY_NOT_LIST = wire.Response(403, {}, b'{"key":"missing_permission"}')
 
-    def __init__(self, refusal: Refusal, begin: float, end: float, hits: str = "", *, after: float = 0.05) -> None:
+
+class Flaky:
+    """A Voucherify that is down from one moment to another, for calls whose address is told by ``hits``.
+
+    :param then: what the first calls after that are answered with, those for customers.
+    """
+
+    def __init__(
+        self,
+        refusal: Refusal,
+        begin: float,
+        end: float,
+        hits: str = "",
+        *,
+        after: float = 0.05,
+        then: Sequence[wire.Response] = (),
+    ) -> None:
         self._refusal, self._begin, self._end, self._hits, self._after = refusal, begin, end, hits, after
+        self._then = list(then)
         self.failed_at: list[float] = []
+        self.answered = 0
 
     async def __call__(self, request: wire.Request) -> wire.Response:
         now = asyncio.get_running_loop().time()
@@ -48,10 +68,13 @@ class Flaky:
             self.failed_at.append(now)
             return self._refusal()
         await asyncio.sleep(0.05)
+        self.answered += 1
+        if now - 1_000.0 >= self._end and self._then and "customer" in request.target:
+            return self._then.pop(0)
         return wire.Response(200, HEADERS, b'{"object":"list","data":[],"async_action_id":"aa_1"}')
 
 
-def client(server: Flaky, *, longest_wait: float = math.inf) -> Client:
+def client(server: Transport, *, longest_wait: float = math.inf) -> Client:
     loop = asyncio.get_running_loop()
     gate = Gate(Window(1.0), Concurrency(WORKERS), OwnCeiling(None), longest_wait=longest_wait, now=loop.time)
     return Client(server, gate, RetryPolicy(), Clock(loop.time, asyncio.sleep, random.Random(1).random))
@@ -94,6 +117,49 @@ def test_an_outage_that_ends_while_the_last_try_is_on_its_way_fails_nobody(calls
         server = Flaky(refused, 0.0, 8.0 + tenths / 10, after=2.0)  # a timeout's
         results, _ = run_virtually(ask(server, calls))
         assert not [one for one in results if isinstance(one, errors.VoucherifyError)], tenths
+
+
+@pytest.mark.parametrize("calls", [1, 500])
+@pytest.mark.parametrize("then", [USED_UP, GARBLED], ids=["429", "garbled"])
+def test_the_look_that_finds_the_end_of_an_outage_may_be_turned_away(then: wire.Response, calls: int) -> None:
+    results, _ = run_virtually(ask(Flaky(refused, 0.0, 60.0, then=[then]), calls))
+    assert not [one for one in results if isinstance(one, errors.VoucherifyError)]
+    assert len(results) == calls
+
+
+def test_where_the_look_finds_that_the_keys_are_refused_nobody_else_asks() -> None:
+    server = Flaky(refused, 0.0, 60.0, then=[KEYS_REFUSED] * WORKERS)
+    results, _ = run_virtually(ask(server, 500))
+    assert [type(one) for one in results] == [errors.NotAuthenticated] * WORKERS
+    assert server.answered == 1
+
+
+def test_keys_that_may_not_ask_what_the_probe_asks_end_nothing() -> None:
+    tries = 0
+
+    async def narrow(request: wire.Request) -> wire.Response:
+        nonlocal tries
+        if "customer" not in request.target:
+            return MAY_NOT_LIST
+        tries += 1
+        return refused() if tries <= 5 else wire.Response(200, HEADERS, b'{"object":"list","data":[]}')
+
+    async def main() -> None:
+        await client(narrow).send(get_customer_segments("customer-1").request)
+
+    run_virtually(main())
+    assert tries == 6
+
+
+def test_where_the_look_finds_no_trusted_certificate_nobody_waits_any_longer() -> None:
+    def untrusted() -> wire.Response:
+        if asyncio.get_running_loop().time() - 1_000.0 < 30.0:
+            return refused()
+        raise errors.TlsFailed("certificate verify failed")
+
+    results, seconds = run_virtually(ask(Flaky(untrusted, 0.0, math.inf), 500))
+    assert [type(one) for one in results] == [errors.TlsFailed] * WORKERS
+    assert seconds < 60.0
 
 
 def test_a_call_that_fails_though_others_are_answered_is_tried_once_more_at_most() -> None:

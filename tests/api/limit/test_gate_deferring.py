@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.calls.reads import segments_of_customer
 from airflow_provider_voucherify.api.errors import ClosedWindow
+from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.client import Client
 from tests.api.limit.limited_server import LimitedServer
 from tests.api.limit.paced_client import ask, client_of
@@ -84,6 +86,26 @@ def test_a_wait_for_the_users_own_ceiling_says_nothing_of_the_window() -> None:
 
     answered, _ = run_virtually(main())
     assert answered == 30
+
+
+@pytest.mark.parametrize("limit", [20, 22])  # one of them closes the window on a call that failed once
+def test_a_call_that_failed_before_hands_on_what_is_known_of_the_window(limit: int) -> None:
+    server = LimitedServer(limit=limit, length=3_600.0)
+    tries: Counter[str] = Counter()
+
+    async def fails_first(request: wire.Request) -> wire.Response:
+        answer = await server(request)
+        tries[request.target] += 1
+        return answer if tries[request.target] > 1 else wire.Response(500, {}, b"")
+
+    async def main() -> ClosedWindow | None:
+        with pytest.raises(errors.WindowClosed) as stopped:
+            await ask_in_turn(client_of(fails_first, 0.7, longest_wait=60.0), limit)
+        return stopped.value.window
+
+    window, _ = run_virtually(main())
+    assert window is not None
+    assert window.limit == limit
 
 
 async def ask_in_turn(client: Client, calls: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from airflow_provider_voucherify.api.errors import InvalidArgument
+from airflow_provider_voucherify.exporting.rows import exported_rows
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
 from airflow_provider_voucherify.load.exports.columns import records
 from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode, Row
@@ -119,6 +122,12 @@ def test_what_reading_raises_leaves_the_table_as_it_was(engines: Engines) -> Non
     with pytest.raises(OSError, match="the file ends"):
         loader(engines).load(broken())
     assert [row[0] for row in read(engines)] == ["1"]
+
+
+def test_a_cell_that_is_too_long_to_be_read_says_which_fields_to_leave_out(engines: Engines) -> None:
+    lines = iter([",".join(FIELDS[:-1]) + "\n", f"1,{'x' * (csv.field_size_limit() + 1)},,,,,\n"])
+    with pytest.raises(InvalidArgument, match="leave fields of long texts out, such as response_body"):
+        loader(engines).load(exported_rows(lines, FIELDS[:-1]))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from airflow.sdk import DAG
 
 from airflow_provider_voucherify.emulator import Emulator
+from airflow_provider_voucherify.exporting.request import filter_dict
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable
 from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
@@ -20,6 +21,10 @@ GIVEN: dict[str, object] = {"exported_object": "customer", "fields": ["id"]}
 
 def created(moment: object) -> dict[str, object]:
     return {"junction": "and", "created_at": {"conditions": {"$after": [moment]}}}
+
+
+def source_id(operator: str, value: object) -> dict[str, object]:
+    return {"source_id": {"conditions": {operator: value}}}
 
 
 WRONG: list[dict[str, object]] = [
@@ -37,6 +42,12 @@ WRONG: list[dict[str, object]] = [
     {"filters": {"created_at": {"$after": ["2026-01-01"]}}},
     {"filters": created("yesterday")},
     {"filters": created(None)},
+    {"filters": source_id("$in", [])},
+    {"filters": source_id("$in", None)},
+    {"filters": source_id("$not_in", ["a", None])},
+    {"filters": source_id("$is", "")},
+    {"filters": source_id("$is", ["None"])},
+    {"filters": {"created_at": {"conditions": {"$after": []}}}},
     {"order": "created_at, id"},
     {"order": 3},
     {"poll_interval": 30},
@@ -52,6 +63,12 @@ def test_arguments_are_checked_when_the_dag_is_parsed(given: dict[str, object]) 
     (name,) = given
     with pytest.raises(ValueError, match=name):
         VoucherifyExportOperator(task_id="export", **(GIVEN | given))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("operator", ["$has_value", "$is_unknown"])
+@pytest.mark.parametrize("value", ["", None, True], ids=str)
+def test_conditions_whose_value_is_not_read_need_none(operator: str, value: object) -> None:
+    assert filter_dict(source_id(operator, value)) == source_id(operator, value)
 
 
 @pytest.mark.parametrize("destination", [None, ObjectFiles("s3://bucket/customers/"), ExportTable("t", conn_id="w")])
@@ -108,6 +125,7 @@ def test_fields_and_columns_go_together(fields: list[str], table: ExportTable, s
         ({"filters": "{{ none }}"}, "filters is 'None'"),
         ({"filters": "{{ {} }}"}, "filters has no condition"),
         ({"filters": created("{{ none }}")}, "filters"),
+        ({"filters": source_id("$in", "{{ [] }}")}, "filters['source_id'] has $in with nothing to compare with"),
         ({"filters": created("{{ none }}T00:00:00Z")}, "which is no time"),
         ({"order": "{{ none }}"}, "order is 'None'"),
         ({"order": "{{ 3 }}"}, "order is '3'"),

@@ -15,12 +15,20 @@ from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner
 
 
-@pytest.mark.parametrize("fault", [Fault("status", status=503, count=9), Fault("reset", count=9)], ids=["503", "reset"])
+@pytest.mark.parametrize(
+    "faults",
+    [
+        [Fault("status", status=503, count=9)],
+        [Fault("reset", count=9)],
+        [Fault("reset", count=9), Fault("status", status=429, count=1)],
+    ],
+    ids=["503", "reset", "reset, then 429"],
+)
 @pytest.mark.parametrize("strategy", ["per_customer", "per_segment"])
 def test_an_outage_is_waited_for_within_the_try(
-    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, strategy: StrategyName, fault: Fault
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, strategy: StrategyName, faults: list[Fault]
 ) -> None:
-    voucherify.set_faults([fault])
+    voucherify.set_faults(faults)
     run = run_op(
         CustomerSegmentsOperator(
             task_id="pull",
