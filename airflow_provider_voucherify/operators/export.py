@@ -111,8 +111,8 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         :param context: the task's context.
         :param event: the trigger's, which only says that the time has come.
         :param spent: calls and seconds spent before the wait.
-        :param export_id: of the export that is waited for; ``None`` if none was asked for yet.
-        :param asked_at: when it was asked for (ISO 8601, UTC).
+        :param export_id: of the export that is waited for; ``None`` if it is not known.
+        :param asked_at: when it was asked for (ISO 8601, UTC); ``None`` if none was asked for yet.
         :raises ValueError: if they were not handed on.
         """
         if spent is None:  # each part would ask for another export
@@ -130,7 +130,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         from airflow_provider_voucherify.operators.spent import Spent
 
         handed = None
-        if export_id is not None and asked_at is not None:
+        if asked_at is not None:
             handed = KeptId(export_id, datetime.fromisoformat(asked_at), is_wanted=True)
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self, is_mapped=arguments.is_mapped(self))

@@ -17,9 +17,7 @@ from airflow_provider_voucherify.api.calls.exports import ExportFile
 from airflow_provider_voucherify.api.errors import (
     ExportFailed,
     FileRefused,
-    InvalidArgument,
     OtherLimitReached,
-    PermissionMissing,
     VoucherifyError,
     WindowClosed,
 )
@@ -59,7 +57,6 @@ FIRST_LOOK = timedelta(seconds=2)
 _LOOK_UP = 0.5
 #: With these there is no other try, or the file is at fault: nothing is there to go on with.
 _NOTHING_TO_GO_ON_WITH = (ExportFailed, AirflowFailException, *NOT_WORTH_A_RETRY)
-_NOTHING_ASKED = (InvalidArgument, PermissionMissing, OtherLimitReached)
 
 
 class _NotDone(Exception):
@@ -93,8 +90,8 @@ class ExportRun:
         self._result = KeptResult(store, identity, utc_now)
         is_one_of_many = context["ti"].map_index not in {None, -1}
         self._sink = export_sink_of(terms.destination, self._wanted.fields, identity.key, is_mapped=is_one_of_many)
-        self._export_id: str | None = None
-        self._asked_at: datetime | None = None
+        #: The export that is waited for, or one that an earlier try left behind; ``None`` if none was asked for.
+        self._asked: KeptId | None = None
 
     def run(self) -> Told:
         """Export, and return rows or summary.
@@ -139,7 +136,7 @@ class ExportRun:
             except (_NotDone, WindowClosed):
                 raise
             except BaseException as error:  # a signal that ends the task as well
-                if self._export_id is None or not self._is_waited_out(error):
+                if not self._is_waited_out(error):
                     self._clean_up(runner, error)
                 raise
             finally:
@@ -162,7 +159,7 @@ class ExportRun:
         """Return the export of an earlier part or try as it is now, or ask for one."""
         earlier = self._handed or self._kept.find()
         if earlier is not None:
-            self._export_id, self._asked_at = earlier.export_id, earlier.asked_at
+            self._asked = earlier
             export = runner.run(_found(exporter, earlier))
             is_handed = self._handed is not None
             if export is not None and earlier.is_wanted and (is_handed or export.status != "ERROR"):
@@ -171,14 +168,25 @@ class ExportRun:
             if export is not None:
                 log.info("Removing export %s, which an earlier try left behind", export.id)
                 runner.run(exporter.remove(export.id))
-        self._export_id, self._asked_at = None, (asked_at := utc_now())
+        return self._ask(runner, exporter)
+
+    def _ask(self, runner: ClientRunner, exporter: Exporter) -> Export:
+        """Ask for an export; killed behind the note of it, a later try looks whether there is one."""
+        asked_at = utc_now()
+        self._asked = KeptId(None, asked_at, is_wanted=True)
         self._kept.keep(None, asked_at)
-        export = runner.run(exporter.ask(asked_at))
+        try:
+            export = runner.run(exporter.ask(asked_at))
+        except VoucherifyError:
+            if not exporter.may_be_taken:
+                self._asked = None
+                self._kept.forget()
+            raise
         log.info("Asked for an export of %s: %s", self._wanted.exported_object, export.id)
         return self._noted(export, asked_at)
 
     def _noted(self, export: Export, asked_at: datetime) -> Export:
-        self._export_id, self._asked_at = export.id, asked_at
+        self._asked = KeptId(export.id, asked_at, is_wanted=True)
         self._kept.keep(export.id, asked_at)
         return export
 
@@ -189,7 +197,7 @@ class ExportRun:
         """
         wait = FIRST_LOOK if self._handed is None else None
         while not export.is_over:
-            exporter.check_age(export, utc_now() - (self._asked_at or utc_now()), self._terms.timeout)
+            exporter.check_age(export, self._age(), self._terms.timeout)
             if wait is None and self._terms.deferrable:
                 raise _NotDone
             self._sleep(min(wait or self._terms.poll_interval, self._terms.poll_interval))
@@ -201,6 +209,9 @@ class ExportRun:
         if export.status == "ERROR":
             raise exporter.failed(export)
         return export
+
+    def _age(self) -> timedelta:
+        return timedelta(0) if self._asked is None else utc_now() - self._asked.asked_at
 
     def _sleep(self, wait: timedelta) -> None:
         """Wait in the worker; a kill is seen soon."""
@@ -257,24 +268,24 @@ class ExportRun:
 
     def _clean_up(self, runner: ClientRunner, error: BaseException) -> None:
         """Remove the export, unless a later try can go on with it."""
-        if isinstance(error, _NOTHING_ASKED) and self._export_id is None:
-            self._kept.forget()
+        asked = self._asked
+        if asked is None:
             return
         task = self._context["ti"]
         # Without a status it was not the server that refused the file, but a disk that is full.
         is_refused = isinstance(error, FileRefused) and error.status is not None
         is_of_use = not (is_refused or isinstance(error, _NOTHING_TO_GO_ON_WITH))
         has_retry = self._kept.is_durable and task.try_number <= task.max_tries
-        if self._asked_at is None or (has_retry and is_of_use):
+        if has_retry and is_of_use:
             return
         exporter = Exporter(runner.client, self._wanted)  # past the interrupt
         try:
-            if runner.run(asyncio.wait_for(_removed(exporter, self._export_id, self._asked_at), CLOSE_WITHIN)):
+            if runner.run(asyncio.wait_for(_removed(exporter, asked), CLOSE_WITHIN)):
                 self._kept.forget()
         except (VoucherifyError, TimeoutError) as problem:
             log.warning(
                 "Export %s could not be deleted either (%s): delete it in the dashboard, Audit log > Exports",
-                self._export_id or "of this task",
+                asked.export_id or "of this task",
                 problem or type(problem).__name__,
             )
 
@@ -284,12 +295,20 @@ class ExportRun:
         defer_until(moment, replace(self._spent, unreachable_parts=0, closed_window=None), self._handed_on())
 
     def _handed_on(self) -> dict[str, str]:
-        if self._export_id is None or self._asked_at is None:
+        asked = self._asked
+        if asked is None or not asked.is_wanted:  # what was left behind is found again
             return {}
-        return {"export_id": self._export_id, "asked_at": self._asked_at.isoformat()}
+        known = {} if asked.export_id is None else {"export_id": asked.export_id}
+        return {**known, "asked_at": asked.asked_at.isoformat()}
 
     def _how_far(self) -> str:
-        return "No export is asked for yet" if self._export_id is None else f"Export {self._export_id} is not done yet"
+        match self._asked:
+            case KeptId(str(export_id), is_wanted=True):
+                return f"Export {export_id} is not done yet"
+            case KeptId(None, is_wanted=True):
+                return "Whether an export was asked for is not known yet"
+            case _:
+                return "No export is asked for yet"
 
 
 async def _found(exporter: Exporter, kept: KeptId) -> Export | None:
@@ -297,9 +316,10 @@ async def _found(exporter: Exporter, kept: KeptId) -> Export | None:
     return await (exporter.find(kept.asked_at) if kept.export_id is None else exporter.look(kept.export_id))
 
 
-async def _removed(exporter: Exporter, export_id: str | None, asked_at: datetime) -> bool:
+async def _removed(exporter: Exporter, asked: KeptId) -> bool:
     """Remove an export, also one whose id is not known; return whether there is none any more."""
+    export_id = asked.export_id
     if export_id is None:
-        found = await exporter.find(asked_at)
+        found = await exporter.find(asked.asked_at)
         export_id = None if found is None else found.id
     return export_id is None or await exporter.remove(export_id)

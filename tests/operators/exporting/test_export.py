@@ -319,11 +319,18 @@ def test_filters_that_are_not_exported_are_refused_in_words(run_op: OperatorRunn
     assert "does not export 'customer', or not with such filters" in str(run.error)
 
 
-def test_keys_that_may_not_export_fail_without_a_retry(run_op: OperatorRunner, voucherify: Emulator) -> None:
-    voucherify.set_switches(Switches(refusal="permission"))
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [("permission", "the keys' role may not export"), ("payment_required", "402")],
+)
+def test_keys_that_may_not_export_fail_without_a_retry(
+    run_op: OperatorRunner, voucherify: Emulator, caplog: pytest.LogCaptureFixture, refusal: str, said: str
+) -> None:
+    voucherify.set_switches(Switches(refusal=refusal))  # type: ignore[arg-type]
     run = run_op(export())
     assert isinstance(run.error, AirflowFailException)
-    assert "the keys' role may not export" in str(run.error)
+    assert said in str(run.error)
+    assert "could not be deleted" not in caplog.text  # there is none
 
 
 def test_bulk_calls_that_are_used_up_are_told_or_waited_for(run_op: OperatorRunner, voucherify: Emulator) -> None:
