@@ -46,7 +46,16 @@ LISTED_WITHIN = timedelta(seconds=LONGEST_WINDOW) + CLOCKS_DIFFER
 #: An export whose answers are lost is asked for so often.
 MOST_ASKED = 3
 #: With these the call was declined, or never sent: no export came of it.
-_NOT_TAKEN = (*FATAL, NotFound, OtherLimitReached, RateLimited, RequestRefused, TlsFailed, TooManyTokens, WindowClosed)
+_NOT_TAKEN: tuple[type[VoucherifyError], ...] = (
+    *FATAL,
+    NotFound,
+    OtherLimitReached,
+    RateLimited,
+    RequestRefused,
+    TlsFailed,
+    TooManyTokens,
+    WindowClosed,
+)
 #: The fields that are documented, by object: to name the one that is meant by ``invalid_export_fields``.
 _DOCUMENTED = {
     "customer": (

@@ -47,7 +47,8 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         results; with ``XComRows(overflow=ObjectFiles(...))`` results that are not small go to files (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param poll_interval: time between two looks at whether the file is there.
-    :param timeout: an export that is not done so long after it was asked for is deleted, and the try fails.
+    :param timeout: an export that is not done, or whose file a limit keeps back, so long after it was asked for is
+        deleted, and the try fails.
     :param deferrable: free the worker between two looks, and while waiting longer than a minute for the rate limit;
         by default as ``[operators] default_deferrable`` says.
     :returns: for XCom a row per object, with texts by column, ``None`` where there is none; for a table or files a

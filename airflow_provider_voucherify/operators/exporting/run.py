@@ -21,6 +21,7 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
+from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
 from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
@@ -112,7 +113,7 @@ class ExportRun:
         except OtherLimitReached as error:
             if error.retry_after is None or not self._is_waited_out(error):
                 raise
-            used_up = WindowClosed(str(error), wait=error.retry_after, is_told=True)
+            used_up = WindowClosed(str(error), wait=min(error.retry_after, LONGEST_WINDOW), is_told=True)
             defer_until_open(used_up, self._spent, self._how_far(), self._handed_on())
 
     def stop(self) -> None:
@@ -148,7 +149,7 @@ class ExportRun:
         export = self._awaited(runner, exporter, self._begun(runner, exporter))
         with tempfile.TemporaryFile() as passing:
             file = ExportFile(passing)
-            runner.run(exporter.fetch(export, file))
+            self._fetch(runner, exporter, export, file)
             loaded = self._sink.load(lambda: self._rows(file))
         spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
         result = self._tell(loaded, export, replace(spent, calls=spent.calls + 1))  # with the one that removes it
@@ -209,6 +210,22 @@ class ExportRun:
         if export.status == "ERROR":
             raise exporter.failed(export)
         return export
+
+    def _fetch(self, runner: ClientRunner, exporter: Exporter, export: Export, file: ExportFile) -> None:
+        """Fetch the file of an export that is done.
+
+        :raises ExportFailed: if a limit keeps it back for longer than the timeout.
+        """
+        try:
+            runner.run(exporter.fetch(export, file))
+        except (OtherLimitReached, WindowClosed) as error:
+            if (age := self._age()) <= self._terms.timeout:
+                raise
+            raise ExportFailed(
+                f"a limit keeps back the file of export {export.id} {duration(age.total_seconds())} after it was asked "
+                f"for, longer than timeout allows ({error}); a retry asks for another one. Raise timeout, or let the "
+                "task retry later (retry_delay)"
+            ) from error
 
     def _age(self) -> timedelta:
         return timedelta(0) if self._asked is None else utc_now() - self._asked.asked_at

@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -359,6 +360,25 @@ def test_a_file_that_a_limit_keeps_back_is_waited_for_on_the_last_try_too(
     run = run_op(export(filters=GOLD, deferrable=True, retries=0), after=run)
     assert run.rows
     assert (asked(voucherify), left()) == (1, 0)
+
+
+@pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "in the worker"])
+def test_a_file_that_a_limit_keeps_back_is_waited_for_no_longer_than_the_timeout(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch, deferrable: bool
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise OtherLimitReached("too many downloads", status=429, retry_after=604_800.0)
+
+    monkeypatch.setattr(Exporter, "fetch", refuse)
+    run = run_op(export(filters=GOLD, deferrable=True))
+    assert run.deferral is not None
+    assert run.deferral.moment < datetime.now(UTC) + timedelta(minutes=70)
+    long_ago = {"asked_at": (datetime.now(UTC) - timedelta(hours=7)).isoformat()}
+    deferral = replace(run.deferral, next_kwargs={**run.deferral.next_kwargs, **long_ago})
+    run = run_op(export(filters=GOLD, deferrable=deferrable), after=replace(run, deferral=deferral))
+    assert isinstance(run.error, ExportFailed)
+    assert "7 h 0 min after it was asked for, longer than timeout allows (too many downloads)" in str(run.error)
+    assert left() == 0
 
 
 @pytest.mark.parametrize("kind", ["reset", "status"])
