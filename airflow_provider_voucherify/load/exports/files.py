@@ -76,14 +76,15 @@ class ExportFiles:
         """Write the rows, and the manifest last; return where it is, and how many files and rows it names.
 
         :param rows: read once, as they are written; what reading them raises leaves the manifest as it was.
+        :raises InvalidDestination: if another mapped task of this run published here meanwhile.
         :raises StorageFailed: if the store refused; the manifest is as it was.
         """
-        before = self._manifest()
         parts: list[_Part] = []
         prefix = f"export-{self._digest}-{self._directory.new_token()}"
         try:
             for batch in _parts_of(rows):
                 parts.append(self._put(f"{prefix}-{len(parts):05d}.{self._format}", batch))
+            before = self._manifest()  # as late as can be: mapped tasks begin at the same time
         except BaseException:  # a signal that ends the task as well
             with suppress(LoadError):
                 for part in parts:
