@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from airflow_provider_voucherify.api.calls.exports import ExportFile
-from airflow_provider_voucherify.api.errors import ExportFailed
+from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument
 from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.exporting.rows import Cell, exported_rows
 from airflow_provider_voucherify.hooks.memberships import run_to_end
@@ -37,6 +37,23 @@ class Polling(NamedTuple):
 
     between: timedelta
     at_most: timedelta
+
+
+def checked_polling(poll_interval: object, timeout: object) -> Polling:
+    """Return how an export is waited for.
+
+    :raises InvalidArgument: if one of them is no time, or none above zero.
+    """
+    return Polling(
+        _time_above_zero("poll_interval", poll_interval, "timedelta(seconds=15)"),
+        _time_above_zero("timeout", timeout, "timedelta(hours=6)"),
+    )
+
+
+def _time_above_zero(name: str, value: object, example: str) -> timedelta:
+    if not isinstance(value, timedelta) or value <= timedelta(0):
+        raise InvalidArgument(f"{name} is {value!r}; write a timedelta such as {example}")
+    return value
 
 
 def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, polling: Polling) -> Iterator[ExportedRow]:

@@ -255,10 +255,10 @@ class VoucherifyHook(HttpHook):
         :param poll_interval: time between two looks at whether the file is there.
         :param timeout: how long it is waited for.
         :returns: dicts by field, dots as ``_``: texts, ``None`` where there is none.
-        :raises InvalidArgument: if the request cannot be meant; no call is made.
+        :raises InvalidArgument: if the request, or a time, cannot be meant; no call is made.
         """
         wanted = export_request.wanted(exported_object, fields, filters, order)
-        polling = exports.Polling(poll_interval, timeout)
+        polling = exports.checked_polling(poll_interval, timeout)
         return exports.exported(self.aclient(concurrency=1), wanted, polling)
 
     def aclient(
