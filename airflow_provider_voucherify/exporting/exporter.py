@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: A small export is there soon: the first look is so long after it was asked for.
+FIRST_LOOK = timedelta(seconds=2)
 #: Voucherify's clock and that of a worker may differ by so much.
 CLOCKS_DIFFER = timedelta(minutes=10)
 #: So long after an export was to be asked for it is on the list at the latest: the call may wait for the rate limit.
@@ -180,24 +182,33 @@ class Exporter:
             return False
         return True
 
-    def failed(self, export: Export) -> ExportFailed:
-        """Return the error of an export that ended in ``ERROR``, for which Voucherify gives no reason."""
-        return ExportFailed(
-            f"Voucherify ended export {export.id} of {self._wanted.exported_object} with the status ERROR and gives no "
-            "reason; a retry asks for another one. If that ends so too, try fewer fields, a shorter span of time, or "
-            "the same export in the dashboard"
-        )
+    async def look_again(self, export: Export) -> Export:
+        """Return an export as it is now.
 
-    def check_age(self, export: Export, age: timedelta, timeout: timedelta) -> None:
-        """Let an export pass that may be waited for.
-
-        :raises ExportFailed: if that is longer than the timeout.
+        :raises ExportFailed: if it is not there any more.
         """
-        if age > timeout:
+        if (seen := await self.look(export.id)) is None:
+            raise ExportFailed(f"export {export.id} was deleted by somebody else; a retry asks for another one")
+        return seen
+
+    def is_done(self, export: Export, age: timedelta, timeout: timedelta) -> bool:
+        """Return whether an export is done; one that is not may be waited for.
+
+        :param age: how long ago it was asked for.
+        :raises ExportFailed: if it ended in ``ERROR``, for which Voucherify gives no reason, or takes too long.
+        """
+        if export.status == "ERROR":
+            raise ExportFailed(
+                f"Voucherify ended export {export.id} of {self._wanted.exported_object} with the status ERROR and "
+                "gives no reason; a retry asks for another one. If that ends so too, try fewer fields, a shorter span "
+                "of time, or the same export in the dashboard"
+            )
+        if not export.is_over and age > timeout:
             raise ExportFailed(
                 f"export {export.id} is {export.status} {duration(age.total_seconds())} after it was asked for, longer "
                 "than timeout allows; a retry asks for another one. Export less with filters, or raise timeout"
             )
+        return export.is_over
 
     def _in_words(self, error: VoucherifyError) -> VoucherifyError:
         name, told = self._wanted.exported_object, f"Voucherify answered {error.status}"

@@ -7,11 +7,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_voucherify.api.calls.exports import ExportFile
-from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument
-from airflow_provider_voucherify.exporting.exporter import Exporter
+from airflow_provider_voucherify.api.errors import InvalidArgument
+from airflow_provider_voucherify.exporting.exporter import FIRST_LOOK, Exporter
 from airflow_provider_voucherify.exporting.rows import Cell, exported_rows
 from airflow_provider_voucherify.hooks.memberships import run_to_end
 from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
@@ -22,11 +22,6 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.http.client import Client
 
 ExportedRow: TypeAlias = dict[str, Cell]
-
-POLL_INTERVAL: Final = timedelta(seconds=15)
-TIMEOUT: Final = timedelta(hours=6)
-#: A small export is there soon: the first look is so long after it was asked for, in seconds.
-_FIRST_LOOK = 2.0
 
 
 class Polling(NamedTuple):
@@ -88,15 +83,9 @@ async def _fetch(exporter: Exporter, file: ExportFile, polling: Polling) -> None
 
 
 async def _awaited(exporter: Exporter, export: Export, asked_at: datetime, polling: Polling) -> Export:
-    seconds = min(_FIRST_LOOK, polling.between.total_seconds())
-    while not export.is_over:
-        exporter.check_age(export, utc_now() - asked_at, polling.at_most)
-        await asyncio.sleep(seconds)
-        seconds = polling.between.total_seconds()
-        seen = await exporter.look(export.id)
-        if seen is None:
-            raise ExportFailed(f"export {export.id} was deleted by somebody else")
-        export = seen
-    if export.status == "ERROR":
-        raise exporter.failed(export)
+    wait = min(FIRST_LOOK, polling.between)
+    while not exporter.is_done(export, utc_now() - asked_at, polling.at_most):
+        await asyncio.sleep(wait.total_seconds())
+        wait = polling.between
+        export = await exporter.look_again(export)
     return export

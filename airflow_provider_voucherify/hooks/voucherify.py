@@ -240,8 +240,8 @@ class VoucherifyHook(HttpHook):
         *,
         filters: Mapping[str, Any] | None = None,
         order: str | None = None,
-        poll_interval: timedelta = exports.POLL_INTERVAL,
-        timeout: timedelta = exports.TIMEOUT,
+        poll_interval: timedelta = export_request.POLL_INTERVAL,
+        timeout: timedelta = export_request.TIMEOUT,
     ) -> Iterator[exports.ExportedRow]:
         """Return the rows of an export, for some five calls however many they are; it is deleted once it is fetched.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_voucherify.exporting.request import POLL_INTERVAL, TIMEOUT
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id
 from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
@@ -76,8 +77,8 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         order: str | Unset | None = Unset.UNSET,
         destination: ExportDestination | None = None,
         voucherify_conn_id: str = "voucherify_default",
-        poll_interval: timedelta = timedelta(seconds=15),
-        timeout: timedelta = timedelta(hours=6),
+        poll_interval: timedelta = POLL_INTERVAL,
+        timeout: timedelta = TIMEOUT,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,  # Airflow's own parameters
     ) -> None:

@@ -22,7 +22,7 @@ from airflow_provider_voucherify.api.errors import (
     WindowClosed,
 )
 from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
-from airflow_provider_voucherify.exporting.exporter import Exporter
+from airflow_provider_voucherify.exporting.exporter import FIRST_LOOK, Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
@@ -52,8 +52,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A small export is there soon: the first look is so long after it was asked for.
-FIRST_LOOK = timedelta(seconds=2)
 #: While it waits, a task looks so often, in seconds, whether it was told to stop.
 _LOOK_UP = 0.5
 #: With these there is no other try, or the file is at fault: nothing is there to go on with.
@@ -197,18 +195,12 @@ class ExportRun:
         :raises ExportFailed: if it ended in ``ERROR``, is gone, or takes too long.
         """
         wait = FIRST_LOOK if self._handed is None else None
-        while not export.is_over:
-            exporter.check_age(export, self._age(), self._terms.timeout)
+        while not exporter.is_done(export, self._age(), self._terms.timeout):
             if wait is None and self._terms.deferrable:
                 raise _NotDone
             self._sleep(min(wait or self._terms.poll_interval, self._terms.poll_interval))
             wait = None
-            seen = runner.run(exporter.look(export.id))
-            if seen is None:
-                raise ExportFailed(f"export {export.id} was deleted by somebody else; a retry asks for another one")
-            export = seen
-        if export.status == "ERROR":
-            raise exporter.failed(export)
+            export = runner.run(exporter.look_again(export))
         return export
 
     def _fetch(self, runner: ClientRunner, exporter: Exporter, export: Export, file: ExportFile) -> None:
