@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_voucherify.api.calls.exports import ExportFile
 from airflow_provider_voucherify.api.errors import InvalidArgument
+from airflow_provider_voucherify.api.models import Cell
 from airflow_provider_voucherify.exporting.exporter import FIRST_LOOK, Exporter
-from airflow_provider_voucherify.exporting.rows import Cell, exported_rows
+from airflow_provider_voucherify.exporting.rows import exported_rows
 from airflow_provider_voucherify.hooks.memberships import run_to_end
 from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
 from airflow_provider_voucherify.pull.tools import utc_now

@@ -11,8 +11,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from airflow_provider_voucherify.api.models import Cell, Row
 from airflow_provider_voucherify.load.errors import ValueUnfit
-from airflow_provider_voucherify.load.exports.destinations import Cell, ColumnKind, ExportTable, Row, column_of
+from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, column_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Column

@@ -19,9 +19,8 @@ from airflow_provider_voucherify.load.files.manifest import MANIFEST, Part, refu
 from airflow_provider_voucherify.load.summary import as_utc
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.api.models import Json, JsonObject, Row
     from airflow_provider_voucherify.load.destinations import FileFormat
-    from airflow_provider_voucherify.load.exports.destinations import Row
     from airflow_provider_voucherify.load.files.directory import Directory
 
 log = logging.getLogger(__name__)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.types import TypeEngine
 
-    from airflow_provider_voucherify.load.exports.destinations import Row
+    from airflow_provider_voucherify.api.models import Row
     from airflow_provider_voucherify.warehouse.database import EngineProvider
 
 log = logging.getLogger(__name__)

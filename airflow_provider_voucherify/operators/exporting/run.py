@@ -41,8 +41,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.calls.exports import Export
-    from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.exporting.rows import Row
+    from airflow_provider_voucherify.api.models import Json, JsonObject, Row
     from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
     from airflow_provider_voucherify.operators.exporting.sinks import Loaded

@@ -15,8 +15,7 @@ from airflow_provider_voucherify.operators.places import database_of, directory_
 from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.load.exports.destinations import Row
+    from airflow_provider_voucherify.api.models import Json, JsonObject, Row
 
     Rows: TypeAlias = Callable[[], Iterable[Row]]
 

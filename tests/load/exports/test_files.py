@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from airflow_provider_voucherify.api.models import Row
 from airflow_provider_voucherify.load.errors import InvalidDestination
-from airflow_provider_voucherify.load.exports.destinations import Row
 from airflow_provider_voucherify.load.exports.files import ExportFiles
 from airflow_provider_voucherify.load.files.directory import Directory
 from tests.load.file_runs import next_token

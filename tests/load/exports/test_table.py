@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 
+from airflow_provider_voucherify.api.models import Row
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
 from airflow_provider_voucherify.load.exports.columns import records
-from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode, Row
+from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode
 from airflow_provider_voucherify.load.exports.table import ROWS_PER_INSERT, ExportTableLoader
 from tests.load.conftest import BIGQUERY_SERVER, DATABRICKS_SERVER, SNOWFLAKE_SERVER
 from tests.load.runs import engine_of
