@@ -49,7 +49,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "load.outcomes": {"api.campaign_models", "load"},
     "load.xcom.outcome_store": {"api.campaign_models", "api.models", "ledger", "load"},
     "load.sql.outcome_table": {"api.campaign_models", "load", "warehouse", "sqlalchemy"},
-    "load.exports.files": {"api.models", "load", "pyarrow"},
+    "load.exports.files": {"api.models", "ledger.logs.directory", "load", "pyarrow"},
     "warehouse.bigquery.client": {"sqlalchemy", "google"},
     "warehouse.bigquery.tables": {"load.errors", "warehouse", "sqlalchemy", "google"},
     "warehouse.bigquery.turns": {"load.errors", "warehouse", "sqlalchemy", "google"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -12,6 +12,10 @@ from typing import NamedTuple, TypeAlias
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 JsonObject: TypeAlias = dict[str, Json]
+#: What a row of an export holds: a text of the file, ``None`` where it is empty, and all metadata as one dict.
+Cell: TypeAlias = str | dict[str, str] | None
+#: A row of an export, a cell for each field in the fields' order.
+Row: TypeAlias = Sequence[Cell]
 
 
 class UnexpectedShape(ValueError):

@@ -12,18 +12,24 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.api.calls import exports
 from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.errors import (
+    FATAL,
     ExportFailed,
     InvalidArgument,
     MalformedAnswer,
     NotFound,
     OtherLimitReached,
     PermissionMissing,
+    RateLimited,
     RequestRefused,
     ServerFault,
+    TlsFailed,
+    TooManyTokens,
     TransportFailed,
     VoucherifyError,
+    WindowClosed,
 )
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
+from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
 from airflow_provider_voucherify.pull.progress import duration
 
 if TYPE_CHECKING:
@@ -33,10 +39,25 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+#: A small export is there soon: the first look is so long after it was asked for.
+FIRST_LOOK = timedelta(seconds=2)
 #: Voucherify's clock and that of a worker may differ by so much.
 CLOCKS_DIFFER = timedelta(minutes=10)
+#: So long after an export was to be asked for it is on the list at the latest: the call may wait for the rate limit.
+LISTED_WITHIN = timedelta(seconds=LONGEST_WINDOW) + CLOCKS_DIFFER
 #: An export whose answers are lost is asked for so often.
 MOST_ASKED = 3
+#: With these the call was declined, or never sent: no export came of it.
+_NOT_TAKEN: tuple[type[VoucherifyError], ...] = (
+    *FATAL,
+    NotFound,
+    OtherLimitReached,
+    RateLimited,
+    RequestRefused,
+    TlsFailed,
+    TooManyTokens,
+    WindowClosed,
+)
 #: The fields that are documented, by object: to name the one that is meant by ``invalid_export_fields``.
 _DOCUMENTED = {
     "customer": (
@@ -78,6 +99,8 @@ _DOCUMENTED = {
 class Exporter:
     """Sends the calls of one export.
 
+    ``may_be_taken`` says whether there may be an export that :meth:`ask` could not return.
+
     :param sleep: waits so many seconds.
     :param uniform: a random number from 0 to 1.
     """
@@ -89,6 +112,7 @@ class Exporter:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         uniform: Callable[[], float] = random.random,
     ) -> None:
+        self.may_be_taken = False
         self._client = client
         self._wanted = wanted
         self._sleep = sleep
@@ -99,12 +123,21 @@ class Exporter:
 
         :param asked_at: the time (UTC).
         :raises InvalidArgument: if Voucherify declines fields, filters, order or object.
+        :raises WindowClosed: if the rate limit is not waited for.
         :raises VoucherifyError: if it is not to be had; that of an answer that was lost, if there was one.
         """
         lost: VoucherifyError | None = None
         for attempt in range(1, MOST_ASKED + 1):
+            self.may_be_taken = True
             try:
                 return await ask(self._client, exports.create_export(self._wanted))
+            except _NOT_TAKEN as error:
+                self.may_be_taken = lost is not None
+                if isinstance(error, WindowClosed):
+                    raise
+                if lost is not None:  # that one may have been taken: it is looked for by the next try
+                    raise lost from None
+                raise self._in_words(error) from None
             except (TransportFailed, ServerFault, MalformedAnswer) as error:
                 lost = error
                 await self._sleep(RetryPolicy().wait(attempt, self._uniform))  # the server may still be at work on it
@@ -113,17 +146,14 @@ class Exporter:
                     return found
                 if attempt == MOST_ASKED or not error.retryable:
                     raise
-            except (RequestRefused, PermissionMissing, OtherLimitReached) as error:
-                if lost is not None:  # that one may have been taken: it is looked for by the next try
-                    raise lost from None
-                raise self._in_words(error) from None
         raise AssertionError("the last attempt returns or raises")
 
-    async def find(self, since: datetime) -> Export | None:
-        """Return the latest export that was asked for with the same since a moment (UTC), as far as clocks tell."""
+    async def find(self, asked_at: datetime) -> Export | None:
+        """Return the latest export that was asked for with the same, and at a moment (UTC) as far as can be told."""
+        earliest, latest = asked_at - CLOCKS_DIFFER, asked_at + LISTED_WITHIN
         for export in await ask(self._client, exports.list_exports()):
-            is_new = export.created_at is not None and export.created_at >= since - CLOCKS_DIFFER
-            if is_new and self._wanted.is_of(export):
+            is_of_then = export.created_at is not None and earliest <= export.created_at <= latest
+            if is_of_then and self._wanted.is_of(export):
                 return export
         return None
 
@@ -152,24 +182,33 @@ class Exporter:
             return False
         return True
 
-    def failed(self, export: Export) -> ExportFailed:
-        """Return the error of an export that ended in ``ERROR``, for which Voucherify gives no reason."""
-        return ExportFailed(
-            f"Voucherify ended export {export.id} of {self._wanted.exported_object} with the status ERROR and gives no "
-            "reason; a retry asks for another one. If that ends so too, try fewer fields, a shorter span of time, or "
-            "the same export in the dashboard"
-        )
+    async def look_again(self, export: Export) -> Export:
+        """Return an export as it is now.
 
-    def check_age(self, export: Export, age: timedelta, timeout: timedelta) -> None:
-        """Let an export pass that may be waited for.
-
-        :raises ExportFailed: if that is longer than the timeout.
+        :raises ExportFailed: if it is not there any more.
         """
-        if age > timeout:
+        if (seen := await self.look(export.id)) is None:
+            raise ExportFailed(f"export {export.id} was deleted by somebody else; a retry asks for another one")
+        return seen
+
+    def is_done(self, export: Export, age: timedelta, timeout: timedelta) -> bool:
+        """Return whether an export is done; one that is not may be waited for.
+
+        :param age: how long ago it was asked for.
+        :raises ExportFailed: if it ended in ``ERROR``, for which Voucherify gives no reason, or takes too long.
+        """
+        if export.status == "ERROR":
+            raise ExportFailed(
+                f"Voucherify ended export {export.id} of {self._wanted.exported_object} with the status ERROR and "
+                "gives no reason; a retry asks for another one. If that ends so too, try fewer fields, a shorter span "
+                "of time, or the same export in the dashboard"
+            )
+        if not export.is_over and age > timeout:
             raise ExportFailed(
                 f"export {export.id} is {export.status} {duration(age.total_seconds())} after it was asked for, longer "
                 "than timeout allows; a retry asks for another one. Export less with filters, or raise timeout"
             )
+        return export.is_over
 
     def _in_words(self, error: VoucherifyError) -> VoucherifyError:
         name, told = self._wanted.exported_object, f"Voucherify answered {error.status}"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
 from airflow_provider_voucherify.api.errors import InvalidArgument, InvalidMetadata
 from airflow_provider_voucherify.pull.customers import upstream
@@ -25,6 +25,9 @@ ExportedObject: TypeAlias = Literal[
     "api_log",
 ]
 
+#: Time between two looks at whether the file is there, and how long it is waited for, where nothing else is said.
+POLL_INTERVAL: Final = timedelta(seconds=15)
+TIMEOUT: Final = timedelta(hours=6)
 #: The field that is a column for each key of the project's metadata schema.
 METADATA = "metadata"
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*|metadata\.[^,\x00-\x1f]{1,100}").fullmatch

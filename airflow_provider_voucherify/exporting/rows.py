@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument
 from airflow_provider_voucherify.exporting.request import METADATA
 
-#: A text of the file, ``None`` where it is empty, and all metadata as one dict.
-Cell: TypeAlias = str | dict[str, str] | None
-Row: TypeAlias = list[Cell]
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.models import Row
 
 
 def exported_rows(lines: Iterator[str], fields: Sequence[str]) -> Iterator[Row]:

@@ -7,12 +7,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_voucherify.api.calls.exports import ExportFile
-from airflow_provider_voucherify.api.errors import ExportFailed
-from airflow_provider_voucherify.exporting.exporter import Exporter
-from airflow_provider_voucherify.exporting.rows import Cell, exported_rows
+from airflow_provider_voucherify.api.errors import InvalidArgument
+from airflow_provider_voucherify.api.models import Cell
+from airflow_provider_voucherify.exporting.exporter import FIRST_LOOK, Exporter
+from airflow_provider_voucherify.exporting.rows import exported_rows
 from airflow_provider_voucherify.hooks.memberships import run_to_end
 from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
 from airflow_provider_voucherify.pull.tools import utc_now
@@ -23,11 +24,6 @@ if TYPE_CHECKING:
 
 ExportedRow: TypeAlias = dict[str, Cell]
 
-POLL_INTERVAL: Final = timedelta(seconds=15)
-TIMEOUT: Final = timedelta(hours=6)
-#: A small export is there soon: the first look is so long after it was asked for, in seconds.
-_FIRST_LOOK = 2.0
-
 
 class Polling(NamedTuple):
     """How an export is waited for.
@@ -37,6 +33,23 @@ class Polling(NamedTuple):
 
     between: timedelta
     at_most: timedelta
+
+
+def checked_polling(poll_interval: object, timeout: object) -> Polling:
+    """Return how an export is waited for.
+
+    :raises InvalidArgument: if one of them is no time, or none above zero.
+    """
+    return Polling(
+        _time_above_zero("poll_interval", poll_interval, "timedelta(seconds=15)"),
+        _time_above_zero("timeout", timeout, "timedelta(hours=6)"),
+    )
+
+
+def _time_above_zero(name: str, value: object, example: str) -> timedelta:
+    if not isinstance(value, timedelta) or value <= timedelta(0):
+        raise InvalidArgument(f"{name} is {value!r}; write a timedelta such as {example}")
+    return value
 
 
 def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, polling: Polling) -> Iterator[ExportedRow]:
@@ -71,15 +84,9 @@ async def _fetch(exporter: Exporter, file: ExportFile, polling: Polling) -> None
 
 
 async def _awaited(exporter: Exporter, export: Export, asked_at: datetime, polling: Polling) -> Export:
-    seconds = min(_FIRST_LOOK, polling.between.total_seconds())
-    while not export.is_over:
-        exporter.check_age(export, utc_now() - asked_at, polling.at_most)
-        await asyncio.sleep(seconds)
-        seconds = polling.between.total_seconds()
-        seen = await exporter.look(export.id)
-        if seen is None:
-            raise ExportFailed(f"export {export.id} was deleted by somebody else")
-        export = seen
-    if export.status == "ERROR":
-        raise exporter.failed(export)
+    wait = min(FIRST_LOOK, polling.between)
+    while not exporter.is_done(export, utc_now() - asked_at, polling.at_most):
+        await asyncio.sleep(wait.total_seconds())
+        wait = polling.between
+        export = await exporter.look_again(export)
     return export

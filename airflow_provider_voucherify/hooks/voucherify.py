@@ -240,8 +240,8 @@ class VoucherifyHook(HttpHook):
         *,
         filters: Mapping[str, Any] | None = None,
         order: str | None = None,
-        poll_interval: timedelta = exports.POLL_INTERVAL,
-        timeout: timedelta = exports.TIMEOUT,
+        poll_interval: timedelta = export_request.POLL_INTERVAL,
+        timeout: timedelta = export_request.TIMEOUT,
     ) -> Iterator[exports.ExportedRow]:
         """Return the rows of an export, for some five calls however many they are; it is deleted once it is fetched.
 
@@ -255,10 +255,10 @@ class VoucherifyHook(HttpHook):
         :param poll_interval: time between two looks at whether the file is there.
         :param timeout: how long it is waited for.
         :returns: dicts by field, dots as ``_``: texts, ``None`` where there is none.
-        :raises InvalidArgument: if the request cannot be meant; no call is made.
+        :raises InvalidArgument: if the request, or a time, cannot be meant; no call is made.
         """
         wanted = export_request.wanted(exported_object, fields, filters, order)
-        polling = exports.Polling(poll_interval, timeout)
+        polling = exports.checked_polling(poll_interval, timeout)
         return exports.exported(self.aclient(concurrency=1), wanted, polling)
 
     def aclient(

@@ -176,6 +176,7 @@ class KeptExport:
 
     def __init__(self, store: StateStore | None, identity: RunIdentity, now: Callable[[], datetime]) -> None:
         self._store = store
+        self._fingerprint = identity.fingerprint
         self._job = f"{identity.fingerprint}/{identity.max_tries}"
         self._now = now
 
@@ -185,9 +186,12 @@ class KeptExport:
         return self._store is not None
 
     def find(self) -> KeptId | None:
-        """Return what an earlier try, or part of this one, kept."""
+        """Return what an earlier try, or part of this one, kept; ``None`` also if it is without an id and was asked
+        for with something else: then nothing tells it from those of others."""
         match self._store and self._store.get(_KEY):
             case {"job": str(job), "asked_at": str(at), "export_id": (str() | None) as export_id}:
+                if export_id is None and job.partition("/")[0] != self._fingerprint:
+                    return None
                 asked_at = datetime.fromisoformat(at)
                 is_wanted = job == self._job and self._now() - asked_at <= RESUMED_WITHIN
                 return KeptId(export_id, asked_at, is_wanted)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
+from airflow_provider_voucherify.exporting.request import POLL_INTERVAL, TIMEOUT
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id
 from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
@@ -47,7 +48,8 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         results; with ``XComRows(overflow=ObjectFiles(...))`` results that are not small go to files (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param poll_interval: time between two looks at whether the file is there.
-    :param timeout: an export that is not done so long after it was asked for is deleted, and the try fails.
+    :param timeout: an export that is not done, or whose file a limit keeps back, so long after it was asked for is
+        deleted, and the try fails.
     :param deferrable: free the worker between two looks, and while waiting longer than a minute for the rate limit;
         by default as ``[operators] default_deferrable`` says.
     :returns: for XCom a row per object, with texts by column, ``None`` where there is none; for a table or files a
@@ -75,8 +77,8 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         order: str | Unset | None = Unset.UNSET,
         destination: ExportDestination | None = None,
         voucherify_conn_id: str = "voucherify_default",
-        poll_interval: timedelta = timedelta(seconds=15),
-        timeout: timedelta = timedelta(hours=6),
+        poll_interval: timedelta = POLL_INTERVAL,
+        timeout: timedelta = TIMEOUT,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
         **kwargs: Any,  # Airflow's own parameters
     ) -> None:
@@ -111,8 +113,8 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         :param context: the task's context.
         :param event: the trigger's, which only says that the time has come.
         :param spent: calls and seconds spent before the wait.
-        :param export_id: of the export that is waited for; ``None`` if none was asked for yet.
-        :param asked_at: when it was asked for (ISO 8601, UTC).
+        :param export_id: of the export that is waited for; ``None`` if it is not known.
+        :param asked_at: when it was asked for (ISO 8601, UTC); ``None`` if none was asked for yet.
         :raises ValueError: if they were not handed on.
         """
         if spent is None:  # each part would ask for another export
@@ -130,7 +132,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         from airflow_provider_voucherify.operators.spent import Spent
 
         handed = None
-        if export_id is not None and asked_at is not None:
+        if asked_at is not None:
             handed = KeptId(export_id, datetime.fromisoformat(asked_at), is_wanted=True)
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self, is_mapped=arguments.is_mapped(self))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,7 +12,7 @@ from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.calls.exports import Wanted
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.exporting.exporter import Exporter
+from airflow_provider_voucherify.exporting.exporter import CLOCKS_DIFFER, LISTED_WITHIN, Exporter
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 WANTED = Wanted("customer", ("id",))
@@ -66,9 +66,61 @@ def test_one_that_was_not_taken_is_asked_for_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "refusal", [errors.OtherLimitReached("used up", status=429), errors.RequestRefused("no", status=400)], ids=str
+    "refusal",
+    [
+        errors.OtherLimitReached("used up", status=429),
+        errors.RequestRefused("no", status=400),
+        errors.NotAuthenticated("keys", status=401),
+    ],
+    ids=str,
 )
 def test_a_refusal_after_a_lost_answer_is_none_of_nothing_asked_for(refusal: errors.VoucherifyError) -> None:
     server = Server([LOST, refusal], takes_lost=False)
     with pytest.raises(errors.TransportFailed, match="no answer"):
         asked(server)
+
+
+CLOSED = errors.WindowClosed("opens in an hour", wait=3_600.0, is_told=True)
+
+
+@pytest.mark.parametrize(
+    ("answers", "may_be_taken"),
+    [
+        ([CLOSED], False),
+        ([errors.RateLimited("used up", status=429)], False),
+        ([errors.NotAuthenticated("keys", status=401)], False),
+        ([errors.PaymentRequired("plan", status=402)], False),
+        ([errors.TlsFailed("certificate")], False),
+        ([errors.AnswerTooLarge("too long")], True),
+        ([LOST, LOST, LOST], True),
+        ([LOST, CLOSED], True),
+    ],
+    ids=["closed", "limited", "keys", "plan", "certificate", "too long", "lost", "lost, then closed"],
+)
+def test_it_is_known_whether_an_export_may_have_come_of_it(
+    answers: list[errors.VoucherifyError], may_be_taken: bool
+) -> None:
+    server = Server(answers, takes_lost=False)
+    exporter = Exporter(server, WANTED, sleep=server.sleep, uniform=lambda: 1.0)
+    with pytest.raises(type(answers[-1])):
+        asyncio.run(exporter.ask(NOON))
+    assert exporter.may_be_taken is may_be_taken
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "is_found"),
+    [
+        (NOON, True),
+        (NOON + CLOCKS_DIFFER, True),
+        (NOON + CLOCKS_DIFFER + timedelta(seconds=1), False),
+        (NOON - LISTED_WITHIN, True),
+        (NOON - LISTED_WITHIN - timedelta(seconds=1), False),
+        (NOON - timedelta(days=1), False),
+    ],
+    ids=["then", "clock behind", "before", "after a wait", "after it", "a day later"],
+)
+def test_one_of_another_time_is_not_taken_for_ours(asked_at: datetime, is_found: bool) -> None:
+    server = Server([LOST], takes_lost=True)
+    asked(server)
+    found = asyncio.run(Exporter(server, WANTED).find(asked_at))
+    assert (found is not None) is is_found

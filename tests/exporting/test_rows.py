@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument
-from airflow_provider_voucherify.exporting.rows import Row, exported_rows
+from airflow_provider_voucherify.api.models import Row
+from airflow_provider_voucherify.exporting.rows import exported_rows
 
 
 def rows(text: str, *fields: str) -> list[Row]:

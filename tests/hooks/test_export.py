@@ -60,3 +60,13 @@ def test_what_cannot_be_meant_is_refused_before_any_call(voucherify_connection: 
     with pytest.raises(InvalidArgument, match="fields"):
         VoucherifyHook().export("customer", fields)  # type: ignore[arg-type]
     assert voucherify_connection.stats().calls == 0
+
+
+@pytest.mark.parametrize("name", ["poll_interval", "timeout"])
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-1), 15, None], ids=str)
+def test_times_that_cannot_be_meant_are_refused_before_any_call(
+    voucherify_connection: Emulator, name: str, value: object
+) -> None:
+    with pytest.raises(InvalidArgument, match=f"{name} is .*; write a timedelta such as"):
+        VoucherifyHook().export("customer", ["id"], **{name: value})  # type: ignore[arg-type]
+    assert voucherify_connection.stats().calls == 0

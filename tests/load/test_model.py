@@ -23,6 +23,7 @@ from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import LedgerLost, RunOutOfOrder, TooFewMemberships
 from airflow_provider_voucherify.load.sql.entered_left import read_changes
 from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.warehouse.proven import make_engine
 from tests.load.model import SEGMENTS, Count, Job, Ledger, Truth
 from tests.load.reading import Outage, Reader
 from tests.load.runs import NOON, Warehouse
@@ -287,7 +288,7 @@ class Tables(RuleBasedStateMachine):
 
 @pytest.mark.parametrize("write", ["append", "replace", "merge", "history"])
 def test_readers_see_the_truth_at_all_times(warehouse: Warehouse, write: WriteMode) -> None:
-    engine = warehouse.get_sqlalchemy_engine()
+    engine = make_engine(warehouse, warehouse.get_sqlalchemy_engine)
     with engine.connect() as connection:
         reader = Reader(connection, write)
 

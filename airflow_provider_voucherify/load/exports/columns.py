@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias, cast
 
+from airflow_provider_voucherify.api.models import Cell, Row
 from airflow_provider_voucherify.load.errors import ValueUnfit
-from airflow_provider_voucherify.load.exports.destinations import Cell, ColumnKind, ExportTable, Row, column_of
+from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, column_of
 
 if TYPE_CHECKING:
     from sqlalchemy import Column
@@ -17,11 +21,17 @@ if TYPE_CHECKING:
 
 Value: TypeAlias = str | int | Decimal | bool | date | datetime | None
 Record: TypeAlias = tuple[Value, ...]
+_Reader: TypeAlias = Callable[[Cell], Value]
 
 _TRUTHS = {"true": True, "false": False}
 _LARGEST_INT = 2**63 - 1
-#: Digits of a decimal where a database needs to be told: before and behind the point.
+#: Digits of a decimal, and how many of them are behind the point where the table does not say.
 _DIGITS, _DIGITS_BEHIND = 38, 10
+_EXACT = Context(prec=_DIGITS, traps=[Inexact, InvalidOperation])
+_INTEGER = re.compile(r"[+-]?[0-9]+").fullmatch
+_DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?").fullmatch
+_TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.,+Z-]+)?").fullmatch
+_NO_DIGITS: Mapping[str, int] = MappingProxyType({})
 
 
 def columns_of(destination: ExportTable, fields: Sequence[str], *, is_quoted: bool) -> list[Column[object]]:
@@ -39,32 +49,71 @@ def columns_of(destination: ExportTable, fields: Sequence[str], *, is_quoted: bo
     ]
 
 
-def records(destination: ExportTable, fields: Sequence[str], rows: Iterable[Row]) -> Iterator[Record]:
+def losing_columns(
+    destination: ExportTable, fields: Sequence[str], existing: Mapping[str, TypeEngine[object]]
+) -> list[str]:
+    """Return which columns of a table that exists would lose part of what goes there, each with both types.
+
+    :param existing: types by column. What a database refuses by itself is not looked for.
+    """
+    from sqlalchemy import Date, Integer, Numeric, Time
+
+    losing: list[str] = []
+    for name in fields:
+        kind, type_ = destination.types.get(name, "text"), existing.get(column_of(name))
+        loses_time = kind == "timestamp" and isinstance(type_, Date | Time)
+        is_whole = isinstance(type_, Integer) or (isinstance(type_, Numeric) and type_.scale == 0)
+        if loses_time or (kind == "decimal" and is_whole):
+            losing.append(f"{column_of(name)} (is {type_}, and gets a {kind})")
+    return losing
+
+
+def digits_behind(fields: Sequence[str], existing: Mapping[str, TypeEngine[object]]) -> dict[str, int]:
+    """Return how many digits behind the point a table that exists keeps of a number, by field, where it says so."""
+    from sqlalchemy import Numeric
+
+    types = {name: existing.get(column_of(name)) for name in fields}
+    return {name: one.scale for name, one in types.items() if isinstance(one, Numeric) and one.scale is not None}
+
+
+def records(
+    destination: ExportTable, fields: Sequence[str], rows: Iterable[Row], behind: Mapping[str, int] = _NO_DIGITS
+) -> Iterator[Record]:
     """Yield rows with values of the columns' types.
 
-    :raises ValueUnfit: naming row and field, if a text is no value of the field's type.
+    :param behind: how many digits behind the point are kept of a decimal, by field, where that is not ten.
+    :raises ValueUnfit: naming row and field, if a text is no value of the field's type, or would not be kept whole.
     """
     kinds: list[ColumnKind] = [destination.types.get(name, "text") for name in fields]
-    readers = [_READERS[kind] for kind in kinds]
+    readers = [
+        partial(_decimal, behind=behind.get(name, _DIGITS_BEHIND)) if kind == "decimal" else _READERS[kind]
+        for name, kind in zip(fields, kinds, strict=True)
+    ]
     for number, row in enumerate(rows, start=1):
         try:
             yield tuple([None if cell is None else read(cell) for read, cell in zip(readers, row, strict=True)])
-        except (ValueError, InvalidOperation, OverflowError):
-            raise _unfit(number, fields, kinds, row) from None
+        except (ValueError, ArithmeticError):
+            place = next(place for place, read in enumerate(readers) if not _is_read(read, row[place]))
+            name, kind = fields[place], kinds[place]
+            # The row holds what may be a customer's: the value is not repeated.
+            raise ValueUnfit(
+                f"row {number:,} of the export has no {kind} in {name!r}{_most_digits(kind, behind.get(name))}: write "
+                f"types={{{name!r}: 'text'}}, or leave it out of types"
+            ) from None
 
 
-def _unfit(number: int, fields: Sequence[str], kinds: Sequence[ColumnKind], row: Row) -> ValueUnfit:
-    """Return the error of a row, which holds what may be a customer's: the value is not repeated."""
-    for name, kind, cell in zip(fields, kinds, row, strict=True):
-        try:
-            if cell is not None:
-                _READERS[kind](cell)
-        except (ValueError, InvalidOperation, OverflowError):
-            return ValueUnfit(
-                f"row {number:,} of the export has no {kind} in {name!r}: write types={{{name!r}: 'text'}}, or leave "
-                "it out of types"
-            )
-    return ValueUnfit(f"row {number:,} of the export cannot be read")
+def _is_read(read: _Reader, cell: Cell) -> bool:
+    try:
+        return cell is None or read(cell) is not None
+    except (ValueError, ArithmeticError):
+        return False
+
+
+def _most_digits(kind: ColumnKind, behind: int | None) -> str:
+    if kind != "decimal":
+        return ""
+    behind = _DIGITS_BEHIND if behind is None else behind
+    return f" of at most {_DIGITS - behind} digits before the point and {behind} behind it"
 
 
 def _text(cell: Cell) -> Value:
@@ -72,16 +121,20 @@ def _text(cell: Cell) -> Value:
 
 
 def _integer(cell: Cell) -> Value:
-    number = int(str(cell))
+    text = str(cell)
+    # int() and Decimal() take "1_000" and other scripts' digits as well.
+    number = int(text) if _INTEGER(text) else _LARGEST_INT + 1
     if not -_LARGEST_INT <= number <= _LARGEST_INT:
-        raise ValueError("does not fit into a BIGINT")
+        raise ValueError("no integer, or does not fit into a BIGINT")
     return number
 
 
-def _decimal(cell: Cell) -> Value:
-    number = Decimal(str(cell))
-    if not number.is_finite():
-        raise ValueError("no finite number")
+def _decimal(cell: Cell, behind: int = _DIGITS_BEHIND) -> Value:
+    text = str(cell)
+    if not _DECIMAL(text):
+        raise ValueError("no number")
+    number = Decimal(text)
+    _EXACT.quantize(number, Decimal((0, (1,), -behind)))  # raises if the database would round it
     return number
 
 
@@ -92,15 +145,22 @@ def _boolean(cell: Cell) -> Value:
 
 
 def _date(cell: Cell) -> Value:
-    return date.fromisoformat(str(cell)[:10])
+    return _moment(cell).date()
 
 
 def _timestamp(cell: Cell) -> Value:
-    moment = datetime.fromisoformat(str(cell))
+    moment = _moment(cell)
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-_READERS: dict[ColumnKind, Callable[[Cell], Value]] = {
+def _moment(cell: Cell) -> datetime:
+    text = str(cell)
+    if not _TIME(text):
+        raise ValueError("no date, and no time")
+    return datetime.fromisoformat(text)
+
+
+_READERS: dict[ColumnKind, _Reader] = {
     "text": _text,
     "integer": _integer,
     "decimal": _decimal,

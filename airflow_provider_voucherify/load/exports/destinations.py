@@ -11,9 +11,6 @@ from airflow_provider_voucherify.load.errors import InvalidDestination
 
 ExportWriteMode: TypeAlias = Literal["replace", "append"]
 ColumnKind: TypeAlias = Literal["text", "integer", "decimal", "boolean", "date", "timestamp"]
-#: What an exported row holds: a text of the file, ``None`` where it is empty, and all metadata as one dict.
-Cell: TypeAlias = str | dict[str, str] | None
-Row: TypeAlias = Sequence[Cell]
 
 #: Tells the rows of one run from those of others, where they are added to a table.
 RUN_KEY = "run_key"

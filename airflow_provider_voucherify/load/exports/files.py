@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from io import BytesIO
 from typing import TYPE_CHECKING
 
+from airflow_provider_voucherify.ledger.logs.directory import digest_of
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
 from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
-from airflow_provider_voucherify.load.files.formats import check_can_write
-from airflow_provider_voucherify.load.files.manifest import MANIFEST
+from airflow_provider_voucherify.load.files.formats import check_can_write, json_line, parquet_of
+from airflow_provider_voucherify.load.files.manifest import MANIFEST, Part, refuse_sibling
 from airflow_provider_voucherify.load.summary import as_utc
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.api.models import Json, JsonObject, Row
     from airflow_provider_voucherify.load.destinations import FileFormat
-    from airflow_provider_voucherify.load.exports.destinations import Row
     from airflow_provider_voucherify.load.files.directory import Directory
 
 log = logging.getLogger(__name__)
@@ -32,13 +29,6 @@ log = logging.getLogger(__name__)
 ROWS_PER_PART, CHARACTERS_PER_PART = 100_000, 16_000_000
 _WRITTEN_BY, _KIND, _VERSION = "airflow-provider-voucherify", "export", 1
 _PART = re.compile(r"export-(?P<run>[0-9a-f]{12})-[0-9a-z]+-\d{5,}\.(parquet|jsonl)")
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    name: str
-    rows: int
-    size: int
 
 
 class ExportFiles:
@@ -61,7 +51,7 @@ class ExportFiles:
         self._format = file_format
         self._columns = columns_of_fields(fields)
         self._run_key = run_key
-        self._digest = hashlib.blake2b(run_key.encode(), digest_size=6).hexdigest()  # the run's name in those of files
+        self._digest = digest_of(run_key)
         self._now = now
 
     def check(self) -> None:
@@ -76,14 +66,15 @@ class ExportFiles:
         """Write the rows, and the manifest last; return where it is, and how many files and rows it names.
 
         :param rows: read once, as they are written; what reading them raises leaves the manifest as it was.
+        :raises InvalidDestination: if another mapped task of this run published here meanwhile.
         :raises StorageFailed: if the store refused; the manifest is as it was.
         """
-        before = self._manifest()
-        parts: list[_Part] = []
+        parts: list[Part] = []
         prefix = f"export-{self._digest}-{self._directory.new_token()}"
         try:
             for batch in _parts_of(rows):
                 parts.append(self._put(f"{prefix}-{len(parts):05d}.{self._format}", batch))
+            before = self._manifest()  # as late as can be: mapped tasks begin at the same time
         except BaseException:  # a signal that ends the task as well
             with suppress(LoadError):
                 for part in parts:
@@ -95,10 +86,10 @@ class ExportFiles:
         log.info("Published to %s: %s rows in %d files", self._directory.url, f"{rows_written:,}", len(parts))
         return {"rows": rows_written, "manifest": self._directory.url_of(MANIFEST), "files": len(parts)}
 
-    def _put(self, name: str, rows: Sequence[Row]) -> _Part:
+    def _put(self, name: str, rows: Sequence[Row]) -> Part:
         encoded = _as_parquet(rows, self._columns) if self._format == "parquet" else _as_lines(rows, self._columns)
         self._directory.put(name, encoded)
-        return _Part(name, len(rows), len(encoded))
+        return Part(name, len(rows), len(encoded))
 
     def _manifest(self) -> JsonObject | None:
         """Return the manifest there is.
@@ -118,15 +109,10 @@ class ExportFiles:
                 f"{self._directory.url} holds a {MANIFEST} that is of no export, or of another version of this "
                 'provider: nothing was changed. Give the export a directory of its own, such as url=".../ds={{ ds }}/"'
             )
-        (theirs, _, other), (ours, _, own) = (str(key).rpartition("/") for key in (said.get("run_key"), self._run_key))
-        if theirs == ours and other != own and "-1" not in {other, own}:
-            raise InvalidDestination(
-                f"{self._directory.url} holds the files of mapped task {other} of this run: give each a directory of "
-                'its own, such as url=".../part={{ ti.map_index }}/"'
-            )
+        refuse_sibling(str(said.get("run_key")), self._run_key, self._directory.url)
         return said
 
-    def _new_manifest(self, parts: Sequence[_Part]) -> bytes:
+    def _new_manifest(self, parts: Sequence[Part]) -> bytes:
         said: JsonObject = {
             "written_by": _WRITTEN_BY,
             "kind": _KIND,
@@ -182,20 +168,15 @@ def _names_in(manifest: JsonObject | None) -> set[str]:
 
 
 def _as_lines(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
-    return b"".join(
-        json.dumps(dict(zip(columns, row, strict=True)), ensure_ascii=False).encode() + b"\n" for row in rows
-    )
+    return b"".join(json_line(dict(zip(columns, row, strict=True))) for row in rows)
 
 
 def _as_parquet(rows: Sequence[Row], columns: Sequence[str]) -> bytes:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     schema = pa.schema([pa.field(name, pa.string()) for name in columns])
     values = {name: [_as_text(row[place]) for row in rows] for place, name in enumerate(columns)}
-    target = BytesIO()
-    pq.write_table(pa.table(values, schema=schema), target, compression="zstd")
-    return target.getvalue()
+    return parquet_of(values, schema)
 
 
 def _as_text(cell: object) -> str | None:

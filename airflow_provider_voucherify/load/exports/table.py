@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from airflow_provider_voucherify.load.errors import TableUnfit
-from airflow_provider_voucherify.load.exports.columns import Record, columns_of, records
+from airflow_provider_voucherify.load.exports.columns import Record, columns_of, digits_behind, losing_columns, records
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
-from airflow_provider_voucherify.load.sql.fitness import check_columns, check_name, check_takes_rows
+from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_name, check_takes_rows
 from airflow_provider_voucherify.load.sql.target import name_in, schema_of
 from airflow_provider_voucherify.warehouse.catalog import (
     REPLACE,
@@ -29,8 +29,9 @@ from airflow_provider_voucherify.warehouse.write_lock import lock_and_create
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table
     from sqlalchemy.engine import Connection
+    from sqlalchemy.types import TypeEngine
 
-    from airflow_provider_voucherify.load.exports.destinations import Row
+    from airflow_provider_voucherify.api.models import Row
     from airflow_provider_voucherify.warehouse.database import EngineProvider
 
 log = logging.getLogger(__name__)
@@ -56,12 +57,13 @@ class ExportTableLoader:
         self._destination = destination
         self._fields = fields
         self._run_key = run_key
+        self._digits_behind: dict[str, int] = {}
         is_duckdb = self._database.dialect.name == "duckdb"
         columns = columns_of(destination, fields, is_quoted=is_duckdb)
         self._table = _table_of(destination, columns, self.name.table, schema_of(self.name, self._database))
 
     def check(self) -> None:
-        """Look whether the table, if it exists, can take the rows; before any call.
+        """Look whether the table, if it exists, can take the rows and keep them whole; before any call.
 
         :raises TableUnfit: if not, with the statement that would help where there is one.
         :raises StatementFailed: if the database could not say.
@@ -75,7 +77,7 @@ class ExportTableLoader:
         :raises ValueUnfit: if a value is none of its column's type.
         :raises StatementFailed: if the database refused or could not be reached; the table is as it was.
         """
-        table, counted = self._table, _CountedRecords(records(self._destination, self._fields, rows))
+        table, counted = self._table, _CountedRecords(self._records(rows))
         is_added = self._destination.write == "append"
         added = ((*record, self._run_key) for record in counted) if is_added else counted
         if traits_of(self._database.dialect).loads_in_transactions:
@@ -96,9 +98,24 @@ class ExportTableLoader:
             raise TableUnfit(f"there is no schema {table.schema!r}: create it, or correct table={str(self.name)!r}")
         check_name(table, connection)
         if catalog.has_table(table.name, schema=table.schema):
-            check_columns(table, catalog.get_columns(table.name, schema=table.schema), connection.dialect)
+            existing = catalog.get_columns(table.name, schema=table.schema)
+            check_columns(table, existing, connection.dialect)
+            if connection.dialect.name != "sqlite":  # which keeps values as they are, whatever the columns
+                self._check_types({column["name"]: column["type"] for column in existing})
         check_rights(table, REPLACE, connection)
+        check_exactness(table, connection)
         check_takes_rows(table, connection)
+
+    def _check_types(self, existing: Mapping[str, TypeEngine[object]]) -> None:
+        if losing := losing_columns(self._destination, self._fields, existing):
+            raise TableUnfit(
+                f"table {self.name} has columns that would keep a part of their values only: {', '.join(losing)}. "
+                "Correct types, change these columns, or name another table"
+            )
+        self._digits_behind = digits_behind(self._fields, existing)
+
+    def _records(self, rows: Iterable[Row]) -> Iterator[Record]:
+        return records(self._destination, self._fields, rows, self._digits_behind)
 
     def _load_by_way_of_another(self, added: Iterable[Sequence[object]]) -> None:
         from sqlalchemy import MetaData, insert, select

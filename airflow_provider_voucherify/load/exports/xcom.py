@@ -11,8 +11,7 @@ from airflow_provider_voucherify.load.exports.destinations import columns_of_fie
 from airflow_provider_voucherify.load.xcom.rows import MAX_JSON_BYTES
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.models import Json
-    from airflow_provider_voucherify.load.exports.destinations import Row
+    from airflow_provider_voucherify.api.models import Json, Row
 
 
 def rows_for_xcom(rows: Iterable[Row], fields: Sequence[str], max_rows: int) -> list[Json]:

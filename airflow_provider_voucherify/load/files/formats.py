@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,9 @@ from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.summary import as_utc
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.models import CustomerAnswer, Json
+    import pyarrow
+
+    from airflow_provider_voucherify.api.models import CustomerAnswer
     from airflow_provider_voucherify.ledger.held import MembershipRow
     from airflow_provider_voucherify.load.destinations import FileFormat
 
@@ -48,7 +50,7 @@ def encode(rows: Sequence[MembershipRow], file_format: FileFormat, columns: RowC
 def encode_failures(failed: Sequence[CustomerAnswer], run_key: str) -> bytes:
     """Return failed customers as JSON Lines."""
     return b"".join(
-        _line(
+        json_line(
             {
                 "run_key": run_key,
                 "customer_id": answer.customer_id,
@@ -58,6 +60,24 @@ def encode_failures(failed: Sequence[CustomerAnswer], run_key: str) -> bytes:
         )
         for answer in failed
     )
+
+
+def json_line(values: Mapping[str, object]) -> bytes:
+    """Return an object as a line of JSON Lines.
+
+    :param values: as JSON has them.
+    """
+    return json.dumps(values, ensure_ascii=False).encode() + b"\n"
+
+
+def parquet_of(values: Mapping[str, Sequence[object]], schema: pyarrow.Schema) -> bytes:
+    """Return columns of one length as a whole Parquet file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    target = BytesIO()
+    pq.write_table(pa.table(values, schema=schema), target, compression="zstd")
+    return target.getvalue()
 
 
 def holds_failures(data: bytes) -> bool:
@@ -71,21 +91,13 @@ def holds_failures(data: bytes) -> bool:
 
 def _as_parquet(rows: Sequence[MembershipRow], columns: RowColumns) -> bytes:
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     text, time = pa.string(), pa.timestamp("us", tz="UTC")
     schema = pa.schema(
         [pa.field(one.name, time if one.type == "moment" else text, nullable=one.may_be_null) for one in columns]
     )
-    values = {one.name: [getattr(row, one.name) for row in rows] for one in columns}
-    target = BytesIO()
-    pq.write_table(pa.table(values, schema=schema), target, compression="zstd")
-    return target.getvalue()
+    return parquet_of({one.name: [getattr(row, one.name) for row in rows] for one in columns}, schema)
 
 
 def _as_json_lines(rows: Sequence[MembershipRow], columns: RowColumns) -> bytes:
-    return b"".join(_line({**row_as_json(row, columns)}) for row in rows)
-
-
-def _line(values: dict[str, Json]) -> bytes:
-    return json.dumps(values, ensure_ascii=False).encode() + b"\n"
+    return b"".join(json_line(row_as_json(row, columns)) for row in rows)

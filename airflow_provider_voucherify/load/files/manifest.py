@@ -8,6 +8,7 @@ from datetime import datetime
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.load.base import LoadSummary
+from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.load.summary import as_utc, summary_from_json, summary_to_json
 
@@ -104,6 +105,22 @@ class Manifest:
             summary=summary_from_json(summary),
             replaced=tuple(str(name) for name in replaced),
             mark=Mark.from_json(said.get("mark")),
+        )
+
+
+def refuse_sibling(theirs: str, ours: str, url: str) -> None:
+    """Let a manifest pass that is not of another mapped task of the same run.
+
+    :param theirs: the manifest's key of its run, ``dag/run/task/map_index``.
+    :param ours: the key of this run.
+    :param url: of the directory.
+    :raises InvalidDestination: if it is: one task's files would take the place of the other's.
+    """
+    (their_run, _, other), (our_run, _, own) = theirs.rpartition("/"), ours.rpartition("/")
+    if their_run == our_run and other != own and "-1" not in {other, own}:
+        raise InvalidDestination(
+            f"{url} holds the files of mapped task {other} of this run: give each a directory of its own, such as "
+            'url=".../part={{ ti.map_index }}/"'
         )
 
 

@@ -12,9 +12,9 @@ from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
-from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError, NobodyKnown
+from airflow_provider_voucherify.load.errors import LoadError, NobodyKnown
 from airflow_provider_voucherify.load.files.formats import check_can_write
-from airflow_provider_voucherify.load.files.manifest import MANIFEST, Manifest, Part
+from airflow_provider_voucherify.load.files.manifest import MANIFEST, Manifest, Part, refuse_sibling
 from airflow_provider_voucherify.load.files.parts import FileParts
 from airflow_provider_voucherify.load.mark import Mark
 
@@ -184,14 +184,8 @@ class FilesSink(LoggedRun):
         )
 
     def _refuse_siblings(self, manifest: Manifest | None) -> None:
-        if manifest is None or manifest.run_key == self._identity.key:
-            return
-        (theirs, _, other), (ours, _, own) = manifest.run_key.rpartition("/"), self._identity.key.rpartition("/")
-        if theirs == ours and "-1" not in {other, own}:
-            raise InvalidDestination(
-                f"{self._directory.url} holds the files of mapped task {other} of this run: give each a directory of "
-                'its own, such as url=".../part={{ ti.map_index }}/"'
-            )
+        if manifest is not None:
+            refuse_sibling(manifest.run_key, self._identity.key, self._directory.url)
 
     def _why_afresh(self, found: FoundLog, manifest: Manifest | None) -> str | None:
         if manifest is not None and manifest.ledger == found.opening.token:

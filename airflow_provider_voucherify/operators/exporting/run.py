@@ -17,13 +17,12 @@ from airflow_provider_voucherify.api.calls.exports import ExportFile
 from airflow_provider_voucherify.api.errors import (
     ExportFailed,
     FileRefused,
-    InvalidArgument,
     OtherLimitReached,
-    PermissionMissing,
     VoucherifyError,
     WindowClosed,
 )
-from airflow_provider_voucherify.exporting.exporter import Exporter
+from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
+from airflow_provider_voucherify.exporting.exporter import FIRST_LOOK, Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
@@ -42,8 +41,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.calls.exports import Export
-    from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.exporting.rows import Row
+    from airflow_provider_voucherify.api.models import Json, JsonObject, Row
     from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
     from airflow_provider_voucherify.operators.exporting.sinks import Loaded
@@ -53,13 +51,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: A small export is there soon: the first look is so long after it was asked for.
-FIRST_LOOK = timedelta(seconds=2)
 #: While it waits, a task looks so often, in seconds, whether it was told to stop.
 _LOOK_UP = 0.5
 #: With these there is no other try, or the file is at fault: nothing is there to go on with.
 _NOTHING_TO_GO_ON_WITH = (ExportFailed, AirflowFailException, *NOT_WORTH_A_RETRY)
-_NOTHING_ASKED = (InvalidArgument, PermissionMissing, OtherLimitReached)
 
 
 class _NotDone(Exception):
@@ -93,8 +88,8 @@ class ExportRun:
         self._result = KeptResult(store, identity, utc_now)
         is_one_of_many = context["ti"].map_index not in {None, -1}
         self._sink = export_sink_of(terms.destination, self._wanted.fields, identity.key, is_mapped=is_one_of_many)
-        self._export_id: str | None = None
-        self._asked_at: datetime | None = None
+        #: The export that is waited for, or one that an earlier try left behind; ``None`` if none was asked for.
+        self._asked: KeptId | None = None
 
     def run(self) -> Told:
         """Export, and return rows or summary.
@@ -115,7 +110,7 @@ class ExportRun:
         except OtherLimitReached as error:
             if error.retry_after is None or not self._is_waited_out(error):
                 raise
-            used_up = WindowClosed(str(error), wait=error.retry_after, is_told=True)
+            used_up = WindowClosed(str(error), wait=min(error.retry_after, LONGEST_WINDOW), is_told=True)
             defer_until_open(used_up, self._spent, self._how_far(), self._handed_on())
 
     def stop(self) -> None:
@@ -139,7 +134,7 @@ class ExportRun:
             except (_NotDone, WindowClosed):
                 raise
             except BaseException as error:  # a signal that ends the task as well
-                if self._export_id is None or not self._is_waited_out(error):
+                if not self._is_waited_out(error):
                     self._clean_up(runner, error)
                 raise
             finally:
@@ -151,7 +146,7 @@ class ExportRun:
         export = self._awaited(runner, exporter, self._begun(runner, exporter))
         with tempfile.TemporaryFile() as passing:
             file = ExportFile(passing)
-            runner.run(exporter.fetch(export, file))
+            self._fetch(runner, exporter, export, file)
             loaded = self._sink.load(lambda: self._rows(file))
         spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
         result = self._tell(loaded, export, replace(spent, calls=spent.calls + 1))  # with the one that removes it
@@ -162,7 +157,7 @@ class ExportRun:
         """Return the export of an earlier part or try as it is now, or ask for one."""
         earlier = self._handed or self._kept.find()
         if earlier is not None:
-            self._export_id, self._asked_at = earlier.export_id, earlier.asked_at
+            self._asked = earlier
             export = runner.run(_found(exporter, earlier))
             is_handed = self._handed is not None
             if export is not None and earlier.is_wanted and (is_handed or export.status != "ERROR"):
@@ -171,14 +166,25 @@ class ExportRun:
             if export is not None:
                 log.info("Removing export %s, which an earlier try left behind", export.id)
                 runner.run(exporter.remove(export.id))
-        self._export_id, self._asked_at = None, (asked_at := utc_now())
+        return self._ask(runner, exporter)
+
+    def _ask(self, runner: ClientRunner, exporter: Exporter) -> Export:
+        """Ask for an export; killed behind the note of it, a later try looks whether there is one."""
+        asked_at = utc_now()
+        self._asked = KeptId(None, asked_at, is_wanted=True)
         self._kept.keep(None, asked_at)
-        export = runner.run(exporter.ask(asked_at))
+        try:
+            export = runner.run(exporter.ask(asked_at))
+        except VoucherifyError:
+            if not exporter.may_be_taken:
+                self._asked = None
+                self._kept.forget()
+            raise
         log.info("Asked for an export of %s: %s", self._wanted.exported_object, export.id)
         return self._noted(export, asked_at)
 
     def _noted(self, export: Export, asked_at: datetime) -> Export:
-        self._export_id, self._asked_at = export.id, asked_at
+        self._asked = KeptId(export.id, asked_at, is_wanted=True)
         self._kept.keep(export.id, asked_at)
         return export
 
@@ -188,19 +194,32 @@ class ExportRun:
         :raises ExportFailed: if it ended in ``ERROR``, is gone, or takes too long.
         """
         wait = FIRST_LOOK if self._handed is None else None
-        while not export.is_over:
-            exporter.check_age(export, utc_now() - (self._asked_at or utc_now()), self._terms.timeout)
+        while not exporter.is_done(export, self._age(), self._terms.timeout):
             if wait is None and self._terms.deferrable:
                 raise _NotDone
             self._sleep(min(wait or self._terms.poll_interval, self._terms.poll_interval))
             wait = None
-            seen = runner.run(exporter.look(export.id))
-            if seen is None:
-                raise ExportFailed(f"export {export.id} was deleted by somebody else; a retry asks for another one")
-            export = seen
-        if export.status == "ERROR":
-            raise exporter.failed(export)
+            export = runner.run(exporter.look_again(export))
         return export
+
+    def _fetch(self, runner: ClientRunner, exporter: Exporter, export: Export, file: ExportFile) -> None:
+        """Fetch the file of an export that is done.
+
+        :raises ExportFailed: if a limit keeps it back for longer than the timeout.
+        """
+        try:
+            runner.run(exporter.fetch(export, file))
+        except (OtherLimitReached, WindowClosed) as error:
+            if (age := self._age()) <= self._terms.timeout:
+                raise
+            raise ExportFailed(
+                f"a limit keeps back the file of export {export.id} {duration(age.total_seconds())} after it was asked "
+                f"for, longer than timeout allows ({error}); a retry asks for another one. Raise timeout, or let the "
+                "task retry later (retry_delay)"
+            ) from error
+
+    def _age(self) -> timedelta:
+        return timedelta(0) if self._asked is None else utc_now() - self._asked.asked_at
 
     def _sleep(self, wait: timedelta) -> None:
         """Wait in the worker; a kill is seen soon."""
@@ -257,24 +276,24 @@ class ExportRun:
 
     def _clean_up(self, runner: ClientRunner, error: BaseException) -> None:
         """Remove the export, unless a later try can go on with it."""
-        if isinstance(error, _NOTHING_ASKED) and self._export_id is None:
-            self._kept.forget()
+        asked = self._asked
+        if asked is None:
             return
         task = self._context["ti"]
         # Without a status it was not the server that refused the file, but a disk that is full.
         is_refused = isinstance(error, FileRefused) and error.status is not None
         is_of_use = not (is_refused or isinstance(error, _NOTHING_TO_GO_ON_WITH))
         has_retry = self._kept.is_durable and task.try_number <= task.max_tries
-        if self._asked_at is None or (has_retry and is_of_use):
+        if has_retry and is_of_use:
             return
         exporter = Exporter(runner.client, self._wanted)  # past the interrupt
         try:
-            if runner.run(asyncio.wait_for(_removed(exporter, self._export_id, self._asked_at), CLOSE_WITHIN)):
+            if runner.run(asyncio.wait_for(_removed(exporter, asked), CLOSE_WITHIN)):
                 self._kept.forget()
         except (VoucherifyError, TimeoutError) as problem:
             log.warning(
                 "Export %s could not be deleted either (%s): delete it in the dashboard, Audit log > Exports",
-                self._export_id or "of this task",
+                asked.export_id or "of this task",
                 problem or type(problem).__name__,
             )
 
@@ -284,12 +303,20 @@ class ExportRun:
         defer_until(moment, replace(self._spent, unreachable_parts=0, closed_window=None), self._handed_on())
 
     def _handed_on(self) -> dict[str, str]:
-        if self._export_id is None or self._asked_at is None:
+        asked = self._asked
+        if asked is None or not asked.is_wanted:  # what was left behind is found again
             return {}
-        return {"export_id": self._export_id, "asked_at": self._asked_at.isoformat()}
+        known = {} if asked.export_id is None else {"export_id": asked.export_id}
+        return {**known, "asked_at": asked.asked_at.isoformat()}
 
     def _how_far(self) -> str:
-        return "No export is asked for yet" if self._export_id is None else f"Export {self._export_id} is not done yet"
+        match self._asked:
+            case KeptId(str(export_id), is_wanted=True):
+                return f"Export {export_id} is not done yet"
+            case KeptId(None, is_wanted=True):
+                return "Whether an export was asked for is not known yet"
+            case _:
+                return "No export is asked for yet"
 
 
 async def _found(exporter: Exporter, kept: KeptId) -> Export | None:
@@ -297,9 +324,10 @@ async def _found(exporter: Exporter, kept: KeptId) -> Export | None:
     return await (exporter.find(kept.asked_at) if kept.export_id is None else exporter.look(kept.export_id))
 
 
-async def _removed(exporter: Exporter, export_id: str | None, asked_at: datetime) -> bool:
+async def _removed(exporter: Exporter, asked: KeptId) -> bool:
     """Remove an export, also one whose id is not known; return whether there is none any more."""
+    export_id = asked.export_id
     if export_id is None:
-        found = await exporter.find(asked_at)
+        found = await exporter.find(asked.asked_at)
         export_id = None if found is None else found.id
     return export_id is None or await exporter.remove(export_id)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
+from airflow_provider_voucherify.load.destinations import ObjectFiles
 from airflow_provider_voucherify.load.errors import InvalidDestination, XComTooLarge
 from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable, columns_of_fields
 from airflow_provider_voucherify.load.exports.files import ExportFiles
@@ -15,10 +15,9 @@ from airflow_provider_voucherify.operators.places import database_of, directory_
 from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.models import Json, JsonObject
-    from airflow_provider_voucherify.load.exports.destinations import Row
+    from airflow_provider_voucherify.api.models import Json, JsonObject, Row
 
-    Rows = Callable[[], Iterable[Row]]
+    Rows: TypeAlias = Callable[[], Iterable[Row]]
 
 
 class Loaded(NamedTuple):
@@ -32,21 +31,16 @@ class Loaded(NamedTuple):
     rows: list[Json] | None = None
 
 
-class ExportSink(Protocol):
-    """Takes the rows of an export, all or none."""
+class ExportSink(NamedTuple):
+    """Takes the rows of an export, all or none.
 
-    def check(self) -> None:
-        """Look whether it can take them, before any call.
+    :param check: looks whether it can take them, before any call; raises ``LoadError`` if it cannot.
+    :param load: stores the rows that its argument gives from the first on, each time it is called; raises ``LoadError``
+        if they could not be stored: nothing was changed.
+    """
 
-        :raises LoadError: if it cannot.
-        """
-
-    def load(self, rows: Rows) -> Loaded:
-        """Store the rows.
-
-        :param rows: gives them from the first on, each time it is called.
-        :raises LoadError: if they could not be stored; nothing was changed.
-        """
+    check: Callable[[], None]
+    load: Callable[[Rows], Loaded]
 
 
 def export_sink_of(
@@ -64,52 +58,26 @@ def export_sink_of(
             raise InvalidDestination(
                 "write='replace' in a mapped task: each task would replace what the others wrote; write 'append'"
             )
-        return _Table(ExportTableLoader(database_of(destination.conn_id), destination, fields, run_key))
+        table = ExportTableLoader(database_of(destination.conn_id), destination, fields, run_key)
+        return ExportSink(table.check, lambda rows: Loaded({"rows": table.load(rows())}))
     if isinstance(destination, ObjectFiles):
-        return _Files(ExportFiles(directory_of(destination), destination.format, fields, run_key, utc_now))
+        files = ExportFiles(directory_of(destination), destination.format, fields, run_key, utc_now)
+        return ExportSink(files.check, lambda rows: Loaded(files.load(rows())))
     columns_of_fields(fields)  # refuses two of one name before any call
-    overflow = destination.overflow
-    rest = None if overflow is None else export_sink_of(overflow, fields, run_key, is_mapped=is_mapped)
-    return _XCom(destination, fields, rest)
+    max_rows, overflow = destination.max_rows, destination.overflow
+    if overflow is None:
+        return ExportSink(lambda: None, lambda rows: _loaded_into_xcom(rows, fields, max_rows))
+    rest = export_sink_of(overflow, fields, run_key, is_mapped=is_mapped)
 
-
-class _Table:
-    def __init__(self, loader: ExportTableLoader) -> None:
-        self._loader = loader
-
-    def check(self) -> None:
-        self._loader.check()
-
-    def load(self, rows: Rows) -> Loaded:
-        return Loaded({"rows": self._loader.load(rows())})
-
-
-class _Files:
-    def __init__(self, files: ExportFiles) -> None:
-        self._files = files
-
-    def check(self) -> None:
-        self._files.check()
-
-    def load(self, rows: Rows) -> Loaded:
-        return Loaded(self._files.load(rows()))
-
-
-class _XCom:
-    def __init__(self, limits: XComRows, fields: Sequence[str], overflow: ExportSink | None) -> None:
-        self._limits = limits
-        self._fields = fields
-        self._overflow = overflow
-
-    def check(self) -> None:
-        if self._overflow is not None:
-            self._overflow.check()
-
-    def load(self, rows: Rows) -> Loaded:
+    def load(rows: Rows) -> Loaded:
         try:
-            found = rows_for_xcom(rows(), self._fields, self._limits.max_rows)
+            return _loaded_into_xcom(rows, fields, max_rows)
         except XComTooLarge:
-            if self._overflow is None:
-                raise
-            return self._overflow.load(rows)
-        return Loaded({"rows": len(found)}, found)
+            return rest.load(rows)
+
+    return ExportSink(rest.check, load)
+
+
+def _loaded_into_xcom(rows: Rows, fields: Sequence[str], max_rows: int) -> Loaded:
+    found = rows_for_xcom(rows(), fields, max_rows)
+    return Loaded({"rows": len(found)}, found)

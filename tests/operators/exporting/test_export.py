@@ -6,6 +6,7 @@ import errno
 import io
 import json
 import tempfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -319,11 +320,18 @@ def test_filters_that_are_not_exported_are_refused_in_words(run_op: OperatorRunn
     assert "does not export 'customer', or not with such filters" in str(run.error)
 
 
-def test_keys_that_may_not_export_fail_without_a_retry(run_op: OperatorRunner, voucherify: Emulator) -> None:
-    voucherify.set_switches(Switches(refusal="permission"))
+@pytest.mark.parametrize(
+    ("refusal", "said"),
+    [("permission", "the keys' role may not export"), ("payment_required", "402")],
+)
+def test_keys_that_may_not_export_fail_without_a_retry(
+    run_op: OperatorRunner, voucherify: Emulator, caplog: pytest.LogCaptureFixture, refusal: str, said: str
+) -> None:
+    voucherify.set_switches(Switches(refusal=refusal))  # type: ignore[arg-type]
     run = run_op(export())
     assert isinstance(run.error, AirflowFailException)
-    assert "the keys' role may not export" in str(run.error)
+    assert said in str(run.error)
+    assert "could not be deleted" not in caplog.text  # there is none
 
 
 def test_bulk_calls_that_are_used_up_are_told_or_waited_for(run_op: OperatorRunner, voucherify: Emulator) -> None:
@@ -352,6 +360,25 @@ def test_a_file_that_a_limit_keeps_back_is_waited_for_on_the_last_try_too(
     run = run_op(export(filters=GOLD, deferrable=True, retries=0), after=run)
     assert run.rows
     assert (asked(voucherify), left()) == (1, 0)
+
+
+@pytest.mark.parametrize("deferrable", [True, False], ids=["deferrable", "in the worker"])
+def test_a_file_that_a_limit_keeps_back_is_waited_for_no_longer_than_the_timeout(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch, deferrable: bool
+) -> None:
+    async def refuse(*_: object) -> None:
+        raise OtherLimitReached("too many downloads", status=429, retry_after=604_800.0)
+
+    monkeypatch.setattr(Exporter, "fetch", refuse)
+    run = run_op(export(filters=GOLD, deferrable=True))
+    assert run.deferral is not None
+    assert run.deferral.moment < datetime.now(UTC) + timedelta(minutes=70)
+    long_ago = {"asked_at": (datetime.now(UTC) - timedelta(hours=7)).isoformat()}
+    deferral = replace(run.deferral, next_kwargs={**run.deferral.next_kwargs, **long_ago})
+    run = run_op(export(filters=GOLD, deferrable=deferrable), after=replace(run, deferral=deferral))
+    assert isinstance(run.error, ExportFailed)
+    assert "7 h 0 min after it was asked for, longer than timeout allows (too many downloads)" in str(run.error)
+    assert left() == 0
 
 
 @pytest.mark.parametrize("kind", ["reset", "status"])

@@ -12,17 +12,18 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
-from airflow_provider_voucherify.emulator import Emulator, EmulatorProcess, Switches
+from airflow_provider_voucherify.api.errors import WindowClosed
+from airflow_provider_voucherify.emulator import Emulator, EmulatorProcess, Fault, Limits, Switches
 from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.load.exports.table import ExportTableLoader
 from airflow_provider_voucherify.load.kept import KeptExport, KeptResult
 from tests.airflow_version import needs_state_store
-from tests.operators.exporting import CREATE, asked, export, left, truth
+from tests.operators.exporting import CREATE, GOLD, asked, export, left, truth
 from tests.operators.warehouse import Warehouse
 from tests.postgres import PostgresDatabase
 from tests.run_op import OperatorRunner
@@ -144,6 +145,11 @@ def ending(step: Callable[..., Any], *, behind: bool) -> Callable[..., Any]:
     return ended
 
 
+async def closed(*_: object) -> NoReturn:
+    """Stand for a call that the rate limit lets nobody send now."""
+    raise WindowClosed("the rate-limit window opens in 60 s", wait=60.0, is_told=True)
+
+
 @needs_state_store
 @pytest.mark.parametrize("behind", [False, True], ids=["before", "behind"])
 @pytest.mark.parametrize(("kind", "name"), STEPS, ids=[f"{kind.__name__}.{name}" for kind, name in STEPS])
@@ -191,6 +197,38 @@ def test_without_a_state_store_each_try_asks_anew_and_removes_its_own(
     assert asked(voucherify) == 2
 
 
+def test_without_a_state_store_a_deferral_after_a_lost_answer_asks_for_no_second_export(
+    run_op_without_state_store: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voucherify.set_faults([Fault("reset", rate=1.0, path="^POST /v1/exports", after_acting=True)])
+    with monkeypatch.context() as patched:
+        patched.setattr(Exporter, "find", closed)
+        run = run_op_without_state_store(export(deferrable=True))
+    assert run.deferral is not None
+    assert set(run.deferral.next_kwargs) == {"spent", "asked_at"}
+    run = run_op_without_state_store(export(deferrable=True), after=run)
+    while run.state == "deferred":
+        run = run_op_without_state_store(export(deferrable=True), after=run)
+    assert len(run.rows) == 1_000
+    assert (asked(voucherify), left()) == (1, 0)
+
+
+def test_a_deferral_before_anything_was_asked_for_looks_for_nothing(
+    run_op: OperatorRunner, voucherify: Emulator
+) -> None:
+    voucherify.set_limits(Limits(limit=1, window_seconds=3_600))
+    assert left() == 0  # the one call of the window
+    run = run_op(export(deferrable=True, filters=GOLD))
+    assert run.deferral is not None
+    assert set(run.deferral.next_kwargs) == {"spent"}
+    voucherify.set_limits(Limits(limit=10_000))
+    before = voucherify.stats().endpoints["GET /v1/exports"].calls
+    while run.state == "deferred":
+        run = run_op(export(deferrable=True, filters=GOLD), after=run)
+    assert run.rows
+    assert voucherify.stats().endpoints["GET /v1/exports"].calls == before
+
+
 @needs_state_store
 def test_a_cleared_task_asks_anew_and_removes_what_was_left(
     run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
@@ -200,6 +238,50 @@ def test_a_cleared_task_asks_anew_and_removes_what_was_left(
         assert run_op(export()).state == "up_for_retry"
     assert left() == 1
     assert run_op(export(), try_number=2, clears=1).rows
+    assert (asked(voucherify), left()) == (2, 0)
+
+
+@needs_state_store
+def test_a_task_cleared_a_day_later_leaves_the_export_of_another_run_alone(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Exporter, "ask", ending(Exporter.ask, behind=False))
+        run_op(export())
+    voucherify.advance(86_400)
+    voucherify.set_switches(Switches(export_wait_seconds=600))
+    other = run_op(export(deferrable=True), run_id="other")
+    assert other.state == "deferred"
+    assert run_op(export(deferrable=True), try_number=2, clears=1).state == "deferred"
+    assert left() == 2
+
+
+@needs_state_store
+def test_an_export_of_other_fields_is_not_taken_for_one_without_an_id(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Exporter, "ask", ending(Exporter.ask, behind=False))
+        run_op(export(fields=["id"]))
+    voucherify.set_switches(Switches(export_wait_seconds=600))
+    assert run_op(export(deferrable=True), run_id="other").state == "deferred"
+    assert run_op(export(deferrable=True), try_number=2, clears=1).state == "deferred"
+    assert left() == 2
+
+
+@needs_state_store
+def test_a_leftover_is_not_handed_on_as_the_export_of_a_cleared_task(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Exporter, "fetch", ending(Exporter.fetch, behind=False))
+        run_op(export(fields=["id", "email", "source_id"]))
+    with monkeypatch.context() as patched:
+        patched.setattr(Exporter, "look", closed)
+        run = run_op(export(deferrable=True), try_number=2, clears=1)
+    while run.state == "deferred":
+        run = run_op(export(deferrable=True), try_number=2, clears=1, after=run)
+    assert sorted((row["id"], row["source_id"]) for row in run.rows) == truth(voucherify)
     assert (asked(voucherify), left()) == (2, 0)
 
 

@@ -219,6 +219,17 @@ def test_an_export_that_is_listed_late_after_its_answer_was_lost_is_not_left_beh
     assert left_behind(shop) == []
 
 
+def test_exports_of_a_later_time_are_not_taken_for_one_whose_answer_was_lost(shop: Emulator) -> None:
+    shop.set_faults([Fault("status", 1.0, path="^DELETE /v1/exports", status=400)])
+    shop.advance(86_400)
+    Desk(shop).pull(EXPORT)
+    others = left_behind(shop)
+    assert len(others) == 4
+    shop.set_faults([replace(LOST_ANSWER, after_acting=False)])
+    assert Desk(shop).pull(EXPORT).rows == truth(shop)
+    assert left_behind(shop) == others
+
+
 @pytest.mark.parametrize("fault", [Fault("status", 0.3, status=503), Fault("reset", 0.3), Fault("truncate", 0.3)])
 def test_a_bad_line_costs_no_membership(shop: Emulator, fault: Fault) -> None:
     shop.set_faults([replace(fault, path="/exports")])
