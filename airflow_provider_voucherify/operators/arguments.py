@@ -150,7 +150,7 @@ def checked_verify_sample(value: int) -> int:
 def checked_max_failures(value: float) -> float:
     """Return how many customers may fail."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or value < 0 or (type(value) is float and value > 1):
+    if not is_number or not value >= 0 or (isinstance(value, float) and not value <= 1):  # NaN is neither
         raise ValueError(
             f"max_failures is {value!r}; write a count such as 10, or a share from 0.0 to 1.0 such as 0.01 for 1 %"
         )
