@@ -7,10 +7,10 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, TypeAlias, get_args
 
-from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk import BaseOperator
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
+from airflow_provider_voucherify.hooks.refusal import Resolvable, checked_conn_id, is_resolvable, refuses
 from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.pace import Pace
@@ -39,11 +39,11 @@ Customers: TypeAlias = (
     | EnteredSegment
     | LeftSegment
     | SegmentChanges
-    | XComArg
+    | Resolvable
     | str
     | Unread
 )
-Segments: TypeAlias = Sequence[str] | XComArg | str
+Segments: TypeAlias = Sequence[str] | Resolvable | str
 Checks: TypeAlias = Mapping[str, Callable[[Any], object]]
 Destination: TypeAlias = WarehouseTable | XComRows | ObjectFiles
 
@@ -56,12 +56,12 @@ _CUSTOMERS_EXAMPLE = (
 @refuses
 def checked_customers(customers: object) -> Customers:
     """Return the customers; a list without templates is kept from being rendered id by id."""
-    if isinstance(customers, CustomerQuery | AllCustomers | EnteredSegment | LeftSegment | XComArg):
+    if isinstance(customers, CustomerQuery | AllCustomers | EnteredSegment | LeftSegment) or is_resolvable(customers):
         return customers
     if isinstance(customers, str) and (is_template(customers) or "[" in customers):
         return customers
     ids = id_list(customers, "customers", _CUSTOMERS_EXAMPLE)
-    needs_airflow = any(is_template(customer) or isinstance(customer, XComArg) for customer in ids)
+    needs_airflow = any(is_template(customer) or is_resolvable(customer) for customer in ids)
     return ids if needs_airflow else GivenIds(ids)
 
 
@@ -80,7 +80,7 @@ def checked_segments(segments: object) -> Segments | None:
     """Return the segments the answer is restricted to, ``None`` for all."""
     if segments is None or segments is Unset.UNSET:
         return None
-    if isinstance(segments, XComArg):
+    if is_resolvable(segments):
         return segments
     return str(segments) if is_template(segments) else segment_names(segments)
 
