@@ -198,8 +198,8 @@ def checked_partial(given: dict[str, Any], checks: Checks) -> dict[str, Any]:
 
 
 def is_mapped(operator: BaseOperator) -> bool:
-    """Return whether an operator that runs was made of a mapped one."""
-    return not isinstance(operator.dag.get_task(operator.task_id), BaseOperator)
+    """Return whether an operator that runs was made of a mapped one; one made within a task is in no Dag."""
+    return operator.has_dag() and not isinstance(operator.dag.get_task(operator.task_id), BaseOperator)
 
 
 def _listed(choices: tuple[str, ...]) -> str:
