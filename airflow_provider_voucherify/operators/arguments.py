@@ -111,7 +111,7 @@ def checked_destination(destination: object) -> Destination:
 
 
 @refuses
-def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers) -> StrategyName:
+def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers = "drop") -> StrategyName:
     """Return the strategy, if it can do what is asked."""
     strategy = checked_strategy_name(strategy)
     if strategy in {"per_segment", "export"} and unknown_customers == "keep":

@@ -36,6 +36,7 @@ _CHECKS: arguments.Checks = {
     "max_calls": arguments.checked_max_calls,
     "quota_share": arguments.checked_share,
     "segments": arguments.checked_segments,
+    "strategy": arguments.checked_strategy,
     "unknown_customers": arguments.checked_unknown_customers,
     "verify_sample": arguments.checked_verify_sample,
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -65,7 +65,8 @@ class SegmentReadySensor(BaseSensorOperator):
         super().__init__(**kwargs)
         self.segment_id = _checked_segment_id(segment_id)
         self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
-        self.readings_apart = _checked_readings_apart(readings_apart, self.timeout)
+        self.readings_apart = _checked_readings_apart(readings_apart)
+        _check_fit(self.readings_apart, self.timeout)
         self.deferrable = deferrable
         self.given = Given(self, self.template_fields)
         self._in_this_process: Wait | None = None
@@ -73,8 +74,7 @@ class SegmentReadySensor(BaseSensorOperator):
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        checks = {"segment_id": _checked_segment_id, "voucherify_conn_id": checked_conn_id}
-        checked = {name: check(kwargs[name]) for name, check in checks.items() if name in kwargs}
+        checked = {name: check(kwargs[name]) for name, check in _CHECKS.items() if name in kwargs}
         return super().partial(**kwargs | checked)
 
     def execute(self, context: Context) -> int | None:
@@ -230,12 +230,27 @@ def _checked_segment_id(segment_id: object) -> str:
 
 
 @refuses
-def _checked_readings_apart(readings_apart: timedelta, timeout: float) -> timedelta:
+def _checked_readings_apart(readings_apart: object) -> timedelta:
     if not isinstance(readings_apart, timedelta) or readings_apart <= timedelta(0):
         raise ValueError(f"readings_apart is {readings_apart!r}; write a timedelta above zero, such as minutes=5")
+    return readings_apart
+
+
+@refuses
+def _check_fit(readings_apart: timedelta, timeout: float) -> None:
+    """Look whether there is time for two readings.
+
+    :param timeout: of the sensor, in seconds.
+    """
     if readings_apart.total_seconds() > timeout:
         raise ValueError(
             f"readings_apart={readings_apart} does not fit into timeout={timedelta(seconds=timeout)}: there would be "
             "no second reading"
         )
-    return readings_apart
+
+
+_CHECKS: Mapping[str, Callable[[object], object]] = {
+    "readings_apart": _checked_readings_apart,
+    "segment_id": _checked_segment_id,
+    "voucherify_conn_id": checked_conn_id,
+}

@@ -179,6 +179,7 @@ def test_what_a_dag_file_writes_is_checked_when_it_is_parsed(
         (CustomerSegmentsOperator, {"segments": "VIP"}),
         (CustomerSegmentsOperator, {"segments": {"VIP"}}),
         (CustomerSegmentsOperator, {"max_calls": 0}),
+        (CustomerSegmentsOperator, {"strategy": "per_segmnt"}),
         (CustomerSegmentsOperator, {"voucherify_conn_id": ""}),
         (PublishVouchersOperator, {"metadata": [("tier", "gold")]}),
         (PublishVouchersOperator, {"campaign": None}),
@@ -188,6 +189,7 @@ def test_what_a_dag_file_writes_is_checked_when_it_is_parsed(
         (SegmentReadySensor, {"segment_id": None}),
         (SegmentReadySensor, {"segment_id": ["seg_1"]}),
         (SegmentReadySensor, {"voucherify_conn_id": None}),
+        (SegmentReadySensor, {"readings_apart": 300}),
     ],
     ids=str,
 )
