@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, AirflowSkipException, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    conf,
+)
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
 
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_text, refuses
@@ -18,11 +24,12 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from airflow_provider_voucherify.api.errors import VoucherifyError
     from airflow_provider_voucherify.sensors.readings import SegmentReading, SensorNotes, Wait
 
 #: Where nobody answers a deferred sensor looks again after so long, or when the rate limit opens, if that is later.
 LOOKS_APART = timedelta(minutes=1)
+#: What Airflow lets end a sensor of any mode, unless ``soft_fail`` or ``never_fail`` says to skip.
+_FAILED = (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout)
 
 
 class SegmentReadySensor(BaseSensorOperator):
@@ -141,27 +148,28 @@ class SegmentReadySensor(BaseSensorOperator):
             return self._read_or_defer(Wait(earlier, silent_since), started_at)
 
     def _read_or_defer(self, before: Wait, started_at: float) -> int | None:
-        from airflow_provider_voucherify.api.errors import VoucherifyError
         from airflow_provider_voucherify.sensors.readings import Wait, compare, earlier_of
 
         try:
             reading = self._read()
-        except VoucherifyError as error:
+        except (*_FAILED, AirflowSkipException):
+            raise
+        except Exception as error:  # noqa: BLE001 - of a secrets backend, for one; Airflow does so for pokes
             self._defer(self._unanswered_or_passed_over(before, error), started_at)
         if not compare(reading, before.earlier):
             self._defer(Wait(earlier_of(reading)), started_at)
         return reading.size
 
-    def _unanswered_or_passed_over(self, before: Wait, error: VoucherifyError) -> Wait:
+    def _unanswered_or_passed_over(self, before: Wait, error: Exception) -> Wait:
         from airflow_provider_voucherify.api.errors import VoucherifyError
 
-        try:
-            return before.without_answer(self.segment_id, error, self.clock().timestamp())
-        except VoucherifyError:
-            if not self.silent_fail:
-                raise
-            self.log.error("Segment %s could not be read: %s", self.segment_id, error)  # noqa: TRY400 - the trace says nothing more
-            return before
+        if isinstance(error, VoucherifyError):
+            with suppress(VoucherifyError):
+                return before.without_answer(self.segment_id, error, self.clock().timestamp())
+        if not self.silent_fail:
+            raise error
+        self.log.error("Segment %s could not be read: %s: %s", self.segment_id, type(error).__name__, error)
+        return before
 
     def _defer(self, wait: Wait, started_at: float) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
@@ -211,17 +219,17 @@ class SegmentReadySensor(BaseSensorOperator):
     @contextmanager
     def _skipping_where_asked_to(self) -> Iterator[None]:
         """Do for the parts of a deferrable sensor what Airflow does for pokes."""
-        from airflow_provider_voucherify.api.errors import VoucherifyError
-
         try:
             yield
-        except VoucherifyError as error:
-            if self.never_fail:
-                raise AirflowSkipException("the sensor failed, and never_fail is set") from error
+        except AirflowSkipException:
             raise
-        except (AirflowFailException, AirflowSensorTimeout) as error:
+        except _FAILED as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException("the sensor failed, and soft_fail or never_fail is set") from error
+            raise
+        except Exception as error:
+            if self.never_fail:
+                raise AirflowSkipException("the sensor failed, and never_fail is set") from error
             raise
 
 
