@@ -77,3 +77,16 @@ def checked_text(value: object, what: str, advice: str) -> str:
 def checked_conn_id(conn_id: object) -> str:
     """Return the id of the connection to Voucherify."""
     return checked_text(conn_id, "voucherify_conn_id", "write the id of a connection of type voucherify")
+
+
+@refuses
+def checked_flag(value: object, what: str) -> bool:
+    """Return a truth value; a text would be true whatever it says."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{what} is {value!r}; write True or False: no template is rendered here")  # noqa: TRY004 - as for all other arguments
+    return value
+
+
+def checked_deferrable(value: object) -> bool:
+    """Return whether the worker is freed while the task waits."""
+    return checked_flag(value, "deferrable")

@@ -10,7 +10,13 @@ from typing import Any, TypeAlias, get_args
 from airflow.sdk import BaseOperator
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
-from airflow_provider_voucherify.hooks.refusal import Resolvable, checked_conn_id, is_resolvable, refuses
+from airflow_provider_voucherify.hooks.refusal import (
+    Resolvable,
+    checked_conn_id,
+    checked_deferrable,
+    is_resolvable,
+    refuses,
+)
 from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.pace import Pace
@@ -181,6 +187,7 @@ def checked_poll_interval(interval: timedelta) -> timedelta:
 CHECKS: Checks = MappingProxyType(
     {
         "customers": checked_customers,
+        "deferrable": checked_deferrable,
         "max_failures": checked_max_failures,
         "pace": checked_pace,
         "voucherify_conn_id": checked_conn_id,
@@ -199,7 +206,8 @@ def checked_partial(given: dict[str, Any], checks: Checks) -> dict[str, Any]:
 
 def is_mapped(operator: BaseOperator) -> bool:
     """Return whether an operator that runs was made of a mapped one; one made within a task is in no Dag."""
-    return operator.has_dag() and not isinstance(operator.dag.get_task(operator.task_id), BaseOperator)
+    dag = operator.get_dag()
+    return dag is not None and not isinstance(dag.get_task(operator.task_id), BaseOperator)
 
 
 def _listed(choices: tuple[str, ...]) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
 from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
@@ -124,7 +124,7 @@ class CustomerSegmentsOperator(CustomersOperator):
         self.verify_sample = arguments.checked_verify_sample(verify_sample)
         self.quota_share = arguments.checked_share(quota_share)
         self.max_failures = arguments.checked_max_failures(max_failures)
-        self.deferrable = deferrable
+        self.deferrable = checked_deferrable(deferrable)
         self.pace = arguments.checked_pace(pace)
         self.given = Given(self, self.template_fields, segments=segments)
         self.summary: JsonObject | None = None  # of the run that is over, for lineage

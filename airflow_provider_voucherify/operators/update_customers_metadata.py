@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
 from airflow_provider_voucherify.hooks.templates import Given
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.operators import arguments
@@ -71,7 +71,7 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         self.metadata = publish_arguments.checked_change(metadata)
         self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.poll_interval = arguments.checked_poll_interval(poll_interval)
-        self.deferrable = deferrable
+        self.deferrable = checked_deferrable(deferrable)
         self.given = Given(self, self.template_fields)
 
     def execute(self, context: Context) -> Json:

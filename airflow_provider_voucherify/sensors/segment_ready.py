@@ -16,7 +16,7 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
 
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_text, refuses
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable, checked_text, refuses
 from airflow_provider_voucherify.hooks.templates import Given
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 
@@ -74,7 +74,7 @@ class SegmentReadySensor(BaseSensorOperator):
         self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.readings_apart = _checked_readings_apart(readings_apart)
         _check_fit(self.readings_apart, self.timeout)
-        self.deferrable = deferrable
+        self.deferrable = checked_deferrable(deferrable)
         self.given = Given(self, self.template_fields)
         self._in_this_process: Wait | None = None
 
@@ -258,6 +258,7 @@ def _check_fit(readings_apart: timedelta, timeout: float) -> None:
 
 
 _CHECKS: Mapping[str, Callable[[object], object]] = {
+    "deferrable": checked_deferrable,
     "readings_apart": _checked_readings_apart,
     "segment_id": _checked_segment_id,
     "voucherify_conn_id": checked_conn_id,

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from airflow_provider_voucherify.exporting import request as export_request
 from airflow_provider_voucherify.exporting.request import wanted
-from airflow_provider_voucherify.hooks.refusal import Resolvable, checked_conn_id, is_resolvable, leaves, refuses
+from airflow_provider_voucherify.hooks.refusal import (
+    Resolvable,
+    checked_conn_id,
+    checked_deferrable,
+    is_resolvable,
+    leaves,
+    refuses,
+)
 from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable, columns_of_fields
@@ -87,6 +94,7 @@ def check_together(fields: Fields, destination: ExportDestination) -> None:
 
 #: What checks the arguments, by name.
 EXPORT_CHECKS: Checks = {
+    "deferrable": checked_deferrable,
     "destination": checked_export_destination,
     "exported_object": checked_object,
     "fields": checked_fields,

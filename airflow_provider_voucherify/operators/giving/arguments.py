@@ -8,7 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
 from airflow_provider_voucherify.giving.publication_key import PER_CAMPAIGN, PER_RUN
-from airflow_provider_voucherify.hooks.refusal import Resolvable, checked_text, is_resolvable, leaves, refuses
+from airflow_provider_voucherify.hooks.refusal import (
+    Resolvable,
+    checked_flag,
+    checked_text,
+    is_resolvable,
+    leaves,
+    refuses,
+)
 from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
@@ -94,6 +101,11 @@ def checked_unknown_recipients(unknown: UnknownRecipients) -> UnknownRecipients:
     if unknown not in get_args(UnknownRecipients):
         raise ValueError(f"unknown_customers is {unknown!r}; write 'drop' or 'fail'")
     return unknown
+
+
+def checked_simulate(value: object) -> bool:
+    """Return whether nobody is given a code."""
+    return checked_flag(value, "simulate")
 
 
 @refuses
