@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeGuard, TypeVar
 
@@ -77,6 +77,14 @@ def checked_text(value: object, what: str, advice: str) -> str:
 def checked_conn_id(conn_id: object) -> str:
     """Return the id of the connection to Voucherify."""
     return checked_text(conn_id, "voucherify_conn_id", "write the id of a connection of type voucherify")
+
+
+@refuses
+def checked_choice(value: T, what: str, choices: Collection[object]) -> T:
+    """Return a value that is one of the choices."""
+    if value not in choices:
+        raise ValueError(f"{what} is {value!r}; write one of {', '.join(map(repr, choices))}")
+    return value
 
 
 @refuses

@@ -12,13 +12,14 @@ from airflow.sdk import BaseOperator
 from airflow_provider_voucherify.api.errors import InvalidCustomers
 from airflow_provider_voucherify.hooks.refusal import (
     Resolvable,
+    checked_choice,
     checked_conn_id,
     checked_deferrable,
     is_resolvable,
     refuses,
 )
 from airflow_provider_voucherify.hooks.templates import Unset
-from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.pull.customers.sources import (
     AllCustomers,
@@ -51,7 +52,6 @@ Customers: TypeAlias = (
 )
 Segments: TypeAlias = Sequence[str] | Resolvable | str
 Checks: TypeAlias = Mapping[str, Callable[[Any], object]]
-Destination: TypeAlias = WarehouseTable | XComRows | ObjectFiles
 
 _CUSTOMERS_EXAMPLE = (
     'write a list of ids, an upstream task\'s output, CustomerQuery("select source_id from ...", conn_id="..."), '
@@ -128,12 +128,9 @@ def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers
     return strategy
 
 
-@refuses
 def checked_unknown_customers(unknown: UnknownCustomers) -> UnknownCustomers:
     """Return what becomes of unknown customers."""
-    if unknown not in get_args(UnknownCustomers):
-        raise ValueError(f"unknown_customers is {unknown!r}; write one of {_listed(get_args(UnknownCustomers))}")
-    return unknown
+    return checked_choice(unknown, "unknown_customers", get_args(UnknownCustomers))
 
 
 @refuses
@@ -208,7 +205,3 @@ def is_mapped(operator: BaseOperator) -> bool:
     """Return whether an operator that runs was made of a mapped one; one made within a task is in no Dag."""
     dag = operator.get_dag()
     return dag is not None and not isinstance(dag.get_task(operator.task_id), BaseOperator)
-
-
-def _listed(choices: tuple[str, ...]) -> str:
-    return ", ".join(repr(choice) for choice in choices)

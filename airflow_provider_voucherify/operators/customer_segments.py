@@ -11,9 +11,9 @@ from airflow.providers.common.compat.sdk import conf
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
 from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
-from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators import arguments
-from airflow_provider_voucherify.operators.arguments import Customers, Destination, Segments
+from airflow_provider_voucherify.operators.arguments import Customers, Segments
 from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.rendering import CustomersOperator

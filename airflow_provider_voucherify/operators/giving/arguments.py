@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 from airflow_provider_voucherify.giving.publication_key import PER_CAMPAIGN, PER_RUN
 from airflow_provider_voucherify.hooks.refusal import (
     Resolvable,
+    checked_choice,
     checked_flag,
     checked_text,
     is_resolvable,
@@ -95,12 +96,9 @@ def checked_max_publications(value: object) -> int:
     return value
 
 
-@refuses
 def checked_unknown_recipients(unknown: UnknownRecipients) -> UnknownRecipients:
     """Return what becomes of a run that meets a customer nobody knows."""
-    if unknown not in get_args(UnknownRecipients):
-        raise ValueError(f"unknown_customers is {unknown!r}; write 'drop' or 'fail'")
-    return unknown
+    return checked_choice(unknown, "unknown_customers", get_args(UnknownRecipients))
 
 
 def checked_simulate(value: object) -> bool:
