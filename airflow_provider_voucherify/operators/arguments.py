@@ -19,7 +19,13 @@ from airflow_provider_voucherify.hooks.refusal import (
     refuses,
 )
 from airflow_provider_voucherify.hooks.templates import Unset
-from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import (
+    Destination,
+    ObjectFiles,
+    WarehouseTable,
+    XComRows,
+    is_whole_number,
+)
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.pull.customers.sources import (
     AllCustomers,
@@ -136,7 +142,7 @@ def checked_unknown_customers(unknown: UnknownCustomers) -> UnknownCustomers:
 @refuses
 def checked_max_calls(value: int | None) -> int | None:
     """Return the most calls a plan may take."""
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+    if value is not None and not is_whole_number(value, 1):
         raise ValueError(f"max_calls is {value!r}; write a whole number of calls such as 60000, or leave it out")
     return value
 
@@ -144,7 +150,7 @@ def checked_max_calls(value: int | None) -> int | None:
 @refuses
 def checked_verify_sample(value: int) -> int:
     """Return how many customers are read both ways."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not is_whole_number(value, 0):
         raise ValueError(f"verify_sample is {value!r}; write a whole number of customers such as 10, or 0 for none")
     return value
 

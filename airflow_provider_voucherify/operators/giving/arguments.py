@@ -18,7 +18,7 @@ from airflow_provider_voucherify.hooks.refusal import (
     refuses,
 )
 from airflow_provider_voucherify.hooks.templates import Unset
-from airflow_provider_voucherify.load.destinations import XComRows
+from airflow_provider_voucherify.load.destinations import XComRows, is_whole_number
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
 from airflow_provider_voucherify.operators.arguments import Customers, checked_customers
 from airflow_provider_voucherify.pull.customers import upstream
@@ -87,9 +87,9 @@ def checked_once_per(once_per: object) -> str:
 
 
 @refuses
-def checked_max_publications(value: object) -> int:
+def checked_max_publications(value: int) -> int:
     """Return for how many customers a run may be."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not is_whole_number(value, 1):
         raise ValueError(
             f"max_publications is {value!r}; write a whole number of customers such as {MOST_PUBLICATIONS}"
         )
