@@ -148,5 +148,6 @@ class PublishVouchersOperator(CustomersOperator):
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self, is_mapped=arguments.is_mapped(self))
+            publish_arguments.refuse_everyone(self.customers)
             self._running = run = Publishing(self._terms(PublishTerms), context, Spent.from_json(spent), began_at)
             return run.run()

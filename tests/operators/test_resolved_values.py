@@ -13,7 +13,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, BaseOperator, dag, literal, task_group
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
-from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.operators.customer_segments import AllCustomers, CustomerSegmentsOperator
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
@@ -64,6 +64,9 @@ PLACES = {
     "once_per": Place(lambda given: publish(once_per=given), "2026-01"),
     "metadata": Place(lambda given: publish(metadata=given), {"tier": "gold"}),
     "a key of the metadata": Place(lambda given: publish(metadata={"tier": given}), "gold"),
+    "who is stamped": Place(
+        lambda given: UpdateCustomersMetadataOperator(task_id="task", customers=given, metadata={"tier": "gold"}), IDS
+    ),
     "change": Place(
         lambda given: UpdateCustomersMetadataOperator(task_id="task", customers=IDS, metadata=given), {"tier": "gold"}
     ),
@@ -150,3 +153,15 @@ def test_what_it_resolves_to_is_checked(
 def test_a_path_is_none_though_it_can_be_resolved() -> None:
     with pytest.raises(ValueError, match="segment_id is PosixPath"):
         SegmentReadySensor(task_id="task", segment_id=Path("VIP"))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("way", [argument_of_a_mapped_task_group, literal_value])
+@pytest.mark.parametrize("place", ["recipients", "who is stamped"])
+def test_nobody_gives_to_everybody_by_a_detour(
+    run_op: OperatorRunner, shop: Emulator, place: str, way: Callable[[Make, object], DAG]
+) -> None:
+    (task,) = way(PLACES[place].make, AllCustomers()).tasks
+    run = run_op(task, map_index=0 if way is argument_of_a_mapped_task_group else -1)
+    assert isinstance(run.error, AirflowFailException)
+    assert "customers is AllCustomers()" in str(run.error)
+    assert shop.stats().requests == 0
