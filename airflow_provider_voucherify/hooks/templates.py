@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import TypeAlias
 
 from airflow_provider_voucherify.api.errors import InvalidArgument
+from airflow_provider_voucherify.hooks.refusal import is_resolvable
 from airflow_provider_voucherify.pull.customers.upstream import NOTHING, is_nothing
 
 Path: TypeAlias = tuple[str | int, ...]
@@ -80,7 +81,7 @@ def _leaves(value: object, path: Path) -> Iterator[tuple[Path, str | None]]:
     elif isinstance(value, list | tuple):
         for place, one in enumerate(value):
             yield from _leaves(one, (*path, place))
-    elif callable(getattr(value, "resolve", None)):  # as Airflow tells the output of a task
+    elif is_resolvable(value):
         yield path, None
     else:
         for name in getattr(value, "template_fields", ()):

@@ -64,6 +64,11 @@ def check_text(name: str, value: object) -> None:
         raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
 
 
+def is_whole_number(value: object, least: int) -> bool:
+    """Return whether a value is a whole number of at least so much; a truth value is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+
+
 def check_directory(name: str, url: str, example: str) -> None:
     """Check the rendered URL of a directory.
 
@@ -302,7 +307,7 @@ class XComRows:
         return shown_whole(self)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.max_rows, int) or isinstance(self.max_rows, bool) or self.max_rows < 1:
+        if not is_whole_number(self.max_rows, 1):
             raise InvalidDestination(f"max_rows={self.max_rows!r} should be a whole number above zero")
         if self.overflow is not None and not isinstance(self.overflow, ObjectFiles):
             raise InvalidDestination(

@@ -7,12 +7,25 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, TypeAlias, get_args
 
-from airflow.sdk import BaseOperator, XComArg
+from airflow.sdk import BaseOperator
 
 from airflow_provider_voucherify.api.errors import InvalidCustomers
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
+from airflow_provider_voucherify.hooks.refusal import (
+    Resolvable,
+    checked_choice,
+    checked_conn_id,
+    checked_deferrable,
+    is_resolvable,
+    refuses,
+)
 from airflow_provider_voucherify.hooks.templates import Unset
-from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import (
+    Destination,
+    ObjectFiles,
+    WarehouseTable,
+    XComRows,
+    is_whole_number,
+)
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.pull.customers.sources import (
     AllCustomers,
@@ -39,13 +52,12 @@ Customers: TypeAlias = (
     | EnteredSegment
     | LeftSegment
     | SegmentChanges
-    | XComArg
+    | Resolvable
     | str
     | Unread
 )
-Segments: TypeAlias = Sequence[str] | XComArg | str
+Segments: TypeAlias = Sequence[str] | Resolvable | str
 Checks: TypeAlias = Mapping[str, Callable[[Any], object]]
-Destination: TypeAlias = WarehouseTable | XComRows | ObjectFiles
 
 _CUSTOMERS_EXAMPLE = (
     'write a list of ids, an upstream task\'s output, CustomerQuery("select source_id from ...", conn_id="..."), '
@@ -56,12 +68,12 @@ _CUSTOMERS_EXAMPLE = (
 @refuses
 def checked_customers(customers: object) -> Customers:
     """Return the customers; a list without templates is kept from being rendered id by id."""
-    if isinstance(customers, CustomerQuery | AllCustomers | EnteredSegment | LeftSegment | XComArg):
+    if isinstance(customers, CustomerQuery | AllCustomers | EnteredSegment | LeftSegment) or is_resolvable(customers):
         return customers
     if isinstance(customers, str) and (is_template(customers) or "[" in customers):
         return customers
     ids = id_list(customers, "customers", _CUSTOMERS_EXAMPLE)
-    needs_airflow = any(is_template(customer) or isinstance(customer, XComArg) for customer in ids)
+    needs_airflow = any(is_template(customer) or is_resolvable(customer) for customer in ids)
     return ids if needs_airflow else GivenIds(ids)
 
 
@@ -80,7 +92,7 @@ def checked_segments(segments: object) -> Segments | None:
     """Return the segments the answer is restricted to, ``None`` for all."""
     if segments is None or segments is Unset.UNSET:
         return None
-    if isinstance(segments, XComArg):
+    if is_resolvable(segments):
         return segments
     return str(segments) if is_template(segments) else segment_names(segments)
 
@@ -111,7 +123,7 @@ def checked_destination(destination: object) -> Destination:
 
 
 @refuses
-def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers) -> StrategyName:
+def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers = "drop") -> StrategyName:
     """Return the strategy, if it can do what is asked."""
     strategy = checked_strategy_name(strategy)
     if strategy in {"per_segment", "export"} and unknown_customers == "keep":
@@ -122,18 +134,15 @@ def checked_strategy(strategy: StrategyName, unknown_customers: UnknownCustomers
     return strategy
 
 
-@refuses
 def checked_unknown_customers(unknown: UnknownCustomers) -> UnknownCustomers:
     """Return what becomes of unknown customers."""
-    if unknown not in get_args(UnknownCustomers):
-        raise ValueError(f"unknown_customers is {unknown!r}; write one of {_listed(get_args(UnknownCustomers))}")
-    return unknown
+    return checked_choice(unknown, "unknown_customers", get_args(UnknownCustomers))
 
 
 @refuses
 def checked_max_calls(value: int | None) -> int | None:
     """Return the most calls a plan may take."""
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or value < 1):
+    if value is not None and not is_whole_number(value, 1):
         raise ValueError(f"max_calls is {value!r}; write a whole number of calls such as 60000, or leave it out")
     return value
 
@@ -141,7 +150,7 @@ def checked_max_calls(value: int | None) -> int | None:
 @refuses
 def checked_verify_sample(value: int) -> int:
     """Return how many customers are read both ways."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    if not is_whole_number(value, 0):
         raise ValueError(f"verify_sample is {value!r}; write a whole number of customers such as 10, or 0 for none")
     return value
 
@@ -150,7 +159,7 @@ def checked_verify_sample(value: int) -> int:
 def checked_max_failures(value: float) -> float:
     """Return how many customers may fail."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or value < 0 or (type(value) is float and value > 1):
+    if not is_number or not value >= 0 or (isinstance(value, float) and not value <= 1):  # NaN is neither
         raise ValueError(
             f"max_failures is {value!r}; write a count such as 10, or a share from 0.0 to 1.0 such as 0.01 for 1 %"
         )
@@ -181,6 +190,7 @@ def checked_poll_interval(interval: timedelta) -> timedelta:
 CHECKS: Checks = MappingProxyType(
     {
         "customers": checked_customers,
+        "deferrable": checked_deferrable,
         "max_failures": checked_max_failures,
         "pace": checked_pace,
         "voucherify_conn_id": checked_conn_id,
@@ -198,9 +208,6 @@ def checked_partial(given: dict[str, Any], checks: Checks) -> dict[str, Any]:
 
 
 def is_mapped(operator: BaseOperator) -> bool:
-    """Return whether an operator that runs was made of a mapped one."""
-    return not isinstance(operator.dag.get_task(operator.task_id), BaseOperator)
-
-
-def _listed(choices: tuple[str, ...]) -> str:
-    return ", ".join(repr(choice) for choice in choices)
+    """Return whether an operator that runs was made of a mapped one; one made within a task is in no Dag."""
+    dag = operator.get_dag()
+    return dag is not None and not isinstance(dag.get_task(operator.task_id), BaseOperator)

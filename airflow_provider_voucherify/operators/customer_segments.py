@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
 from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
-from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators import arguments
-from airflow_provider_voucherify.operators.arguments import Customers, Destination, Segments
+from airflow_provider_voucherify.operators.arguments import Customers, Segments
 from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
@@ -36,6 +36,7 @@ _CHECKS: arguments.Checks = {
     "max_calls": arguments.checked_max_calls,
     "quota_share": arguments.checked_share,
     "segments": arguments.checked_segments,
+    "strategy": arguments.checked_strategy,
     "unknown_customers": arguments.checked_unknown_customers,
     "verify_sample": arguments.checked_verify_sample,
 }
@@ -123,7 +124,7 @@ class CustomerSegmentsOperator(CustomersOperator):
         self.verify_sample = arguments.checked_verify_sample(verify_sample)
         self.quota_share = arguments.checked_share(quota_share)
         self.max_failures = arguments.checked_max_failures(max_failures)
-        self.deferrable = deferrable
+        self.deferrable = checked_deferrable(deferrable)
         self.pace = arguments.checked_pace(pace)
         self.given = Given(self, self.template_fields, segments=segments)
         self.summary: JsonObject | None = None  # of the run that is over, for lineage

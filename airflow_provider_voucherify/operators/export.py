@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_voucherify.exporting.request import POLL_INTERVAL, TIMEOUT
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
 from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
@@ -92,7 +92,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.poll_interval = arguments.checked_poll_interval(poll_interval)
         self.timeout = export_arguments.checked_timeout(timeout)
-        self.deferrable = deferrable
+        self.deferrable = checked_deferrable(deferrable)
         self.given = Given(self, self.template_fields, filters=filters, order=order)
         self.summary: JsonObject | None = None  # of the run that is over, for lineage
 

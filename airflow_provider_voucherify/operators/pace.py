@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, is_whole_number
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Pace:
     def __post_init__(self) -> None:
         for name in ("concurrency", "chunk_size"):
             value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+            if not is_whole_number(value, 1):
                 raise ValueError(f"{name} of Pace should be a whole number of at least 1, is {value!r}")
         if not isinstance(self.resume_within, timedelta) or not timedelta(0) <= self.resume_within <= LEFTOVER_AGE:
             raise ValueError(

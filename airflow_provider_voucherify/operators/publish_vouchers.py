@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_voucherify.giving.publication_key import PER_RUN
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
 from airflow_provider_voucherify.hooks.templates import Given, Unset
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
@@ -38,6 +38,7 @@ _CHECKS: arguments.Checks = {
     "max_publications": publish_arguments.checked_max_publications,
     "metadata": publish_arguments.checked_metadata,
     "once_per": publish_arguments.checked_once_per,
+    "simulate": publish_arguments.checked_simulate,
     "unknown_customers": publish_arguments.checked_unknown_recipients,
 }
 
@@ -113,9 +114,9 @@ class PublishVouchersOperator(CustomersOperator):
         self.max_publications = publish_arguments.checked_max_publications(max_publications)
         self.unknown_customers = publish_arguments.checked_unknown_recipients(unknown_customers)
         self.metadata = publish_arguments.checked_metadata(metadata)
-        self.simulate = simulate
+        self.simulate = publish_arguments.checked_simulate(simulate)
         self.max_failures = arguments.checked_max_failures(max_failures)
-        self.deferrable = deferrable
+        self.deferrable = checked_deferrable(deferrable)
         self.pace = arguments.checked_pace(pace)
         self.given = Given(self, self.template_fields, metadata=metadata)
 
@@ -147,5 +148,6 @@ class PublishVouchersOperator(CustomersOperator):
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self, is_mapped=arguments.is_mapped(self))
+            publish_arguments.refuse_everyone(self.customers)
             self._running = run = Publishing(self._terms(PublishTerms), context, Spent.from_json(spent), began_at)
             return run.run()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.common.compat.sdk import conf
 
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
 from airflow_provider_voucherify.hooks.templates import Given
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.operators import arguments
@@ -71,7 +71,7 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         self.metadata = publish_arguments.checked_change(metadata)
         self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.poll_interval = arguments.checked_poll_interval(poll_interval)
-        self.deferrable = deferrable
+        self.deferrable = checked_deferrable(deferrable)
         self.given = Given(self, self.template_fields)
 
     def execute(self, context: Context) -> Json:
@@ -108,5 +108,6 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self)
+            publish_arguments.refuse_everyone(self.customers)
             update = MetadataUpdate(self._terms(UpdateTerms), context, Spent.from_json(spent))
             return update.run(None if begun is None else Begun.from_json(begun))

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSensorTimeout, AirflowSkipException, conf
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+    conf,
+)
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
 
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_text, refuses
+from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable, checked_text, refuses
 from airflow_provider_voucherify.hooks.templates import Given
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 
@@ -18,11 +24,12 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
-    from airflow_provider_voucherify.api.errors import VoucherifyError
     from airflow_provider_voucherify.sensors.readings import SegmentReading, SensorNotes, Wait
 
 #: Where nobody answers a deferred sensor looks again after so long, or when the rate limit opens, if that is later.
 LOOKS_APART = timedelta(minutes=1)
+#: What Airflow lets end a sensor of any mode, unless ``soft_fail`` or ``never_fail`` says to skip.
+_FAILED = (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout)
 
 
 class SegmentReadySensor(BaseSensorOperator):
@@ -65,16 +72,16 @@ class SegmentReadySensor(BaseSensorOperator):
         super().__init__(**kwargs)
         self.segment_id = _checked_segment_id(segment_id)
         self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
-        self.readings_apart = _checked_readings_apart(readings_apart, self.timeout)
-        self.deferrable = deferrable
+        self.readings_apart = _checked_readings_apart(readings_apart)
+        _check_fit(self.readings_apart, self.timeout)
+        self.deferrable = checked_deferrable(deferrable)
         self.given = Given(self, self.template_fields)
         self._in_this_process: Wait | None = None
 
     @classmethod
     def partial(cls, **kwargs: Any) -> OperatorPartial:
         """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
-        checks = {"segment_id": _checked_segment_id, "voucherify_conn_id": checked_conn_id}
-        checked = {name: check(kwargs[name]) for name, check in checks.items() if name in kwargs}
+        checked = {name: check(kwargs[name]) for name, check in _CHECKS.items() if name in kwargs}
         return super().partial(**kwargs | checked)
 
     def execute(self, context: Context) -> int | None:
@@ -141,27 +148,28 @@ class SegmentReadySensor(BaseSensorOperator):
             return self._read_or_defer(Wait(earlier, silent_since), started_at)
 
     def _read_or_defer(self, before: Wait, started_at: float) -> int | None:
-        from airflow_provider_voucherify.api.errors import VoucherifyError
         from airflow_provider_voucherify.sensors.readings import Wait, compare, earlier_of
 
         try:
             reading = self._read()
-        except VoucherifyError as error:
+        except (*_FAILED, AirflowSkipException):
+            raise
+        except Exception as error:  # noqa: BLE001 - of a secrets backend, for one; Airflow does so for pokes
             self._defer(self._unanswered_or_passed_over(before, error), started_at)
         if not compare(reading, before.earlier):
             self._defer(Wait(earlier_of(reading)), started_at)
         return reading.size
 
-    def _unanswered_or_passed_over(self, before: Wait, error: VoucherifyError) -> Wait:
+    def _unanswered_or_passed_over(self, before: Wait, error: Exception) -> Wait:
         from airflow_provider_voucherify.api.errors import VoucherifyError
 
-        try:
-            return before.without_answer(self.segment_id, error, self.clock().timestamp())
-        except VoucherifyError:
-            if not self.silent_fail:
-                raise
-            self.log.error("Segment %s could not be read: %s", self.segment_id, error)  # noqa: TRY400 - the trace says nothing more
-            return before
+        if isinstance(error, VoucherifyError):
+            with suppress(VoucherifyError):
+                return before.without_answer(self.segment_id, error, self.clock().timestamp())
+        if not self.silent_fail:
+            raise error
+        self.log.error("Segment %s could not be read: %s: %s", self.segment_id, type(error).__name__, error)
+        return before
 
     def _defer(self, wait: Wait, started_at: float) -> NoReturn:
         from airflow.providers.standard.triggers.temporal import DateTimeTrigger
@@ -211,17 +219,17 @@ class SegmentReadySensor(BaseSensorOperator):
     @contextmanager
     def _skipping_where_asked_to(self) -> Iterator[None]:
         """Do for the parts of a deferrable sensor what Airflow does for pokes."""
-        from airflow_provider_voucherify.api.errors import VoucherifyError
-
         try:
             yield
-        except VoucherifyError as error:
-            if self.never_fail:
-                raise AirflowSkipException("the sensor failed, and never_fail is set") from error
+        except AirflowSkipException:
             raise
-        except (AirflowFailException, AirflowSensorTimeout) as error:
+        except _FAILED as error:
             if self.soft_fail or self.never_fail:
                 raise AirflowSkipException("the sensor failed, and soft_fail or never_fail is set") from error
+            raise
+        except Exception as error:
+            if self.never_fail:
+                raise AirflowSkipException("the sensor failed, and never_fail is set") from error
             raise
 
 
@@ -230,12 +238,28 @@ def _checked_segment_id(segment_id: object) -> str:
 
 
 @refuses
-def _checked_readings_apart(readings_apart: timedelta, timeout: float) -> timedelta:
+def _checked_readings_apart(readings_apart: object) -> timedelta:
     if not isinstance(readings_apart, timedelta) or readings_apart <= timedelta(0):
         raise ValueError(f"readings_apart is {readings_apart!r}; write a timedelta above zero, such as minutes=5")
+    return readings_apart
+
+
+@refuses
+def _check_fit(readings_apart: timedelta, timeout: float) -> None:
+    """Look whether there is time for two readings.
+
+    :param timeout: of the sensor, in seconds.
+    """
     if readings_apart.total_seconds() > timeout:
         raise ValueError(
             f"readings_apart={readings_apart} does not fit into timeout={timedelta(seconds=timeout)}: there would be "
             "no second reading"
         )
-    return readings_apart
+
+
+_CHECKS: Mapping[str, Callable[[object], object]] = {
+    "deferrable": checked_deferrable,
+    "readings_apart": _checked_readings_apart,
+    "segment_id": _checked_segment_id,
+    "voucherify_conn_id": checked_conn_id,
+}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields
 from datetime import timedelta
 from inspect import Parameter, signature
@@ -18,6 +19,10 @@ from airflow_provider_voucherify.operators.publish_vouchers import PublishVouche
 from airflow_provider_voucherify.operators.pulling.question import PullTerms
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
+
+
+class OtherFloat(float):
+    """As numpy's ``float64`` is one."""
 
 
 @pytest.mark.parametrize(
@@ -44,6 +49,10 @@ from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
         ({"max_failures": -1}, "max_failures is -1; write a count such as 10, or a share"),
         ({"max_failures": 1.5}, "max_failures is 1.5; write a count such as 10, or a share"),
         ({"max_failures": True}, "max_failures is True; write a count such as 10, or a share"),
+        ({"max_failures": math.nan}, "max_failures is nan; write a count such as 10, or a share"),
+        ({"max_failures": math.inf}, "max_failures is inf; write a count such as 10, or a share"),
+        ({"max_failures": OtherFloat(5.0)}, "max_failures is 5.0; write a count such as 10, or a share"),
+        ({"quota_share": math.nan}, "quota_share should be above 0 and at most 1, is nan"),
     ],
     ids=lambda value: str(value)[:40],
 )

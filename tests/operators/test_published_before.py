@@ -12,8 +12,7 @@ import pytest
 from airflow.sdk import BaseOperator
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
-from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, WriteMode, XComRows
-from airflow_provider_voucherify.operators.arguments import Destination
+from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, WarehouseTable, WriteMode, XComRows
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
 from airflow_provider_voucherify.operators.publish_vouchers import OutcomeTable
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator

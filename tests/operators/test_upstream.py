@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeAlias, cast
 
 import numpy as np
@@ -21,6 +22,7 @@ from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
+from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers, CustomerQuery, EnteredSegment
@@ -45,9 +47,17 @@ def publish(customers: object = IDS, **given: object) -> PublishVouchersOperator
     return PublishVouchersOperator(task_id="task", retries=3, **arguments)  # type: ignore[arg-type]
 
 
-def stamp(customers: object = IDS, metadata: object = None) -> UpdateCustomersMetadataOperator:
-    change = {"tier": "gold"} if metadata is None else metadata
-    return UpdateCustomersMetadataOperator(task_id="task", retries=3, customers=customers, metadata=change)  # type: ignore[arg-type]
+def stamp(customers: object = IDS, metadata: object = None, **given: object) -> UpdateCustomersMetadataOperator:
+    arguments = {"customers": customers, "metadata": {"tier": "gold"} if metadata is None else metadata, **given}
+    return UpdateCustomersMetadataOperator(task_id="task", retries=3, **arguments)  # type: ignore[arg-type]
+
+
+def export(**given: object) -> VoucherifyExportOperator:
+    return VoucherifyExportOperator(task_id="task", exported_object="customer", fields=["id"], **given)  # type: ignore[arg-type]
+
+
+def sensor(**given: object) -> SegmentReadySensor:
+    return SegmentReadySensor(task_id="task", segment_id="seg_1", **given)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -173,12 +183,21 @@ def test_what_a_dag_file_writes_is_checked_when_it_is_parsed(
         make(NO_LISTS[kind])
 
 
+TEMPLATED = (
+    CustomerSegmentsOperator,
+    PublishVouchersOperator,
+    UpdateCustomersMetadataOperator,
+    VoucherifyExportOperator,
+)
+
+
 @pytest.mark.parametrize(
     ("operator", "wrong"),
     [
         (CustomerSegmentsOperator, {"segments": "VIP"}),
         (CustomerSegmentsOperator, {"segments": {"VIP"}}),
         (CustomerSegmentsOperator, {"max_calls": 0}),
+        (CustomerSegmentsOperator, {"strategy": "per_segmnt"}),
         (CustomerSegmentsOperator, {"voucherify_conn_id": ""}),
         (PublishVouchersOperator, {"metadata": [("tier", "gold")]}),
         (PublishVouchersOperator, {"campaign": None}),
@@ -188,6 +207,10 @@ def test_what_a_dag_file_writes_is_checked_when_it_is_parsed(
         (SegmentReadySensor, {"segment_id": None}),
         (SegmentReadySensor, {"segment_id": ["seg_1"]}),
         (SegmentReadySensor, {"voucherify_conn_id": None}),
+        (SegmentReadySensor, {"readings_apart": 300}),
+        (PublishVouchersOperator, {"simulate": "False"}),
+        (PublishVouchersOperator, {"simulate": None}),
+        *((kind, {"deferrable": "{{ params.deferrable }}"}) for kind in (*TEMPLATED, SegmentReadySensor)),
     ],
     ids=str,
 )
@@ -196,6 +219,16 @@ def test_values_of_partial_are_checked_when_the_dag_is_parsed(
 ) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
         operator.partial(task_id="task", **wrong)
+
+
+@pytest.mark.parametrize("value", ["False", "{{ params.flag }}", 0, None, np.bool_(False)], ids=repr)
+def test_a_text_is_no_truth_value(value: object) -> None:
+    with pytest.raises(ValueError, match=r"simulate is .*; write True or False"):
+        publish(simulate=value)
+    makes: list[Callable[..., BaseOperator]] = [publish, partial(pull, IDS), partial(stamp, IDS), sensor, export]
+    for make in makes:
+        with pytest.raises(ValueError, match=r"deferrable is .*; write True or False"):
+            make(deferrable=value)
 
 
 LISTS = {"tuple": tuple(IDS), "series": pd.Series(IDS), "array": np.array(IDS), "index": pd.Index(IDS)}

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import NoReturn, TypeAlias
 
 import pytest
-from airflow.providers.common.compat.sdk import AirflowSensorTimeout, AirflowSkipException
+from airflow.providers.common.compat.sdk import (
+    AirflowNotFoundException,
+    AirflowSensorTimeout,
+    AirflowSkipException,
+    AirflowTaskTimeout,
+)
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Fault, Switches
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
 from tests.sensors.acting import FIVE_MINUTES, context_of, deferred, enter, resume, sensor_of
 from tests.sensors.conftest import Desk
 
@@ -66,6 +74,51 @@ def test_a_failure_passed_over_in_silence_keeps_the_earlier_reading(
     desk.time.advance(FIVE_MINUTES)
     desk.emulator.set_faults()
     assert resume(desk, second, sensor) == 2
+
+
+def lost_connection(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+    monkeypatch.delenv("AIRFLOW_CONN_VOUCHERIFY_DEFAULT")
+
+
+def broken_secrets_backend(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise OSError("the secrets backend does not answer")
+
+    monkeypatch.setattr(VoucherifyHook, "get_connection", refuse)
+
+
+def too_long(monkeypatch: pytest.MonkeyPatch, desk: Desk) -> None:
+    def time_out(*_: object) -> NoReturn:
+        raise AirflowTaskTimeout("execution_timeout")
+
+    monkeypatch.setattr(SegmentReadySensor, "_read", time_out)
+
+
+Failure: TypeAlias = Callable[[pytest.MonkeyPatch, Desk], None]
+
+
+@pytest.mark.parametrize("failure", [lost_connection, broken_secrets_backend, too_long])
+def test_a_deferrable_sensor_that_never_fails_skips_whatever_the_error(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, failure: Failure
+) -> None:
+    sensor = sensor_of(desk, deferrable=True, never_fail=True)
+    first = deferred(desk, sensor)
+    failure(monkeypatch, desk)
+    for kwargs in (None, first.kwargs):
+        with pytest.raises(AirflowSkipException):
+            enter(desk, sensor, kwargs)
+
+
+@pytest.mark.parametrize("failure", [lost_connection, broken_secrets_backend])
+def test_a_deferrable_sensor_passes_over_whatever_error_in_silence(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, failure: Failure
+) -> None:
+    sensor = sensor_of(desk, deferrable=True, silent_fail=True)
+    first = deferred(desk, sensor)
+    failure(monkeypatch, desk)
+    assert deferred(desk, sensor, first.kwargs).kwargs == first.kwargs
+    with pytest.raises((AirflowNotFoundException, OSError)):
+        enter(desk, sensor_of(desk, deferrable=True, soft_fail=True), None)
 
 
 def test_failures_passed_over_in_silence_end_with_the_timeout(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

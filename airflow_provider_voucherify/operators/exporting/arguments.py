@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from airflow.sdk import XComArg
-
 from airflow_provider_voucherify.exporting import request as export_request
 from airflow_provider_voucherify.exporting.request import wanted
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id, refuses
+from airflow_provider_voucherify.hooks.refusal import (
+    Resolvable,
+    checked_conn_id,
+    checked_deferrable,
+    is_resolvable,
+    leaves,
+    refuses,
+)
 from airflow_provider_voucherify.hooks.templates import Unset
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable, columns_of_fields
@@ -23,8 +28,8 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.load.exports.destinations import ExportDestination
 
 
-Fields: TypeAlias = Sequence[str] | XComArg | str
-Filters: TypeAlias = Mapping[str, Any] | XComArg | str
+Fields: TypeAlias = Sequence[str] | Resolvable | str
+Filters: TypeAlias = Mapping[str, Any] | Resolvable | str
 
 
 @refuses
@@ -78,8 +83,8 @@ def checked_timeout(value: timedelta) -> timedelta:
 
 @refuses
 def check_together(fields: Fields, destination: ExportDestination) -> None:
-    """Look whether fields and columns go together, where both are known."""
-    if not isinstance(fields, list):
+    """Look whether fields and columns go together, where all are known."""
+    if not isinstance(fields, list) or _is_from_airflow(fields):
         return
     if isinstance(destination, ExportTable):
         destination.check_fields(fields)
@@ -89,6 +94,7 @@ def check_together(fields: Fields, destination: ExportDestination) -> None:
 
 #: What checks the arguments, by name.
 EXPORT_CHECKS: Checks = {
+    "deferrable": checked_deferrable,
     "destination": checked_export_destination,
     "exported_object": checked_object,
     "fields": checked_fields,
@@ -102,18 +108,7 @@ EXPORT_CHECKS: Checks = {
 
 def _is_from_airflow(value: object) -> bool:
     """Return whether a value, or a part of it, is known when the task runs only."""
-    return any(isinstance(leaf, XComArg) or is_template(leaf) for leaf in _leaves(value))
-
-
-def _leaves(value: object) -> Iterator[object]:
-    if isinstance(value, Mapping):
-        for one in value.values():
-            yield from _leaves(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _leaves(one)
-    else:
-        yield value
+    return any(is_resolvable(leaf) or is_template(leaf) for leaf in leaves(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,12 +7,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
-from airflow.sdk import XComArg
-
 from airflow_provider_voucherify.giving.publication_key import PER_CAMPAIGN, PER_RUN
-from airflow_provider_voucherify.hooks.refusal import checked_text, refuses
+from airflow_provider_voucherify.hooks.refusal import (
+    Resolvable,
+    checked_choice,
+    checked_flag,
+    checked_text,
+    is_resolvable,
+    leaves,
+    refuses,
+)
 from airflow_provider_voucherify.hooks.templates import Unset
-from airflow_provider_voucherify.load.destinations import XComRows
+from airflow_provider_voucherify.load.destinations import XComRows, is_whole_number
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
 from airflow_provider_voucherify.operators.arguments import Customers, checked_customers
 from airflow_provider_voucherify.pull.customers import upstream
@@ -31,8 +37,8 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.operators.pace import Pace
 
 
-Recipients: TypeAlias = Sequence[object] | CustomerQuery | EnteredSegment | LeftSegment | XComArg | str
-Metadata: TypeAlias = "Mapping[str, Json] | XComArg | str"
+Recipients: TypeAlias = Sequence[object] | CustomerQuery | EnteredSegment | LeftSegment | Resolvable | str
+Metadata: TypeAlias = "Mapping[str, Json] | Resolvable | str"
 UnknownRecipients: TypeAlias = Literal["drop", "fail"]
 
 #: A run about more customers than this has to be asked for: a slip in a query should not give a code to everybody.
@@ -40,17 +46,22 @@ MOST_PUBLICATIONS = 10_000
 
 
 @refuses
-def checked_recipients(customers: object) -> Customers:
-    """Return who is to get a code; never everybody Voucherify knows."""
+def refuse_everyone(customers: object) -> None:
+    """Let pass who is named; what Airflow resolves is looked at again when the task runs."""
     if isinstance(customers, AllCustomers):
         raise ValueError(  # noqa: TRY004 - as for all other arguments
             "customers is AllCustomers(): name who should get a code, with a list, a CustomerQuery or EnteredSegment"
         )
+
+
+def checked_recipients(customers: object) -> Customers:
+    """Return who is to get a code; never everybody Voucherify knows."""
+    refuse_everyone(customers)
     return checked_customers(customers)
 
 
 def checked_campaign_name(campaign: object) -> str:
-    """Return the campaign's id or name; an upstream task's output passes as it is."""
+    """Return the campaign's id or name; what Airflow resolves passes as it is."""
     return checked_text(campaign, "campaign", "write the id (camp_...) or the name of a campaign")
 
 
@@ -70,7 +81,7 @@ def checked_outcome_destination(destination: object) -> OutcomeDestination:
 @refuses
 def checked_once_per(once_per: object) -> str:
     """Return what a customer gets one code per."""
-    if isinstance(once_per, XComArg):
+    if is_resolvable(once_per):
         return once_per  # type: ignore[return-value]  # rendered to a text before it is used
     if isinstance(once_per, str) and (once_per in {PER_RUN, PER_CAMPAIGN} or is_template(once_per)):
         return once_per
@@ -81,29 +92,31 @@ def checked_once_per(once_per: object) -> str:
 
 
 @refuses
-def checked_max_publications(value: object) -> int:
+def checked_max_publications(value: int) -> int:
     """Return for how many customers a run may be."""
-    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+    if not is_whole_number(value, 1):
         raise ValueError(
             f"max_publications is {value!r}; write a whole number of customers such as {MOST_PUBLICATIONS}"
         )
     return value
 
 
-@refuses
 def checked_unknown_recipients(unknown: UnknownRecipients) -> UnknownRecipients:
     """Return what becomes of a run that meets a customer nobody knows."""
-    if unknown not in get_args(UnknownRecipients):
-        raise ValueError(f"unknown_customers is {unknown!r}; write 'drop' or 'fail'")
-    return unknown
+    return checked_choice(unknown, "unknown_customers", get_args(UnknownRecipients))
+
+
+def checked_simulate(value: object) -> bool:
+    """Return whether nobody is given a code."""
+    return checked_flag(value, "simulate")
 
 
 @refuses
 def checked_metadata(metadata: object) -> Metadata:
-    """Return the metadata of each publication; an upstream task's output and a template pass as they are."""
+    """Return the metadata of each publication; what Airflow resolves and a template pass as they are."""
     if metadata is None or metadata is Unset.UNSET:
         return {}
-    if is_template(metadata) or _holds_outputs(metadata):
+    if is_template(metadata) or any(map(is_resolvable, leaves(metadata))):
         return cast("Metadata", metadata)
     return upstream.metadata(metadata)
 
@@ -115,13 +128,6 @@ def checked_change(metadata: object) -> Metadata:
     if isinstance(checked, Mapping) and not checked:
         raise ValueError('metadata is empty; write what changes, such as {"tier": "gold"}')
     return checked
-
-
-def _holds_outputs(value: object) -> bool:
-    """Return whether outputs of tasks are in a dict or list: they are looked at when they are there."""
-    if isinstance(value, Mapping):
-        return any(map(_holds_outputs, value.values()))
-    return isinstance(value, XComArg) or (isinstance(value, list | tuple) and any(map(_holds_outputs, value)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,9 @@ from airflow_provider_voucherify.pull.progress import counted
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 
 if TYPE_CHECKING:
+    from airflow_provider_voucherify.load.destinations import Destination
     from airflow_provider_voucherify.load.sql.entered_left import Direction
-    from airflow_provider_voucherify.operators.arguments import Customers, Destination, Segments
+    from airflow_provider_voucherify.operators.arguments import Customers, Segments
     from airflow_provider_voucherify.operators.pace import Pace
     from airflow_provider_voucherify.pull.customers.sources import RunsQueries
     from airflow_provider_voucherify.pull.plan.question import StrategyName, UnknownCustomers

@@ -36,14 +36,6 @@ class Report:
         """Return how many customers the run asks about, 0 if nobody knows."""
         return (self.plan.customers if self.plan else None) or 0
 
-    def to_json(self, loaded: LoadSummary, spent: Spent, unknown: Sequence[str]) -> JsonObject:
-        """Return the summary of the run as plain JSON.
-
-        :param spent: calls and seconds of this try.
-        :param unknown: ids Voucherify does not know: all, or the first :data:`MOST_UNKNOWN_LOOKED_AT`.
-        """
-        return counts_json(loaded, unknown) | self.rest_json(spent)
-
     def rest_json(self, spent: Spent) -> JsonObject:
         """Return the part of the summary that the sink does not hold: it names no customer.
 

@@ -75,7 +75,8 @@ class SegmentPull:
         self._hook = VoucherifyHook(terms.voucherify_conn_id, quota_share=terms.quota_share)
         identity = pull_identity(terms, context, self._hook.settings, is_resumed=spent.deferrals > 0)
         self._sink = sink_of(terms, context, identity)
-        store = context.get("task_state_store") if isinstance(self._sink, XComSink | XComOrFilesSink) else None
+        self._xcom_sink = self._sink if isinstance(self._sink, XComSink | XComOrFilesSink) else None
+        store = None if self._xcom_sink is None else context.get("task_state_store")
         self._kept = KeptResult(store, identity, utc_now)
 
     def run(self) -> Told:
@@ -142,8 +143,9 @@ class SegmentPull:
     def _replaced(self) -> str | None:
         """Return the name of the table this run would replace, if it would."""
         destination = self._terms.destination
-        is_replaced = isinstance(destination, WarehouseTable) and destination.write == "replace"
-        return destination.table if isinstance(destination, WarehouseTable) and is_replaced else None
+        if isinstance(destination, WarehouseTable) and destination.write == "replace":
+            return destination.table
+        return None
 
     def _discard_what_is_empty(self) -> None:
         if isinstance(self._sink, TableSink) and not self._holds_anything():
@@ -234,16 +236,16 @@ class SegmentPull:
 
     def _tell(self, loaded: LoadSummary) -> Told:
         unknown = self._sink.unknown(MOST_UNKNOWN_LOOKED_AT) if loaded.unknown else ()
-        summary = self._report.to_json(loaded, self._spent, unknown)
+        summary = counts_json(loaded, unknown) | self._report.rest_json(self._spent)
         if isinstance(self._sink, FilesSink):
             summary |= self._sink.told()
         log.info("%s: %s in %s", in_words(loaded), counted(self._spent.calls, "call"), duration(self._spent.seconds))
         if loaded.found and (hint := blanks_hint(unknown)):
             log.warning("Unknown: %s%s", counted(loaded.unknown, "customer"), hint)
         published_at, result = utc_now(), cast("Json", summary)
-        if isinstance(self._sink, XComSink | XComOrFilesSink):
-            failed: list[Json] = failures_json(self._sink.failed(MOST_FAILURES_NAMED))
-            rows = self._sink.rows()
+        if self._xcom_sink is not None:
+            failed: list[Json] = failures_json(self._xcom_sink.failed(MOST_FAILURES_NAMED))
+            rows = self._xcom_sink.rows()
             told = summary | {"failures": failed}
             result = summary if rows is None else [dict(row) for row in rows]
             if rows is not None:
@@ -267,7 +269,7 @@ class SegmentPull:
 
     def _tell_again(self, mark: Mark, summary: JsonObject, result: Json) -> Told:
         log.info("The result was published before by try %d; nobody is asked", mark.try_number)
-        if isinstance(self._sink, XComSink | XComOrFilesSink):
+        if self._xcom_sink is not None:
             # A mark of files holds no failed customers; failures.jsonl does.
             self._push("summary", summary if summary.get("failed") else {"failures": []} | summary)
         return Told(result, summary, mark.published_at)
@@ -277,8 +279,8 @@ class SegmentPull:
         try:
             check_failures(self._sink, customers, self._terms.max_failures)
         except TooManyFailures:
-            if isinstance(self._sink, XComSink | XComOrFilesSink):
-                self._push("failures", failures_json(self._sink.failed(MOST_FAILURES_NAMED)))
+            if self._xcom_sink is not None:
+                self._push("failures", failures_json(self._xcom_sink.failed(MOST_FAILURES_NAMED)))
             raise
 
     def _push(self, key: str, value: Json) -> None:
