@@ -19,7 +19,7 @@ from itertools import groupby, repeat
 from operator import itemgetter
 from typing import NamedTuple
 
-from airflow_provider_voucherify.api.ids import IdSet, LazyIdSet
+from airflow_provider_voucherify.api.ids import IdList, IdSet, LazyIdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.ledger.labels import SegmentLabels
 from airflow_provider_voucherify.ledger.room import explained, refuse_without_room
@@ -169,6 +169,16 @@ class WorkingCopy:
         named = self._select("SELECT DISTINCT customer_id FROM member")
         listed = IdSet(id_ for (id_,) in named if id_ in customer_ids)
         return IdSet(id_ for id_ in customer_ids if id_ not in listed)
+
+    def listed_since(self) -> IdList:
+        """Return those answered as in no segment, or unknown, whom a page names: their answers are from before it."""
+        self._sort_members()
+        self._sort_answers()
+        query = (
+            "SELECT customer_id FROM answer WHERE outcome IN ('no_segment', 'unknown') "
+            "AND EXISTS (SELECT 1 FROM member WHERE member.customer_id = answer.customer_id) ORDER BY 1"
+        )
+        return IdList(id_ for (id_,) in self._select(query))
 
     def unknown(self, limit: int) -> list[str]:
         """Return at most ``limit`` ids Voucherify does not know, ordered."""

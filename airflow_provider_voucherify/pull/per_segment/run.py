@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
+from itertools import chain
 
 from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.reads import get_segment, rest_of
@@ -294,7 +295,9 @@ class SegmentRun:
         ids = asked if isinstance(asked, DistinctIds) else dict.fromkeys(asked)
         open_ = Remaining(ids, sink.done(), self._asked.aliases)
         unlisted = sink.unlisted(open_)
-        for part in in_parts((one for one in open_ if one not in unlisted), _SETTLED_AT_A_TIME):
+        # An answer of an earlier try does not know of a list that was read since.
+        listed = chain(sink.listed_since(), (one for one in open_ if one not in unlisted))
+        for part in in_parts(listed, _SETTLED_AT_A_TIME):
             sink.settle(part, frozenset(), self._tools.now())
             self._knows_somebody = True
         left = IdList(one for one in open_ if one in unlisted)
