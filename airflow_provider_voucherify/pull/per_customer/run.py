@@ -125,7 +125,7 @@ class CustomerRun:
         if believed is None and begun is not None and begun.ghost_asked_at is not None and self._tools.is_resumed:
             # It is asked again before anything that was taken on trust is stored.
             self.ghost_asked_at = begun.ghost_asked_at
-            self.ghost = Ghost(begun.ghost, doubts_empty_answers=self._question.unknown == "fail")
+            self.ghost = Ghost(begun.ghost, doubts_empty_answers=self._doubts_empty_answers)
             return False
         self.ghost = self._tools.run(self._ask_ghost(self._tools.client))
         if believed is None:
@@ -142,10 +142,13 @@ class CustomerRun:
 
     async def _ask_ghost(self, client: Sender) -> Ghost:
         self.ghost_asked_at = self._tools.now()
+        return await ask_ghost(client, self._tools.rng, doubts_empty_answers=self._doubts_empty_answers)
+
+    @property
+    def _doubts_empty_answers(self) -> bool:
         # Of fewer customers the project is not judged: whether any is known shows by asking for each that may not be.
         are_few = len(self._question.customer_ids or ()) < FEWEST_TO_JUDGE
-        doubts = are_few or self._question.unknown == "fail"
-        return await ask_ghost(client, self._tools.rng, doubts_empty_answers=doubts)
+        return are_few or self._question.unknown == "fail"
 
     def _is_to_be_judged(self, to_ask: Sequence[str]) -> bool:
         """Return whether it is still to be found out if the project is the right one."""
