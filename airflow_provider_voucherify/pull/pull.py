@@ -118,6 +118,7 @@ class Pull:
     def _what_is_held(self) -> HeldBefore:
         sink, ids = self._tools.sink, self._question.customer_ids
         if ids is None:
+            self._forget_failed()
             return HeldBefore((), len(sink.done()), segment_walks(sink.walks()), exports=self._exports.held)
         to_ask = self._compared_with_held(ids)
         walks = segment_walks(sink.walks())
@@ -125,6 +126,12 @@ class Pull:
         told = self._notes.resolved
         resolved = sum(one in told for one in resolving(ids)) if told else 0
         return HeldBefore(to_ask, len(sink.done()), walks, is_right_project, resolved, self._exports.held)
+
+    def _forget_failed(self) -> None:
+        """Let who failed when everyone was asked for count no more: they are asked again, listed, or deleted."""
+        sink = self._tools.sink
+        if sink.failed_count() and not segment_walks(sink.walks()):
+            sink.forget({answer.customer_id for answer in sink.failed(limit=sink.failed_count())})
 
     def _compared_with_held(self, ids: Sequence[str]) -> Sequence[str]:
         """Return those whom the sink holds no answer of, and let it forget what is of no use to this question."""
