@@ -133,8 +133,9 @@ class Exports:
         self._jobs |= {job.key: job for job in jobs}
         changed = [job.key for job in jobs if (one := self._open(job)) and one.definition != job.definition]
         self._notes.refuse(changed)
-        if any(one is not None and one.export_id is None for one in map(self._open, jobs)):
-            self._find(self._opened(jobs), self._listed())
+        lost = [job for job, asked in self._opened(jobs) if asked.export_id is None]
+        if lost and (exports := self._listed_for(lost)) is not None:
+            self._find(self._opened(jobs), exports)
         new = [job for job in jobs if self._is_new(job)]
         now, told = self._tools.now(), list[Asked]()
         self._notes.write([Asked(job.key, now, job.total, job.definition, job.witnesses) for job in new])
@@ -178,8 +179,7 @@ class Exports:
         except STOPS:
             raise
         except VoucherifyError as error:
-            log.warning("The file of the export of %s is not used, the list is read instead: %s", job.name, error)
-            self._notes.refuse([job.key])
+            self.refuse(job, str(error))
             return False
         self.delete(job.key)
         return True
@@ -198,13 +198,23 @@ class Exports:
         in_use = {job.key for job in jobs if self._open(job)}
         segments = [one for one in self._notes.held.values() if one.key != EVERYONE]
         self._jobs |= {job.key: job for job in jobs}
-        self._give_up([one for one in segments if one.key not in in_use and not one.is_over])
+        self._delete_noted([one for one in segments if one.key not in in_use and not one.is_over])
 
     def delete_refused(self, job: Job) -> None:
         """Delete the export of a job that is not used, if there is one."""
         one = self._notes.held.get(job.key)
         if one is not None and not one.is_over:
-            self._give_up([one])
+            self._delete_noted([one])
+
+    def _delete_noted(self, noted: Sequence[Asked]) -> None:
+        # Those without an id last: they are looked for on the list of exports, which may not be had.
+        for some in ([one for one in noted if one.export_id], [one for one in noted if not one.export_id]):
+            try:
+                self._give_up(some)
+            except STOPS:
+                raise
+            except VoucherifyError as error:
+                log.warning("Exports whose answer was lost could not be looked for, and may be left: %s", error)
 
     def _give_up(self, noted: Sequence[Asked]) -> None:
         # Where there is no id the answer was lost: the export may have been taken all the same.
@@ -269,6 +279,17 @@ class Exports:
     def _listed(self) -> list[Export]:
         return self._tools.run(ask(self._tools.client, list_exports()))
 
+    def _listed_for(self, jobs: Sequence[Job]) -> list[Export] | None:
+        """Return the exports there are; ``None`` if they cannot be listed: then no file is used for any of the jobs."""
+        try:
+            return self._listed()
+        except STOPS:
+            raise
+        except VoucherifyError as error:
+            for job in jobs:
+                self.refuse(job, f"exports could not be looked after ({error})")
+        return None
+
     def _opened(self, jobs: Sequence[Job]) -> list[tuple[Job, Asked]]:
         return [(job, asked) for job in jobs if (asked := self._open(job)) is not None]
 
@@ -287,10 +308,10 @@ class Exports:
 
     def _look(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs whose file is still being made."""
-        if not any(self._open(job) for job in jobs):
+        opened = self._opened(jobs)
+        if not opened or (exports := self._listed_for([job for job, _ in opened])) is None:
             return []
-        exports = self._listed()
-        self._find(self._opened(jobs), exports)
+        self._find(opened, exports)
         by_id = {one.id: one for one in exports}
         return [job for job in jobs if self._is_being_made(job, by_id)]
 
@@ -303,6 +324,11 @@ class Exports:
                 export = self._tools.run(ask(self._tools.client, get_export(asked.export_id)))
         except NotFound:
             export = None
+        except STOPS:
+            raise
+        except VoucherifyError as error:
+            self.refuse(job, str(error))
+            return False
         if export is None or export.status == "ERROR":
             self.refuse(job, "there is none" if export is None else "it ended in ERROR")
             return False

@@ -26,6 +26,9 @@ CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 701)]
 EXPORT = Question(None, strategy="export")
 
 
+LOST_ANSWER = Fault("reset", 1.0, count=1, path="^POST /v1/exports", after_acting=True)
+
+
 class Killed(BaseException):
     """The process ends."""
 
@@ -197,6 +200,46 @@ def test_an_answer_that_is_lost_leads_to_no_second_export(shop: Emulator, after_
     assert made["POST /v1/exports"] == made["DELETE /v1/exports/{id}"] == (4 if after_acting else 2)
 
 
+def beside_others(target: str, answer: JsonObject) -> JsonObject:
+    """Let somebody else's export be listed that has a status nobody knows, and one without an id."""
+    if target.startswith("/v1/exports?"):
+        told = [*answer["exports"]]  # type: ignore[misc]
+        answer["exports"] = [{"object": "export", "id": "exp_1", "status": "PAUSED"}, {"status": "DONE"}, *told]
+    return answer
+
+
+def test_an_export_of_anybody_that_cannot_be_read_is_left_alone(
+    shop: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert Desk(shop, change=beside_others).pull(EXPORT).rows == truth(shop)
+    assert "list is read instead" not in caplog.text
+    assert left_behind(shop) == []
+
+
+def of_no_shape(target: str, answer: JsonObject) -> JsonObject:
+    """Let the list of exports be none."""
+    return {} if target.startswith("/v1/exports?") else answer
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["all answered", "an answer was lost"])
+def test_exports_that_cannot_be_listed_are_not_used_and_not_left_behind(shop: Emulator, is_lost: bool) -> None:
+    shop.set_faults([LOST_ANSWER] if is_lost else [])
+    assert Desk(shop, change=of_no_shape).pull(EXPORT).rows == truth(shop)
+    assert len(left_behind(shop)) == is_lost  # of one that was never seen nothing is known
+
+
+def unreadable(target: str, answer: JsonObject) -> JsonObject:
+    """Let exports have a status nobody knows once they were asked for."""
+    for one in [*answer["exports"]] if target.startswith("/v1/exports?") else []:  # type: ignore[misc]
+        one["status"] = "PAUSED"
+    return answer | {"status": "PAUSED"} if target.startswith("/v1/exports/") else answer
+
+
+def test_an_export_that_cannot_be_read_is_not_used_and_not_left_behind(shop: Emulator) -> None:
+    assert Desk(shop, change=unreadable).pull(EXPORT).rows == truth(shop)
+    assert left_behind(shop) == []
+
+
 @pytest.fixture
 def listed_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the first look at the list of exports show none yet."""
@@ -207,9 +250,6 @@ def listed_late(monkeypatch: pytest.MonkeyPatch) -> None:
         return [] if len(looks) == 1 else listed(exports)
 
     monkeypatch.setattr(fetch.Exports, "_listed", late)
-
-
-LOST_ANSWER = Fault("reset", 1.0, count=1, path="^POST /v1/exports", after_acting=True)
 
 
 @pytest.mark.usefixtures("listed_late")
