@@ -20,8 +20,8 @@ from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved,
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
 from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer, missing_of, others_of
 from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
-from airflow_provider_voucherify.pull.per_export.fetch import read_everyone
-from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
+from airflow_provider_voucherify.pull.per_export.fetch import Exports, read_everyone
+from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import Survey
 from airflow_provider_voucherify.pull.progress import counted
@@ -68,6 +68,12 @@ class CustomerRun:
 
         :raises VoucherifyError: what stopped the run early, with all answers up to then held.
         """
+        pulled = self._pull()
+        if self._question.is_about_everyone:
+            Exports(self._tools, self._exports).delete(EVERYONE)
+        return pulled
+
+    def _pull(self) -> Pulled:
         scope = Scope(self._question.is_about_everyone, self._survey.segment_ids)
         everyone = self._everyone() if self._question.is_about_everyone else {}
         asked, to_ask = self._question.customer_ids, self._to_ask
@@ -96,7 +102,9 @@ class CustomerRun:
         def find(customers: Iterator[Customer]) -> None:
             found.update((customer.id, customer.source_id) for customer in customers)
 
-        if self._question.may_export_everyone and read_everyone(self._tools, self._exports, everyone, find):
+        # A later part of the try needs all of them again, and is not to wait for another file.
+        tools, keeps = self._tools, self._tools.may_defer
+        if self._question.may_export_everyone and read_everyone(tools, self._exports, everyone, find, keeps=keeps):
             return found
         return self._tools.run(everyone.rest(self._remembering))
 

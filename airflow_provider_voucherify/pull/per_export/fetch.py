@@ -165,10 +165,11 @@ class Exports:
             log.warning("%d exports were not made in time: their lists are read instead", len(pending))
             self._notes.refuse([job.key for job in pending])
 
-    def read(self, job: Job, use: Callable[[BelievedFile], None]) -> bool:
-        """Read a file if it is to be believed, and delete it in any case; return whether it was.
+    def read(self, job: Job, use: Callable[[BelievedFile], None], *, keeps: bool = False) -> bool:
+        """Read a file if it is to be believed, and delete its export in any case; return whether it was.
 
         :param use: told of the file, which is gone afterwards.
+        :param keeps: whether an export that was believed stays, for a later part of the try to read it again.
         """
         asked = self._open(job)
         if asked is None:
@@ -181,7 +182,8 @@ class Exports:
         except VoucherifyError as error:
             self.refuse(job, str(error))
             return False
-        self.delete(job.key)
+        if not keeps:
+            self.delete(job.key)
         return True
 
     def refuse(self, job: Job, why: str) -> None:
@@ -390,13 +392,19 @@ def everyone_calls(total: int, *, may_export: bool) -> int:
 
 
 def read_everyone(
-    tools: PullTools, notes: ExportNotes, everyone: CustomerList, use: Callable[[Iterator[Customer]], None]
+    tools: PullTools,
+    notes: ExportNotes,
+    everyone: CustomerList,
+    use: Callable[[Iterator[Customer]], None],
+    *,
+    keeps: bool = False,
 ) -> bool:
     """Read everyone by an export, if that takes fewer calls than the list; return whether that could be done.
 
     :param tools: client, sink and the like.
     :param everyone: the list, begun.
     :param use: given the customers, oldest first, once the file is found to be as long as the list.
+    :param keeps: whether the export stays, until :meth:`Exports.delete`.
     :raises ExportsPending: if the worker should be given back while it is made.
     """
     total = everyone.total
@@ -406,6 +414,7 @@ def read_everyone(
     job = Job(EVERYONE, "everyone", total, witnesses=frozenset(customer.id for customer in everyone.first))
     exports.ask([job])
     exports.wait([job])
-    is_read = exports.read(job, lambda file: use(file.customers()))
-    exports.delete_refused(job)
+    is_read = exports.read(job, lambda file: use(file.customers()), keeps=keeps)
+    if not (is_read and keeps):
+        exports.delete_refused(job)
     return is_read

@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from airflow_provider_voucherify.api.calls.exports import Export
-from airflow_provider_voucherify.api.errors import ExportsPending, PlanTooDear
+from airflow_provider_voucherify.api.errors import ExportsPending, PlanTooDear, WindowClosed
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.pull.per_export import fetch
@@ -432,4 +432,26 @@ def test_everyone_asked_one_by_one_is_read_by_one_export(larger_shop: Emulator, 
     assert done.rows == [row for row in truth(larger_shop) if row in done.rows] != []
     assert done.loaded.customers == 700
     assert made["GET /v1/customers"] == (8 if fault else 2)
+    assert left_behind(larger_shop) == []
+
+
+def test_everyone_asked_one_by_one_is_exported_once_in_however_many_parts(larger_shop: Emulator) -> None:
+    store, before, question = MemoryStore(), calls_so_far(larger_shop), Question(None, ["static"], "per_customer")
+    question = replace(question, exports=True)
+
+    def watch(target: str) -> None:
+        if target.endswith("/segments"):
+            asked.append(target)
+            if len(asked) in (200, 400):
+                raise WindowClosed("closed", wait=100.0, is_told=True)
+
+    asked, desk = list[str](), Desk(larger_shop, watch=watch)
+    for part in range(2):
+        with pytest.raises(WindowClosed):
+            replace(desk, part=part).pull(question, xcom_sink(everyone=True, store=store))
+    done = replace(desk, part=2).pull(question, xcom_sink(everyone=True, store=store))
+    made = gained(larger_shop, before)
+    assert done.rows == [row for row in truth(larger_shop) if row in done.rows] != []
+    assert done.loaded.customers == 700
+    assert made["POST /v1/exports"] == made["DELETE /v1/exports/{id}"] == 1
     assert left_behind(larger_shop) == []
