@@ -138,7 +138,7 @@ class Exports:
             self._find(self._opened(jobs), exports)
         new = [job for job in jobs if self._is_new(job)]
         now, told = self._tools.now(), list[Asked]()
-        self._notes.write([Asked(job.key, now, job.total, job.definition, job.witnesses) for job in new])
+        self._notes.write([Asked(job.key, now, job.total, job.definition, self._witnesses(job)) for job in new])
         with kept_if_interrupted(lambda: self._notes.write(told)):
             stopped_by = self._tools.run(self._ask_all(new, told))
         self._notes.write(told)
@@ -251,6 +251,11 @@ class Exports:
     def _is_new(self, job: Job) -> bool:
         one = self._notes.held.get(job.key)
         return one is None or (not one.is_refused and (one.is_over or one.export_id is None))
+
+    def _witnesses(self, job: Job) -> frozenset[str]:
+        """Return those who have to be in the file: an earlier part of the try may have noted them and got no further."""
+        one = self._open(job)
+        return job.witnesses or (frozenset() if one is None else one.witnesses)
 
     async def _ask_all(self, jobs: Sequence[Job], told: list[Asked]) -> VoucherifyError | None:
         queue, stops = deque(jobs), list[VoucherifyError]()

@@ -12,12 +12,13 @@ from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.calls.reads import list_segments
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.lists.pages import PAGE
-from airflow_provider_voucherify.api.models import StaticList
+from airflow_provider_voucherify.api.models import Segment, StaticList
 from airflow_provider_voucherify.load.base import StoredWalk
 from airflow_provider_voucherify.pull.clients import RememberingClient
 from airflow_provider_voucherify.pull.customers.everyone import CountingClient, CustomerList
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
 from airflow_provider_voucherify.pull.notes import Beginning
+from airflow_provider_voucherify.pull.per_export.exportable import is_exportable
 from airflow_provider_voucherify.pull.per_export.fetch import EVERYONE_CALLS, MOST_LOOKS, everyone_calls
 from airflow_provider_voucherify.pull.per_export.files import file_calls, is_worth_exporting, most_file_calls
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked
@@ -193,13 +194,20 @@ class Survey:
     async def _list_segments(self) -> None:
         if self.listings is None:
             chosen = chosen_segments(await list_segments(self._client), self._question.segments)
-            walks = self._held.walks
-            totals, failed = self._totals, self._failed_parts
+            walks, failed = self._held.walks, self._failed_parts
             self.listings = [
-                Listing(one, self._terms, walks.get(one.id), totals.get(one.id), failed.get(one.id, 0))
+                Listing(one, self._terms, walks.get(one.id), self._expected(one), failed.get(one.id, 0))
                 for one in chosen
             ]
             self._compare(self.listings)
+
+    def _expected(self, segment: Segment) -> int | None:
+        return None if self._keeps_first_page(segment) else self._totals.get(segment.id)
+
+    def _keeps_first_page(self, segment: Segment) -> bool:
+        """Return whether the first page of a list is kept for later parts of the try: who is on it has to be in a file."""
+        held, may_export = self._held, self._question.may_export
+        return may_export and is_exportable(segment) and segment.id not in held.walks and segment.id not in held.exports
 
     def _compare(self, listings: Sequence[Listing]) -> None:
         for listing in listings:
@@ -232,8 +240,11 @@ class Survey:
             if (self._wanted == "auto" and not self._may_pay) or self._is_too_dear or self._is_refused:
                 return
             wave = new[start : start + _WAVE]
-            await _together([listing.probe(self._probing) for listing in wave])
+            await _together([one.probe(self._client_for(one.segment)) for one in wave])
             self._compare(wave)
+
+    def _client_for(self, segment: Segment) -> Sender:
+        return self._client if self._keeps_first_page(segment) else self._probing
 
     @property
     def _may_pay(self) -> bool:

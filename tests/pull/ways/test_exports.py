@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +18,7 @@ from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.pull.per_export import fetch
 from airflow_provider_voucherify.pull.per_export import files as per_export
+from airflow_provider_voucherify.pull.per_export.notes import Asked, ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways.desk import Desk, truth, xcom_sink
 from tests.pull.ways.stores import MemoryStore
@@ -341,6 +342,32 @@ def test_a_worker_given_back_while_files_are_made_goes_on_with_them(shop: Emulat
     assert done.rows == truth(shop)
     assert made["POST /v1/exports"] == made["DELETE /v1/exports/{id}"] == 4
     assert "token" not in str(store.texts)
+
+
+@pytest.mark.parametrize("closed_at", ["segment_id=", "/v1/exports"], ids=["at a list", "at an export"])
+def test_who_is_on_the_first_page_has_to_be_in_a_file_after_a_deferral_too(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch, closed_at: str
+) -> None:
+    store, asked, noted, write = MemoryStore(), list[str](), list[Asked](), ExportNotes.write
+
+    def watch(target: str) -> None:
+        if closed_at in target and sum(closed_at in one for one in asked) == 2:
+            raise WindowClosed("closed", wait=100.0, is_told=True)
+        asked.append(target)
+
+    def written(notes: ExportNotes, told: Sequence[Asked]) -> None:
+        noted.extend(told)
+        write(notes, told)
+
+    monkeypatch.setattr(ExportNotes, "write", written)
+    with pytest.raises(WindowClosed):
+        Desk(shop, workers=1, watch=watch, part=0).pull(EXPORT, xcom_sink(everyone=True, store=store))
+    done = Desk(shop, watch=asked.append, part=1).pull(EXPORT, xcom_sink(everyone=True, store=store))
+    assert done.rows == truth(shop)
+    first_pages = [target for target in asked if "segment_id=" in target and "starting_after=1970" in target]
+    assert len(first_pages) - len(set(first_pages)) <= 2  # those of the lists that cannot be exported
+    opened = [len(one.witnesses) for one in noted if one.is_open]
+    assert opened == [100] * len(opened) != []
 
 
 @pytest.mark.long
