@@ -34,13 +34,18 @@ def most_file_calls(listing: Listing) -> int:
     return file_calls(listing) + 4
 
 
-def is_worth_exporting(listing: Listing, notes: Mapping[str, Asked]) -> bool:
-    """Return whether a file takes fewer calls than the rest of a list, or was asked for already."""
+def is_worth_exporting(listing: Listing, notes: Mapping[str, Asked], *, may_ask: bool) -> bool:
+    """Return whether a file takes fewer calls than the rest of a list, or was asked for already.
+
+    :param may_ask: whether files may be asked for that were not yet.
+    """
     note, left = notes.get(listing.segment.id), listing.calls_left
     if listing.is_over or not is_exportable(listing.segment) or (note is not None and note.is_refused):
         return False
-    if note is not None and note.is_open:
+    if note is not None and note.is_open and (may_ask or note.export_id is not None):
         return True
+    if not may_ask:
+        return False
     return left is not None and listing.total is not None and left - file_calls(listing) >= LEAST_SAVED
 
 
@@ -50,13 +55,14 @@ class PerExport:
     ``listings`` are those it takes over until :meth:`read` has ended; those that are not whole then are to be listed.
 
     :param tools: client, sink and the like.
+    :param may_ask: whether files may be asked for that no earlier try asked for.
     """
 
-    def __init__(self, tools: PullTools, notes: ExportNotes, listings: Sequence[Listing]) -> None:
+    def __init__(self, tools: PullTools, notes: ExportNotes, listings: Sequence[Listing], *, may_ask: bool) -> None:
         self._tools = tools
         self._notes = notes
         self._exports = Exports(tools, notes)
-        self.listings = [one for one in listings if is_worth_exporting(one, notes.held)]
+        self.listings = [one for one in listings if is_worth_exporting(one, notes.held, may_ask=may_ask)]
         self._jobs = [(one, _job_of(one)) for one in self.listings]
 
     def ask(self) -> None:

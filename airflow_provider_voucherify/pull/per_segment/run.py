@@ -88,7 +88,8 @@ class SegmentRun:
         """
         self._forget_gone()
         if by_exports:
-            self._exporting = PerExport(self._tools, self._exports, self._listings)
+            may_ask = self._question.may_export
+            self._exporting = PerExport(self._tools, self._exports, self._listings, may_ask=may_ask)
         self._read_all()
         self._look_after_missing(self._listings)
         mismatch = self._verify()

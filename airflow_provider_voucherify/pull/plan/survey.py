@@ -313,7 +313,8 @@ class Survey:
     def _export(self) -> Way:
         """Return what it takes to export what can be and list the rest; and to list all of it after all."""
         listed, listings = self._per_segment, self.listings or []
-        chosen = [one for one in listings if is_worth_exporting(one, self._held.exports)]
+        may_ask = self._question.may_export
+        chosen = [one for one in listings if is_worth_exporting(one, self._held.exports, may_ask=may_ask)]
         if listed.calls is None or not chosen:
             return Way("export", listed.calls, listed.bound)
         saved = sum((one.calls_left or 0) - file_calls(one) for one in chosen)

@@ -344,6 +344,24 @@ def test_a_worker_given_back_while_files_are_made_goes_on_with_them(shop: Emulat
     assert "token" not in str(store.texts)
 
 
+def test_a_retry_that_may_not_export_any_more_asks_for_no_further_file(shop: Emulator) -> None:
+    store, before, question, asked = MemoryStore(), calls_so_far(shop), Question(None, exports=True), list[str]()
+
+    def die(target: str) -> None:
+        asked.append(target)
+        if asked.count("/v1/exports") == 2:
+            raise Killed
+
+    with pytest.raises((Killed, BaseExceptionGroup)):
+        Desk(shop, workers=1, watch=die).pull(
+            replace(question, strategy="export"), xcom_sink(everyone=True, store=store)
+        )
+    done = Desk(shop).pull(replace(question, exports=False), xcom_sink(everyone=True, store=store))
+    made = gained(shop, before)
+    assert done.rows == truth(shop)
+    assert made["POST /v1/exports"] == made["GET /download/exports/{id}"] == made["DELETE /v1/exports/{id}"] == 1
+
+
 @pytest.mark.parametrize("closed_at", ["segment_id=", "/v1/exports"], ids=["at a list", "at an export"])
 def test_who_is_on_the_first_page_has_to_be_in_a_file_after_a_deferral_too(
     shop: Emulator, monkeypatch: pytest.MonkeyPatch, closed_at: str
