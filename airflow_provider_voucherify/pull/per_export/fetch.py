@@ -253,7 +253,7 @@ class Exports:
         return one is None or (not one.is_refused and (one.is_over or one.export_id is None))
 
     def _witnesses(self, job: Job) -> frozenset[str]:
-        """Return those who have to be in the file: an earlier part of the try may have noted them and got no further."""
+        """Return those who have to be in the file: an earlier part may have noted them and come no further."""
         one = self._open(job)
         return job.witnesses or (frozenset() if one is None else one.witnesses)
 

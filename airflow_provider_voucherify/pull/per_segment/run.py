@@ -11,7 +11,13 @@ from itertools import chain
 
 from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.reads import get_segment, rest_of
-from airflow_provider_voucherify.api.errors import NotFound, SegmentsFailed, VoucherifyError
+from airflow_provider_voucherify.api.errors import (
+    MalformedAnswer,
+    NotFound,
+    PagingFailed,
+    SegmentsFailed,
+    VoucherifyError,
+)
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.lists.pages import instant_of
@@ -29,7 +35,7 @@ from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Listing, PerSegment, Round, Terms, gone_name
 from airflow_provider_voucherify.pull.per_segment.verify import Verification
 from airflow_provider_voucherify.pull.plan.question import Question
-from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
+from airflow_provider_voucherify.pull.plan.survey import MOST_INSTEAD_OF_LISTS, HeldBefore, Survey
 from airflow_provider_voucherify.pull.progress import counted
 from airflow_provider_voucherify.pull.result import Mismatch, Moved, Pulled, what_a_retry_does
 from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
@@ -365,8 +371,16 @@ class SegmentRun:
 
         :param unknown: the same customers; those the list names are taken out.
         """
-        self._tools.run(self._walk_everyone(unknown))
-        self._settle_unlisted(unlisted, unknown)
+        try:
+            self._tools.run(self._walk_everyone(unknown))
+        except (MalformedAnswer, PagingFailed) as error:
+            if len(unlisted) > MOST_INSTEAD_OF_LISTS:
+                raise
+            who = counted(len(unlisted), "customer")
+            log.warning("The list of everyone cannot be read, so %s are looked up one by one: %s", who, error)
+            self._settle_one_by_one(unlisted)
+        else:
+            self._settle_unlisted(unlisted, unknown)
 
     def _settle_unlisted(self, unlisted: Sequence[str], unknown: IdSet) -> None:
         for part in in_parts(unlisted, _SETTLED_AT_A_TIME):

@@ -39,7 +39,7 @@ _WAVE = 8
 #: Knowing how many customers there are costs a call, and may save one for each customer no list names.
 _WORTH_A_WALK = 10
 #: Where a list fails, so many calls may be made to do without lists; beyond it the task rather fails and tries again.
-_MOST_INSTEAD_OF_LISTS = 2_000
+MOST_INSTEAD_OF_LISTS = 2_000
 #: So often it is looked whether exports are made, in a plan.
 _LOOKS = 3
 _TOO_FEW = "too few customers for listing segments to pay"
@@ -205,7 +205,7 @@ class Survey:
         return None if self._keeps_first_page(segment) else self._totals.get(segment.id)
 
     def _keeps_first_page(self, segment: Segment) -> bool:
-        """Return whether the first page of a list is kept for later parts of the try: who is on it has to be in a file."""
+        """Return whether the first page of a list is kept for later parts: who is on it has to be in a file."""
         held, may_export = self._held, self._question.may_export
         return may_export and is_exportable(segment) and segment.id not in held.walks and segment.id not in held.exports
 
@@ -336,7 +336,7 @@ class Survey:
     def _is_refused(self) -> bool:
         """Whether a list failed, and asking each customer instead is no great matter."""
         instead = self._per_customer.calls
-        if self._wanted != "auto" or instead is None or instead > _MOST_INSTEAD_OF_LISTS:
+        if self._wanted != "auto" or instead is None or instead > MOST_INSTEAD_OF_LISTS:
             return False
         return any(listing.is_refused for listing in self.listings or ())
 

@@ -345,7 +345,7 @@ def test_a_worker_given_back_while_files_are_made_goes_on_with_them(shop: Emulat
 
 
 def test_a_retry_that_may_not_export_any_more_asks_for_no_further_file(shop: Emulator) -> None:
-    store, before, question, asked = MemoryStore(), calls_so_far(shop), Question(None, exports=True), list[str]()
+    store, before, asked = MemoryStore(), calls_so_far(shop), list[str]()
 
     def die(target: str) -> None:
         asked.append(target)
@@ -353,10 +353,8 @@ def test_a_retry_that_may_not_export_any_more_asks_for_no_further_file(shop: Emu
             raise Killed
 
     with pytest.raises((Killed, BaseExceptionGroup)):
-        Desk(shop, workers=1, watch=die).pull(
-            replace(question, strategy="export"), xcom_sink(everyone=True, store=store)
-        )
-    done = Desk(shop).pull(replace(question, exports=False), xcom_sink(everyone=True, store=store))
+        Desk(shop, workers=1, watch=die).pull(EXPORT, xcom_sink(everyone=True, store=store))
+    done = Desk(shop).pull(Question(None), xcom_sink(everyone=True, store=store))
     made = gained(shop, before)
     assert done.rows == truth(shop)
     assert made["POST /v1/exports"] == made["GET /download/exports/{id}"] == made["DELETE /v1/exports/{id}"] == 1
