@@ -18,9 +18,13 @@ from airflow_provider_voucherify.pull.clients import RememberingClient
 from airflow_provider_voucherify.pull.customers.everyone import CountingClient, CustomerList
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
 from airflow_provider_voucherify.pull.notes import Beginning
-from airflow_provider_voucherify.pull.per_export.exportable import is_exportable
 from airflow_provider_voucherify.pull.per_export.fetch import EVERYONE_CALLS, MOST_LOOKS, everyone_calls
-from airflow_provider_voucherify.pull.per_export.files import file_calls, is_worth_exporting, most_file_calls
+from airflow_provider_voucherify.pull.per_export.files import (
+    file_calls,
+    is_exportable,
+    is_worth_exporting,
+    most_file_calls,
+)
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked
 from airflow_provider_voucherify.pull.per_segment.listing import MOST_FAILED_PARTS, Listing, Terms
 from airflow_provider_voucherify.pull.plan.plan import (
