@@ -25,8 +25,8 @@ LEAST_SAVED = 1
 #: Members of a page made of a file, and pages stored at a time.
 _MEMBERS_PER_PAGE, _PAGES_AT_A_TIME = 1_000, 10
 
-# Which segments' filters an export can be asked for with: names and operators as documented, nothing else. The filter is
-# handed over word for word, and never evaluated here.
+# Which segments' filters an export can be asked for with: names and operators as documented, nothing else. The filter
+# is handed over word for word, and never evaluated here.
 _TYPES: Final = frozenset({"passive", "auto-update"})
 #: Documented for filters of exports (FiltersCondition); ``$next_month`` and ``$in_location`` are not among them.
 _OPERATORS: Final = frozenset(

@@ -5,25 +5,24 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-import requests
 
 from airflow_provider_voucherify.api.calls.exports import Export
-from airflow_provider_voucherify.api.errors import ExportsPending, PlanTooDear, WindowClosed
+from airflow_provider_voucherify.api.errors import ExportsPending, PlanTooDear
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.pull.per_export import fetch
 from airflow_provider_voucherify.pull.per_export import files as per_export
-from airflow_provider_voucherify.pull.per_export.notes import Asked, ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
+from tests.pull.ways import gold_shop
 from tests.pull.ways.desk import Desk, truth, xcom_sink
+from tests.pull.ways.gold_shop import CUSTOMERS, calls_so_far, gained, left_behind
 from tests.pull.ways.stores import MemoryStore
 
-CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 701)]
 EXPORT = Question(None, strategy="export")
 
 
@@ -36,58 +35,13 @@ class Killed(BaseException):
 
 @pytest.fixture(scope="module")
 def big_shop() -> Iterator[Emulator]:
-    with Emulator(customers=0, segments=0, limits=Limits(limit=None)) as emulator:
-        emulator.add_customers(
-            [
-                {
-                    "source_id": f"customer-{number:07d}",
-                    "created_at": f"2024-{number % 12 + 1:02d}-{number % 28 + 1:02d}T10:00:00.{number:03d}Z",
-                    "metadata": {"tier": "gold" if number % 5 else "silver"},
-                    "total_amount": number % 200,
-                }
-                for number in range(1, 701)
-            ]
-        )
+    with gold_shop.opened() as emulator:
         yield emulator
 
 
 @pytest.fixture
 def shop(big_shop: Emulator) -> Emulator:
-    """700 customers, of whom 560 are gold, and segments small and large, static and not, to export and not."""
-    big_shop.reset(settings=True)
-    keys = {"X-App-Id": big_shop.app_id, "X-App-Token": big_shop.app_token}
-    for export in left_behind(big_shop):
-        requests.delete(f"{big_shop.url}/v1/exports/{export}", headers=keys, timeout=10)
-    return big_shop
-
-
-@pytest.fixture(autouse=True, scope="module")
-def segments(big_shop: Emulator) -> None:
-    def conditions(name: str, operator: str, *values: Any) -> JsonObject:
-        return {"junction": "and", name: {"conditions": {operator: [*values]}}}
-
-    ids = [one.customer_id for one in big_shop.customers()]
-    big_shop.add_segment("gold", filter=conditions("metadata.tier", "$is", "gold"), type="passive")
-    big_shop.add_segment("silver", filter=conditions("metadata.tier", "$is", "silver"), type="auto-update")
-    big_shop.add_segment("buyers", filter=conditions("summary.orders.total_amount", "$more_than", 90), type="passive")
-    big_shop.add_segment("old", filter=conditions("created_at", "$before", "2024-12-15T00:00:00Z"), type="passive")
-    big_shop.add_segment("unexportable", filter=conditions("birthdate", "$is_unknown", True), type="passive")
-    big_shop.add_segment("static", customers=ids[:400])
-
-
-def gained(shop: Emulator, before: Counter[str]) -> Counter[str]:
-    return Counter({name: one.calls for name, one in shop.stats().endpoints.items()}) - before
-
-
-def calls_so_far(shop: Emulator) -> Counter[str]:
-    return Counter({name: one.calls for name, one in shop.stats().endpoints.items()})
-
-
-def left_behind(shop: Emulator) -> list[str]:
-    """Return the exports there are."""
-    keys = {"X-App-Id": shop.app_id, "X-App-Token": shop.app_token}
-    answer = requests.get(f"{shop.url}/v1/exports?limit=100", headers=keys, timeout=10).json()
-    return [one["id"] for one in answer["exports"]]
+    return gold_shop.tidied(big_shop)
 
 
 @pytest.fixture(autouse=True)
@@ -201,46 +155,6 @@ def test_an_answer_that_is_lost_leads_to_no_second_export(shop: Emulator, after_
     assert made["POST /v1/exports"] == made["DELETE /v1/exports/{id}"] == (4 if after_acting else 2)
 
 
-def beside_others(target: str, answer: JsonObject) -> JsonObject:
-    """Let somebody else's export be listed that has a status nobody knows, and one without an id."""
-    if target.startswith("/v1/exports?"):
-        told = [*answer["exports"]]  # type: ignore[misc]
-        answer["exports"] = [{"object": "export", "id": "exp_1", "status": "PAUSED"}, {"status": "DONE"}, *told]
-    return answer
-
-
-def test_an_export_of_anybody_that_cannot_be_read_is_left_alone(
-    shop: Emulator, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert Desk(shop, change=beside_others).pull(EXPORT).rows == truth(shop)
-    assert "list is read instead" not in caplog.text
-    assert left_behind(shop) == []
-
-
-def of_no_shape(target: str, answer: JsonObject) -> JsonObject:
-    """Let the list of exports be none."""
-    return {} if target.startswith("/v1/exports?") else answer
-
-
-@pytest.mark.parametrize("is_lost", [False, True], ids=["all answered", "an answer was lost"])
-def test_exports_that_cannot_be_listed_are_not_used_and_not_left_behind(shop: Emulator, is_lost: bool) -> None:
-    shop.set_faults([LOST_ANSWER] if is_lost else [])
-    assert Desk(shop, change=of_no_shape).pull(EXPORT).rows == truth(shop)
-    assert len(left_behind(shop)) == is_lost  # of one that was never seen nothing is known
-
-
-def unreadable(target: str, answer: JsonObject) -> JsonObject:
-    """Let exports have a status nobody knows once they were asked for."""
-    for one in [*answer["exports"]] if target.startswith("/v1/exports?") else []:  # type: ignore[misc]
-        one["status"] = "PAUSED"
-    return answer | {"status": "PAUSED"} if target.startswith("/v1/exports/") else answer
-
-
-def test_an_export_that_cannot_be_read_is_not_used_and_not_left_behind(shop: Emulator) -> None:
-    assert Desk(shop, change=unreadable).pull(EXPORT).rows == truth(shop)
-    assert left_behind(shop) == []
-
-
 @pytest.fixture
 def listed_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the first look at the list of exports show none yet."""
@@ -344,48 +258,6 @@ def test_a_worker_given_back_while_files_are_made_goes_on_with_them(shop: Emulat
     assert "token" not in str(store.texts)
 
 
-def test_a_retry_that_may_not_export_any_more_asks_for_no_further_file(shop: Emulator) -> None:
-    store, before, asked = MemoryStore(), calls_so_far(shop), list[str]()
-
-    def die(target: str) -> None:
-        asked.append(target)
-        if asked.count("/v1/exports") == 2:
-            raise Killed
-
-    with pytest.raises((Killed, BaseExceptionGroup)):
-        Desk(shop, workers=1, watch=die).pull(EXPORT, xcom_sink(everyone=True, store=store))
-    done = Desk(shop).pull(Question(None), xcom_sink(everyone=True, store=store))
-    made = gained(shop, before)
-    assert done.rows == truth(shop)
-    assert made["POST /v1/exports"] == made["GET /download/exports/{id}"] == made["DELETE /v1/exports/{id}"] == 1
-
-
-@pytest.mark.parametrize("closed_at", ["segment_id=", "/v1/exports"], ids=["at a list", "at an export"])
-def test_who_is_on_the_first_page_has_to_be_in_a_file_after_a_deferral_too(
-    shop: Emulator, monkeypatch: pytest.MonkeyPatch, closed_at: str
-) -> None:
-    store, asked, noted, write = MemoryStore(), list[str](), list[Asked](), ExportNotes.write
-
-    def watch(target: str) -> None:
-        if closed_at in target and sum(closed_at in one for one in asked) == 2:
-            raise WindowClosed("closed", wait=100.0, is_told=True)
-        asked.append(target)
-
-    def written(notes: ExportNotes, told: Sequence[Asked]) -> None:
-        noted.extend(told)
-        write(notes, told)
-
-    monkeypatch.setattr(ExportNotes, "write", written)
-    with pytest.raises(WindowClosed):
-        Desk(shop, workers=1, watch=watch, part=0).pull(EXPORT, xcom_sink(everyone=True, store=store))
-    done = Desk(shop, watch=asked.append, part=1).pull(EXPORT, xcom_sink(everyone=True, store=store))
-    assert done.rows == truth(shop)
-    first_pages = [target for target in asked if "segment_id=" in target and "starting_after=1970" in target]
-    assert len(first_pages) - len(set(first_pages)) <= 2  # those of the lists that cannot be exported
-    opened = [len(one.witnesses) for one in noted if one.is_open]
-    assert opened == [100] * len(opened) != []
-
-
 @pytest.mark.long
 @pytest.mark.parametrize("seed", range(10))
 def test_kills_lose_no_row_ask_for_no_export_twice_and_leave_none_behind(shop: Emulator, seed: int) -> None:
@@ -475,26 +347,4 @@ def test_everyone_asked_one_by_one_is_read_by_one_export(larger_shop: Emulator, 
     assert done.rows == [row for row in truth(larger_shop) if row in done.rows] != []
     assert done.loaded.customers == 700
     assert made["GET /v1/customers"] == (8 if fault else 2)
-    assert left_behind(larger_shop) == []
-
-
-def test_everyone_asked_one_by_one_is_exported_once_in_however_many_parts(larger_shop: Emulator) -> None:
-    store, before, question = MemoryStore(), calls_so_far(larger_shop), Question(None, ["static"], "per_customer")
-    question = replace(question, exports=True)
-
-    def watch(target: str) -> None:
-        if target.endswith("/segments"):
-            asked.append(target)
-            if len(asked) in (200, 400):
-                raise WindowClosed("closed", wait=100.0, is_told=True)
-
-    asked, desk = list[str](), Desk(larger_shop, watch=watch)
-    for part in range(2):
-        with pytest.raises(WindowClosed):
-            replace(desk, part=part).pull(question, xcom_sink(everyone=True, store=store))
-    done = replace(desk, part=2).pull(question, xcom_sink(everyone=True, store=store))
-    made = gained(larger_shop, before)
-    assert done.rows == [row for row in truth(larger_shop) if row in done.rows] != []
-    assert done.loaded.customers == 700
-    assert made["POST /v1/exports"] == made["DELETE /v1/exports/{id}"] == 1
     assert left_behind(larger_shop) == []
