@@ -18,8 +18,7 @@ from airflow_provider_voucherify.pull.customers.existence import Ghost, ask_ghos
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
-from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer, missing_of, others_of
-from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
+from airflow_provider_voucherify.pull.per_customer.ask import AskAhead, Fetched, PerCustomer, missing_of, others_of
 from airflow_provider_voucherify.pull.per_export.fetch import Exports, read_everyone
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
