@@ -19,10 +19,10 @@ from itertools import groupby, repeat
 from operator import itemgetter
 from typing import NamedTuple
 
-from airflow_provider_voucherify.api.ids import IdSet, LazyIdSet
+from airflow_provider_voucherify.api.ids import IdList, IdSet, LazyIdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.ledger.labels import SegmentLabels
-from airflow_provider_voucherify.ledger.room import explained, refuse_without_room
+from airflow_provider_voucherify.ledger.room import bytes_for, explained, refuse_without_room
 from airflow_provider_voucherify.ledger.steps import (
     ANSWERS,
     PAGE,
@@ -42,9 +42,6 @@ from airflow_provider_voucherify.ledger.steps import (
 from airflow_provider_voucherify.load.base import NOTE, LoadSummary, SegmentCount, StoredWalk, in_parts
 from airflow_provider_voucherify.load.summary import count
 
-#: What the passing file takes for a customer; and more for each answer, or each member of a list, while these are
-#: sorted: 234 in all and 163 with ids of 29 characters, rounded up.
-_BYTES_PER_CUSTOMER, _BYTES_PER_SORTED_ANSWER, _BYTES_PER_MEMBER = 80, 160, 170
 _SCHEMA = """
 PRAGMA page_size = 16384;  -- a million answers are sorted in three quarters of the time
 CREATE TABLE walk (segment_id TEXT PRIMARY KEY, resume TEXT NOT NULL, is_whole INTEGER NOT NULL);
@@ -53,10 +50,8 @@ CREATE TABLE answer (customer_id TEXT PRIMARY KEY, outcome TEXT NOT NULL, observ
     failure TEXT, source_id TEXT) WITHOUT ROWID;
 CREATE TABLE new_answer (customer_id TEXT, outcome TEXT, observed_at INTEGER, labels BLOB, failure TEXT,
     source_id TEXT);
-CREATE TABLE member (
-    customer_id TEXT NOT NULL, segment INTEGER NOT NULL, label INTEGER NOT NULL, observed_at INTEGER NOT NULL,
-    source_id TEXT, PRIMARY KEY (customer_id, segment)
-) WITHOUT ROWID;
+CREATE TABLE member (customer_id TEXT NOT NULL, segment INTEGER NOT NULL, label INTEGER NOT NULL,
+    observed_at INTEGER NOT NULL, source_id TEXT, PRIMARY KEY (customer_id, segment)) WITHOUT ROWID;
 CREATE TABLE new_member (customer_id TEXT, segment INTEGER, label INTEGER, observed_at INTEGER, source_id TEXT);
 """
 _SHOWN = "FROM member CROSS JOIN answer USING (customer_id) CROSS JOIN segment USING (label) WHERE outcome = 'found'"
@@ -121,8 +116,7 @@ class WorkingCopy:
         :raises StorageFailed: if it has not.
         """
         held = self._number_of("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")
-        sorting = max(customers * _BYTES_PER_SORTED_ANSWER, memberships * _BYTES_PER_MEMBER)
-        refuse_without_room(customers * _BYTES_PER_CUSTOMER + sorting - held)
+        refuse_without_room(bytes_for(customers, memberships) - held)
 
     @contextmanager
     def taking(self, pieces: Iterable[StepsAsJson]) -> Iterator[None]:
@@ -169,6 +163,13 @@ class WorkingCopy:
         named = self._select("SELECT DISTINCT customer_id FROM member")
         listed = IdSet(id_ for (id_,) in named if id_ in customer_ids)
         return IdSet(id_ for id_ in customer_ids if id_ not in listed)
+
+    def listed_since(self) -> IdList:
+        """Return those answered as in no segment, or unknown, whom a page names: their answers are from before it."""
+        self._sort_members()
+        self._sort_answers()
+        query = "SELECT DISTINCT customer_id FROM answer CROSS JOIN member USING (customer_id) WHERE outcome IN (?, ?)"
+        return IdList(id_ for (id_,) in self._select(query, Outcome.NO_SEGMENT.value, Outcome.UNKNOWN.value))
 
     def unknown(self, limit: int) -> list[str]:
         """Return at most ``limit`` ids Voucherify does not know, ordered."""

@@ -17,7 +17,7 @@ from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.load.summary import latest
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.ids import IdSet
+    from airflow_provider_voucherify.api.ids import IdList, IdSet
     from airflow_provider_voucherify.api.models import CustomerAnswer, Member, MembershipPage, StaticList
     from airflow_provider_voucherify.ledger.log import FoundLog, LogStore
     from airflow_provider_voucherify.ledger.steps import Step
@@ -82,6 +82,10 @@ class LoggedRun:
     def unlisted(self, customer_ids: Collection[str]) -> IdSet:
         """Return those of the customers that no page held so far names."""
         return self._held.unlisted(customer_ids)
+
+    def listed_since(self) -> IdList:
+        """Return those answered as in no segment, or unknown, whom a page names that came later or was read anew."""
+        return self._held.listed_since()
 
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
         """Return nobody: what earlier runs published is not read."""

@@ -10,7 +10,7 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Protocol, TypeVar
 
-from airflow_provider_voucherify.api.ids import IdSet
+from airflow_provider_voucherify.api.ids import IdList, IdSet
 from airflow_provider_voucherify.api.models import (
     CustomerAnswer,
     Json,
@@ -163,6 +163,9 @@ class Sink(Protocol):
 
         :param customer_ids: distinct ids that can be looked up fast, and more than once.
         """
+
+    def listed_since(self) -> IdList:
+        """Return those answered as in no segment, or unknown, whom a page names that came later or was read anew."""
 
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:
         """Return at most ``limit`` customers readers see in a segment before this run is published, those observed

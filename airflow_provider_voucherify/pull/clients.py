@@ -93,7 +93,8 @@ class Interruptible:
         return self._interrupt.send(self._client, request)
 
 
-#: What is read of the answers: lists, their customers and segments. Nothing else is kept, least of all a profile.
+#: What is read of the answers: lists, their customers and segments. Nothing else is kept, least of all a profile: the
+#: name is that of a segment.
 _KEPT = (
     "object",
     "data_ref",
@@ -104,6 +105,7 @@ _KEPT = (
     "name",
     "type",
     "created_at",
+    "updated_at",
     "initial_sync_status",
 )
 _LISTS = ("customers", "data", "segments")
@@ -161,11 +163,13 @@ def _unpacked(packed: str | None) -> JsonObject:
     return cast("JsonObject", json.loads(zlib.decompress(base64.b85decode(packed))))
 
 
-def _essence(answer: JsonObject) -> JsonObject:
+def _essence(answer: JsonObject, listed_as: str = "") -> JsonObject:
     kept: JsonObject = {name: answer[name] for name in _KEPT if name in answer}
+    if listed_as == "customers" or answer.get("object") == "customer":
+        kept.pop("name", None)
     for name in _LISTS:
         if isinstance(items := answer.get(name), list):
-            essences: list[Json] = [_essence(item) if isinstance(item, dict) else item for item in items]
+            essences: list[Json] = [_essence(item, name) if isinstance(item, dict) else item for item in items]
             kept[name] = essences
     return kept
 

@@ -1,6 +1,6 @@
 """What a run that asks each customer remembers in the ledger besides answers.
 
-RunNotes are kept as lists without members, under ids no segment has: every sink holds those as durably as answers.
+Notes are kept as lists without members, under ids no segment has: every sink holds those as durably as answers.
 """
 
 from __future__ import annotations
@@ -186,9 +186,16 @@ class RunNotes:
                 self._write(note, {})
 
     def _write(self, note: str, resume: JsonObject) -> None:
-        page = MembershipPage(Segment(note, note), (), self._now(), resume, is_last=False)
-        self._sink.write_pages([page])
+        self._sink.write_pages([note_page(note, resume, self._now())])
         self._held[note] = resume
+
+
+def note_page(note: str, resume: JsonObject, now: datetime) -> MembershipPage:
+    """Return a note as a ledger holds it, in place of one of the same name.
+
+    :param now: UTC.
+    """
+    return MembershipPage(Segment(note, note), (), now, resume, is_last=False)
 
 
 def _number(note: str) -> int:

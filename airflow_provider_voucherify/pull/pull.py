@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.ids import DistinctIds
-from airflow_provider_voucherify.load.base import segment_walks
+from airflow_provider_voucherify.load.base import StoredWalk, segment_walks
 from airflow_provider_voucherify.pull.clients import Cap, RememberingClient
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
@@ -117,16 +117,24 @@ class Pull:
 
     def _what_is_held(self) -> HeldBefore:
         sink, ids = self._tools.sink, self._question.customer_ids
-        if ids is None:
-            return HeldBefore((), len(sink.done()), segment_walks(sink.walks()), exports=self._exports.held)
-        to_ask = self._compared_with_held(ids)
         walks = segment_walks(sink.walks())
+        if ids is None:
+            if not walks:
+                self._forget_failed()
+            return HeldBefore((), len(sink.done()), walks, exports=self._exports.held)
+        to_ask = self._compared_with_held(ids, walks)
         is_right_project = self._notes.begun_with is not None or bool(walks)
         told = self._notes.resolved
         resolved = sum(one in told for one in resolving(ids)) if told else 0
         return HeldBefore(to_ask, len(sink.done()), walks, is_right_project, resolved, self._exports.held)
 
-    def _compared_with_held(self, ids: Sequence[str]) -> Sequence[str]:
+    def _forget_failed(self) -> None:
+        """Let who failed when everyone was asked for count no more: they are asked again, listed, or deleted."""
+        sink = self._tools.sink
+        if sink.failed_count():
+            sink.forget({answer.customer_id for answer in sink.failed(limit=sink.failed_count())})
+
+    def _compared_with_held(self, ids: Sequence[str], walks: Mapping[str, StoredWalk]) -> Sequence[str]:
         """Return those whom the sink holds no answer of, and let it forget what is of no use to this question."""
         sink = self._tools.sink
         if not (held := len(sink.done()) + sink.failed_count()):
@@ -137,17 +145,17 @@ class Pull:
         forgotten.update(customer_id for customer_id in failed if customer_id not in asked)
         if self._question.unknown == "fail":  # a refused customer may have been added meanwhile
             forgotten.update(sink.unknown(limit=held))
-        has_outgrown = self._has_outgrown(held - len(forgotten), ids)
+        has_outgrown = not walks and self._has_outgrown(held - len(forgotten), ids)
         if not has_outgrown and not forgotten:
             return to_ask
         # Their memberships go from the lists too: a later try that asks about them again must not go on with those.
-        sink.write_pages(not_gone_on_with(segment_walks(sink.walks()), self._question.digest, self._tools.now()))
+        sink.write_pages(not_gone_on_with(walks, self._question.digest, self._tools.now()))
         sink.forget({*sink.done(), *failed} if has_outgrown else forgotten)
         return asked.differences(sink.done())[0]
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
         """Return whether so many customers came in since the way was chosen that another may take fewer calls."""
-        if self._tools.is_resumed or self._question.wanted != "auto" or segment_walks(self._tools.sink.walks()):
+        if self._tools.is_resumed or self._question.wanted != "auto":
             return False
         begun_with = self._notes.begun_with or FEWEST_TO_JUDGE
         return len(ids) > 2 * begun_with and held * WORTH_PROBING <= len(ids)

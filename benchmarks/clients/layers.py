@@ -20,8 +20,7 @@ from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.pull.clients import Interrupt
-from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer
-from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
+from airflow_provider_voucherify.pull.per_customer.ask import AskAhead, Fetched, PerCustomer
 from airflow_provider_voucherify.pull.tools import utc_now
 from benchmarks.clients.loops import CUSTOMERS
 from benchmarks.load.databases import Warehouse

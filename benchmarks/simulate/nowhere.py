@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
 
-from airflow_provider_voucherify.api.ids import IdSet
+from airflow_provider_voucherify.api.ids import IdList, IdSet
 from airflow_provider_voucherify.api.models import CustomerAnswer, Json, Member, MembershipPage, Scope, StaticList
 from airflow_provider_voucherify.load.base import NO_REPORT, LoadSummary, StoredWalk
 
@@ -56,6 +56,10 @@ class Nowhere:
     def unlisted(self, customer_ids: Collection[str]) -> IdSet:  # noqa: ARG002 - as sinks have it
         """Return nobody: only everyone is asked about here."""
         return IdSet()
+
+    def listed_since(self) -> IdList:
+        """Return nobody: only everyone is asked about here."""
+        return IdList()
 
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
         """Return nobody."""

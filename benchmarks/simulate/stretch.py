@@ -86,7 +86,7 @@ class Process:
                 self.client = self._open(goes_on=True)
 
     async def _ask(self, customer_ids: Iterator[str]) -> None:
-        ghost = await ask_ghost(self.client, self._chance)
+        ghost = await ask_ghost(self.client, self._chance, doubts_empty_answers=False)
         strategy = PerCustomer(
             self.client,
             workers=self._scene.concurrency,

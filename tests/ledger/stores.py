@@ -142,6 +142,7 @@ class Ledger(LoggedRun):
             "unknown": set(self.unknown(99)),
             "lists": {id_: walk.is_whole for id_, walk in self.walks().items()},
             "unlisted": set(self.unlisted(set(CUSTOMERS))),
+            "listed_since": set(self.listed_since()),
             "rows": [(row.customer_id, row.segment_id, row.segment_name) for row in self._held.rows(Scope())],
             "customers": summary.customers,
         }

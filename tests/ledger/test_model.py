@@ -30,6 +30,7 @@ def state_of(truth: model.Ledger) -> dict[str, object]:
         "unknown": {one for one, said in truth.outcomes.items() if said is Outcome.UNKNOWN},
         "lists": truth.lists,
         "unlisted": set(CUSTOMERS) - {one for one, _ in truth.members},
+        "listed_since": truth.listed_since(),
         "rows": sorted((*pair, name) for pair, name in truth.shown().items()),
         "customers": len(truth.outcomes) + truth.rest,
     }

@@ -105,6 +105,11 @@ class Ledger:
             absent = Outcome.UNKNOWN if one in unknown else Outcome.NO_SEGMENT
             self.outcomes[one] = Outcome.FOUND if one in {who for who, _ in self.members} else absent
 
+    def listed_since(self) -> set[str]:
+        """Return who is answered as in no segment, or unknown, and on a list."""
+        absent = {Outcome.UNKNOWN, Outcome.NO_SEGMENT}
+        return {one for one, _ in self.members if self.outcomes.get(one) in absent}
+
     def settle_everyone(self, total: int, _: datetime) -> None:
         """Make everyone's answers of pages."""
         failed = self.failed()

@@ -9,12 +9,13 @@ from __future__ import annotations
 import csv
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO, Final, Literal, TypeAlias
 
-from airflow_provider_voucherify.api.calls.call import Call, Repeatable, Sender, ask, each, post
-from airflow_provider_voucherify.api.errors import ExportFailed, FileRefused, NotFound
+from airflow_provider_voucherify.api.calls.call import Call, Repeatable, Sender, ask, post
+from airflow_provider_voucherify.api.errors import ExportFailed, FileRefused, MalformedAnswer, NotFound
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.id_text import checked_id
 from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape, storable
@@ -158,6 +159,14 @@ class ExportFile:
 _export_from = wire.reader(Export.from_json, "an export")
 
 
+def _exports_from(data: JsonObject) -> list[Export]:
+    exports = list[Export]()
+    for item in wire.items_of(data):
+        with suppress(MalformedAnswer):
+            exports.append(_export_from(item))
+    return exports
+
+
 def create_export(wanted: Wanted) -> Call[Export]:
     """Ask for an export.
 
@@ -170,9 +179,10 @@ def create_export(wanted: Wanted) -> Call[Export]:
 
 
 def list_exports() -> Call[list[Export]]:
-    """The latest exports of the project, at most 100, with the addresses of their files."""
+    """The latest exports of the project, at most 100, with the addresses of their files; those that cannot be read,
+    which anybody may have made, are left out."""
     query: dict[str, str | int] = {"limit": MOST_LISTED, "order": "-created_at"}
-    return Call(wire.get(wire.path_of("exports"), query), each(_export_from))
+    return Call(wire.get(wire.path_of("exports"), query), _exports_from)
 
 
 def get_export(export_id: str) -> Call[Export]:

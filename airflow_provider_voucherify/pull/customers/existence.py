@@ -50,7 +50,7 @@ class Ghost:
         return self.segment_ids is not None and bool(segments or self.doubts_empty_answers)
 
 
-async def ask_ghost(client: Sender, rng: random.Random, *, doubts_empty_answers: bool = False) -> Ghost:
+async def ask_ghost(client: Sender, rng: random.Random, *, doubts_empty_answers: bool) -> Ghost:
     """Return what Voucherify answers for a customer that cannot exist, for one call.
 
     :param doubts_empty_answers: see :class:`Ghost`.

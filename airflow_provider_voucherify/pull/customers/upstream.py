@@ -156,6 +156,7 @@ def _python_literal(written: str) -> object:
     import io
     import tokenize
 
+    written = written.strip()  # on an indented line of its own it would be an unexpected indent
     value: object = ast.literal_eval(written)
     tokens = [one.type for one in tokenize.generate_tokens(io.StringIO(written).readline) if one.type != tokenize.NL]
     if any(both == (tokenize.STRING, tokenize.STRING) for both in pairwise(tokens)):

@@ -18,10 +18,9 @@ from airflow_provider_voucherify.pull.customers.existence import Ghost, ask_ghos
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
-from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer, missing_of, others_of
-from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
-from airflow_provider_voucherify.pull.per_export.fetch import read_everyone
-from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
+from airflow_provider_voucherify.pull.per_customer.ask import AskAhead, Fetched, PerCustomer, missing_of, others_of
+from airflow_provider_voucherify.pull.per_export.fetch import Exports, read_everyone
+from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import Survey
 from airflow_provider_voucherify.pull.progress import counted
@@ -68,6 +67,12 @@ class CustomerRun:
 
         :raises VoucherifyError: what stopped the run early, with all answers up to then held.
         """
+        pulled = self._pull()
+        if self._question.is_about_everyone:
+            Exports(self._tools, self._exports).delete(EVERYONE)
+        return pulled
+
+    def _pull(self) -> Pulled:
         scope = Scope(self._question.is_about_everyone, self._survey.segment_ids)
         everyone = self._everyone() if self._question.is_about_everyone else {}
         asked, to_ask = self._question.customer_ids, self._to_ask
@@ -96,7 +101,9 @@ class CustomerRun:
         def find(customers: Iterator[Customer]) -> None:
             found.update((customer.id, customer.source_id) for customer in customers)
 
-        if self._question.may_export_everyone and read_everyone(self._tools, self._exports, everyone, find):
+        # A later part of the try needs all of them again, and is not to wait for another file.
+        tools, keeps = self._tools, self._tools.may_defer
+        if self._question.may_export_everyone and read_everyone(tools, self._exports, everyone, find, keeps=keeps):
             return found
         return self._tools.run(everyone.rest(self._remembering))
 
@@ -125,7 +132,7 @@ class CustomerRun:
         if believed is None and begun is not None and begun.ghost_asked_at is not None and self._tools.is_resumed:
             # It is asked again before anything that was taken on trust is stored.
             self.ghost_asked_at = begun.ghost_asked_at
-            self.ghost = Ghost(begun.ghost, doubts_empty_answers=self._question.unknown == "fail")
+            self.ghost = Ghost(begun.ghost, doubts_empty_answers=self._doubts_empty_answers)
             return False
         self.ghost = self._tools.run(self._ask_ghost(self._tools.client))
         if believed is None:
@@ -142,10 +149,13 @@ class CustomerRun:
 
     async def _ask_ghost(self, client: Sender) -> Ghost:
         self.ghost_asked_at = self._tools.now()
+        return await ask_ghost(client, self._tools.rng, doubts_empty_answers=self._doubts_empty_answers)
+
+    @property
+    def _doubts_empty_answers(self) -> bool:
         # Of fewer customers the project is not judged: whether any is known shows by asking for each that may not be.
         are_few = len(self._question.customer_ids or ()) < FEWEST_TO_JUDGE
-        doubts = are_few or self._question.unknown == "fail"
-        return await ask_ghost(client, self._tools.rng, doubts_empty_answers=doubts)
+        return are_few or self._question.unknown == "fail"
 
     def _is_to_be_judged(self, to_ask: Sequence[str]) -> bool:
         """Return whether it is still to be found out if the project is the right one."""

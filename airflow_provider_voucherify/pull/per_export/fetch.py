@@ -136,11 +136,12 @@ class Exports:
         self._jobs |= {job.key: job for job in jobs}
         changed = [job.key for job in jobs if (one := self._open(job)) and one.definition != job.definition]
         self._notes.refuse(changed)
-        if any(one is not None and one.export_id is None for one in map(self._open, jobs)):
-            self._find(self._opened(jobs), self._listed())
+        lost = [job for job, asked in self._opened(jobs) if asked.export_id is None]
+        if lost and (exports := self._listed_for(lost)) is not None:
+            self._find(self._opened(jobs), exports)
         new = [job for job in jobs if self._is_new(job)]
         now, told = self._tools.now(), list[Asked]()
-        self._notes.write([Asked(job.key, now, job.total, job.definition, job.witnesses) for job in new])
+        self._notes.write([Asked(job.key, now, job.total, job.definition, self._witnesses(job)) for job in new])
         with kept_if_interrupted(lambda: self._notes.write(told)):
             stopped_by = self._tools.run(self._ask_all(new, told))
         self._notes.write(told)
@@ -167,10 +168,11 @@ class Exports:
             log.warning("%d exports were not made in time: their lists are read instead", len(pending))
             self._notes.refuse([job.key for job in pending])
 
-    def read(self, job: Job, use: Callable[[BelievedFile], None]) -> bool:
-        """Read a file if it is to be believed, and delete it in any case; return whether it was.
+    def read(self, job: Job, use: Callable[[BelievedFile], None], *, keeps: bool = False) -> bool:
+        """Read a file if it is to be believed, and delete its export in any case; return whether it was.
 
         :param use: told of the file, which is gone afterwards.
+        :param keeps: whether an export that was believed stays, for a later part of the try to read it again.
         """
         asked = self._open(job)
         if asked is None:
@@ -181,10 +183,10 @@ class Exports:
         except STOPS:
             raise
         except VoucherifyError as error:
-            log.warning("The file of the export of %s is not used, the list is read instead: %s", job.name, error)
-            self._notes.refuse([job.key])
+            self.refuse(job, str(error))
             return False
-        self.delete(job.key)
+        if not keeps:
+            self.delete(job.key)
         return True
 
     def refuse(self, job: Job, why: str) -> None:
@@ -201,13 +203,23 @@ class Exports:
         in_use = {job.key for job in jobs if self._open(job)}
         segments = [one for one in self._notes.held.values() if one.key != EVERYONE]
         self._jobs |= {job.key: job for job in jobs}
-        self._give_up([one for one in segments if one.key not in in_use and not one.is_over])
+        self._delete_noted([one for one in segments if one.key not in in_use and not one.is_over])
 
     def delete_refused(self, job: Job) -> None:
         """Delete the export of a job that is not used, if there is one."""
         one = self._notes.held.get(job.key)
         if one is not None and not one.is_over:
-            self._give_up([one])
+            self._delete_noted([one])
+
+    def _delete_noted(self, noted: Sequence[Asked]) -> None:
+        # Those without an id last: they are looked for on the list of exports, which may not be had.
+        for some in ([one for one in noted if one.export_id], [one for one in noted if not one.export_id]):
+            try:
+                self._give_up(some)
+            except STOPS:
+                raise
+            except VoucherifyError as error:
+                log.warning("Exports whose answer was lost could not be looked for, and may be left: %s", error)
 
     def _give_up(self, noted: Sequence[Asked]) -> None:
         # Where there is no id the answer was lost: the export may have been taken all the same.
@@ -243,6 +255,11 @@ class Exports:
         one = self._notes.held.get(job.key)
         return one is None or (not one.is_refused and (one.is_over or one.export_id is None))
 
+    def _witnesses(self, job: Job) -> frozenset[str]:
+        """Return those who have to be in the file: an earlier part may have noted them and come no further."""
+        one = self._open(job)
+        return job.witnesses or (frozenset() if one is None else one.witnesses)
+
     async def _ask_all(self, jobs: Sequence[Job], told: list[Asked]) -> VoucherifyError | None:
         queue, stops = deque(jobs), list[VoucherifyError]()
         async with asyncio.TaskGroup() as group:
@@ -272,6 +289,17 @@ class Exports:
     def _listed(self) -> list[Export]:
         return self._tools.run(ask(self._tools.client, list_exports()))
 
+    def _listed_for(self, jobs: Sequence[Job]) -> list[Export] | None:
+        """Return the exports there are; ``None`` if they cannot be listed: then no file is used for any of the jobs."""
+        try:
+            return self._listed()
+        except STOPS:
+            raise
+        except VoucherifyError as error:
+            for job in jobs:
+                self.refuse(job, f"exports could not be looked after ({error})")
+        return None
+
     def _opened(self, jobs: Sequence[Job]) -> list[tuple[Job, Asked]]:
         return [(job, asked) for job in jobs if (asked := self._open(job)) is not None]
 
@@ -290,10 +318,10 @@ class Exports:
 
     def _look(self, jobs: Sequence[Job]) -> list[Job]:
         """Return the jobs whose file is still being made."""
-        if not any(self._open(job) for job in jobs):
+        opened = self._opened(jobs)
+        if not opened or (exports := self._listed_for([job for job, _ in opened])) is None:
             return []
-        exports = self._listed()
-        self._find(self._opened(jobs), exports)
+        self._find(opened, exports)
         by_id = {one.id: one for one in exports}
         return [job for job in jobs if self._is_being_made(job, by_id)]
 
@@ -306,6 +334,11 @@ class Exports:
                 export = self._tools.run(ask(self._tools.client, get_export(asked.export_id)))
         except NotFound:
             export = None
+        except STOPS:
+            raise
+        except VoucherifyError as error:
+            self.refuse(job, str(error))
+            return False
         if export is None or export.status == "ERROR":
             self.refuse(job, "there is none" if export is None else "it ended in ERROR")
             return False
@@ -367,13 +400,19 @@ def everyone_calls(total: int, *, may_export: bool) -> int:
 
 
 def read_everyone(
-    tools: PullTools, notes: ExportNotes, everyone: CustomerList, use: Callable[[Iterator[Customer]], None]
+    tools: PullTools,
+    notes: ExportNotes,
+    everyone: CustomerList,
+    use: Callable[[Iterator[Customer]], None],
+    *,
+    keeps: bool = False,
 ) -> bool:
     """Read everyone by an export, if that takes fewer calls than the list; return whether that could be done.
 
     :param tools: client, sink and the like.
     :param everyone: the list, begun.
     :param use: given the customers, oldest first, once the file is found to be as long as the list.
+    :param keeps: whether the export stays, until :meth:`Exports.delete`.
     :raises ExportsPending: if the worker should be given back while it is made.
     """
     total = everyone.total
@@ -383,6 +422,7 @@ def read_everyone(
     job = Job(EVERYONE, "everyone", total, witnesses=frozenset(customer.id for customer in everyone.first))
     exports.ask([job])
     exports.wait([job])
-    is_read = exports.read(job, lambda file: use(file.customers()))
-    exports.delete_refused(job)
+    is_read = exports.read(job, lambda file: use(file.customers()), keeps=keeps)
+    if not (is_read and keeps):
+        exports.delete_refused(job)
     return is_read

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from airflow_provider_voucherify.api.models import Json, JsonObject, MembershipPage, Segment
+from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.load.base import NOTE, Sink
+from airflow_provider_voucherify.pull.notes import note_page
 
 _EXPORT = f"{NOTE}export:"
 #: Names the export of everyone: no segment has this id.
@@ -97,13 +98,7 @@ class ExportNotes:
         """Note some, in place of what was noted of the same before."""
         if not notes:
             return
-        names = {one.key: f"{_EXPORT}{one.key}" for one in notes}
-        self._sink.write_pages(
-            [
-                MembershipPage(Segment(name, name), (), self._now(), one.to_json(), is_last=False)
-                for one, name in zip(notes, names.values(), strict=True)
-            ]
-        )
+        self._sink.write_pages([note_page(f"{_EXPORT}{one.key}", one.to_json(), self._now()) for one in notes])
         self.held |= {one.key: one for one in notes}
 
     def refuse(self, keys: Sequence[str]) -> None:

@@ -7,10 +7,17 @@ import math
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
+from itertools import chain
 
 from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.reads import get_segment, rest_of
-from airflow_provider_voucherify.api.errors import NotFound, SegmentsFailed, VoucherifyError
+from airflow_provider_voucherify.api.errors import (
+    MalformedAnswer,
+    NotFound,
+    PagingFailed,
+    SegmentsFailed,
+    VoucherifyError,
+)
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.lists.pages import instant_of
@@ -28,7 +35,7 @@ from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Listing, PerSegment, Round, Terms, gone_name
 from airflow_provider_voucherify.pull.per_segment.verify import Verification
 from airflow_provider_voucherify.pull.plan.question import Question
-from airflow_provider_voucherify.pull.plan.survey import HeldBefore, Survey
+from airflow_provider_voucherify.pull.plan.survey import MOST_INSTEAD_OF_LISTS, HeldBefore, Survey
 from airflow_provider_voucherify.pull.progress import counted
 from airflow_provider_voucherify.pull.result import Mismatch, Moved, Pulled, what_a_retry_does
 from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
@@ -87,7 +94,8 @@ class SegmentRun:
         """
         self._forget_gone()
         if by_exports:
-            self._exporting = PerExport(self._tools, self._exports, self._listings)
+            may_ask = self._question.may_export
+            self._exporting = PerExport(self._tools, self._exports, self._listings, may_ask=may_ask)
         self._read_all()
         self._look_after_missing(self._listings)
         mismatch = self._verify()
@@ -294,7 +302,9 @@ class SegmentRun:
         ids = asked if isinstance(asked, DistinctIds) else dict.fromkeys(asked)
         open_ = Remaining(ids, sink.done(), self._asked.aliases)
         unlisted = sink.unlisted(open_)
-        for part in in_parts((one for one in open_ if one not in unlisted), _SETTLED_AT_A_TIME):
+        # An answer of an earlier try does not know of a list that was read since.
+        listed = chain(sink.listed_since(), (one for one in open_ if one not in unlisted))
+        for part in in_parts(listed, _SETTLED_AT_A_TIME):
             sink.settle(part, frozenset(), self._tools.now())
             self._knows_somebody = True
         left = IdList(one for one in open_ if one in unlisted)
@@ -361,8 +371,16 @@ class SegmentRun:
 
         :param unknown: the same customers; those the list names are taken out.
         """
-        self._tools.run(self._walk_everyone(unknown))
-        self._settle_unlisted(unlisted, unknown)
+        try:
+            self._tools.run(self._walk_everyone(unknown))
+        except (MalformedAnswer, PagingFailed) as error:
+            if len(unlisted) > MOST_INSTEAD_OF_LISTS:
+                raise
+            who = counted(len(unlisted), "customer")
+            log.warning("The list of everyone cannot be read, so %s are looked up one by one: %s", who, error)
+            self._settle_one_by_one(unlisted)
+        else:
+            self._settle_unlisted(unlisted, unknown)
 
     def _settle_unlisted(self, unlisted: Sequence[str], unknown: IdSet) -> None:
         for part in in_parts(unlisted, _SETTLED_AT_A_TIME):

@@ -12,14 +12,19 @@ from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.calls.reads import list_segments
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.lists.pages import PAGE
-from airflow_provider_voucherify.api.models import StaticList
+from airflow_provider_voucherify.api.models import Segment, StaticList
 from airflow_provider_voucherify.load.base import StoredWalk
 from airflow_provider_voucherify.pull.clients import RememberingClient
 from airflow_provider_voucherify.pull.customers.everyone import CountingClient, CustomerList
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project, empty_project
 from airflow_provider_voucherify.pull.notes import Beginning
 from airflow_provider_voucherify.pull.per_export.fetch import EVERYONE_CALLS, MOST_LOOKS, everyone_calls
-from airflow_provider_voucherify.pull.per_export.files import file_calls, is_worth_exporting, most_file_calls
+from airflow_provider_voucherify.pull.per_export.files import (
+    file_calls,
+    is_exportable,
+    is_worth_exporting,
+    most_file_calls,
+)
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked
 from airflow_provider_voucherify.pull.per_segment.listing import MOST_FAILED_PARTS, Listing, Terms
 from airflow_provider_voucherify.pull.plan.plan import (
@@ -38,7 +43,7 @@ _WAVE = 8
 #: Knowing how many customers there are costs a call, and may save one for each customer no list names.
 _WORTH_A_WALK = 10
 #: Where a list fails, so many calls may be made to do without lists; beyond it the task rather fails and tries again.
-_MOST_INSTEAD_OF_LISTS = 2_000
+MOST_INSTEAD_OF_LISTS = 2_000
 #: So often it is looked whether exports are made, in a plan.
 _LOOKS = 3
 _TOO_FEW = "too few customers for listing segments to pay"
@@ -193,13 +198,20 @@ class Survey:
     async def _list_segments(self) -> None:
         if self.listings is None:
             chosen = chosen_segments(await list_segments(self._client), self._question.segments)
-            walks = self._held.walks
-            totals, failed = self._totals, self._failed_parts
+            walks, failed = self._held.walks, self._failed_parts
             self.listings = [
-                Listing(one, self._terms, walks.get(one.id), totals.get(one.id), failed.get(one.id, 0))
+                Listing(one, self._terms, walks.get(one.id), self._expected(one), failed.get(one.id, 0))
                 for one in chosen
             ]
             self._compare(self.listings)
+
+    def _expected(self, segment: Segment) -> int | None:
+        return None if self._keeps_first_page(segment) else self._totals.get(segment.id)
+
+    def _keeps_first_page(self, segment: Segment) -> bool:
+        """Return whether the first page of a list is kept for later parts: who is on it has to be in a file."""
+        held, may_export = self._held, self._question.may_export
+        return may_export and is_exportable(segment) and segment.id not in held.walks and segment.id not in held.exports
 
     def _compare(self, listings: Sequence[Listing]) -> None:
         for listing in listings:
@@ -232,8 +244,11 @@ class Survey:
             if (self._wanted == "auto" and not self._may_pay) or self._is_too_dear or self._is_refused:
                 return
             wave = new[start : start + _WAVE]
-            await _together([listing.probe(self._probing) for listing in wave])
+            await _together([one.probe(self._client_for(one.segment)) for one in wave])
             self._compare(wave)
+
+    def _client_for(self, segment: Segment) -> Sender:
+        return self._client if self._keeps_first_page(segment) else self._probing
 
     @property
     def _may_pay(self) -> bool:
@@ -302,7 +317,8 @@ class Survey:
     def _export(self) -> Way:
         """Return what it takes to export what can be and list the rest; and to list all of it after all."""
         listed, listings = self._per_segment, self.listings or []
-        chosen = [one for one in listings if is_worth_exporting(one, self._held.exports)]
+        may_ask = self._question.may_export
+        chosen = [one for one in listings if is_worth_exporting(one, self._held.exports, may_ask=may_ask)]
         if listed.calls is None or not chosen:
             return Way("export", listed.calls, listed.bound)
         saved = sum((one.calls_left or 0) - file_calls(one) for one in chosen)
@@ -324,7 +340,7 @@ class Survey:
     def _is_refused(self) -> bool:
         """Whether a list failed, and asking each customer instead is no great matter."""
         instead = self._per_customer.calls
-        if self._wanted != "auto" or instead is None or instead > _MOST_INSTEAD_OF_LISTS:
+        if self._wanted != "auto" or instead is None or instead > MOST_INSTEAD_OF_LISTS:
             return False
         return any(listing.is_refused for listing in self.listings or ())
 

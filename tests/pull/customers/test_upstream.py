@@ -231,6 +231,12 @@ def test_what_json_has_words_for_is_metadata() -> None:
     assert metadata("{'tier': 'gold'}", is_rendered=True) == metadata('{"tier": "gold"}', is_rendered=True)
 
 
+def test_what_a_template_gives_may_stand_on_an_indented_line_of_its_own() -> None:
+    assert ids_from_text("\n  ['a', 'b']\n") == ["a", "b"]
+    assert segment_names("\n    ['VIP',\n    'New']\n  ", is_rendered=True) == ["VIP", "New"]
+    assert metadata("\n\t{'tier': 'gold'}\n", is_rendered=True) == {"tier": "gold"}
+
+
 @pytest.mark.parametrize(
     "value", [None, "", " ", "None", [], ["a"], {"a": 1}, 1.5, True, b"a", object()], ids=_without_address
 )

@@ -13,8 +13,7 @@ from hypothesis import strategies as st
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import CustomerAnswer, JsonObject, Outcome
-from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer
-from airflow_provider_voucherify.pull.per_customer.ask_ahead import AskAhead
+from airflow_provider_voucherify.pull.per_customer.ask import AskAhead, Fetched, PerCustomer
 from tests.pull.answering import Answers
 from tests.virtual_time import run_virtually
 

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_voucherify.api.errors import ExportFailed
 from airflow_provider_voucherify.api.lists.pages import Page, instant_of
 from airflow_provider_voucherify.api.models import Segment
-from airflow_provider_voucherify.pull.per_export.exportable import definition_of, is_exportable, names_created_at
+from airflow_provider_voucherify.pull.per_export.files import definition_of, is_exportable, names_created_at
 from airflow_provider_voucherify.pull.per_export.gate import (
     Checked,
     Seen,

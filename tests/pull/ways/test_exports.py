@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-import requests
 
 from airflow_provider_voucherify.api.calls.exports import Export
 from airflow_provider_voucherify.api.errors import ExportsPending, PlanTooDear
@@ -19,11 +18,15 @@ from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switch
 from airflow_provider_voucherify.pull.per_export import fetch
 from airflow_provider_voucherify.pull.per_export import files as per_export
 from airflow_provider_voucherify.pull.plan.question import Question
+from tests.pull.ways import gold_shop
 from tests.pull.ways.desk import Desk, truth, xcom_sink
+from tests.pull.ways.gold_shop import CUSTOMERS, calls_so_far, gained, left_behind
 from tests.pull.ways.stores import MemoryStore
 
-CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 701)]
 EXPORT = Question(None, strategy="export")
+
+
+LOST_ANSWER = Fault("reset", 1.0, count=1, path="^POST /v1/exports", after_acting=True)
 
 
 class Killed(BaseException):
@@ -32,58 +35,13 @@ class Killed(BaseException):
 
 @pytest.fixture(scope="module")
 def big_shop() -> Iterator[Emulator]:
-    with Emulator(customers=0, segments=0, limits=Limits(limit=None)) as emulator:
-        emulator.add_customers(
-            [
-                {
-                    "source_id": f"customer-{number:07d}",
-                    "created_at": f"2024-{number % 12 + 1:02d}-{number % 28 + 1:02d}T10:00:00.{number:03d}Z",
-                    "metadata": {"tier": "gold" if number % 5 else "silver"},
-                    "total_amount": number % 200,
-                }
-                for number in range(1, 701)
-            ]
-        )
+    with gold_shop.opened() as emulator:
         yield emulator
 
 
 @pytest.fixture
 def shop(big_shop: Emulator) -> Emulator:
-    """700 customers, of whom 560 are gold, and segments small and large, static and not, to export and not."""
-    big_shop.reset(settings=True)
-    keys = {"X-App-Id": big_shop.app_id, "X-App-Token": big_shop.app_token}
-    for export in left_behind(big_shop):
-        requests.delete(f"{big_shop.url}/v1/exports/{export}", headers=keys, timeout=10)
-    return big_shop
-
-
-@pytest.fixture(autouse=True, scope="module")
-def segments(big_shop: Emulator) -> None:
-    def conditions(name: str, operator: str, *values: Any) -> JsonObject:
-        return {"junction": "and", name: {"conditions": {operator: [*values]}}}
-
-    ids = [one.customer_id for one in big_shop.customers()]
-    big_shop.add_segment("gold", filter=conditions("metadata.tier", "$is", "gold"), type="passive")
-    big_shop.add_segment("silver", filter=conditions("metadata.tier", "$is", "silver"), type="auto-update")
-    big_shop.add_segment("buyers", filter=conditions("summary.orders.total_amount", "$more_than", 90), type="passive")
-    big_shop.add_segment("old", filter=conditions("created_at", "$before", "2024-12-15T00:00:00Z"), type="passive")
-    big_shop.add_segment("unexportable", filter=conditions("birthdate", "$is_unknown", True), type="passive")
-    big_shop.add_segment("static", customers=ids[:400])
-
-
-def gained(shop: Emulator, before: Counter[str]) -> Counter[str]:
-    return Counter({name: one.calls for name, one in shop.stats().endpoints.items()}) - before
-
-
-def calls_so_far(shop: Emulator) -> Counter[str]:
-    return Counter({name: one.calls for name, one in shop.stats().endpoints.items()})
-
-
-def left_behind(shop: Emulator) -> list[str]:
-    """Return the exports there are."""
-    keys = {"X-App-Id": shop.app_id, "X-App-Token": shop.app_token}
-    answer = requests.get(f"{shop.url}/v1/exports?limit=100", headers=keys, timeout=10).json()
-    return [one["id"] for one in answer["exports"]]
+    return gold_shop.tidied(big_shop)
 
 
 @pytest.fixture(autouse=True)
@@ -207,9 +165,6 @@ def listed_late(monkeypatch: pytest.MonkeyPatch) -> None:
         return [] if len(looks) == 1 else listed(exports)
 
     monkeypatch.setattr(fetch.Exports, "_listed", late)
-
-
-LOST_ANSWER = Fault("reset", 1.0, count=1, path="^POST /v1/exports", after_acting=True)
 
 
 @pytest.mark.usefixtures("listed_late")

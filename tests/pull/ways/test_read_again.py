@@ -17,6 +17,7 @@ from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.load.base import RunIdentity, Sink
 from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.result import Mismatch
 from tests.pull.ways.desk import Desk, truth, utc_now, xcom_sink
@@ -159,4 +160,50 @@ def test_only_lists_in_doubt_and_empty_ones_are_read_again(shop: Emulator) -> No
         Desk(shop, change=change).pull(question, ledger)
     assert {id_ for id_, walk in ledger.walks().items() if not walk.is_whole} == {small, tiny}
     done = Desk(shop).pull(question, ledger)
+    assert done.rows == truth(shop, CUSTOMERS)
+
+
+def first_try(shop: Emulator, question: Question, monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
+    """Return the ledger of a try that answered everybody and could not publish."""
+    store = MemoryStore()
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(XComSink, "finish", die)
+        with pytest.raises(Killed):
+            Desk(shop).pull(question, xcom_sink(store=store))
+    return store
+
+
+def nobodys(shop: Emulator) -> list[str]:
+    """Return customers who are in no segment, and an id that nobody has yet."""
+    in_some = {name for name, _ in truth(shop, CUSTOMERS)}
+    return [*(one for one in CUSTOMERS if one not in in_some), "customer-0001001"]
+
+
+def test_a_segment_made_between_two_tries_is_published_with_all_its_members(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joining, asked = nobodys(shop), [*CUSTOMERS, "customer-0001001"]
+    question = Question(asked, strategy="per_segment")
+    store = first_try(shop, question, monkeypatch)
+    shop.add_customers([{"source_id": joining[-1]}])
+    made = shop.add_segment("Made meanwhile", customers=[*CUSTOMERS[:20], *joining])
+    done = Desk(shop).pull(question, xcom_sink(store=store))
+    assert len(joining) > 2
+    assert {name for name, segment in done.rows if segment == made} == {*CUSTOMERS[:20], *joining}
+    assert [row for row in done.rows if row[0] in CUSTOMERS] == truth(shop, CUSTOMERS)
+    assert (done.loaded.unknown, done.loaded.customers) == (0, len(asked))
+
+
+def test_who_joined_before_lists_are_read_anew_for_one_customer_more_is_published(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    joining = nobodys(shop)[0]
+    others = [one for one in CUSTOMERS if one != CUSTOMERS[-1]]
+    store = first_try(shop, Question(others, strategy="per_segment"), monkeypatch)
+    shop.add_segment("Made meanwhile", customers=[joining])
+    done = Desk(shop).pull(Question(CUSTOMERS, strategy="per_segment"), xcom_sink(store=store))
     assert done.rows == truth(shop, CUSTOMERS)

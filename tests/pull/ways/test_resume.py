@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
+import requests
 
 from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
-from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
+from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.load.xcom.sink import XComSink
+from airflow_provider_voucherify.pull.per_customer.ask import AllFailed
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways.desk import Desk, truth, xcom_sink
 from tests.pull.ways.stores import MemoryStore
@@ -103,3 +107,40 @@ def test_a_customer_who_was_left_out_for_one_try_has_all_memberships_again(
         Desk(shop, chunk_size=4, watch=die).pull(Question(others, strategy="per_segment"), xcom_sink(store=store))
     done = Desk(shop).pull(Question(CUSTOMERS, strategy="per_segment"), xcom_sink(store=store))
     assert done.rows == truth(shop, CUSTOMERS)
+
+
+EVERYONE = Question(None, strategy="per_customer")
+
+
+def after_failures(shop: Emulator, failing: str) -> MemoryStore:
+    """Return the ledger of a try about everyone in which some customers, all whose id fits, could not be read."""
+    store = MemoryStore()
+    shop.set_faults([Fault("status", 1.0, status=400, path=f"^GET /v1/customers/{failing}/segments")])
+    with suppress(AllFailed, Killed), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(XComSink, "finish", die)
+        Desk(shop).pull(EVERYONE, xcom_sink(everyone=True, store=store))
+    shop.set_faults()
+    ledger = xcom_sink(everyone=True, store=store)
+    ledger.open()
+    assert ledger.failed_count()
+    return store
+
+
+def die(*_: object) -> None:
+    raise Killed
+
+
+def test_who_failed_is_no_failure_once_lists_tell_of_everyone(shop: Emulator) -> None:
+    store = after_failures(shop, "[^/]+")
+    done = Desk(shop).pull(Question(None), xcom_sink(everyone=True, store=store))
+    assert done.plan.strategy == "per_segment"
+    assert (done.loaded.failed, done.rows) == (0, truth(shop))
+
+
+def test_who_failed_and_was_deleted_since_is_no_failure(shop: Emulator) -> None:
+    (left,) = [one.customer_id for one in shop.customers() if one.source_id == CUSTOMERS[0]]
+    store = after_failures(shop, left)
+    keys = {"X-App-Id": shop.app_id, "X-App-Token": shop.app_token}
+    requests.delete(f"{shop.url}/v1/customers/{left}", headers=keys, timeout=10).raise_for_status()
+    done = Desk(shop).pull(EVERYONE, xcom_sink(everyone=True, store=store))
+    assert (done.loaded.failed, done.rows) == (0, truth(shop))

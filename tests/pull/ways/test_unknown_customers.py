@@ -7,6 +7,7 @@ from collections import Counter
 import pytest
 
 from airflow_provider_voucherify.api.errors import CustomersUnknown, WrongProject
+from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, ProjectSettings, Switches
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.pull.ways.desk import Desk, truth, xcom_sink
@@ -106,3 +107,15 @@ def test_walking_everyone_tells_who_exists_where_that_is_cheaper(shop: Emulator)
     assert done.loaded.unknown == 20
     (segment_id,) = {one.segment_id for one in shop.memberships() if one.segment_name == smallest}
     assert done.rows == [row for row in truth(shop, KNOWN) if row[1] == segment_id]
+
+
+def test_one_odd_customer_nobody_asked_about_fails_no_run_that_walks_over_everyone(shop: Emulator) -> None:
+    def change(target: str, answer: JsonObject) -> JsonObject:
+        if target.startswith("/v1/customers?") and "segment_id" not in target and "starting_after=1970" not in target:
+            answer["customers"][-1]["created_at"] = None  # type: ignore[index, call-overload]
+        return answer
+
+    smallest = Counter(one.segment_name for one in shop.memberships()).most_common()[-1][0]
+    question = Question(MIXED, (smallest,), "per_segment")
+    odd = Desk(shop, change=change).pull(question)
+    assert odd.loaded == Desk(shop).pull(question).loaded

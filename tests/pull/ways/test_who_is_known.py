@@ -6,6 +6,7 @@ import itertools
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,7 +16,7 @@ from airflow_provider_voucherify.emulator import Emulator, Fault, ProjectSetting
 from airflow_provider_voucherify.pull.clients import RunInterrupted
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
-from tests.pull.ways.desk import Desk, rows_of, truth, utc_now, xcom_sink
+from tests.pull.ways.desk import Desk, rows_of, truth, utc_now, watch_nothing, xcom_sink
 from tests.pull.ways.stores import MemoryStore
 
 KNOWN = [f"customer-{number:07d}" for number in range(1, 1001)]
@@ -108,6 +109,15 @@ def test_a_share_of_fewer_calls_than_judge_the_project_gets_on(shop: Emulator, d
             assert desk.pull(question, sink).rows == truth(shop, KNOWN[:12])
             return
     pytest.fail("every part began anew")
+
+
+def test_few_unknown_customers_are_looked_up_after_a_deferral_too(shop: Emulator) -> None:
+    shop.add_project(ProjectSettings("other", "token", customers=60, segments=0))
+    desk = Desk(shop, app_id="other", token="token", workers=1, part=0, watch=closed_from(1))
+    sink, question = xcom_sink(store=MemoryStore()), Question(UNKNOWN[:3], strategy="per_customer")
+    with pytest.raises(WindowClosed):
+        desk.pull(question, sink)
+    assert replace(desk, part=1, watch=watch_nothing).pull(question, sink).loaded.unknown == 3
 
 
 @pytest.mark.parametrize("way", ["auto", *WAYS])
