@@ -25,10 +25,10 @@ from airflow_provider_voucherify.api.errors import (
 )
 from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
+from airflow_provider_voucherify.hooks.client_runner import CLOSE_WITHIN, ClientRunner
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import KeptExport, KeptId, KeptResult
-from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
 from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.exporting.sinks import export_sink_of
 from airflow_provider_voucherify.operators.identity import identity_of

@@ -13,9 +13,9 @@ from airflow_provider_voucherify.api.calls import metadata_updates
 from airflow_provider_voucherify.api.calls.call import is_voucherify_id
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
+from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import KeptResult, TryNotes
-from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of

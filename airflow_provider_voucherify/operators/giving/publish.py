@@ -32,11 +32,11 @@ from airflow_provider_voucherify.giving.run import (
     still_to_ask,
 )
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
+from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import TryNotes
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable, began_after
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger, outcome_row
-from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_campaign_name
 from airflow_provider_voucherify.operators.giving.published_result import PublishedResult

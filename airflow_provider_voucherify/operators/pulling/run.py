@@ -15,6 +15,7 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
+from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.hooks.planning import calls_per_minute
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.ledger.run import LoggedRun
@@ -25,7 +26,6 @@ from airflow_provider_voucherify.load.kept import KeptResult
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom.sink import XComSink
-from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.deferral import defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.pulling.question import question_of, reads_a_table

@@ -61,7 +61,7 @@ class ClientRunner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        closing = self._submit(self._stack.aclose())
+        closing = self._submit(self._stack.__aexit__(kind, error, traceback))
         try:
             closing.result(CLOSE_WITHIN)
         except Exception as problem:
