@@ -108,5 +108,5 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self)
-            update = MetadataUpdate(self._terms(UpdateTerms), context, Spent.from_json(spent))
+            self._running = update = MetadataUpdate(self._terms(UpdateTerms), context, Spent.from_json(spent))
             return update.run(None if begun is None else Begun.from_json(begun))

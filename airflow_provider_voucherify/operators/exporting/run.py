@@ -29,7 +29,7 @@ from airflow_provider_voucherify.hooks.client_runner import CLOSE_WITHIN, Client
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import KeptExport, KeptId, KeptResult
-from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, wait_in_worker
+from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, sleep, wait_in_worker
 from airflow_provider_voucherify.operators.exporting.sinks import export_sink_of
 from airflow_provider_voucherify.operators.identity import identity_of
 from airflow_provider_voucherify.operators.outlets import Told
@@ -55,8 +55,6 @@ log = logging.getLogger(__name__)
 
 #: A small export is there soon: the first look is so long after it was asked for.
 FIRST_LOOK = timedelta(seconds=2)
-#: While it waits, a task looks so often, in seconds, whether it was told to stop.
-_LOOK_UP = 0.5
 #: With these there is no other try, or the file is at fault: nothing is there to go on with.
 _NOTHING_TO_GO_ON_WITH = (ExportFailed, AirflowFailException, *NOT_WORTH_A_RETRY)
 _NOTHING_ASKED = (InvalidArgument, PermissionMissing, OtherLimitReached)
@@ -192,7 +190,7 @@ class ExportRun:
             exporter.check_age(export, utc_now() - (self._asked_at or utc_now()), self._terms.timeout)
             if wait is None and self._terms.deferrable:
                 raise _NotDone
-            self._sleep(min(wait or self._terms.poll_interval, self._terms.poll_interval))
+            sleep(min(wait or self._terms.poll_interval, self._terms.poll_interval), self._interrupt)
             wait = None
             seen = runner.run(exporter.look(export.id))
             if seen is None:
@@ -201,12 +199,6 @@ class ExportRun:
         if export.status == "ERROR":
             raise exporter.failed(export)
         return export
-
-    def _sleep(self, wait: timedelta) -> None:
-        """Wait in the worker; a kill is seen soon."""
-        ends_at = time.monotonic() + wait.total_seconds()
-        while not self._interrupt.is_stopped and (left := ends_at - time.monotonic()) > 0:
-            time.sleep(min(left, _LOOK_UP))
 
     def _rows(self, file: ExportFile) -> Iterator[Row]:
         for row in exported_rows(file.lines(), self._wanted.fields):

@@ -7,19 +7,26 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from airflow_provider_voucherify.api.calls import metadata_updates
-from airflow_provider_voucherify.api.calls.call import is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import ask, is_voucherify_id
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import KeptResult, TryNotes
-from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until, defer_until_open, wait_in_worker
+from airflow_provider_voucherify.operators.deferral import (
+    MORE_CALLS,
+    defer_until,
+    defer_until_open,
+    sleep,
+    wait_in_worker,
+)
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
+from airflow_provider_voucherify.pull.clients import Interrupt
 from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
 from airflow_provider_voucherify.pull.customers.upstream import metadata
 from airflow_provider_voucherify.pull.tools import utc_now
@@ -27,10 +34,13 @@ from airflow_provider_voucherify.pull.tools import utc_now
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_voucherify.api.calls.call import Call
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.load.base import RunIdentity
     from airflow_provider_voucherify.operators.giving.arguments import UpdateTerms
     from airflow_provider_voucherify.operators.spent import Spent
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +97,7 @@ class MetadataUpdate:
         self._terms = terms
         self._spent = spent
         self._try_number = context["ti"].try_number
+        self._interrupt = Interrupt()
         self._hook = VoucherifyHook(terms.voucherify_conn_id)
         store, identity = context.get("task_state_store"), self._identity_in(context)
         self._kept = KeptResult(store, identity, utc_now)
@@ -116,6 +127,10 @@ class MetadataUpdate:
         self._notes.forget()
         return result
 
+    def stop(self) -> None:
+        """Let no further call be sent; updates that were begun go on in Voucherify."""
+        self._interrupt.stop()
+
     def _identity_in(self, context: Context) -> RunIdentity:
         terms, settings = self._terms, self._hook.settings
         job: JsonObject = {
@@ -142,7 +157,7 @@ class MetadataUpdate:
                     part = to_send[:CUSTOMERS_PER_UPDATE]
                     # Without an answer it is sent again: a second update changes nothing more.
                     call = metadata_updates.update_customers_metadata(part, change).repeatable()
-                    self._begun.action_ids.append(runner.ask(call))
+                    self._begun.action_ids.append(self._ask(runner, call))
                     del to_send[:CUSTOMERS_PER_UPDATE]
         except WindowClosed as closed:
             self._defer_beginning(closed)
@@ -153,7 +168,7 @@ class MetadataUpdate:
         customer_ids = customer_ids_of(self._terms.customers) or []
         if self._spent.planned is None:
             self._spent = replace(self._spent, planned=2 * len(customer_ids) + 1)
-        client = runner.client
+        client = self._interrupt.over(runner.client)
         source_ids = [one for one in customer_ids if not is_voucherify_id(one)]
         runner.run(self._known.read_list(client, source_ids))
         resolved = runner.run(self._known.look_up(client, customer_ids, workers=_LOOKED_UP_AT_A_TIME))
@@ -189,7 +204,7 @@ class MetadataUpdate:
             if self._terms.deferrable:
                 spent = replace(self._spent, begins_window=False, closed_window=None)
                 defer_until(utc_now() + interval, spent, self._handed_on())
-            time.sleep(interval.total_seconds())
+            sleep(interval, self._interrupt)
 
     def _look(self, runner: ClientRunner) -> None:
         """Look at each update once, those not looked at for longest first.
@@ -198,7 +213,7 @@ class MetadataUpdate:
         """
         begun = self._begun
         for action_id in tuple(begun.action_ids):
-            action = runner.ask(metadata_updates.get_async_action(action_id))
+            action = self._ask(runner, metadata_updates.get_async_action(action_id))
             begun.action_ids.remove(action_id)
             if not action.is_over:
                 begun.action_ids.append(action_id)
@@ -207,7 +222,10 @@ class MetadataUpdate:
             else:
                 begun.failed.append(action_id)
         if begun.failed and not begun.action_ids:
-            metadata_updates.check_action(runner.ask(metadata_updates.get_async_action(begun.failed[0])))
+            metadata_updates.check_action(self._ask(runner, metadata_updates.get_async_action(begun.failed[0])))
+
+    def _ask(self, runner: ClientRunner, call: Call[T]) -> T:
+        return runner.run(ask(self._interrupt.over(runner.client), call))
 
     @contextmanager
     def _client(self, *, keeps: bool) -> Iterator[ClientRunner]:

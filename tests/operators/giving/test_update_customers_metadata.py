@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import json
 import math
+import time
 from datetime import timedelta
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
+from airflow.sdk import Context
 
+from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.calls.metadata_updates import BulkUpdateFailed
+from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
+from airflow_provider_voucherify.operators import deferral
 from airflow_provider_voucherify.operators.giving import metadata_update
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+from airflow_provider_voucherify.pull.clients import Interrupt, RunInterrupted
 from tests.airflow_version import needs_state_store
 from tests.operators.publishing import voucherify_ids
 from tests.operators.pulling.test_small_shares import Hourly
@@ -75,6 +84,74 @@ def test_it_is_waited_for(run_op: OperatorRunner, voucherify: Emulator) -> None:
     assert run_op(update(CUSTOMERS[:4])).state == "success"
     assert len(stamped(voucherify)) == 4
     assert voucherify.stats().endpoints["GET /v1/async-actions/{id}"].calls > 1
+
+
+class KillableOperator(UpdateCustomersMetadataOperator):
+    """Remembers the operator that runs: Airflow's runner makes a copy."""
+
+    runs: ClassVar[list[UpdateCustomersMetadataOperator]] = []
+
+    def execute(self, context: Context) -> Json:
+        self.runs[:] = [self]
+        return super().execute(context)
+
+
+def killable(customers: list[str], poll_interval: timedelta) -> KillableOperator:
+    return KillableOperator(
+        task_id="stamp", customers=customers, metadata={"stamp": "1"}, poll_interval=poll_interval, retries=1
+    )
+
+
+@pytest.mark.parametrize(
+    ("switches", "customers", "method"),
+    [
+        (Switches(latency_ms=20), CUSTOMERS[:40], "GET"),
+        (Switches(latency_ms=20), CUSTOMERS[:100], "GET"),
+        (Switches(latency_ms=20), CUSTOMERS[:4], "POST"),
+        (Switches(async_wait_seconds=60), CUSTOMERS[:4], "GET /v1/async-actions"),
+    ],
+    ids=["looking up", "reading the list", "beginning", "waiting"],
+)
+def test_a_kill_lets_no_further_call_be_sent(
+    run_op: OperatorRunner,
+    voucherify: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    switches: Switches,
+    customers: list[str],
+    method: str,
+) -> None:
+    voucherify.set_switches(switches)
+    sent: list[str] = []
+    send = Interrupt.send
+
+    async def killed_on_the_way(interrupt: Interrupt, client: Sender, request: wire.Request) -> JsonObject:
+        sent.append(f"{request.method} {request.target}")
+        if sent[-1].startswith(method) and len(sent) > 1:
+            KillableOperator.runs[0].on_kill()
+        return await send(interrupt, client, request)
+
+    monkeypatch.setattr(Interrupt, "send", killed_on_the_way)
+    monkeypatch.setattr(metadata_update, "CUSTOMERS_PER_UPDATE", 1)
+    run = run_op(killable(customers, timedelta(seconds=0.05)))
+    assert isinstance(run.error, RunInterrupted)
+    assert voucherify.stats().calls < len(sent)
+
+
+def test_a_kill_ends_the_wait_for_the_next_look(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    voucherify.set_switches(Switches(async_wait_seconds=60))
+    waited: list[float] = []
+
+    def kill(seconds: float) -> None:
+        waited.append(seconds)
+        KillableOperator.runs[0].on_kill()
+
+    monkeypatch.setattr(deferral, "time", SimpleNamespace(sleep=kill, monotonic=time.monotonic))
+    run = run_op(killable(CUSTOMERS[:4], timedelta(seconds=30)))
+    assert isinstance(run.error, RunInterrupted)
+    assert len(waited) == 1
+    assert waited[0] < 1
 
 
 def test_a_deferral_carries_ids_of_updates_and_counts_only(run_op: OperatorRunner, voucherify: Emulator) -> None:
