@@ -78,9 +78,12 @@ class CampaignCalls:
         """Return a page of publications, newest first.
 
         :param query: parameters of the list: ``source_id``, ``customer``, ``campaign`` (its name), ``result``,
-            ``limit`` (up to 100), ``page``.
+            ``limit`` (up to 100), ``page``, ``order``.
+        :raises InvalidArgument: if a value is nothing, such as ``None``; no call is made.
         """
-        return self._call.ask(campaigns.list_publications(query))
+        advice = "write a text or a number, or leave it out"
+        told = {name: upstream.text(value, f"query[{name!r}]", advice) for name, value in query.items()}
+        return self._call.ask(campaigns.list_publications(told))
 
     def track_event(self, event: str, customer_id: str, metadata: Mapping[str, Json] | None = None) -> None:
         """Track a custom event of a customer, at most once.
