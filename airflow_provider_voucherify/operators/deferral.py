@@ -84,7 +84,7 @@ def defer_until_open(
     """
     unreachable = spent.unreachable_parts + 1 if isinstance(closed, Unreachable) else 0
     if unreachable > MOST_PARTS_UNREACHABLE:
-        raise TransportFailed(f"{closed}, in {unreachable} parts of this try; what was done is kept")
+        raise TransportFailed(f"{closed}, in {unreachable} parts of this try")
     if spent.parts_without_answer >= MOST_PARTS_WITHOUT_ANSWER:
         raise RateLimited(
             f"{spent.parts_without_answer} windows in a row gave no answer at all; the limit is used up by others, or "

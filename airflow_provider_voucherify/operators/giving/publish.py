@@ -27,6 +27,7 @@ from airflow_provider_voucherify.giving.run import (
     PublishRun,
     PublishTools,
     TooManyPublications,
+    asked_again,
     check_tolerated,
     checked_campaign,
     still_to_ask,
@@ -116,7 +117,8 @@ class Publishing:
                 self._push_rows("outcomes", customer_ids)
             raise
         except VoucherifyError:
-            log.error("Stopped. %s; they are not asked for again", self._how_far(customer_ids))  # noqa: TRY400
+            again = asked_again(self._ledger, "the others only")
+            log.error("Stopped. %s; a retry asks for %s", self._how_far(customer_ids), again)  # noqa: TRY400
             self._push_rows("outcomes", customer_ids)
             raise
         notes.forget()
@@ -287,7 +289,7 @@ class Publishing:
     def _tell(self, gift: Gift, customer_ids: Sequence[str], result: PublishedResult) -> Json:
         outcomes = self._outcomes(customer_ids)
         refuse_nobody_known([one.customer_id for one in outcomes.values() if one.result is _UNKNOWN], customer_ids)
-        check_tolerated(outcomes, self._terms.max_failures)
+        check_tolerated(self._ledger, outcomes, self._terms.max_failures)
         counts = Counter(one.result for one in outcomes.values())
         summary: JsonObject = {
             "campaign_id": gift.campaign.id,
