@@ -138,6 +138,12 @@ def test_an_update_at_work_and_one_that_failed(calls: CampaignCalls, voucherify_
         check_action(failed)
 
 
+def test_a_wrong_id_of_an_action_is_called_by_its_name(calls: CampaignCalls, voucherify_connection: Emulator) -> None:
+    with pytest.raises(errors.InvalidCustomerId, match=r"^async action id '\.\.' cannot be asked for"):
+        calls.get_async_action("..")
+    assert voucherify_connection.stats().requests == 0
+
+
 @pytest.mark.parametrize("ids", [[], ["cust_1"], [".."]])
 def test_ids_a_bulk_update_does_not_understand_cost_no_call(
     calls: CampaignCalls, voucherify_connection: Emulator, ids: list[str]

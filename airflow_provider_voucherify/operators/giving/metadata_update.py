@@ -56,6 +56,7 @@ class Begun:
     """Bulk updates that were accepted: what a deferral hands on.
 
     :param action_ids: ``aa_...``, of updates not known to be over.
+    :param sent: customers of all updates.
     :param unknown: of those, ids Voucherify does not know.
     :param without_source_id: customers that have no ``source_id``, or one that would be taken for Voucherify's id.
     :param updated: rows of the updates that are over.
@@ -64,6 +65,7 @@ class Begun:
 
     action_ids: list[str] = field(default_factory=list)
     customers: int = 0
+    sent: int = 0
     unknown: int = 0
     without_source_id: int = 0
     updated: int = 0
@@ -76,6 +78,7 @@ class Begun:
         return cls(
             action_ids=_texts(data.get("action_ids")),
             customers=numbers.get("customers", 0),
+            sent=numbers.get("sent", 0),
             unknown=numbers.get("unknown", 0),
             without_source_id=numbers.get("without_source_id", 0),
             updated=numbers.get("updated", 0),
@@ -158,6 +161,7 @@ class MetadataUpdate:
                     # Without an answer it is sent again: a second update changes nothing more.
                     call = metadata_updates.update_customers_metadata(part, change).repeatable()
                     self._begun.action_ids.append(self._ask(runner, call))
+                    self._begun.sent += len(part)
                     del to_send[:CUSTOMERS_PER_UPDATE]
         except WindowClosed as closed:
             self._defer_beginning(closed)
@@ -217,12 +221,17 @@ class MetadataUpdate:
             begun.action_ids.remove(action_id)
             if not action.is_over:
                 begun.action_ids.append(action_id)
-            elif action.is_success:
-                begun.updated += action.done_count or 0
+            elif action.is_success and action.done_count is not None:
+                begun.updated += action.done_count
             else:
                 begun.failed.append(action_id)
         if begun.failed and not begun.action_ids:
             metadata_updates.check_action(self._ask(runner, metadata_updates.get_async_action(begun.failed[0])))
+        if not begun.action_ids and begun.updated < begun.sent:
+            raise metadata_updates.BulkUpdateFailed(
+                f"{begun.sent:,} customers were sent, and the bulk updates, which tell of no failure, say that "
+                f"{begun.updated:,} were updated: look for the others in the Voucherify dashboard"
+            )
 
     def _ask(self, runner: ClientRunner, call: Call[T]) -> T:
         return runner.run(ask(self._interrupt.over(runner.client), call))

@@ -17,6 +17,7 @@ from airflow_provider_voucherify.api.calls.metadata_updates import BulkUpdateFai
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
+from airflow_provider_voucherify.emulator.giving import async_actions
 from airflow_provider_voucherify.operators import deferral
 from airflow_provider_voucherify.operators.giving import metadata_update
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
@@ -77,6 +78,28 @@ def test_done_with_failed_rows_is_no_success(run_op: OperatorRunner, voucherify:
 def test_a_failed_update_is_none(run_op: OperatorRunner, voucherify: Emulator) -> None:
     voucherify.set_switches(Switches(async_outcome="failed"))
     assert isinstance(run_op(update(CUSTOMERS[:4])).error, BulkUpdateFailed)
+
+
+@pytest.mark.parametrize(
+    ("result", "said"),
+    [
+        (None, "ended as DONE (SUCCESS): an untold number of rows updated"),
+        ({"failed_count": 0}, "ended as DONE (SUCCESS): an untold number of rows updated, 0 failed"),
+        ({"done_count": 2, "failed_count": 0}, "4 customers were sent, and the bulk updates, which tell of no failure"),
+    ],
+    ids=["no result", "no count", "too few"],
+)
+def test_a_success_that_does_not_tell_of_everybody_is_none(
+    run_op: OperatorRunner,
+    voucherify: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    result: JsonObject | None,
+    said: str,
+) -> None:
+    monkeypatch.setattr(async_actions.AsyncAction, "result", lambda *_: result)
+    run = run_op(update(CUSTOMERS[:4]))
+    assert isinstance(run.error, BulkUpdateFailed)
+    assert said in str(run.error)
 
 
 def test_it_is_waited_for(run_op: OperatorRunner, voucherify: Emulator) -> None:
