@@ -25,7 +25,7 @@ from airflow_provider_voucherify.api.errors import (
 )
 from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
-from airflow_provider_voucherify.hooks.client_runner import CLOSE_WITHIN, ClientRunner
+from airflow_provider_voucherify.hooks.client_runner import CLOSE_WITHIN
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import KeptExport, KeptId, KeptResult
@@ -33,7 +33,7 @@ from airflow_provider_voucherify.operators.deferral import defer_until, defer_un
 from airflow_provider_voucherify.operators.exporting.sinks import export_sink_of
 from airflow_provider_voucherify.operators.identity import identity_of
 from airflow_provider_voucherify.operators.outlets import Told
-from airflow_provider_voucherify.operators.spent import count_metrics
+from airflow_provider_voucherify.operators.spent import Used, counted_client
 from airflow_provider_voucherify.pull.clients import Interrupt, RunInterrupted
 from airflow_provider_voucherify.pull.progress import duration
 from airflow_provider_voucherify.pull.tools import utc_now
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.calls.exports import Export
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.exporting.rows import Row
+    from airflow_provider_voucherify.hooks.client_runner import ClientRunner
     from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
     from airflow_provider_voucherify.operators.exporting.sinks import Loaded
@@ -125,13 +126,12 @@ class ExportRun:
         return isinstance(error, OtherLimitReached) and self._terms.deferrable and error.retry_after is not None
 
     def _with_client(self, work: Callable[[ClientRunner, Exporter], T]) -> T:
-        before, began = self._spent, time.monotonic()
         opening = self._hook.aclient(
             concurrency=1,
             longest_wait=wait_in_worker(can_defer=self._terms.deferrable),
-            closed_window=before.closed_window,
+            closed_window=self._spent.closed_window,
         )
-        with ClientRunner(opening) as runner:
+        with counted_client(opening, self._count) as runner:
             try:
                 return work(runner, Exporter(self._interrupt.over(runner.client), self._wanted))
             except (_NotDone, WindowClosed):
@@ -140,9 +140,9 @@ class ExportRun:
                 if self._export_id is None or not self._is_waited_out(error):
                     self._clean_up(runner, error)
                 raise
-            finally:
-                self._spent = before.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
-                count_metrics(before, self._spent)
+
+    def _count(self, used: Used) -> None:
+        self._spent = self._spent.plus(used)
 
     def _export(self, runner: ClientRunner, exporter: Exporter) -> Told:
         began = time.monotonic()
@@ -151,7 +151,7 @@ class ExportRun:
             file = ExportFile(passing)
             runner.run(exporter.fetch(export, file))
             loaded = self._sink.load(lambda: self._rows(file))
-        spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
+        spent = self._spent.plus(Used(runner.client.calls, runner.client.gate, time.monotonic() - began))
         result = self._tell(loaded, export, replace(spent, calls=spent.calls + 1))  # with the one that removes it
         self._remove(runner, exporter, export.id)
         return result

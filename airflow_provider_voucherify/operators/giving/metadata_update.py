@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
@@ -13,7 +12,6 @@ from airflow_provider_voucherify.api.calls import metadata_updates
 from airflow_provider_voucherify.api.calls.call import ask, is_voucherify_id
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
-from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import KeptResult, TryNotes
 from airflow_provider_voucherify.operators.deferral import (
@@ -26,6 +24,7 @@ from airflow_provider_voucherify.operators.deferral import (
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
+from airflow_provider_voucherify.operators.spent import counted_client
 from airflow_provider_voucherify.pull.clients import Interrupt
 from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
 from airflow_provider_voucherify.pull.customers.upstream import metadata
@@ -36,9 +35,10 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.calls.call import Call
     from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.hooks.client_runner import ClientRunner
     from airflow_provider_voucherify.load.base import RunIdentity
     from airflow_provider_voucherify.operators.giving.arguments import UpdateTerms
-    from airflow_provider_voucherify.operators.spent import Spent
+    from airflow_provider_voucherify.operators.spent import Spent, Used
 
 T = TypeVar("T")
 
@@ -198,17 +198,25 @@ class MetadataUpdate:
                 done = f"{len(begun.action_ids)} bulk updates are still to be looked at"
                 defer_until_open(closed, self._spent, done, self._handed_on())
             if not begun.action_ids:
-                return {
-                    "customers": begun.customers,
-                    "updated": begun.updated,
-                    "unknown": begun.unknown,
-                    "without_source_id": begun.without_source_id,
-                }
+                return self._summary()
             log.info("%d bulk updates are not over; looking again in %s", len(begun.action_ids), interval)
             if self._terms.deferrable:
                 spent = replace(self._spent, begins_window=False, closed_window=None)
                 defer_until(utc_now() + interval, spent, self._handed_on())
             sleep(interval, self._interrupt)
+
+    def _summary(self) -> JsonObject:
+        begun, spent = self._begun, self._spent
+        return {
+            "customers": begun.customers,
+            "updated": begun.updated,
+            "unknown": begun.unknown,
+            "without_source_id": begun.without_source_id,
+            "calls": spent.calls,
+            "rejected": spent.rejected,
+            "deferrals": spent.deferrals,
+            "duration_seconds": spent.seconds,
+        }
 
     def _look(self, runner: ClientRunner) -> None:
         """Look at each update once, those not looked at for longest first.
@@ -236,9 +244,8 @@ class MetadataUpdate:
     def _ask(self, runner: ClientRunner, call: Call[T]) -> T:
         return runner.run(ask(self._interrupt.over(runner.client), call))
 
-    @contextmanager
-    def _client(self, *, keeps: bool) -> Iterator[ClientRunner]:
-        """Open a client; what it spends counts, however it ends.
+    def _client(self, *, keeps: bool) -> AbstractContextManager[ClientRunner]:
+        """Return a client to be opened; what it uses counts.
 
         :param keeps: whether a later part finds what this one does.
         """
@@ -247,12 +254,10 @@ class MetadataUpdate:
             inherits_usage=self._spent.shares_window(self._try_number),
             closed_window=self._spent.closed_window,
         )
-        began = time.monotonic()
-        with ClientRunner(opening) as runner:
-            try:
-                yield runner
-            finally:
-                self._spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
+        return counted_client(opening, self._count)
+
+    def _count(self, used: Used) -> None:
+        self._spent = self._spent.plus(used)
 
     def _defer_beginning(self, closed: WindowClosed) -> NoReturn:
         """Leave who is known, who is still to be sent and what was begun to the next part."""

@@ -33,7 +33,6 @@ from airflow_provider_voucherify.giving.run import (
     still_to_ask,
 )
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
-from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import TryNotes
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable, began_after
@@ -43,7 +42,7 @@ from airflow_provider_voucherify.operators.giving.arguments import checked_campa
 from airflow_provider_voucherify.operators.giving.published_result import PublishedResult
 from airflow_provider_voucherify.operators.places import database_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
-from airflow_provider_voucherify.operators.spent import count_metrics
+from airflow_provider_voucherify.operators.spent import counted_client
 from airflow_provider_voucherify.pull.clients import Interrupt
 from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
 from airflow_provider_voucherify.pull.customers.upstream import metadata, text
@@ -56,8 +55,9 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.campaign_models import Campaign
     from airflow_provider_voucherify.api.http.client import Client
     from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.hooks.client_runner import ClientRunner
     from airflow_provider_voucherify.operators.giving.arguments import PublishTerms
-    from airflow_provider_voucherify.operators.spent import Spent
+    from airflow_provider_voucherify.operators.spent import Spent, Used
 
 log = logging.getLogger(__name__)
 
@@ -152,31 +152,29 @@ class Publishing:
         self._interrupt.stop()
 
     def _with_client(self, customer_ids: Sequence[str], result: PublishedResult) -> Json:
-        before, began = self._spent, time.monotonic()
-        with ClientRunner(self._opening()) as runner:
-            try:
-                self._gift = self._gift or self._gift_from(runner)
-                self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
-                if self._spent.held is None:
-                    most = 2 * len(customer_ids) + 1  # so that parts that get nowhere end
-                    self._spent = replace(self._spent, held=self._published_before, planned=most)
-                self._began_at = self._began_at or began_after(self._held, utc_now())
-                to_ask = still_to_ask(customer_ids, self._held, self._began_at)
-                log.info(
-                    "Publishing campaign %r to %s, %s of them settled before",
-                    self._gift.campaign.name,
-                    counted(len(customer_ids), "customer"),
-                    f"{len(customer_ids) - len(to_ask):,}",
-                )
-                if to_ask:
-                    checked_campaign(self._gift.campaign, utc_now())
-                simulated = self._simulated(runner, to_ask) if self._terms.simulate else None
-                if simulated is None:
-                    self._publish(runner, self._gift, to_ask)
-            finally:
-                self._spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
-                count_metrics(before, self._spent)
+        with counted_client(self._opening(), self._count) as runner:
+            self._gift = self._gift or self._gift_from(runner)
+            self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
+            if self._spent.held is None:
+                most = 2 * len(customer_ids) + 1  # so that parts that get nowhere end
+                self._spent = replace(self._spent, held=self._published_before, planned=most)
+            self._began_at = self._began_at or began_after(self._held, utc_now())
+            to_ask = still_to_ask(customer_ids, self._held, self._began_at)
+            log.info(
+                "Publishing campaign %r to %s, %s of them settled before",
+                self._gift.campaign.name,
+                counted(len(customer_ids), "customer"),
+                f"{len(customer_ids) - len(to_ask):,}",
+            )
+            if to_ask:
+                checked_campaign(self._gift.campaign, utc_now())
+            simulated = self._simulated(runner, to_ask) if self._terms.simulate else None
+            if simulated is None:
+                self._publish(runner, self._gift, to_ask)
         return self._tell(self._gift, customer_ids, result) if simulated is None else simulated
+
+    def _count(self, used: Used) -> None:
+        self._spent = self._spent.plus(used)
 
     def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str]) -> None:
         self._read_list(runner, customer_ids)

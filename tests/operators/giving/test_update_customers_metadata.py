@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import Counter
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
+from airflow.providers.common.compat import sdk
 from airflow.sdk import Context
 
 from airflow_provider_voucherify.api.calls.call import Sender
@@ -42,6 +44,11 @@ def update(customers: list[str], *, deferrable: bool = False) -> UpdateCustomers
     )
 
 
+def told(run: TaskRun) -> dict[str, int]:
+    """Return what a run says of the customers."""
+    return {name: run.summary[name] for name in ("customers", "updated", "unknown", "without_source_id")}
+
+
 def stamped(emulator: Emulator) -> set[str]:
     return {one.customer_id for one in emulator.customers() if one.metadata.get("stamp") == "run"}
 
@@ -50,12 +57,7 @@ def test_everybody_known_is_stamped_under_either_name(run_op: OperatorRunner, vo
     ids = voucherify_ids(voucherify, 20)
     before = len(voucherify.customers())
     asked = [*ids, *CUSTOMERS[500:600], "nobody@example.com", "cust_nobody"]
-    assert run_op(update(asked)).value == {
-        "customers": 122,
-        "updated": 120,
-        "unknown": 2,
-        "without_source_id": 0,
-    }
+    assert told(run_op(update(asked))) == {"customers": 122, "updated": 120, "unknown": 2, "without_source_id": 0}
     named = {one.customer_id for one in voucherify.customers() if one.source_id in CUSTOMERS[500:600]}
     assert stamped(voucherify) == named | set(ids)
     assert len(voucherify.customers()) == before
@@ -63,7 +65,7 @@ def test_everybody_known_is_stamped_under_either_name(run_op: OperatorRunner, vo
 
 def test_a_customer_without_a_source_id_cannot_be_stamped_in_bulk(run_op: OperatorRunner, voucherify: Emulator) -> None:
     (nameless,) = voucherify.add_customers([{"name": "Jo"}])
-    assert run_op(update([nameless])).value == {"customers": 1, "updated": 0, "unknown": 0, "without_source_id": 1}
+    assert told(run_op(update([nameless]))) == {"customers": 1, "updated": 0, "unknown": 0, "without_source_id": 1}
 
 
 def test_done_with_failed_rows_is_no_success(run_op: OperatorRunner, voucherify: Emulator) -> None:
@@ -78,6 +80,24 @@ def test_done_with_failed_rows_is_no_success(run_op: OperatorRunner, voucherify:
 def test_a_failed_update_is_none(run_op: OperatorRunner, voucherify: Emulator) -> None:
     voucherify.set_switches(Switches(async_outcome="failed"))
     assert isinstance(run_op(update(CUSTOMERS[:4])).error, BulkUpdateFailed)
+
+
+def test_it_tells_what_it_took(run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: Counter[str] = Counter()
+    stats = SimpleNamespace(incr=lambda name, count: counted.update({name: count}), timing=lambda *_: None)
+    monkeypatch.setattr(sdk, "Stats", stats, raising=False)
+    summary = run_op(update(CUSTOMERS[:4])).summary
+    assert summary["calls"] == voucherify.stats().calls == counted["voucherify.calls"] == 6
+    assert (summary["rejected"], summary["deferrals"]) == (0, 0)
+    assert summary["duration_seconds"] > 0
+
+
+@needs_state_store
+def test_calls_before_a_deferral_count(run_op: OperatorRunner, voucherify: Emulator) -> None:
+    run = to_the_end(run_op, Hourly(voucherify, 2), CUSTOMERS[:4])
+    assert run.summary["updated"] == 4
+    assert run.summary["deferrals"] >= 2
+    assert run.summary["calls"] - run.summary["rejected"] == voucherify.stats().calls
 
 
 @pytest.mark.parametrize(
@@ -234,7 +254,7 @@ def test_a_small_share_gets_on_with_lookups_updates_and_looks(
     monkeypatch.setattr(metadata_update, "CUSTOMERS_PER_UPDATE", 3)
     asked = [*voucherify_ids(voucherify, 4), *CUSTOMERS[500:504], "nobody@example.com", "cust_nobody"]
     run = to_the_end(run_op, Hourly(voucherify, calls), asked)
-    assert run.value == {"customers": 10, "updated": 8, "unknown": 2, "without_source_id": 0}
+    assert told(run) == {"customers": 10, "updated": 8, "unknown": 2, "without_source_id": 0}
     assert len(stamped(voucherify)) == 8
     endpoints = voucherify.stats().endpoints
     assert endpoints["POST /v1/customers/metadata/async"].calls == 3, "nothing is sent twice"
