@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from airflow_provider_voucherify.api.calls.call import Sender, ask, is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import Sender, ask
 from airflow_provider_voucherify.api.calls.campaigns import NO_VOUCHER, get_campaign
 from airflow_provider_voucherify.api.calls.reads import get_customer
 from airflow_provider_voucherify.api.campaign_models import (
@@ -19,6 +19,7 @@ from airflow_provider_voucherify.api.campaign_models import (
     PublicationResult,
 )
 from airflow_provider_voucherify.api.errors import InvalidCampaign, NotFound, VoucherifyError, WrongProject
+from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.api.models import Customer
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher
 from airflow_provider_voucherify.load.base import in_parts

@@ -9,7 +9,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from airflow_provider_voucherify.api.errors import InvalidMetadata
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.wire import Request
-from airflow_provider_voucherify.api.id_text import checked_customer_id
+from airflow_provider_voucherify.api.id_text import checked_customer_id, is_voucherify_id
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
 T = TypeVar("T")
@@ -88,8 +88,3 @@ def customer_named(customer_id: str) -> JsonObject:
     """
     checked = checked_customer_id(customer_id)
     return {"id": checked} if is_voucherify_id(checked) else {"source_id": checked}
-
-
-def is_voucherify_id(customer_id: str) -> bool:
-    """Return whether an id is taken for Voucherify's own; Voucherify creates no customer for such an id."""
-    return customer_id.startswith("cust_")

@@ -9,7 +9,7 @@ from airflow_provider_voucherify.api.calls.call import Call, post
 from airflow_provider_voucherify.api.campaign_models import AsyncAction
 from airflow_provider_voucherify.api.errors import InvalidCustomers, MalformedAnswer, VoucherifyError
 from airflow_provider_voucherify.api.http import wire
-from airflow_provider_voucherify.api.id_text import checked_customer_id, checked_id
+from airflow_provider_voucherify.api.id_text import checked_customer_id, checked_id, is_voucherify_id
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
 #: Voucherify refuses longer bodies with a 413, in bytes.
@@ -30,7 +30,7 @@ def update_customers_metadata(source_ids: Sequence[str], metadata: Mapping[str, 
     :raises InvalidCustomers: if there are none, one is no ``source_id``, or the body would be too long.
     """
     ids = [checked_customer_id(one) for one in source_ids]
-    if not ids or any(one.startswith("cust_") for one in ids):
+    if not ids or any(map(is_voucherify_id, ids)):
         raise InvalidCustomers("a bulk update takes source_ids, at least one, and no cust_... ids: look them up first")
     listed: list[Json] = [*ids]
     request = post(wire.path_of("customers", "metadata", "async"), {"source_ids": listed, "metadata": dict(metadata)})

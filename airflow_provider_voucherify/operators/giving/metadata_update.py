@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from airflow_provider_voucherify.api.calls import metadata_updates
-from airflow_provider_voucherify.api.calls.call import ask, is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.errors import WindowClosed
+from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import KeptResult, TryNotes

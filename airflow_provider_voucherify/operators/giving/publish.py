@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_provider_voucherify.api.calls.call import ask, is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.campaigns import campaign_from, get_campaign
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.api.errors import (
@@ -21,6 +21,7 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
+from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.giving.publication_key import per
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher
 from airflow_provider_voucherify.giving.run import (
