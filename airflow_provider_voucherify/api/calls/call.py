@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from airflow_provider_voucherify.api.errors import InvalidMetadata
@@ -61,7 +61,7 @@ def each(read: Callable[[JsonObject], T]) -> Callable[[JsonObject], list[T]]:
     return lambda data: [read(item) for item in wire.items_of(data)]
 
 
-def post(target: str, body: Mapping[str, Json] | Sequence[Json]) -> Request:
+def post(target: str, body: Mapping[str, Json]) -> Request:
     """Return a POST request of an encoded path, with the body as JSON.
 
     The clients never send it a second time by themselves unless the rate limit turned it away: what a lost answer
