@@ -171,13 +171,13 @@ class Publishing:
                 checked_campaign(self._gift.campaign, utc_now())
             simulated = self._simulated(runner, to_ask) if self._terms.simulate else None
             if simulated is None:
-                self._publish(runner, self._gift, to_ask)
+                self._publish(runner, self._gift, to_ask, result.identity.key)
         return self._tell(self._gift, customer_ids, result) if simulated is None else simulated
 
     def _count(self, used: Used) -> None:
         self._spent = self._spent.plus(used)
 
-    def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str]) -> None:
+    def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str], run_key: str) -> None:
         self._read_list(runner, customer_ids)
         client, pace = runner.client, self._terms.pace
         interruptible = self._interrupt.over(client)
@@ -188,7 +188,7 @@ class Publishing:
             ledger=self._ledger,
             now=self._recording_time,
             on_outcome=lambda one: progress.answer(failed=one.result is PublicationResult.FAILED),
-            run_key=self._run_key,
+            run_key=run_key,
             known=self._known.resolved.known,
             workers=pace.concurrency,
             chunk_size=pace.chunk_size,
@@ -234,11 +234,6 @@ class Publishing:
     @property
     def _published_before(self) -> int:
         return sum(one.result is PublicationResult.PUBLISHED for one in self._held.values())
-
-    @property
-    def _run_key(self) -> str:
-        task = self._context["ti"]
-        return f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}"
 
     def _gift_from(self, runner: ClientRunner) -> Gift:
         """Ask for the campaign: its id, not its name, is part of what tells publications apart."""
