@@ -10,10 +10,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -78,20 +77,6 @@ def gate() -> Gate:
 
 def per_customer(client: Sender) -> PerCustomer:
     return PerCustomer(client, workers=32, now=lambda: datetime.now(UTC), on_answer=lambda _: None)
-
-
-@pytest.fixture
-def alarm() -> Iterator[Callable[[float], None]]:
-    """Let Airflow's timeout strike after so many seconds."""
-
-    def strike(number: int, frame: FrameType | None) -> None:
-        raise AirflowTaskTimeout("Timeout")
-
-    before = signal.signal(signal.SIGALRM, strike)
-    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds) and None
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    assert signal.getsignal(signal.SIGALRM) is strike
-    signal.signal(signal.SIGALRM, before)
 
 
 def struck_by(
