@@ -60,7 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "assets": {"assets", "airflow", "pydantic"},
     "hooks": {
         *("api", "pull", "exporting", "giving", "load", "hooks", "__version__"),
-        *("airflow", "requests", "aiohttp", "urllib3", "pandas"),
+        *("airflow", "requests", "aiohttp", "urllib3", "uvloop", "pandas"),
     },
     "hooks.connection.form": {"provider_info", "wtforms"},
     "links": {"api.errors", "hooks", "airflow"},
@@ -79,7 +79,6 @@ MAY_IMPORT: dict[str, set[str]] = {
             "provider_info",
             "airflow",
             "jinja2",
-            "uvloop",
         ),
     },
     "sensors": {

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
-from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape, storable
-
-
-def _text(value: Json, name: str) -> str | None:
-    return storable(value, name) or None
-
-
-def _time(value: Json) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
-
-
-def _required(data: JsonObject, name: str) -> str:
-    value = _text(data.get(name), name)
-    if value is None:
-        raise UnexpectedShape(f"field {name!r} should be a text, is {type(data.get(name)).__name__}")
-    return value
+from airflow_provider_voucherify.api.models import (
+    Json,
+    JsonObject,
+    optional_text,
+    optional_time,
+    required_text,
+    storable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +43,13 @@ class Campaign:
         """
         active = data.get("active")
         return cls(
-            id=_required(data, "id"),
-            name=_required(data, "name"),
-            type=_text(data.get("type"), "type"),
-            creation_status=_text(data.get("creation_status"), "creation_status"),
+            id=required_text(data, "id"),
+            name=required_text(data, "name"),
+            type=optional_text(data, "type"),
+            creation_status=optional_text(data, "creation_status"),
             join_once=data.get("join_once") is True,
             active=active if isinstance(active, bool) else None,
-            expires_at=_time(data.get("expiration_date")),
+            expires_at=optional_time(data, "expiration_date"),
         )
 
     def to_json(self) -> JsonObject:
@@ -105,18 +93,16 @@ class Publication:
         """
         shown, codes = data.get("voucher"), data.get("vouchers")
         voucher = shown if isinstance(shown, dict) else {}
-        code = _text(voucher.get("code"), "code") or (
-            _text(codes[0], "codes") if isinstance(codes, list) and codes else None
-        )
+        first = storable(codes[0], "codes") if isinstance(codes, list) and codes else None
         return cls(
-            id=_required(data, "id"),
-            result=_text(data.get("result"), "result") or ("FAILURE" if data.get("failure_code") else "SUCCESS"),
-            customer_id=_required(data, "customer_id"),
-            source_id=_text(data.get("source_id"), "source_id"),
-            campaign_id=_text(voucher.get("campaign_id"), "campaign_id"),
-            campaign_name=_text(voucher.get("campaign"), "campaign"),
-            code=code,
-            created_at=_time(data.get("created_at")),
+            id=required_text(data, "id"),
+            result=optional_text(data, "result") or ("FAILURE" if data.get("failure_code") else "SUCCESS"),
+            customer_id=required_text(data, "customer_id"),
+            source_id=optional_text(data, "source_id"),
+            campaign_id=optional_text(voucher, "campaign_id"),
+            campaign_name=optional_text(voucher, "campaign"),
+            code=optional_text(voucher, "code") or first or None,
+            created_at=optional_time(data, "created_at"),
         )
 
     @property
@@ -194,13 +180,13 @@ class AsyncAction:
         listed = result.get("errors")
         errors = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
         return cls(
-            id=_required(data, "id"),
-            status=_required(data, "status"),
-            operation_status=_text(data.get("operation_status"), "operation_status"),
+            id=required_text(data, "id"),
+            status=required_text(data, "status"),
+            operation_status=optional_text(data, "operation_status"),
             progress=_count(data.get("progress")),
             done_count=_count(result.get("done_count")),
             failed_count=_count(result.get("failed_count")),
-            error_keys=tuple(_text(error.get("key"), "key") or "unknown" for error in errors),
+            error_keys=tuple(optional_text(error, "key") or "unknown" for error in errors),
         )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
@@ -38,27 +38,38 @@ def storable(value: Json, name: str) -> str | None:
     return value
 
 
-def _text(data: JsonObject, name: str) -> str:
+def required_text(data: JsonObject, name: str) -> str:
+    """Return a field that is a text.
+
+    :raises UnexpectedShape: if it is none, is empty, or could not be stored.
+    """
     value = storable(data.get(name), name)
     if not value:
         raise UnexpectedShape(f"field {name!r} should be a text, is {type(data.get(name)).__name__}")
     return value
 
 
-def _optional_text(data: JsonObject, name: str) -> str | None:
-    return storable(data.get(name), name)
+def optional_text(data: JsonObject, name: str) -> str | None:
+    """Return a field that may be a text; ``None`` where it is none, or empty.
+
+    :raises UnexpectedShape: if it could not be stored.
+    """
+    return storable(data.get(name), name) or None
+
+
+def optional_time(data: JsonObject, name: str) -> datetime | None:
+    """Return a field that may be a time, which is in UTC where it names no zone; ``None`` where it cannot be read."""
+    value = data.get(name)
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def _personal_text(value: Json) -> str | None:
     """Return a text as it is: it is handed on and never stored, and may have been cut in the middle of a character."""
     return value if isinstance(value, str) else None
-
-
-def _time(text: str | None) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text is not None else None
-    except ValueError:
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +109,12 @@ def _read_segment(*values: Json) -> Segment:
     data = dict(zip(_SEGMENT_FIELDS, values, strict=True))
     conditions = data["filter"]
     return Segment(
-        _text(data, "id"),
-        _text(data, "name"),
-        _optional_text(data, "type"),
-        _time(_optional_text(data, "created_at")),
-        _time(_optional_text(data, "updated_at")),
-        _optional_text(data, "initial_sync_status"),
+        required_text(data, "id"),
+        required_text(data, "name"),
+        optional_text(data, "type"),
+        optional_time(data, "created_at"),
+        optional_time(data, "updated_at"),
+        optional_text(data, "initial_sync_status"),
         conditions if isinstance(conditions, dict) else None,
     )
 
@@ -132,13 +143,13 @@ class Customer:
         """
         metadata = data.get("metadata")
         return cls(
-            id=_text(data, "id"),
-            source_id=_optional_text(data, "source_id"),
+            id=required_text(data, "id"),
+            source_id=optional_text(data, "source_id"),
             name=_personal_text(data.get("name")),
             email=_personal_text(data.get("email")),
             metadata=metadata if isinstance(metadata, dict) else {},
-            created_at=_time(_optional_text(data, "created_at")),
-            updated_at=_time(_optional_text(data, "updated_at")),
+            created_at=optional_time(data, "created_at"),
+            updated_at=optional_time(data, "updated_at"),
         )
 
 

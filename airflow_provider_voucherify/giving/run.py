@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from airflow_provider_voucherify.api.calls.call import Sender, ask, is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import Sender, ask
 from airflow_provider_voucherify.api.calls.campaigns import NO_VOUCHER, get_campaign
 from airflow_provider_voucherify.api.calls.reads import get_customer
 from airflow_provider_voucherify.api.campaign_models import (
@@ -19,6 +19,7 @@ from airflow_provider_voucherify.api.campaign_models import (
     PublicationResult,
 )
 from airflow_provider_voucherify.api.errors import InvalidCampaign, NotFound, VoucherifyError, WrongProject
+from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.api.models import Customer
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher
 from airflow_provider_voucherify.load.base import in_parts
@@ -89,9 +90,18 @@ def _is_settled(outcome: PublicationOutcome, began_at: datetime) -> bool:
     return outcome.result is PublicationResult.PUBLISHED or outcome.recorded_at >= began_at
 
 
-def check_tolerated(outcomes: Mapping[str, PublicationOutcome], max_failures: float) -> None:
+def asked_again(ledger: OutcomeLedger, where_kept: str) -> str:
+    """Return whom a later try asks for: in Airflow below 3.3 nothing of a run for XCom is kept.
+
+    :param where_kept: whom it asks for where outcomes are kept: "the failed ones only".
+    """
+    return where_kept if ledger.is_durable else "everybody again, and gives nobody a second code"
+
+
+def check_tolerated(ledger: OutcomeLedger, outcomes: Mapping[str, PublicationOutcome], max_failures: float) -> None:
     """Let the run pass only if few enough customers failed.
 
+    :param outcomes: of everyone the run is about, as the ledger holds them.
     :param max_failures: a count, or, as a float, a share of the customers.
     :raises PublicationsFailed: if more failed.
     """
@@ -102,7 +112,7 @@ def check_tolerated(outcomes: Mapping[str, PublicationOutcome], max_failures: fl
         named = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(reasons.items()))
         raise PublicationsFailed(
             f"{len(failed):,} of {len(outcomes):,} customers failed ({named}), more than max_failures allows; the "
-            "others have their codes: a retry asks for the failed ones only"
+            f"others have their codes: a retry asks for {asked_again(ledger, 'the failed ones only')}"
         )
 
 
@@ -264,7 +274,7 @@ class PublishRun:
     def _ran_out(self) -> CodesRanOut:
         return CodesRanOut(
             f"campaign {self._gift.campaign.name!r} has no code left, or was ended meanwhile: add codes, or make it "
-            "auto-update, and clear the task: it goes on with those who got none",
+            f"auto-update, and clear the task: it asks for {asked_again(self._tools.ledger, 'those who got none')}",
             key=NO_VOUCHER,
         )
 

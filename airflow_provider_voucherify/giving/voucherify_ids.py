@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import asdict
 
 from airflow_provider_voucherify.api.calls.call import Sender
-from airflow_provider_voucherify.api.errors import PagingFailed
+from airflow_provider_voucherify.api.errors import MalformedAnswer, PagingFailed
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift, calls_for
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved
+
+log = logging.getLogger(__name__)
 
 #: Of fewer customers nobody looks into the list of everyone: that alone would cost a call.
 WORTH_A_LOOK = 50
@@ -31,7 +34,8 @@ class KnownCustomers:
         """Look the merchant's ids up in the list of everyone, if that saves calls; goes on where it was interrupted.
 
         The list gives 99 customers a call. Where it would take more calls than to ask for each of the customers, only
-        its first page is read. Who is missing in it may exist all the same.
+        its first page is read. Who is missing in it may exist all the same. It is a short cut: where one customer of
+        the project lets it be read no further, the others are asked for one by one.
 
         :param source_ids: distinct ids of the merchant's.
         """
@@ -44,8 +48,8 @@ class KnownCustomers:
                 if request is None:
                     break
                 self._take(self._walk.take(await client.send(request)), wanted)
-        except PagingFailed:  # what it names is true all the same; the others are asked for one by one
-            pass
+        except (MalformedAnswer, PagingFailed) as problem:  # what it named up to then is true all the same
+            log.info("The list of everyone is read no further (%s): the others are looked up one by one", problem)
         self._walk = None
 
     async def look_up(self, client: Sender, customer_ids: Sequence[str], *, workers: int) -> Resolved:

@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.calls import campaigns, events, metadata_updates
 from airflow_provider_voucherify.api.errors import InvalidCampaign
 from airflow_provider_voucherify.pull.customers import upstream
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids
 
-T = TypeVar("T")
-
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.calls.call import Call
     from airflow_provider_voucherify.api.campaign_models import AsyncAction, Campaign, Publication
     from airflow_provider_voucherify.api.models import Json
-
-
-class Asks(Protocol):
-    """Sends one call and waits for its answer; it repeats reads, and writes never."""
-
-    def ask(self, call: Call[T]) -> T:
-        """Return what the answer says."""
+    from airflow_provider_voucherify.hooks.single_call import SingleCall
 
 
 class CampaignCalls:
@@ -31,10 +22,10 @@ class CampaignCalls:
     A write is sent once. After ``TransportFailed``, ``ServerFault`` or ``MalformedAnswer`` it may have been done or
     not: a publication with a ``source_id`` may be sent again then, an event may not.
 
-    :param call: sends the calls.
+    :param call: sends the calls; it repeats reads, and writes never.
     """
 
-    def __init__(self, call: Asks) -> None:
+    def __init__(self, call: SingleCall) -> None:
         self._call = call
 
     def get_campaign(self, campaign: str) -> Campaign:
@@ -78,9 +69,12 @@ class CampaignCalls:
         """Return a page of publications, newest first.
 
         :param query: parameters of the list: ``source_id``, ``customer``, ``campaign`` (its name), ``result``,
-            ``limit`` (up to 100), ``page``.
+            ``limit`` (up to 100), ``page``, ``order``.
+        :raises InvalidArgument: if a value is nothing, such as ``None``; no call is made.
         """
-        return self._call.ask(campaigns.list_publications(query))
+        advice = "write a text or a number, or leave it out"
+        told = {name: upstream.text(value, f"query[{name!r}]", advice) for name, value in query.items()}
+        return self._call.ask(campaigns.list_publications(told))
 
     def track_event(self, event: str, customer_id: str, metadata: Mapping[str, Json] | None = None) -> None:
         """Track a custom event of a customer, at most once.

@@ -14,7 +14,7 @@ from airflow_provider_voucherify.api.errors import InvalidArgument
 from airflow_provider_voucherify.api.models import Cell
 from airflow_provider_voucherify.exporting.exporter import FIRST_LOOK, Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
-from airflow_provider_voucherify.hooks.memberships import run_to_end
+from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
 from airflow_provider_voucherify.pull.tools import utc_now
 
@@ -62,12 +62,8 @@ def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, polli
     columns = columns_of_fields(wanted.fields)
     with tempfile.TemporaryFile() as passing:
         file = ExportFile(passing)
-
-        async def fetch() -> None:
-            async with opening as client:
-                await _fetch(Exporter(client, wanted), file, polling)
-
-        run_to_end(fetch)
+        with ClientRunner(opening) as runner:
+            runner.run(_fetch(Exporter(runner.client, wanted), file, polling))
         for row in exported_rows(file.lines(), wanted.fields):
             yield dict(zip(columns, row, strict=True))
 

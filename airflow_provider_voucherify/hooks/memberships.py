@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers, VoucherifyError
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome
+from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.load.columns import COLUMNS
 from airflow_provider_voucherify.load.xcom.rows import rows_told
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.calls.call import Sender
     from airflow_provider_voucherify.api.http.client import Client
-
-T = TypeVar("T")
 
 _IDS = "write a list of ids; a CustomerQuery is run by an operator only, see CustomerSegmentsOperator(...).estimate()"
 _NAMES = [column.name for column in COLUMNS]
@@ -93,12 +89,9 @@ def frame_from(
     :param workers: the most calls in flight.
     :raises VoucherifyError: if any customer could not be asked to the end.
     """
-
-    async def pull() -> list[CustomerAnswer]:
-        async with opening as client:
-            return await ask_all(client, customer_ids, workers=workers)
-
-    return frame_of(run_to_end(pull))
+    with ClientRunner(opening) as runner:
+        answers = runner.run(ask_all(runner.client, customer_ids, workers=workers))
+    return frame_of(answers)
 
 
 def frame_of(answers: Iterable[CustomerAnswer]) -> pd.DataFrame:
@@ -111,18 +104,3 @@ def frame_of(answers: Iterable[CustomerAnswer]) -> pd.DataFrame:
         frame = frame.astype(dict.fromkeys((one.name for one in COLUMNS if one.type != "moment"), "str"))
     frame["observed_at"] = pd.to_datetime(frame["observed_at"], utc=True).dt.as_unit("us")
     return frame
-
-
-def run_to_end(make: Callable[[], Coroutine[object, object, T]]) -> T:
-    """Run a coroutine in a loop of its own; where a loop is running already, as in a notebook, in another thread."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return _run(make)
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(contextvars.copy_context().run, _run, make).result()
-
-
-def _run(make: Callable[[], Coroutine[object, object, T]]) -> T:
-    with asyncio.Runner() as runner:
-        return runner.run(make())

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, TypeAlias
 
-from airflow_provider_voucherify.hooks.memberships import checked_ids, run_to_end
+from airflow_provider_voucherify.hooks.client_runner import ClientRunner
+from airflow_provider_voucherify.hooks.memberships import checked_ids
 from airflow_provider_voucherify.pull.clients import RememberingClient
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.customers.sources import AllCustomers
@@ -52,13 +53,10 @@ def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Cl
     """
     terms = Terms(question, AskedCustomers(question.customer_ids), Sample(0, secrets.token_hex(8)), utc_now)
     held = HeldBefore(to_ask=question.customer_ids or ())
-
-    async def find_out() -> Plan:
-        async with opening as client:
-            survey = Survey(question, held, terms, client, RememberingClient(client, {}, keeps=False))
-            return await survey.plan(lambda: calls_per_minute(settings, client))
-
-    return run_to_end(find_out)
+    with ClientRunner(opening) as runner:
+        client = runner.client
+        survey = Survey(question, held, terms, client, RememberingClient(client, {}, keeps=False))
+        return runner.run(survey.plan(lambda: calls_per_minute(settings, client)))
 
 
 def calls_per_minute(settings: ApiSettings, client: Client) -> float | None:

@@ -93,10 +93,11 @@ class SingleCall:
         prepared = self._session.prepare_request(whole)
         return answer_of(self._session.send(prepared))
 
-    def until_answered(self, send: Callable[[], Response], *, may_repeat: bool) -> Response:
+    def until_answered(self, send: Callable[[], Response], *, may_repeat: bool, keeps_body: bool) -> Response:
         """Return the answer to a request of the caller's own making, if it is a success.
 
         :param may_repeat: whether sending it twice does no harm.
+        :param keeps_body: whether it can be sent twice: a body that is read while it is sent is gone.
         :raises VoucherifyError: the last try's error.
         """
 
@@ -106,7 +107,7 @@ class SingleCall:
                 self._heard(answer_of(response))
             return response
 
-        return self._persist(once, may_repeat=may_repeat)
+        return self._persist(once, may_repeat=may_repeat, keeps_body=keeps_body)
 
     def _heard(self, answer: wire.Response) -> wire.Response:
         """Return a successful answer; else raise its error, with the wait the server told in any of its ways."""
@@ -117,13 +118,16 @@ class SingleCall:
             error.retry_after = told_wait(rate_limit_of(answer.headers), self._clock.unix_time())
         raise error
 
-    def _persist(self, once: Callable[[], T], *, may_repeat: bool) -> T:
+    def _persist(self, once: Callable[[], T], *, may_repeat: bool, keeps_body: bool = True) -> T:
         attempts = _Attempts(self._retry, self._clock, may_repeat=may_repeat, longest_wait=self._longest_wait)
         while True:
             try:
                 return once()
             except errors.VoucherifyError as error:
-                wait = attempts.wait_after(error.of_connection(self._name))
+                error.of_connection(self._name)
+                if not keeps_body:
+                    raise
+                wait = attempts.wait_after(error)
             self._clock.sleep(wait)
 
 

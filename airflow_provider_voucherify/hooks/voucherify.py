@@ -316,7 +316,8 @@ class VoucherifyHook(HttpHook):
 
         :param endpoint: path and query below the connection's host, such as ``/v1/campaigns?limit=10``; ids in it
             percent-encoded.
-        :param data: query parameters of a GET, else the body: a dict is sent as JSON, a text as it is.
+        :param data: query parameters of a GET, else the body: a dict is sent as JSON, a text as it is. What is read
+            while it is sent, such as an open file, is sent once, also where the rate limit turns it away.
         :param headers: sent besides the keys.
         :param extra_options: ``timeout`` (seconds), ``verify``, ``cert``, ``proxies``, ``stream``; with
             ``check_response`` False an answer of 4xx or 5xx is returned instead of raised.
@@ -345,7 +346,10 @@ class VoucherifyHook(HttpHook):
             return session.send(prepped_request, **options)
         call = self._call_on(session)
         is_safe = wire.Request(prepped_request.method or "", "").is_safe
-        return call.until_answered(lambda: session.send(prepped_request, **options), may_repeat=is_safe)
+        keeps_body = isinstance(prepped_request.body, str | bytes | None)
+        return call.until_answered(
+            lambda: session.send(prepped_request, **options), may_repeat=is_safe, keeps_body=keeps_body
+        )
 
     def check_response(self, response: Response) -> None:
         """Raise the fitting error for an answer that is no success; its body is not logged.

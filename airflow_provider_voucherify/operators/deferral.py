@@ -1,9 +1,10 @@
-"""How a task gives its worker back until the rate-limit window opens."""
+"""How a task waits: with its worker for a while, or giving it back, until the rate-limit window opens."""
 
 from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import timedelta
@@ -26,9 +27,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from airflow_provider_voucherify.operators.spent import Spent
+    from airflow_provider_voucherify.pull.clients import Interrupt
 
 log = logging.getLogger(__name__)
 
+#: While it waits, a task looks so often, in seconds, whether it was told to stop.
+_LOOK_UP = 0.5
 #: So many parts of a try, each waking up to a window that gives not one answer, end it.
 MOST_PARTS_WITHOUT_ANSWER = 4
 #: So many parts of a try in a row that end because nobody answers, a minute apart, end it.
@@ -49,6 +53,13 @@ MORE_CALLS = (
 def wait_in_worker(*, can_defer: bool) -> float:
     """Return how long a client may wait for the rate limit, in seconds, before the task defers."""
     return conf.getfloat("voucherify", "defer_after", fallback=DEFER_AFTER) if can_defer else math.inf
+
+
+def sleep(wait: timedelta, interrupt: Interrupt) -> None:
+    """Wait in the worker; a kill ends it soon."""
+    ends_at = time.monotonic() + wait.total_seconds()
+    while not interrupt.is_stopped and (left := ends_at - time.monotonic()) > 0:
+        time.sleep(min(left, _LOOK_UP))
 
 
 def defer_until_open(
@@ -73,7 +84,7 @@ def defer_until_open(
     """
     unreachable = spent.unreachable_parts + 1 if isinstance(closed, Unreachable) else 0
     if unreachable > MOST_PARTS_UNREACHABLE:
-        raise TransportFailed(f"{closed}, in {unreachable} parts of this try; what was done is kept")
+        raise TransportFailed(f"{closed}, in {unreachable} parts of this try")
     if spent.parts_without_answer >= MOST_PARTS_WITHOUT_ANSWER:
         raise RateLimited(
             f"{spent.parts_without_answer} windows in a row gave no answer at all; the limit is used up by others, or "

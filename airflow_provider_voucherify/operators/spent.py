@@ -1,15 +1,19 @@
-"""What a try of a task spent, its deferred parts taken together: what a deferral hands on, and metrics."""
+"""What a try of a task spent, its deferred parts taken together: counted, handed on by a deferral, and as metrics."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from airflow_provider_voucherify.api.errors import ClosedWindow
+from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 
 if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.http.client import Client
     from airflow_provider_voucherify.pull.progress import Counts
 
 #: A part of a try with more answers than this shows that an outage was over.
@@ -21,6 +25,18 @@ class Waits(Protocol):
 
     waits: int
     waited: float
+
+
+class Used(NamedTuple):
+    """What one client used.
+
+    :param counts: of its calls.
+    :param seconds: time at work.
+    """
+
+    counts: Counts
+    waits: Waits
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +92,9 @@ class Spent:
         """Return whether earlier parts or tries may have sent calls in the present rate-limit window."""
         return not self.begins_window and (try_number > 1 or self.deferrals > 0)
 
-    def plus(self, counts: Counts, waits: Waits, seconds: float) -> Spent:
-        """Return the sum of this and one client's counts."""
+    def plus(self, used: Used) -> Spent:
+        """Return the sum of this and what one client used."""
+        counts, waits, seconds = used
         return replace(
             self,
             calls=self.calls + counts.sent,
@@ -91,14 +108,33 @@ class Spent:
         )
 
 
-def count_metrics(before: Spent, after: Spent) -> None:
-    """Add what a part of a try spent to Airflow's metrics, where the running Airflow offers them to tasks."""
+@contextmanager
+def counted_client(
+    opening: AbstractAsyncContextManager[Client], count: Callable[[Used], None]
+) -> Iterator[ClientRunner]:
+    """Open a client; what it uses counts and goes to Airflow's metrics, however the block ends.
+
+    :param opening: the client to open.
+    :param count: told once, when the block ends.
+    """
+    began = time.monotonic()
+    with ClientRunner(opening) as runner:
+        try:
+            yield runner
+        finally:
+            used = Used(runner.client.calls, runner.client.gate, time.monotonic() - began)
+            count(used)
+            _count_metrics(used)
+
+
+def _count_metrics(used: Used) -> None:
+    """Tell Airflow's metrics, where the running Airflow offers them to tasks."""
     try:
         from airflow.providers.common.compat.sdk import Stats
     except ImportError:
         return
-    Stats.incr("voucherify.calls", after.calls - before.calls)
-    Stats.incr("voucherify.calls_rejected", after.rejected - before.rejected)
-    Stats.incr("voucherify.calls_retried", after.retried - before.retried)
-    Stats.incr("voucherify.waits", after.waits - before.waits)
-    Stats.timing("voucherify.waited", timedelta(seconds=after.waited - before.waited))
+    Stats.incr("voucherify.calls", used.counts.sent)
+    Stats.incr("voucherify.calls_rejected", used.counts.rejected)
+    Stats.incr("voucherify.calls_retried", used.counts.retried)
+    Stats.incr("voucherify.waits", used.waits.waits)
+    Stats.timing("voucherify.waited", timedelta(seconds=used.waits.waited))

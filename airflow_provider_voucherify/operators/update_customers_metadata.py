@@ -48,7 +48,8 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
     :param deferrable: free the worker between two looks, and while waiting longer than a minute for the rate limit,
         where Airflow has a task state store to keep what is known by then; by default as
         ``[operators] default_deferrable`` says.
-    :returns: ``customers``, ``updated``, ``unknown``, and ``without_source_id``: customers a bulk update cannot name.
+    :returns: ``customers``, ``updated``, ``unknown``, and ``without_source_id``: customers a bulk update cannot name;
+        ``calls``, ``rejected``, ``deferrals``, ``duration_seconds``.
     """
 
     template_fields: Sequence[str] = ("customers", "metadata", "voucherify_conn_id")
@@ -109,5 +110,5 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
             self.given.check(self)
             publish_arguments.refuse_everyone(self.customers)
-            update = MetadataUpdate(self._terms(UpdateTerms), context, Spent.from_json(spent))
+            self._running = update = MetadataUpdate(self._terms(UpdateTerms), context, Spent.from_json(spent))
             return update.run(None if begun is None else Begun.from_json(begun))

@@ -15,9 +15,9 @@ from airflow_provider_voucherify.api.http.client import Client, open_client
 from airflow_provider_voucherify.api.http.settings import ApiSettings
 from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
+from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.pull.clients import Interrupt
 from airflow_provider_voucherify.pull.per_customer.ask import AskAhead, Fetched, PerCustomer

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_voucherify.hooks.single_call import BlockingClock
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
@@ -60,3 +63,17 @@ def server() -> Iterator[LocalServer]:
     """Return a real HTTP server on this machine."""
     with LocalServer() as local:
         yield local
+
+
+@pytest.fixture
+def alarm() -> Iterator[Callable[[float], None]]:
+    """Let Airflow's timeout strike after so many seconds."""
+
+    def strike(number: int, frame: FrameType | None) -> None:
+        raise AirflowTaskTimeout("Timeout")
+
+    before = signal.signal(signal.SIGALRM, strike)
+    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds) and None
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    assert signal.getsignal(signal.SIGALRM) is strike
+    signal.signal(signal.SIGALRM, before)

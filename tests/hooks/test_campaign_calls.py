@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from airflow_provider_voucherify.api import errors
+from airflow_provider_voucherify.api.calls import campaigns
 from airflow_provider_voucherify.api.calls.metadata_updates import BulkUpdateFailed, check_action
 from airflow_provider_voucherify.api.campaign_models import AsyncAction
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Switches
@@ -56,6 +57,34 @@ def test_a_refused_publication_is_listed_as_a_failure(calls: CampaignCalls, vouc
     assert refusal.value.key == "metadata_validation_failed"
     (listed,) = calls.list_publications({"source_id": "once"})
     assert (listed.result, listed.is_success, listed.code) == ("FAILURE", False, None)
+
+
+def test_publications_are_listed_newest_first_unless_another_order_is_asked_for(
+    calls: CampaignCalls, voucherify_connection: Emulator
+) -> None:
+    customer_id = voucherify_connection.customers()[0].customer_id
+    made = [calls.create_publication("Win back", CUSTOMER, source_id=f"key-{number}").id for number in range(3)]
+    assert [one.id for one in calls.list_publications({"customer": customer_id})] == made[::-1]
+    assert [one.id for one in calls.list_publications({"order": "created_at", "limit": 2})] == made[:2]
+
+
+def test_a_list_of_publications_asks_for_its_order() -> None:
+    assert campaigns.list_publications({"limit": 5}).request.target == "/v1/publications?order=-created_at&limit=5"
+    assert "order=-created_at" in campaigns.publication_to_customer("cust_1", "Win back").request.target
+
+
+@pytest.mark.parametrize(
+    "query",
+    [{"source_id": None}, {"customer": ""}, {"customer": "None"}, {"campaign": " "}, {"result": True}, {"page": 1.5}],
+    ids=str,
+)
+def test_a_filter_of_nothing_costs_no_call(
+    calls: CampaignCalls, voucherify_connection: Emulator, query: dict[str, Any]
+) -> None:
+    (name,) = query
+    with pytest.raises(errors.InvalidArgument, match=rf"^query\['{name}'\] is .*leave it out"):
+        calls.list_publications(query)
+    assert voucherify_connection.stats().calls == 0
 
 
 WRITES: dict[str, Callable[[CampaignCalls], object]] = {
@@ -107,6 +136,12 @@ def test_an_update_at_work_and_one_that_failed(calls: CampaignCalls, voucherify_
     failed = AsyncAction.from_json({"id": "aa_1", "status": "FAILED", "result": None})
     with pytest.raises(BulkUpdateFailed, match="ended as FAILED"):
         check_action(failed)
+
+
+def test_a_wrong_id_of_an_action_is_called_by_its_name(calls: CampaignCalls, voucherify_connection: Emulator) -> None:
+    with pytest.raises(errors.InvalidCustomerId, match=r"^async action id '\.\.' cannot be asked for"):
+        calls.get_async_action("..")
+    assert voucherify_connection.stats().requests == 0
 
 
 @pytest.mark.parametrize("ids", [[], ["cust_1"], [".."]])

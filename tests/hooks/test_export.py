@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument
 from airflow_provider_voucherify.emulator import Emulator, Switches
@@ -46,6 +47,17 @@ def test_what_fails_leaves_no_export_behind(voucherify_connection: Emulator, swi
     voucherify_connection.set_switches(switches)
     with pytest.raises(ExportFailed, match=said):
         list(exported("id", "email", "created_at", timeout=timedelta(seconds=0.1)))
+    assert (asked(voucherify_connection), left()) == (1, 0)
+
+
+def test_a_timeout_while_it_waits_comes_out_as_itself_and_leaves_no_export_behind(
+    voucherify_connection: Emulator, alarm: Callable[[float], None]
+) -> None:
+    voucherify_connection.set_switches(Switches(export_wait_seconds=60))
+    rows = exported("id", "email")
+    alarm(0.5)
+    with pytest.raises(AirflowTaskTimeout):
+        next(rows)
     assert (asked(voucherify_connection), left()) == (1, 0)
 
 

@@ -13,6 +13,7 @@ from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.reads import get_segment
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from airflow_provider_voucherify.pull.customers.sources import AllCustomers
 from tests.hooks.conftest import MakeHook
 from tests.hooks.local_server import Answer, LocalServer
 
@@ -37,8 +38,10 @@ ASKS: list[Ask] = [
     lambda hook: hook.get_segment("seg_1"),
     lambda hook: hook.run("/v1/segments/seg_1"),
     lambda hook: hook.campaigns.get_campaign("camp_1"),
+    lambda hook: hook.plan_customer_segments(AllCustomers()),
+    lambda hook: next(hook.export("customer", ["id"])),
 ]
-every_way = pytest.mark.parametrize("ask", ASKS, ids=["client", "check", "single", "run", "campaign"])
+every_way = pytest.mark.parametrize("ask", ASKS, ids=["client", "check", "single", "run", "campaign", "plan", "export"])
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import json
 import logging
 
 import pytest
+from requests import Request
 from requests_mock import ANY, Mocker
 
 from airflow_provider_voucherify.api import errors
@@ -89,6 +90,20 @@ def test_a_write_the_limit_turned_away_is_sent_again(
     assert hook.run("/v1/publications", {"a": 1}, method="POST").json() == {"id": "pub_1"}
     assert sleeps == [3.0]
     assert [json.loads(call.text) for call in requests_mock.request_history] == [{"a": 1}, {"a": 1}]
+
+
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_a_body_that_is_read_while_it_is_sent_is_sent_once(
+    hook: VoucherifyHook, requests_mock: Mocker, sleeps: list[float], method: str
+) -> None:
+    url = f"{EUROPE}/v1/customers/importCSV"
+    requests_mock.register_uri(method, url, status_code=429, headers={"Retry-After": "3"})
+    pieces = iter([b"source_id\n", b"customer-1\n"])
+    prepared = hook.get_conn().prepare_request(Request(method, url, data=pieces))
+    with pytest.raises(errors.RateLimited, match=r"^connection 'voucherify_default': Voucherify answered 429"):
+        hook.run_and_check(hook.get_conn(), prepared, {})
+    assert len(requests_mock.request_history) == 1
+    assert sleeps == []
 
 
 def test_a_failed_answer_may_be_asked_for(hook: VoucherifyHook, requests_mock: Mocker) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from airflow_provider_voucherify.api.errors import InvalidMetadata
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.wire import Request
-from airflow_provider_voucherify.api.id_text import checked_customer_id
+from airflow_provider_voucherify.api.id_text import checked_customer_id, is_voucherify_id
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
 T = TypeVar("T")
@@ -61,7 +61,7 @@ def each(read: Callable[[JsonObject], T]) -> Callable[[JsonObject], list[T]]:
     return lambda data: [read(item) for item in wire.items_of(data)]
 
 
-def post(target: str, body: Mapping[str, Json] | Sequence[Json]) -> Request:
+def post(target: str, body: Mapping[str, Json]) -> Request:
     """Return a POST request of an encoded path, with the body as JSON.
 
     The clients never send it a second time by themselves unless the rate limit turned it away: what a lost answer
@@ -88,8 +88,3 @@ def customer_named(customer_id: str) -> JsonObject:
     """
     checked = checked_customer_id(customer_id)
     return {"id": checked} if is_voucherify_id(checked) else {"source_id": checked}
-
-
-def is_voucherify_id(customer_id: str) -> bool:
-    """Return whether an id is taken for Voucherify's own; Voucherify creates no customer for such an id."""
-    return customer_id.startswith("cust_")

@@ -65,12 +65,12 @@ def create_publication(
 
 
 def list_publications(query: Mapping[str, str | int]) -> Call[list[Publication]]:
-    """A page of publications, in its order.
+    """A page of publications, newest first unless the query has another ``order``.
 
     :param query: parameters of the list, such as ``source_id``, ``customer``, ``campaign`` (its name), ``result``,
         ``limit`` (up to 100), ``page``.
     """
-    return Call(wire.get(wire.path_of("publications"), query), _publications_from)
+    return Call(wire.get(wire.path_of("publications"), {"order": "-created_at", **query}), _publications_from)
 
 
 def publication_by_source_id(source_id: str) -> Call[Publication | None]:

@@ -11,14 +11,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import BinaryIO, Final, Literal, TypeAlias
 
 from airflow_provider_voucherify.api.calls.call import Call, Repeatable, Sender, ask, post
 from airflow_provider_voucherify.api.errors import ExportFailed, FileRefused, MalformedAnswer, NotFound
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.id_text import checked_id
-from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape, storable
+from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape, optional_time, required_text
 
 Status: TypeAlias = Literal["SCHEDULED", "IN_PROGRESS", "DONE", "ERROR"]
 
@@ -89,17 +89,16 @@ class Export:
 
         :raises UnexpectedShape: if it is none.
         """
-        export_id, status = storable(data.get("id"), "id"), data.get("status")
-        known = next((one for one in _STATUSES if one == status), None)
-        if not export_id or known is None:
-            raise UnexpectedShape("an export has an id, and a status that is documented")
+        status = next((one for one in _STATUSES if one == data.get("status")), None)
+        if status is None:
+            raise UnexpectedShape("field 'status' should be one that is documented")
         result, parameters = data.get("result"), data.get("parameters")
         url = result.get("url") if isinstance(result, dict) else None
         return cls(
-            export_id,
-            known,
+            required_text(data, "id"),
+            status,
             str(data.get("exported_object")),
-            _time(data.get("created_at")),
+            optional_time(data, "created_at"),
             parameters if isinstance(parameters, dict) else {},
             url if isinstance(url, str) else None,
         )
@@ -242,11 +241,3 @@ def _file_request(export: Export, file: wire.FileTaker) -> wire.Request:
     if export.url is None:
         raise ExportFailed(f"export {export.id} is {export.status} and has no file")
     return wire.Request("GET", export.url, file=file, may_be_left=True)
-
-
-def _time(value: Json) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment

@@ -9,7 +9,7 @@ from airflow_provider_voucherify.api.calls.call import Call, post
 from airflow_provider_voucherify.api.campaign_models import AsyncAction
 from airflow_provider_voucherify.api.errors import InvalidCustomers, MalformedAnswer, VoucherifyError
 from airflow_provider_voucherify.api.http import wire
-from airflow_provider_voucherify.api.id_text import checked_customer_id
+from airflow_provider_voucherify.api.id_text import checked_customer_id, checked_id, is_voucherify_id
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
 #: Voucherify refuses longer bodies with a 413, in bytes.
@@ -30,7 +30,7 @@ def update_customers_metadata(source_ids: Sequence[str], metadata: Mapping[str, 
     :raises InvalidCustomers: if there are none, one is no ``source_id``, or the body would be too long.
     """
     ids = [checked_customer_id(one) for one in source_ids]
-    if not ids or any(one.startswith("cust_") for one in ids):
+    if not ids or any(map(is_voucherify_id, ids)):
         raise InvalidCustomers("a bulk update takes source_ids, at least one, and no cust_... ids: look them up first")
     listed: list[Json] = [*ids]
     request = post(wire.path_of("customers", "metadata", "async"), {"source_ids": listed, "metadata": dict(metadata)})
@@ -40,22 +40,30 @@ def update_customers_metadata(source_ids: Sequence[str], metadata: Mapping[str, 
 
 
 def get_async_action(action_id: str) -> Call[AsyncAction]:
-    """How far an async action (``aa_...``) is; ``NotFound`` if there is none."""
-    return Call(wire.get(wire.path_of("async-actions", checked_customer_id(action_id))), _action_from)
+    """How far an async action is; ``NotFound`` if there is none.
+
+    :param action_id: ``aa_...``.
+    :raises InvalidCustomerId: if the id cannot be sent safely.
+    """
+    return Call(wire.get(wire.path_of("async-actions", checked_id(action_id, "async action id"))), _action_from)
 
 
 def check_action(action: AsyncAction) -> None:
-    """Let an action that is over pass only if all of its rows were updated.
+    """Let an action that is over pass only if all of its rows were updated, as far as it says.
 
-    :raises BulkUpdateFailed: with counts and reasons, without ids.
+    :raises BulkUpdateFailed: with counts and reasons, without ids; also if it does not say how many were updated.
     """
-    if action.is_success:
+    if action.is_success and action.done_count is not None:
         return
     reasons = ", ".join(f"{count:,} x {key}" for key, count in sorted(Counter(action.error_keys).items()))
     raise BulkUpdateFailed(
         f"async action {action.id} ended as {action.status} ({action.operation_status or 'no operation_status'}): "
-        f"{action.done_count or 0:,} rows updated, {action.failed_count or 0:,} failed ({reasons or 'no reasons'})"
+        f"{_told(action.done_count)} rows updated, {_told(action.failed_count)} failed ({reasons or 'no reasons'})"
     )
+
+
+def _told(count: int | None) -> str:
+    return "an untold number of" if count is None else f"{count:,}"
 
 
 _action_from = wire.reader(AsyncAction.from_json, "an async action")

@@ -24,15 +24,15 @@ from airflow_provider_voucherify.api.errors import (
 from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
 from airflow_provider_voucherify.exporting.exporter import FIRST_LOOK, Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
+from airflow_provider_voucherify.hooks.client_runner import CLOSE_WITHIN
 from airflow_provider_voucherify.hooks.failures import NOT_WORTH_A_RETRY
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import KeptExport, KeptId, KeptResult
-from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
-from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, wait_in_worker
+from airflow_provider_voucherify.operators.deferral import defer_until, defer_until_open, sleep, wait_in_worker
 from airflow_provider_voucherify.operators.exporting.sinks import export_sink_of
 from airflow_provider_voucherify.operators.identity import identity_of
 from airflow_provider_voucherify.operators.outlets import Told
-from airflow_provider_voucherify.operators.spent import count_metrics
+from airflow_provider_voucherify.operators.spent import Used, counted_client
 from airflow_provider_voucherify.pull.clients import Interrupt, RunInterrupted
 from airflow_provider_voucherify.pull.progress import duration
 from airflow_provider_voucherify.pull.tools import utc_now
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.calls.exports import Export
     from airflow_provider_voucherify.api.models import Json, JsonObject, Row
+    from airflow_provider_voucherify.hooks.client_runner import ClientRunner
     from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
     from airflow_provider_voucherify.operators.exporting.sinks import Loaded
@@ -51,8 +52,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: While it waits, a task looks so often, in seconds, whether it was told to stop.
-_LOOK_UP = 0.5
 #: With these there is no other try, or the file is at fault: nothing is there to go on with.
 _NOTHING_TO_GO_ON_WITH = (ExportFailed, AirflowFailException, *NOT_WORTH_A_RETRY)
 
@@ -122,13 +121,12 @@ class ExportRun:
         return isinstance(error, OtherLimitReached) and self._terms.deferrable and error.retry_after is not None
 
     def _with_client(self, work: Callable[[ClientRunner, Exporter], T]) -> T:
-        before, began = self._spent, time.monotonic()
         opening = self._hook.aclient(
             concurrency=1,
             longest_wait=wait_in_worker(can_defer=self._terms.deferrable),
-            closed_window=before.closed_window,
+            closed_window=self._spent.closed_window,
         )
-        with ClientRunner(opening) as runner:
+        with counted_client(opening, self._count) as runner:
             try:
                 return work(runner, Exporter(self._interrupt.over(runner.client), self._wanted))
             except (_NotDone, WindowClosed):
@@ -137,9 +135,9 @@ class ExportRun:
                 if not self._is_waited_out(error):
                     self._clean_up(runner, error)
                 raise
-            finally:
-                self._spent = before.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
-                count_metrics(before, self._spent)
+
+    def _count(self, used: Used) -> None:
+        self._spent = self._spent.plus(used)
 
     def _export(self, runner: ClientRunner, exporter: Exporter) -> Told:
         began = time.monotonic()
@@ -148,7 +146,7 @@ class ExportRun:
             file = ExportFile(passing)
             self._fetch(runner, exporter, export, file)
             loaded = self._sink.load(lambda: self._rows(file))
-        spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
+        spent = self._spent.plus(Used(runner.client.calls, runner.client.gate, time.monotonic() - began))
         result = self._tell(loaded, export, replace(spent, calls=spent.calls + 1))  # with the one that removes it
         self._remove(runner, exporter, export.id)
         return result
@@ -197,7 +195,7 @@ class ExportRun:
         while not exporter.is_done(export, self._age(), self._terms.timeout):
             if wait is None and self._terms.deferrable:
                 raise _NotDone
-            self._sleep(min(wait or self._terms.poll_interval, self._terms.poll_interval))
+            sleep(min(wait or self._terms.poll_interval, self._terms.poll_interval), self._interrupt)
             wait = None
             export = runner.run(exporter.look_again(export))
         return export
@@ -220,12 +218,6 @@ class ExportRun:
 
     def _age(self) -> timedelta:
         return timedelta(0) if self._asked is None else utc_now() - self._asked.asked_at
-
-    def _sleep(self, wait: timedelta) -> None:
-        """Wait in the worker; a kill is seen soon."""
-        ends_at = time.monotonic() + wait.total_seconds()
-        while not self._interrupt.is_stopped and (left := ends_at - time.monotonic()) > 0:
-            time.sleep(min(left, _LOOK_UP))
 
     def _rows(self, file: ExportFile) -> Iterator[Row]:
         for row in exported_rows(file.lines(), self._wanted.fields):

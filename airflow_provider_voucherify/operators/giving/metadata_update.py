@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from airflow_provider_voucherify.api.calls import metadata_updates
-from airflow_provider_voucherify.api.calls.call import is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.errors import WindowClosed
+from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import KeptResult, TryNotes
-from airflow_provider_voucherify.operators.client_runner import ClientRunner
-from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until, defer_until_open, wait_in_worker
+from airflow_provider_voucherify.operators.deferral import (
+    MORE_CALLS,
+    defer_until,
+    defer_until_open,
+    sleep,
+    wait_in_worker,
+)
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
+from airflow_provider_voucherify.operators.spent import counted_client
+from airflow_provider_voucherify.pull.clients import Interrupt
 from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
 from airflow_provider_voucherify.pull.customers.upstream import metadata
 from airflow_provider_voucherify.pull.tools import utc_now
@@ -27,10 +34,14 @@ from airflow_provider_voucherify.pull.tools import utc_now
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airflow_provider_voucherify.api.calls.call import Call
     from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.hooks.client_runner import ClientRunner
     from airflow_provider_voucherify.load.base import RunIdentity
     from airflow_provider_voucherify.operators.giving.arguments import UpdateTerms
-    from airflow_provider_voucherify.operators.spent import Spent
+    from airflow_provider_voucherify.operators.spent import Spent, Used
+
+T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +57,7 @@ class Begun:
     """Bulk updates that were accepted: what a deferral hands on.
 
     :param action_ids: ``aa_...``, of updates not known to be over.
+    :param sent: customers of all updates.
     :param unknown: of those, ids Voucherify does not know.
     :param without_source_id: customers that have no ``source_id``, or one that would be taken for Voucherify's id.
     :param updated: rows of the updates that are over.
@@ -54,6 +66,7 @@ class Begun:
 
     action_ids: list[str] = field(default_factory=list)
     customers: int = 0
+    sent: int = 0
     unknown: int = 0
     without_source_id: int = 0
     updated: int = 0
@@ -66,6 +79,7 @@ class Begun:
         return cls(
             action_ids=_texts(data.get("action_ids")),
             customers=numbers.get("customers", 0),
+            sent=numbers.get("sent", 0),
             unknown=numbers.get("unknown", 0),
             without_source_id=numbers.get("without_source_id", 0),
             updated=numbers.get("updated", 0),
@@ -87,6 +101,7 @@ class MetadataUpdate:
         self._terms = terms
         self._spent = spent
         self._try_number = context["ti"].try_number
+        self._interrupt = Interrupt()
         self._hook = VoucherifyHook(terms.voucherify_conn_id)
         store, identity = context.get("task_state_store"), self._identity_in(context)
         self._kept = KeptResult(store, identity, utc_now)
@@ -116,6 +131,10 @@ class MetadataUpdate:
         self._notes.forget()
         return result
 
+    def stop(self) -> None:
+        """Let no further call be sent; updates that were begun go on in Voucherify."""
+        self._interrupt.stop()
+
     def _identity_in(self, context: Context) -> RunIdentity:
         terms, settings = self._terms, self._hook.settings
         job: JsonObject = {
@@ -142,7 +161,8 @@ class MetadataUpdate:
                     part = to_send[:CUSTOMERS_PER_UPDATE]
                     # Without an answer it is sent again: a second update changes nothing more.
                     call = metadata_updates.update_customers_metadata(part, change).repeatable()
-                    self._begun.action_ids.append(runner.ask(call))
+                    self._begun.action_ids.append(self._ask(runner, call))
+                    self._begun.sent += len(part)
                     del to_send[:CUSTOMERS_PER_UPDATE]
         except WindowClosed as closed:
             self._defer_beginning(closed)
@@ -153,7 +173,7 @@ class MetadataUpdate:
         customer_ids = customer_ids_of(self._terms.customers) or []
         if self._spent.planned is None:
             self._spent = replace(self._spent, planned=2 * len(customer_ids) + 1)
-        client = runner.client
+        client = self._interrupt.over(runner.client)
         source_ids = [one for one in customer_ids if not is_voucherify_id(one)]
         runner.run(self._known.read_list(client, source_ids))
         resolved = runner.run(self._known.look_up(client, customer_ids, workers=_LOOKED_UP_AT_A_TIME))
@@ -179,17 +199,25 @@ class MetadataUpdate:
                 done = f"{len(begun.action_ids)} bulk updates are still to be looked at"
                 defer_until_open(closed, self._spent, done, self._handed_on())
             if not begun.action_ids:
-                return {
-                    "customers": begun.customers,
-                    "updated": begun.updated,
-                    "unknown": begun.unknown,
-                    "without_source_id": begun.without_source_id,
-                }
+                return self._summary()
             log.info("%d bulk updates are not over; looking again in %s", len(begun.action_ids), interval)
             if self._terms.deferrable:
                 spent = replace(self._spent, begins_window=False, closed_window=None)
                 defer_until(utc_now() + interval, spent, self._handed_on())
-            time.sleep(interval.total_seconds())
+            sleep(interval, self._interrupt)
+
+    def _summary(self) -> JsonObject:
+        begun, spent = self._begun, self._spent
+        return {
+            "customers": begun.customers,
+            "updated": begun.updated,
+            "unknown": begun.unknown,
+            "without_source_id": begun.without_source_id,
+            "calls": spent.calls,
+            "rejected": spent.rejected,
+            "deferrals": spent.deferrals,
+            "duration_seconds": spent.seconds,
+        }
 
     def _look(self, runner: ClientRunner) -> None:
         """Look at each update once, those not looked at for longest first.
@@ -198,20 +226,27 @@ class MetadataUpdate:
         """
         begun = self._begun
         for action_id in tuple(begun.action_ids):
-            action = runner.ask(metadata_updates.get_async_action(action_id))
+            action = self._ask(runner, metadata_updates.get_async_action(action_id))
             begun.action_ids.remove(action_id)
             if not action.is_over:
                 begun.action_ids.append(action_id)
-            elif action.is_success:
-                begun.updated += action.done_count or 0
+            elif action.is_success and action.done_count is not None:
+                begun.updated += action.done_count
             else:
                 begun.failed.append(action_id)
         if begun.failed and not begun.action_ids:
-            metadata_updates.check_action(runner.ask(metadata_updates.get_async_action(begun.failed[0])))
+            metadata_updates.check_action(self._ask(runner, metadata_updates.get_async_action(begun.failed[0])))
+        if not begun.action_ids and begun.updated < begun.sent:
+            raise metadata_updates.BulkUpdateFailed(
+                f"{begun.sent:,} customers were sent, and the bulk updates, which tell of no failure, say that "
+                f"{begun.updated:,} were updated: look for the others in the Voucherify dashboard"
+            )
 
-    @contextmanager
-    def _client(self, *, keeps: bool) -> Iterator[ClientRunner]:
-        """Open a client; what it spends counts, however it ends.
+    def _ask(self, runner: ClientRunner, call: Call[T]) -> T:
+        return runner.run(ask(self._interrupt.over(runner.client), call))
+
+    def _client(self, *, keeps: bool) -> AbstractContextManager[ClientRunner]:
+        """Return a client to be opened; what it uses counts.
 
         :param keeps: whether a later part finds what this one does.
         """
@@ -220,12 +255,10 @@ class MetadataUpdate:
             inherits_usage=self._spent.shares_window(self._try_number),
             closed_window=self._spent.closed_window,
         )
-        began = time.monotonic()
-        with ClientRunner(opening) as runner:
-            try:
-                yield runner
-            finally:
-                self._spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
+        return counted_client(opening, self._count)
+
+    def _count(self, used: Used) -> None:
+        self._spent = self._spent.plus(used)
 
     def _defer_beginning(self, closed: WindowClosed) -> NoReturn:
         """Leave who is known, who is still to be sent and what was begun to the next part."""

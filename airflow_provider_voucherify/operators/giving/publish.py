@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_provider_voucherify.api.calls.call import ask, is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import ask
 from airflow_provider_voucherify.api.calls.campaigns import campaign_from, get_campaign
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.api.errors import (
@@ -21,12 +21,14 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
+from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.giving.publication_key import per
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher
 from airflow_provider_voucherify.giving.run import (
     PublishRun,
     PublishTools,
     TooManyPublications,
+    asked_again,
     check_tolerated,
     checked_campaign,
     still_to_ask,
@@ -36,13 +38,12 @@ from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.kept import TryNotes
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable, began_after
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger, outcome_row
-from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_campaign_name
 from airflow_provider_voucherify.operators.giving.published_result import PublishedResult
 from airflow_provider_voucherify.operators.places import database_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
-from airflow_provider_voucherify.operators.spent import count_metrics
+from airflow_provider_voucherify.operators.spent import counted_client
 from airflow_provider_voucherify.pull.clients import Interrupt
 from airflow_provider_voucherify.pull.customers.existence import refuse_nobody_known
 from airflow_provider_voucherify.pull.customers.upstream import metadata, text
@@ -55,8 +56,9 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.campaign_models import Campaign
     from airflow_provider_voucherify.api.http.client import Client
     from airflow_provider_voucherify.api.models import Json, JsonObject
+    from airflow_provider_voucherify.hooks.client_runner import ClientRunner
     from airflow_provider_voucherify.operators.giving.arguments import PublishTerms
-    from airflow_provider_voucherify.operators.spent import Spent
+    from airflow_provider_voucherify.operators.spent import Spent, Used
 
 log = logging.getLogger(__name__)
 
@@ -116,7 +118,8 @@ class Publishing:
                 self._push_rows("outcomes", customer_ids)
             raise
         except VoucherifyError:
-            log.error("Stopped. %s; they are not asked for again", self._how_far(customer_ids))  # noqa: TRY400
+            again = asked_again(self._ledger, "the others only")
+            log.error("Stopped. %s; a retry asks for %s", self._how_far(customer_ids), again)  # noqa: TRY400
             self._push_rows("outcomes", customer_ids)
             raise
         notes.forget()
@@ -150,33 +153,31 @@ class Publishing:
         self._interrupt.stop()
 
     def _with_client(self, customer_ids: Sequence[str], result: PublishedResult) -> Json:
-        before, began = self._spent, time.monotonic()
-        with ClientRunner(self._opening()) as runner:
-            try:
-                self._gift = self._gift or self._gift_from(runner)
-                self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
-                if self._spent.held is None:
-                    most = 2 * len(customer_ids) + 1  # so that parts that get nowhere end
-                    self._spent = replace(self._spent, held=self._published_before, planned=most)
-                self._began_at = self._began_at or began_after(self._held, utc_now())
-                to_ask = still_to_ask(customer_ids, self._held, self._began_at)
-                log.info(
-                    "Publishing campaign %r to %s, %s of them settled before",
-                    self._gift.campaign.name,
-                    counted(len(customer_ids), "customer"),
-                    f"{len(customer_ids) - len(to_ask):,}",
-                )
-                if to_ask:
-                    checked_campaign(self._gift.campaign, utc_now())
-                simulated = self._simulated(runner, to_ask) if self._terms.simulate else None
-                if simulated is None:
-                    self._publish(runner, self._gift, to_ask)
-            finally:
-                self._spent = self._spent.plus(runner.client.calls, runner.client.gate, time.monotonic() - began)
-                count_metrics(before, self._spent)
+        with counted_client(self._opening(), self._count) as runner:
+            self._gift = self._gift or self._gift_from(runner)
+            self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
+            if self._spent.held is None:
+                most = 2 * len(customer_ids) + 1  # so that parts that get nowhere end
+                self._spent = replace(self._spent, held=self._published_before, planned=most)
+            self._began_at = self._began_at or began_after(self._held, utc_now())
+            to_ask = still_to_ask(customer_ids, self._held, self._began_at)
+            log.info(
+                "Publishing campaign %r to %s, %s of them settled before",
+                self._gift.campaign.name,
+                counted(len(customer_ids), "customer"),
+                f"{len(customer_ids) - len(to_ask):,}",
+            )
+            if to_ask:
+                checked_campaign(self._gift.campaign, utc_now())
+            simulated = self._simulated(runner, to_ask) if self._terms.simulate else None
+            if simulated is None:
+                self._publish(runner, self._gift, to_ask, result.identity.key)
         return self._tell(self._gift, customer_ids, result) if simulated is None else simulated
 
-    def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str]) -> None:
+    def _count(self, used: Used) -> None:
+        self._spent = self._spent.plus(used)
+
+    def _publish(self, runner: ClientRunner, gift: Gift, customer_ids: Sequence[str], run_key: str) -> None:
         self._read_list(runner, customer_ids)
         client, pace = runner.client, self._terms.pace
         interruptible = self._interrupt.over(client)
@@ -187,7 +188,7 @@ class Publishing:
             ledger=self._ledger,
             now=self._recording_time,
             on_outcome=lambda one: progress.answer(failed=one.result is PublicationResult.FAILED),
-            run_key=self._run_key,
+            run_key=run_key,
             known=self._known.resolved.known,
             workers=pace.concurrency,
             chunk_size=pace.chunk_size,
@@ -233,11 +234,6 @@ class Publishing:
     @property
     def _published_before(self) -> int:
         return sum(one.result is PublicationResult.PUBLISHED for one in self._held.values())
-
-    @property
-    def _run_key(self) -> str:
-        task = self._context["ti"]
-        return f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}"
 
     def _gift_from(self, runner: ClientRunner) -> Gift:
         """Ask for the campaign: its id, not its name, is part of what tells publications apart."""
@@ -287,7 +283,7 @@ class Publishing:
     def _tell(self, gift: Gift, customer_ids: Sequence[str], result: PublishedResult) -> Json:
         outcomes = self._outcomes(customer_ids)
         refuse_nobody_known([one.customer_id for one in outcomes.values() if one.result is _UNKNOWN], customer_ids)
-        check_tolerated(outcomes, self._terms.max_failures)
+        check_tolerated(self._ledger, outcomes, self._terms.max_failures)
         counts = Counter(one.result for one in outcomes.values())
         summary: JsonObject = {
             "campaign_id": gift.campaign.id,

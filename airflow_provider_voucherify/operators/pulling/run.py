@@ -25,7 +25,6 @@ from airflow_provider_voucherify.load.kept import KeptResult
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.load.xcom.overflow import XComOrFilesSink
 from airflow_provider_voucherify.load.xcom.sink import XComSink
-from airflow_provider_voucherify.operators.client_runner import ClientRunner
 from airflow_provider_voucherify.operators.deferral import defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.pulling.question import question_of, reads_a_table
@@ -38,7 +37,7 @@ from airflow_provider_voucherify.operators.pulling.report import (
     in_words,
 )
 from airflow_provider_voucherify.operators.pulling.sinks import pull_identity, sink_of
-from airflow_provider_voucherify.operators.spent import Spent, count_metrics
+from airflow_provider_voucherify.operators.spent import counted_client
 from airflow_provider_voucherify.pull.clients import Interrupt
 from airflow_provider_voucherify.pull.customers.existence import blanks_hint, knows_nobody, nobody_known
 from airflow_provider_voucherify.pull.progress import Progress, counted, duration
@@ -51,9 +50,11 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.http.client import Client
     from airflow_provider_voucherify.api.models import Json, JsonObject, Scope
+    from airflow_provider_voucherify.hooks.client_runner import ClientRunner
     from airflow_provider_voucherify.load.base import LoadSummary
     from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.operators.pulling.question import PullTerms
+    from airflow_provider_voucherify.operators.spent import Spent, Used
     from airflow_provider_voucherify.pull.plan.question import Question
     from airflow_provider_voucherify.pull.result import Pulled
 
@@ -156,15 +157,13 @@ class SegmentPull:
 
     def _pull(self, question: Question) -> Pulled:
         self._make_sure_of_room(len(question.customer_ids or ()), 0)
-        before, began_at = self._spent, time.monotonic()
-        with ClientRunner(self._opening(goes_on=self._holds_anything())) as runner:
+        with counted_client(self._opening(goes_on=self._holds_anything()), self._count) as runner:
             client = runner.client
-            try:
-                pull = Pull(question, self._tools(runner), lambda: calls_per_minute(self._hook.settings, client))
-                return self._carry_out(pull)
-            finally:
-                self._spent = self._spent.plus(client.calls, client.gate, time.monotonic() - began_at)
-                count_metrics(before, self._spent)
+            pull = Pull(question, self._tools(runner), lambda: calls_per_minute(self._hook.settings, client))
+            return self._carry_out(pull)
+
+    def _count(self, used: Used) -> None:
+        self._spent = self._spent.plus(used)
 
     def _tools(self, runner: ClientRunner) -> PullTools:
         client, calls_before = runner.client, self._spent.calls - self._spent.rejected

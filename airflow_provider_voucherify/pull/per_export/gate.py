@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final, TypeAlias
 
 from airflow_provider_voucherify.api.errors import ExportFailed
+from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.api.ids import IdFilter
 from airflow_provider_voucherify.api.lists.pages import PAGE, Page, instant_of, most_for
 from airflow_provider_voucherify.api.models import Customer, UnexpectedShape, storable
@@ -95,7 +96,7 @@ def customer_of(row: Sequence[str]) -> Customer:
         moment = datetime.fromisoformat(created_at)
     except (UnexpectedShape, ValueError):
         raise ExportFailed("a row of the export's file is not that of a customer") from None
-    if not customer_id.startswith("cust_"):
+    if not is_voucherify_id(customer_id):
         raise ExportFailed("a row of the export's file has another id than those of customers")
     return Customer(customer_id, source_id or None, created_at=moment)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import methodcaller
 from typing import Literal, TypeAlias, TypeVar
 
 from airflow_provider_voucherify.api.errors import PlanTooDear
+from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.pull.progress import counted, duration
@@ -119,11 +119,11 @@ def resolving(customer_ids: Sequence[str]) -> Sequence[str]:
 
     :param customer_ids: distinct ids.
     """
-    voucherifys = sum(map(methodcaller("startswith", "cust_"), customer_ids))
+    voucherifys = sum(map(is_voucherify_id, customer_ids))
     if voucherifys in (0, len(customer_ids)):
         return ()
     are_rarer = 2 * voucherifys <= len(customer_ids)
-    return IdList(customer_id for customer_id in customer_ids if customer_id.startswith("cust_") == are_rarer)
+    return IdList(customer_id for customer_id in customer_ids if is_voucherify_id(customer_id) == are_rarer)
 
 
 def existence_calls(unlisted: int, everyone: int | None) -> int:

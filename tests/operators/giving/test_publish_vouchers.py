@@ -15,6 +15,7 @@ from airflow_provider_voucherify.operators.giving import publish as publishing
 from airflow_provider_voucherify.operators.publish_vouchers import Pace
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 from airflow_provider_voucherify.pull.tools import utc_now
+from tests.airflow_version import needs_state_store
 from tests.operators.publishing import CAMPAIGN, TABLE, given_away, outcomes, publish, recorded, voucherify_ids
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import OperatorRunner
@@ -191,6 +192,36 @@ def test_a_retry_after_too_many_failures_asks_for_the_failed_ones_only(
     summary = run_op(publish(ids, destination=TABLE, max_failures=3), try_number=2).summary
     assert (summary["published"], summary["published_before"], summary["calls"]) == (50, 46, 5)
     assert recorded(warehouse) == given_away(shop)
+
+
+def test_where_nothing_is_kept_no_message_says_that_it_is(
+    run_op_without_state_store: OperatorRunner, shop: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = voucherify_ids(shop, 10)
+    asks_everybody = "asks for everybody again, and gives nobody a second code"
+    shop.refuse(publications={ids[0]: "metadata_validation_failed"})
+    run = run_op_without_state_store(publish(ids))
+    assert isinstance(run.error, PublicationsFailed)
+    assert str(run.error).endswith(f"the others have their codes: a retry {asks_everybody}")
+    shop.refuse()
+    shop.add_campaign(CampaignSettings("Few", type="STATIC", vouchers=4))
+    run = run_op_without_state_store(publish(ids, "Few"))
+    assert str(run.error).endswith(f"and clear the task: it {asks_everybody}")
+    assert f"Stopped. 4 of 10 customers with a code; a retry {asks_everybody}" in caplog.text
+    assert run_op_without_state_store(publish(ids)).summary["calls"] == 11, "it does ask for everybody"
+    assert len(given_away(shop)) == 10
+
+
+@needs_state_store
+def test_where_outcomes_are_kept_messages_say_whom_a_retry_asks_for(
+    run_op: OperatorRunner, shop: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    ids = voucherify_ids(shop, 10)
+    shop.refuse(publications={ids[0]: "metadata_validation_failed"})
+    assert "a retry asks for the failed ones only" in str(run_op(publish(ids)).error)
+    shop.add_campaign(CampaignSettings("Few", type="STATIC", vouchers=4))
+    assert "it asks for those who got none" in str(run_op(publish(ids, "Few")).error)
+    assert "a retry asks for the others only" in caplog.text
 
 
 @pytest.mark.parametrize("ahead", [timedelta(seconds=30), timedelta(hours=-1)])

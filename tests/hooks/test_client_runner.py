@@ -10,10 +10,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -26,7 +25,8 @@ from airflow_provider_voucherify.api.http.settings import ApiSettings
 from airflow_provider_voucherify.api.limit.gate import Concurrency, Gate, OwnCeiling
 from airflow_provider_voucherify.api.limit.window import Window
 from airflow_provider_voucherify.emulator import Emulator, Limits
-from airflow_provider_voucherify.operators.client_runner import CLOSE_WITHIN, ClientRunner
+from airflow_provider_voucherify.hooks.client_runner import CLOSE_WITHIN, ClientRunner
+from airflow_provider_voucherify.hooks.memberships import frame_from
 from airflow_provider_voucherify.pull.clients import Interrupt, RunInterrupted
 from airflow_provider_voucherify.pull.per_customer.ask import Fetched, PerCustomer
 
@@ -79,20 +79,6 @@ def per_customer(client: Sender) -> PerCustomer:
     return PerCustomer(client, workers=32, now=lambda: datetime.now(UTC), on_answer=lambda _: None)
 
 
-@pytest.fixture
-def alarm() -> Iterator[Callable[[float], None]]:
-    """Let Airflow's timeout strike after so many seconds."""
-
-    def strike(number: int, frame: FrameType | None) -> None:
-        raise AirflowTaskTimeout("Timeout")
-
-    before = signal.signal(signal.SIGALRM, strike)
-    yield lambda seconds: signal.setitimer(signal.ITIMER_REAL, seconds) and None
-    signal.setitimer(signal.ITIMER_REAL, 0)
-    assert signal.getsignal(signal.SIGALRM) is strike
-    signal.signal(signal.SIGALRM, before)
-
-
 def struck_by(
     alarm: Callable[[float], None], delay: float, runner: ClientRunner, coroutine: Coroutine[Any, Any, object]
 ) -> None:
@@ -117,6 +103,36 @@ def test_a_timeout_at_any_moment_comes_out_as_itself(
         answered += bool(fetched.answers)
     assert answered > 10, "most should be struck while answers come in"
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+def test_a_timeout_of_the_hooks_own_run_comes_out_as_itself(alarm: Callable[[float], None]) -> None:
+    chance = random.Random(5)
+    for _ in range(20):
+        opening, delay = Opening(), chance.uniform(0.02, 0.06)
+        started = time.monotonic()
+        alarm(delay)
+        with pytest.raises(AirflowTaskTimeout) as raised:
+            frame_from(opening(), IDS, workers=32)
+        assert type(raised.value) is AirflowTaskTimeout
+        assert time.monotonic() - started < delay + CLOSE_WITHIN
+        assert not opening.is_open
+
+
+def test_the_client_learns_why_it_is_closed() -> None:
+    learned: list[BaseException] = []
+
+    @asynccontextmanager
+    async def opening() -> AsyncIterator[Client]:
+        try:
+            yield Client(Opening()._transport, gate())
+        except BaseException as error:
+            learned.append(error)
+            raise
+
+    for error in (ValueError("bad"), AirflowTaskTimeout("Timeout"), KeyboardInterrupt()):
+        with pytest.raises(type(error)), ClientRunner(opening()):
+            raise error
+        assert learned.pop() is error
 
 
 def test_a_timeout_on_real_sockets_comes_out_as_itself(alarm: Callable[[float], None]) -> None:

@@ -11,10 +11,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from airflow_provider_voucherify.api.calls.call import ask
-
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.calls.call import Call
     from airflow_provider_voucherify.api.http.client import Client
 
 log = logging.getLogger(__name__)
@@ -61,7 +58,7 @@ class ClientRunner:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        closing = self._submit(self._stack.aclose())
+        closing = self._submit(self._stack.__aexit__(kind, error, traceback))
         try:
             closing.result(CLOSE_WITHIN)
         except Exception as problem:
@@ -93,13 +90,6 @@ class ClientRunner:
         finally:
             if not future.done():
                 self._cancel_all()
-
-    def ask(self, call: Call[T]) -> T:
-        """Return what the answer to a call of the client says.
-
-        :raises BaseException: as :meth:`run` does.
-        """
-        return self.run(ask(self.client, call))
 
     def _submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
