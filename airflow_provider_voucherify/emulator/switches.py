@@ -23,6 +23,7 @@ class Switches:
         names: both hold, or the query's bounds take the place of what the filter says of that field.
     :param has_more: when a customer listing carries ``has_more``.
     :param total: whether listings carry ``total``.
+    :param most_counted: the highest ``total`` a listing carries, however long it is; None counts to the end.
     :param initial_sync_status: whether segments carry the field that was removed in November 2025.
     :param refresh_lag_seconds: seconds until a change of a customer or segment shows in memberships.
     :param rate_limit_headers: False leaves all rate-limit headers out.
@@ -70,6 +71,7 @@ class Switches:
     segment_filter: Literal["both", "query"] = "both"
     has_more: Literal["cursor", "always", "never"] = "cursor"
     total: bool = True
+    most_counted: int | None = None
     initial_sync_status: bool = False
     refresh_lag_seconds: float = 0.0
     rate_limit_headers: bool = True
@@ -97,3 +99,13 @@ class Switches:
     oauth_token_seconds: float = 900.0
     oauth_tokens: int = 1_000
     operation_status: bool = True
+
+    def total_of(self, rows: int) -> int | None:
+        """Tell what a listing says of its length.
+
+        :param rows: how many there are.
+        :returns: its ``total``; None where it carries none.
+        """
+        if not self.total:
+            return None
+        return rows if self.most_counted is None else min(rows, self.most_counted)

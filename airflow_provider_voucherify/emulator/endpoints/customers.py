@@ -57,8 +57,8 @@ def list_(call: Call) -> Answer:
         segment = without_bounded(segment, query, call.population.customers.values(), call.now)
     page = list_customers(call.population, segment, query, switches)
     tail = b"]"
-    if switches.total:
-        tail += b',"total":%d' % page.total
+    if (total := switches.total_of(page.total)) is not None:
+        tail += b',"total":%d' % total
     if switches.has_more == "always" or (switches.has_more == "cursor" and query.starting_after is not None):
         tail += b',"has_more":true' if page.has_more else b',"has_more":false'
     rows = b",".join([row.encoded() for row in page.rows])

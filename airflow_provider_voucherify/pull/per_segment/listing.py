@@ -142,9 +142,10 @@ class Listing:
         """Return the list as one of a static segment, if it is: whole, and of as many members all the time."""
         drift, total = self.drift, self.total
         is_steady = drift.total_at_start == total and not drift.joined and not drift.left
-        if self.segment.type != "static" or not self.is_whole or total is None or not is_steady:
+        # More than the total is no number of members to compare with: Voucherify did not count to the end.
+        if self.segment.type != "static" or not self.is_whole or total != self.distinct or not is_steady:
             return None
-        return StaticList(self.segment, total)
+        return StaticList(self.segment, self.distinct)
 
     def compare(self, known: StaticList) -> None:
         """Take note whether the list is unchanged, where no more than its first page was read.

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
 from airflow_provider_voucherify.api.errors import PlanTooDear, SegmentsFailed
 from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.emulator import Emulator, Switches
+from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from airflow_provider_voucherify.load.base import Sink
 from airflow_provider_voucherify.pull.clients import most_calls
 from airflow_provider_voucherify.pull.plan.question import Question
@@ -81,6 +81,17 @@ def test_a_segments_list_that_never_ends_stops_where_its_first_total_says(shop: 
     with pytest.raises(SegmentsFailed, match=r"does not end: 1,\d00 were listed on \d\d pages where it announced 300"):
         Desk(shop, change=endless).pull(Question(CUSTOMERS, (name,), "per_segment", verify_sample=0))
     assert shop.stats().calls < 30
+
+
+@pytest.mark.parametrize("strategy", ["per_segment", "export"])
+def test_a_segment_longer_than_voucherify_counts_is_read_whole(strategy: Literal["per_segment", "export"]) -> None:
+    with Emulator(customers=3_300, segments=0, limits=Limits(limit=None)) as big:
+        filter_: JsonObject = {"junction": "and", "source_id": {"conditions": {"$starts_with": ["customer-"]}}}
+        big.add_segment("Everyone", type="passive", filter=filter_)
+        big.set_switches(Switches(most_counted=1_000))
+        done = Desk(big).pull(Question(None, strategy=strategy))
+        assert done.rows == truth(big)
+        assert len(done.rows) == 3_300
 
 
 @pytest.mark.parametrize("text", ["V\0IP", "VIP \ud83d"])
