@@ -30,6 +30,7 @@ class Switches:
     :param retry_header: what ``X-Rate-Limit-Retry`` holds: the instant of the next permitted call (now,
         while calls remain), always the end of the window, or the header is left out.
     :param retry_after: False leaves ``Retry-After`` out of 429 answers.
+    :param limit_type: False leaves ``X-Rate-Limit-Type`` out of 429 answers.
     :param clock_skew_seconds: how far the server's clock is ahead of real time, as ``Date`` and
         ``X-Rate-Limit-Retry`` show it.
     :param refusal: refuse every call: the plan lacks it (402), the keys' role lacks it (403), the subscription has
@@ -77,6 +78,7 @@ class Switches:
     rate_limit_headers: bool = True
     retry_header: Literal["next_call", "window_end", "absent"] = "next_call"
     retry_after: bool = True
+    limit_type: bool = True
     clock_skew_seconds: float = 0.0
     refusal: Literal["none", "payment_required", "permission", "subscription_ended", "bulk_api_calls"] = "none"
     repeated_publication: Literal["original", "refused"] = "original"

@@ -165,7 +165,8 @@ def rate_limit_headers(verdict: Verdict, now: float, state: State) -> str:
     if switches.retry_header != "absent" and (lines or verdict.refused_by is not None):
         lines += f"X-Rate-Limit-Retry: {_retry_instant(verdict, now, state)}\r\n"
     if verdict.refused_by is not None:
-        lines += f"X-Rate-Limit-Type: {verdict.refused_by}\r\n"
+        if switches.limit_type:
+            lines += f"X-Rate-Limit-Type: {verdict.refused_by}\r\n"
         if switches.retry_after:
             lines += f"Retry-After: {max(1, math.ceil(verdict.next_call - now))}\r\n"
     return lines
