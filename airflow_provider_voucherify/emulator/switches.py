@@ -20,7 +20,8 @@ class Switches:
     :param timestamp_storage: finest difference the server itself sees; it shows milliseconds either way.
     :param time_bounds: whether ``[before]`` and ``[after]`` leave out rows at exactly that instant.
     :param segment_filter: a customer listing by ``segment_id`` that also bounds a time the segment's own filter
-        names: both hold, or the query's bounds take the place of what the filter says of that field.
+        names: both hold, or the query's bounds take the place of what the filter says of that field, or so does its
+        ``starting_after`` as well.
     :param has_more: when a customer listing carries ``has_more``.
     :param total: whether listings carry ``total``.
     :param most_counted: the highest ``total`` a listing carries, however long it is; None counts to the end.
@@ -69,7 +70,7 @@ class Switches:
     cursor: Literal["strict", "inclusive"] = "strict"
     timestamp_storage: Literal["millisecond", "microsecond"] = "millisecond"
     time_bounds: Literal["exclusive", "inclusive"] = "exclusive"
-    segment_filter: Literal["both", "query"] = "both"
+    segment_filter: Literal["both", "query", "query_and_cursor"] = "both"
     has_more: Literal["cursor", "always", "never"] = "cursor"
     total: bool = True
     most_counted: int | None = None

@@ -7,7 +7,7 @@ import random
 from airflow_provider_voucherify.emulator.endpoints.customer_listing import (
     list_customers,
     parse_customer_query,
-    without_bounded,
+    without_fields,
 )
 from airflow_provider_voucherify.emulator.http import problems
 from airflow_provider_voucherify.emulator.http.answers import Answer, json_answer
@@ -53,8 +53,9 @@ def list_(call: Call) -> Answer:
             raise problems.not_found("segment", query.segment_id)
         if segment is None or (segment.type == "passive" and not switches.passive_members_listed):
             segment = Segment("", "", "static", 0, 0)
-    if segment is not None and switches.segment_filter == "query":
-        segment = without_bounded(segment, query, call.population.customers.values(), call.now)
+    if segment is not None and switches.segment_filter != "both":
+        times = query.times(with_cursor=switches.segment_filter == "query_and_cursor")
+        segment = without_fields(segment, times, call.population.customers.values(), call.now)
     page = list_customers(call.population, segment, query, switches)
     tail = b"]"
     if (total := switches.total_of(page.total)) is not None:

@@ -149,3 +149,35 @@ def test_ties_by_a_time_the_segment_names_itself_are_not_believed(shop: Emulator
     shop.set_switches(Switches(segment_filter="query"))
     with pytest.raises(SegmentsFailed, match="more than all were listed for 2 ms"):
         Desk(shop).pull(question)
+
+
+@pytest.mark.parametrize("verify_sample", [0, 10])
+def test_members_by_a_time_their_segment_names_itself_are_not_everyone(shop: Emulator, verify_sample: int) -> None:
+    names = [f"of-2031-{number:03}" for number in range(100)]
+    shop.add_customers([{"source_id": one, "created_at": "2031-05-01T10:00:00.000Z"} for one in names])
+    filter_: JsonObject = {"junction": "and", "created_at": {"conditions": {"$after": ["2031-01-01T00:00:00Z"]}}}
+    shop.add_segment("Of 2031", type="auto-update", filter=filter_)
+    question = Question([*names, *CUSTOMERS], ("Of 2031",), "per_segment", verify_sample=verify_sample)
+    done = Desk(shop).pull(question)
+    assert len(done.rows) == 100
+    assert done.calls <= (done.plan.calls or 0)
+    shop.set_switches(Switches(segment_filter="query_and_cursor"))
+    with pytest.raises(SegmentsFailed, match="has 100 members, and 1,100 when they are listed page by page"):
+        Desk(shop).pull(question)
+    one_by_one = Question([*names, *CUSTOMERS], ("Of 2031",), verify_sample=verify_sample)
+    assert len(Desk(shop).pull(one_by_one).rows) == 100, "where the way is free, customers are asked one by one"
+
+
+def test_whoever_leaves_while_a_segment_is_counted_is_no_doubt(shop: Emulator) -> None:
+    counted: list[str] = []
+
+    def change(target: str, answer: JsonObject) -> JsonObject:
+        if target.startswith("/v1/customers?limit=100") and not counted:
+            answer["total"] = cast("int", answer["total"]) + 1
+        counted.extend([target] if "limit=1&" in target else [])
+        return answer
+
+    filter_: JsonObject = {"junction": "and", "created_at": {"conditions": {"$after": ["2000-01-01T00:00:00Z"]}}}
+    shop.add_segment("Since 2000", type="auto-update", filter=filter_)
+    question = Question(CUSTOMERS, ("Since 2000",), "per_segment", verify_sample=0)
+    assert len(Desk(shop, change=change).pull(question).rows) == 1_000
