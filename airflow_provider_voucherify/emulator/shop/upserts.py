@@ -41,7 +41,7 @@ def find_named(population: Population, body: JsonObject) -> Customer | None:
     """
     customer_id, source_id = body.get("id"), body.get("source_id")
     if isinstance(customer_id, str):
-        known = population.find(customer_id)
+        known = population.customers.get(customer_id)
         if known is None:
             raise problems.not_found("customer", customer_id)
         return known
