@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from airflow_provider_voucherify.api.calls.call import Sender, ask, is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import Sender, ask, has_form_of_voucherify_id
 from airflow_provider_voucherify.api.calls.campaigns import NO_VOUCHER, get_campaign
 from airflow_provider_voucherify.api.calls.reads import get_customer
 from airflow_provider_voucherify.api.campaign_models import (
@@ -227,7 +227,7 @@ class PublishRun:
 
     async def _voucherify_id(self, customer_id: str) -> str:
         """Return Voucherify's own id: it alone is published to, since an unknown ``source_id`` makes a customer."""
-        if is_voucherify_id(customer_id):
+        if has_form_of_voucherify_id(customer_id):
             return customer_id
         if (known := self._tools.known.get(customer_id)) is not None:
             return known.id

@@ -207,9 +207,10 @@ def test_what_a_clock_ahead_recorded_is_of_an_earlier_try_all_the_same() -> None
 def test_a_campaign_deleted_meanwhile_is_no_crowd_of_unknown_customers() -> None:
     gone = errors.NotFound("not found", status=404)
     client, ledger = Script(gone), OutcomeStoreLedger(XComRows(), None)
+    ids = [f"cust_{number:024}" for number in range(3)]
     with asyncio.Runner() as runner:
         tools = PublishTools(client, runner.run, ledger, lambda: NOW, lambda _: None, "key", workers=2)
         with pytest.raises(errors.InvalidCampaign, match="'Win back' was deleted"):
-            PublishRun(GIFT, Publisher(client, GIFT), tools, "drop").publish(["cust_1", "cust_2", "cust_3"])
-    assert ledger.held("camp_1", "campaign", ["cust_1", "cust_2", "cust_3"]) == {}
+            PublishRun(GIFT, Publisher(client, GIFT), tools, "drop").publish(ids)
+    assert ledger.held("camp_1", "campaign", ids) == {}
     assert client.methods == ["POST", "POST", "POST", "GET"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -13,6 +14,8 @@ from airflow_provider_voucherify.api.id_text import checked_customer_id
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
 T = TypeVar("T")
+
+_FORM_OF_VOUCHERIFY_ID = re.compile(r"cust_[0-9A-Za-z]{20,}").fullmatch
 
 
 class Repeatable(wire.Request):
@@ -93,3 +96,8 @@ def customer_named(customer_id: str) -> JsonObject:
 def is_voucherify_id(customer_id: str) -> bool:
     """Return whether an id is taken for Voucherify's own; Voucherify creates no customer for such an id."""
     return customer_id.startswith("cust_")
+
+
+def has_form_of_voucherify_id(text: str) -> bool:
+    """Return whether a text has the documented form of Voucherify's own ids; a ``cust_001`` may be the merchant's."""
+    return _FORM_OF_VOUCHERIFY_ID(text) is not None

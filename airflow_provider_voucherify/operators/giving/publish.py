@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn
 
-from airflow_provider_voucherify.api.calls.call import ask, is_voucherify_id
+from airflow_provider_voucherify.api.calls.call import ask, has_form_of_voucherify_id
 from airflow_provider_voucherify.api.calls.campaigns import campaign_from, get_campaign
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.api.errors import (
@@ -207,7 +207,7 @@ class Publishing:
     def _simulated(self, runner: ClientRunner, to_ask: Sequence[str]) -> JsonObject:
         """Return who would get a code; ids of Voucherify's are taken to be known."""
         self._read_list(runner, to_ask)
-        others = [one for one in to_ask if not is_voucherify_id(one)]
+        others = [one for one in to_ask if not has_form_of_voucherify_id(one)]
         client, workers = self._interrupt.over(runner.client), self._terms.pace.concurrency
         resolved = runner.run(self._known.look_up(client, others, workers=workers))
         resolved.check()
@@ -227,7 +227,7 @@ class Publishing:
         """Look the merchant's ids up in the list of everyone where that is cheaper, once a try."""
         if self._spent.deferrals and self._store is None:
             return
-        others = [one for one in customer_ids if not is_voucherify_id(one)]
+        others = [one for one in customer_ids if not has_form_of_voucherify_id(one)]
         runner.run(self._known.read_list(self._interrupt.over(runner.client), others))
 
     @property

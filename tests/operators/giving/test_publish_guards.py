@@ -178,7 +178,7 @@ def test_a_used_up_window_defers_and_nobody_is_asked_for_twice(
 def test_a_project_that_knows_nobody_is_taken_for_the_wrong_one(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:
-    strangers = [f"cust_{number}" for number in range(200)]
+    strangers = [f"cust_{number:024}" for number in range(200)]
     run = run_op(publish(strangers, destination=TABLE, pace=Pace(chunk_size=40)))
     assert run.state == "failed"
     assert "knows none of the first 20 customers" in str(run.error)

@@ -88,6 +88,17 @@ def test_unknown_customers_are_never_created(run_op: OperatorRunner, shop: Emula
     assert shop.customers() == before
 
 
+def test_a_source_id_that_begins_like_voucherifys_ids_is_looked_up(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
+) -> None:
+    shop.add_customers([{"source_id": "cust_001"}])
+    before = len(shop.customers())
+    summary = run_op(publish(["cust_001", "cust_002"], destination=TABLE)).summary
+    assert (summary["published"], summary["unknown"]) == (1, 1)
+    assert [one.customer_source_id for one in shop.publications()] == ["cust_001"]
+    assert len(shop.customers()) == before
+
+
 def test_one_customer_under_two_names_gets_one_code(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:
