@@ -38,6 +38,7 @@ class Switches:
         ended (429), or the bulk bucket is empty (429 ``bulk_api_calls``).
     :param repeated_publication: a source id that has published for the same customer and campaign: the
         original publication, or a 400. For another customer or campaign it is a 400 either way.
+    :param failed_source_id: whether a source id under which a publication failed can publish later, or is used up.
     :param updated_at_moved_by: whether events and publications that only name a customer move its ``updated_at``.
     :param joined_customer: another publication for a customer of a campaign that is joined once: the
         original publication, or a 400. ``?join_once=true`` gets the original either way.
@@ -83,6 +84,7 @@ class Switches:
     clock_skew_seconds: float = 0.0
     refusal: Literal["none", "payment_required", "permission", "subscription_ended", "bulk_api_calls"] = "none"
     repeated_publication: Literal["original", "refused"] = "original"
+    failed_source_id: Literal["free", "used"] = "free"
     updated_at_moved_by: Literal["upserts", "profile_writes"] = "upserts"
     joined_customer: Literal["original", "refused"] = "original"
     inactive_campaign: Literal["refused", "published"] = "refused"

@@ -16,7 +16,7 @@ from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.giving.publication_key import per, publication_source_id
-from airflow_provider_voucherify.giving.publisher import Gift, Publisher, SourceIdTaken
+from airflow_provider_voucherify.giving.publisher import Gift, Publisher, SourceIdTaken, SourceIdUsedUp
 from airflow_provider_voucherify.giving.run import PublishRun, PublishTools, still_to_ask
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import began_after, standing
@@ -125,6 +125,7 @@ def test_what_is_done_until_there_is_a_publication(replies: Sequence[Reply], met
         ([publication("cust_2")], SourceIdTaken, "POST"),
         ([publication(campaign="camp_2")], SourceIdTaken, "POST"),
         ([DUPLICATE, listing(publication("cust_2"))], SourceIdTaken, "POST GET"),
+        ([DUPLICATE, listing(publication(result="FAILURE"))], SourceIdUsedUp, "POST GET"),
         ([LOST, errors.ServerFault("down", status=500)], errors.ServerFault, "POST GET"),
     ],
 )

@@ -83,6 +83,8 @@ def _repeated(call: Call, order: PublicationOrder) -> Publication | None:
     made = call.records.publications.with_source_id(order.source_id)
     original = next((one for one in made if one.failure is None), None)
     if original is None:
+        if made and call.switches.failed_source_id == "used":
+            raise refusals.duplicate_source_id(order.source_id)
         return None
     same = original.campaign is order.campaign and find_named(call.population, order.customer) is original.customer
     if same and call.switches.repeated_publication == "original":
