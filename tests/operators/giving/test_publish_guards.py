@@ -125,6 +125,7 @@ def test_a_campaign_that_is_joined_once_is_published_without_a_source_id(
     assert {one.source_id for one in voucherify.publications()} == {None}
 
 
+@pytest.mark.parametrize("inactive", ["refused", "published"])
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -136,8 +137,14 @@ def test_a_campaign_that_is_joined_once_is_published_without_a_source_id(
     ids=["inactive", "failed", "over", "missing"],
 )
 def test_a_campaign_that_cannot_publish_is_refused_for_one_call(
-    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, settings: CampaignSettings, said: str
+    run_op: OperatorRunner,
+    voucherify: Emulator,
+    warehouse: Warehouse,
+    settings: CampaignSettings,
+    said: str,
+    inactive: Literal["refused", "published"],
 ) -> None:
+    voucherify.set_switches(Switches(inactive_campaign=inactive))
     voucherify.add_campaign(settings)
     run = run_op(publish(CUSTOMERS[:5], "Odd", destination=TABLE))
     assert isinstance(run.error, AirflowFailException)
