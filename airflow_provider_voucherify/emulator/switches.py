@@ -26,7 +26,8 @@ class Switches:
     :param total: whether listings carry ``total``.
     :param most_counted: the highest ``total`` a listing carries, however long it is; None counts to the end.
     :param initial_sync_status: whether segments carry the field that was removed in November 2025.
-    :param refresh_lag_seconds: seconds until a change of a customer or segment shows in memberships.
+    :param refresh_lag_seconds: seconds until a change of a customer shows in memberships, and in which a new segment
+        fills, in four steps; until then its ``initial_sync_status`` is ``IN_PROGRESS``.
     :param rate_limit_headers: False leaves all rate-limit headers out.
     :param retry_header: what ``X-Rate-Limit-Retry`` holds: the instant of the next permitted call (now,
         while calls remain), always the end of the window, or the header is left out.
