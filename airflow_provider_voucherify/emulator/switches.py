@@ -53,6 +53,7 @@ class Switches:
     :param export_row_seconds: seconds each row of an export takes.
     :param export_outcome: how exports end that are asked for from now on; ``error`` gives no reason.
     :param export_token_seconds: seconds for which the address of a file opens it.
+    :param export_opened_by: whether the address of a file opens it for those with keys only, or for everybody.
     :param export_content_type: what a file says it is.
     :param export_counted_as: which limit asking for an export counts in.
     :param unknown_export_filter: what becomes of filters that are not documented for exports.
@@ -97,6 +98,7 @@ class Switches:
     export_row_seconds: float = 0.0
     export_outcome: Literal["done", "error"] = "done"
     export_token_seconds: float = 900.0
+    export_opened_by: Literal["keys_and_token", "token"] = "keys_and_token"
     export_content_type: Literal["text/plain", "text/csv"] = "text/plain"
     export_counted_as: Literal["api_calls", "bulk_api_calls"] = "api_calls"
     unknown_export_filter: Literal["refused", "ignored"] = "refused"
