@@ -35,7 +35,8 @@ def _add(population: Population, body: JsonObject, now: int) -> Customer:
         raise ValueError(f"the id {new_id} is taken")
     if isinstance(source_id, str) and population.find_source(source_id) is not None:
         raise ValueError(f"the source id {source_id} is taken")
-    customer = Customer(new_id, None, ordinal, _instant(body.get("created_at")) or now)
+    created_at = _instant(body.get("created_at"))
+    customer = Customer(new_id, None, ordinal, now if created_at is None else created_at)
     apply_profile(customer, body, population.schema)
     customer.source_id = source_id if isinstance(source_id, str) else None
     customer.updated_at = _instant(body.get("updated_at"))

@@ -50,7 +50,7 @@ class Population:
         self._segments_of: dict[Customer, tuple[Segment, ...]] = {}
         self._waiting: deque[tuple[int, Customer]] = deque()
         self._filling: dict[str, Filling] = {}
-        self._indexes: dict[tuple[str | None, OrderField, bool], tuple[int, Index]] = {}
+        self._indexes: dict[tuple[str | None, OrderField, bool], tuple[tuple[int, int], Index]] = {}
         self._empty_profile = Customer("", None, 0, 0)
         self._empty_profile_segments: tuple[tuple[int, int], tuple[Segment, ...]] = ((-1, -1), ())
         self._segments_version = 0
@@ -211,8 +211,11 @@ class Population:
         :param microseconds: False when instants of the same millisecond are the same to the server.
         """
         key = (None if segment is None else segment.id, field, microseconds)
-        of_members = segment is not None and field != "updated_at"
-        version = segment.version if segment is not None and of_members else self.version
+        # The order by updated_at moves with the customers, that by the others with the members alone.
+        version = (
+            self.version if segment is None or field == "updated_at" else 0,
+            0 if segment is None else segment.version,
+        )
         kept = self._indexes.get(key)
         if kept is None or kept[0] != version:
             members = self.customers.values() if segment is None else segment.members
