@@ -1,4 +1,4 @@
-"""The customer endpoints."""
+"""The customer endpoints, and that of custom events, which are counted for customers."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from airflow_provider_voucherify.emulator.endpoints.customer_listing import (
     parse_customer_query,
     without_fields,
 )
+from airflow_provider_voucherify.emulator.giving.records import CustomEvent
 from airflow_provider_voucherify.emulator.http import problems
 from airflow_provider_voucherify.emulator.http.answers import Answer, json_answer
 from airflow_provider_voucherify.emulator.http.calls import Call
@@ -17,9 +18,10 @@ from airflow_provider_voucherify.emulator.json_types import JsonObject
 from airflow_provider_voucherify.emulator.shop.customers import Customer
 from airflow_provider_voucherify.emulator.shop.reference import object_id
 from airflow_provider_voucherify.emulator.shop.segments import Segment
-from airflow_provider_voucherify.emulator.shop.upserts import change, upsert
+from airflow_provider_voucherify.emulator.shop.upserts import change, customer_reference, upsert, upsert_recipient
 
 _LIST_HEAD = b'{"object":"list","data_ref":"data","data":['
+_LONGEST_EVENT_NAME = 300
 _CUSTOMERS_HEAD = b'{"object":"list","data_ref":"customers","customers":['
 
 
@@ -123,6 +125,28 @@ def delete_permanently(call: Call) -> Answer:
             "object": "pernament_deletion",
         }
     )
+
+
+def track_event(call: Call) -> Answer:
+    """Answer ``POST /v1/events``; the same request again makes another event.
+
+    :raises ApiProblem: 400 for a wrong body, 404 for a customer id that nobody knows.
+    """
+    body = call.json_object()
+    name, metadata = body.get("event"), body.get("metadata")
+    if not isinstance(name, str) or not 1 <= len(name) <= _LONGEST_EVENT_NAME:
+        raise problems.invalid_payload(f"Property .event must be string of 1 to {_LONGEST_EVENT_NAME} characters")
+    if not isinstance(metadata, dict | None):
+        raise problems.invalid_payload("Property .metadata must be object")
+    reference = customer_reference(call.population, body.get("customer"))
+    customer = upsert_recipient(
+        call.population, reference, call.now, moves_updated_at=call.switches.updated_at_moved_by == "upserts"
+    )
+    customer.events[name] = customer.events.get(name, 0) + 1
+    call.population.touch(customer, call.now)
+    call.records.events.append(CustomEvent(name, customer, metadata or {}, call.now))
+    shown: JsonObject = {"object": "event", "type": name, "customer": customer.to_simple_json()}
+    return json_answer(shown | {"referral": None, "loyalty": None})
 
 
 def _known(call: Call) -> Customer:
