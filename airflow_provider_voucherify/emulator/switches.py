@@ -24,7 +24,7 @@ class Switches:
         ``starting_after`` as well.
     :param has_more: when a customer listing carries ``has_more``.
     :param total: whether listings carry ``total``.
-    :param most_counted: the highest ``total`` a listing carries, however long it is; None counts to the end.
+    :param most_counted: the highest ``total`` a listing of customers carries, however long; None counts to the end.
     :param initial_sync_status: whether segments carry the field that was removed in November 2025.
     :param refresh_lag_seconds: seconds until a change of a customer shows in memberships, and in which a new segment
         fills, in four steps; until then its ``initial_sync_status`` is ``IN_PROGRESS``.

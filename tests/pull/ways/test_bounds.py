@@ -168,12 +168,29 @@ def test_members_by_a_time_their_segment_names_itself_are_not_everyone(shop: Emu
     assert len(Desk(shop).pull(one_by_one).rows) == 100, "where the way is free, customers are asked one by one"
 
 
-def test_whoever_leaves_while_a_segment_is_counted_is_no_doubt(shop: Emulator) -> None:
+def test_members_by_a_time_their_segment_names_beside_others_are_not_lost(shop: Emulator) -> None:
+    shop.add_customers([{"source_id": f"of-2031-{n}", "created_at": "2031-05-01T10:00:00.000Z"} for n in range(20)])
+    shop.add_customers([{"source_id": f"mine-{n}", "metadata": {"kind": "mine"}} for n in range(30)])
+    filter_: JsonObject = {
+        "junction": "or",
+        "created_at": {"conditions": {"$after": ["2031-01-01T00:00:00Z"]}},
+        "metadata.kind": {"conditions": {"$is": ["mine"]}},
+    }
+    shop.add_segment("Either", type="passive", filter=filter_)
+    question = Question(None, ("Either",), "per_segment", verify_sample=0)
+    assert len(Desk(shop).pull(question).rows) == 50
+    shop.set_switches(Switches(segment_filter="query_and_cursor"))
+    with pytest.raises(SegmentsFailed, match="has 50 members, and 30 when they are listed page by page"):
+        Desk(shop).pull(question)
+
+
+@pytest.mark.parametrize("by", [1, -1], ids=["leaves", "joins"])
+def test_whoever_leaves_or_joins_while_a_segment_is_counted_is_no_doubt(shop: Emulator, by: int) -> None:
     counted: list[str] = []
 
     def change(target: str, answer: JsonObject) -> JsonObject:
         if target.startswith("/v1/customers?limit=100") and not counted:
-            answer["total"] = cast("int", answer["total"]) + 1
+            answer["total"] = cast("int", answer["total"]) + by
         counted.extend([target] if "limit=1&" in target else [])
         return answer
 
