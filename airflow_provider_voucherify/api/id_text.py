@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from airflow_provider_voucherify.api.errors import InvalidCustomerId
 
 #: What HTTP clients make the address of another resource of.
 _OTHER_RESOURCES = frozenset(("", ".", ".."))
+_FORM_OF_VOUCHERIFY_ID = re.compile(r"cust_[0-9A-Za-z]{20,}").fullmatch
 _NO_NULLS = "leave NULLs out"
 #: What pandas has in place of a value.
 _NULLS = frozenset(("NaTType", "NAType"))
@@ -66,6 +68,11 @@ def checked_id(value: object, what: str) -> str:
 def is_voucherify_id(customer_id: str) -> bool:
     """Return whether an id is taken for Voucherify's own; Voucherify creates no customer for such an id."""
     return customer_id.startswith("cust_")
+
+
+def has_form_of_voucherify_id(text: str) -> bool:
+    """Return whether a text has the documented form of Voucherify's own ids; a ``cust_001`` may be the merchant's."""
+    return _FORM_OF_VOUCHERIFY_ID(text) is not None
 
 
 def are_plain_ids(values: Sequence[object]) -> TypeGuard[Sequence[str]]:

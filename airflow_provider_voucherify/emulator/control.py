@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import http.client
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Self
 from urllib.parse import urlencode, urlsplit
 
 from airflow_provider_voucherify.emulator import settings
@@ -264,6 +267,37 @@ class EmulatorControl:
         if response.status != 200:
             raise AdminError(answer.decode())
         return answer
+
+
+class OwnEmulator(EmulatorControl, ABC):
+    """An emulator that is begun here, and ended with the ``with`` block."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Begin; returns when the first request can be made."""
+
+    @abstractmethod
+    def stop(self) -> int | None:
+        """End; does nothing when it is not running."""
+
+    def __enter__(self) -> Self:
+        """Start.
+
+        :returns: the running emulator.
+        """
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop.
+
+        :param kind: ignored.
+        :param error: ignored.
+        :param trace: ignored.
+        """
+        self.stop()
 
 
 def _with_app_id(body: JsonObject, app_id: str | None) -> JsonObject:

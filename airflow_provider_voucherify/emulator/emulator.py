@@ -6,17 +6,15 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
 
-from airflow_provider_voucherify.emulator.control import EmulatorControl
+from airflow_provider_voucherify.emulator.control import OwnEmulator
 from airflow_provider_voucherify.emulator.http.limits import Limits
 from airflow_provider_voucherify.emulator.state import APP_ID, APP_TOKEN, ProjectSettings, State
 from airflow_provider_voucherify.emulator.switches import Switches
 from airflow_provider_voucherify.emulator.times import Clock
 
 
-class Emulator(EmulatorControl):
+class Emulator(OwnEmulator):
     """A local Voucherify: ``with Emulator(customers=500) as emulator: ... emulator.url``."""
 
     def __init__(
@@ -54,25 +52,6 @@ class Emulator(EmulatorControl):
         self._address = (host, port)
         self._thread: threading.Thread | None = None
         self._stop: Callable[[], None] = lambda: None
-
-    def __enter__(self) -> Self:
-        """Start.
-
-        :returns: the running emulator.
-        """
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop.
-
-        :param kind: ignored.
-        :param error: ignored.
-        :param trace: ignored.
-        """
-        self.stop()
 
     def start(self) -> None:
         """Build the population and listen; returns when the first request can be made.

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from types import TracebackType
-from typing import Self
 
-from airflow_provider_voucherify.emulator.control import EmulatorControl
+from airflow_provider_voucherify.emulator.control import OwnEmulator
 from airflow_provider_voucherify.emulator.state import APP_ID, APP_TOKEN
 
 _STOP_SECONDS = 5.0
 
 
-class EmulatorProcess(EmulatorControl):
+class EmulatorProcess(OwnEmulator):
     """A local Voucherify in another process: ``with EmulatorProcess(customers=100_000) as emulator: ...``."""
 
     def __init__(
@@ -46,25 +44,6 @@ class EmulatorProcess(EmulatorControl):
     def pid(self) -> int | None:
         """Id of the running process, None when there is none."""
         return None if self._process is None else self._process.pid
-
-    def __enter__(self) -> Self:
-        """Start.
-
-        :returns: the running emulator.
-        """
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop.
-
-        :param kind: ignored.
-        :param error: ignored.
-        :param trace: ignored.
-        """
-        self.stop()
 
     def start(self) -> None:
         """Start the process; returns when it listens.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from airflow_provider_voucherify.emulator.giving.records import new_records
+from airflow_provider_voucherify.emulator.giving.records import Records
 from airflow_provider_voucherify.emulator.http.faults import FaultPlan
 from airflow_provider_voucherify.emulator.http.limits import Limiter, Limits
 from airflow_provider_voucherify.emulator.shop.catalogue import build_shop
@@ -88,7 +88,7 @@ class Project:
         self.limiter = Limiter(limits)
         self.counts = ProjectCounts()
         self.population = Population()
-        self.records = new_records(settings.app_id)
+        self.records = Records(settings.app_id)
         self._version_at_start = -1
         self.rebuild(now)
 
@@ -97,7 +97,7 @@ class Project:
 
         :param now: seconds since 1970, UTC.
         """
-        self.records = new_records(self.settings.app_id)
+        self.records = Records(self.settings.app_id)
         if self.population.stamp == self._version_at_start:
             return
         wanted = self.settings

@@ -20,21 +20,26 @@ class Switches:
     :param timestamp_storage: finest difference the server itself sees; it shows milliseconds either way.
     :param time_bounds: whether ``[before]`` and ``[after]`` leave out rows at exactly that instant.
     :param segment_filter: a customer listing by ``segment_id`` that also bounds a time the segment's own filter
-        names: both hold, or the query's bounds take the place of what the filter says of that field.
+        names: both hold, or the query's bounds take the place of what the filter says of that field, or so does its
+        ``starting_after`` as well.
     :param has_more: when a customer listing carries ``has_more``.
     :param total: whether listings carry ``total``.
+    :param most_counted: the highest ``total`` a listing of customers carries, however long; None counts to the end.
     :param initial_sync_status: whether segments carry the field that was removed in November 2025.
-    :param refresh_lag_seconds: seconds until a change of a customer or segment shows in memberships.
+    :param refresh_lag_seconds: seconds until a change of a customer shows in memberships, and in which a new segment
+        fills, in four steps; until then its ``initial_sync_status`` is ``IN_PROGRESS``.
     :param rate_limit_headers: False leaves all rate-limit headers out.
     :param retry_header: what ``X-Rate-Limit-Retry`` holds: the instant of the next permitted call (now,
         while calls remain), always the end of the window, or the header is left out.
     :param retry_after: False leaves ``Retry-After`` out of 429 answers.
+    :param limit_type: False leaves ``X-Rate-Limit-Type`` out of 429 answers.
     :param clock_skew_seconds: how far the server's clock is ahead of real time, as ``Date`` and
         ``X-Rate-Limit-Retry`` show it.
     :param refusal: refuse every call: the plan lacks it (402), the keys' role lacks it (403), the subscription has
         ended (429), or the bulk bucket is empty (429 ``bulk_api_calls``).
     :param repeated_publication: a source id that has published for the same customer and campaign: the
         original publication, or a 400. For another customer or campaign it is a 400 either way.
+    :param failed_source_id: whether a source id under which a publication failed can publish later, or is used up.
     :param updated_at_moved_by: whether events and publications that only name a customer move its ``updated_at``.
     :param joined_customer: another publication for a customer of a campaign that is joined once: the
         original publication, or a 400. ``?join_once=true`` gets the original either way.
@@ -48,6 +53,7 @@ class Switches:
     :param export_row_seconds: seconds each row of an export takes.
     :param export_outcome: how exports end that are asked for from now on; ``error`` gives no reason.
     :param export_token_seconds: seconds for which the address of a file opens it.
+    :param export_opened_by: whether the address of a file opens it for those with keys only, or for everybody.
     :param export_content_type: what a file says it is.
     :param export_counted_as: which limit asking for an export counts in.
     :param unknown_export_filter: what becomes of filters that are not documented for exports.
@@ -67,17 +73,20 @@ class Switches:
     cursor: Literal["strict", "inclusive"] = "strict"
     timestamp_storage: Literal["millisecond", "microsecond"] = "millisecond"
     time_bounds: Literal["exclusive", "inclusive"] = "exclusive"
-    segment_filter: Literal["both", "query"] = "both"
+    segment_filter: Literal["both", "query", "query_and_cursor"] = "both"
     has_more: Literal["cursor", "always", "never"] = "cursor"
     total: bool = True
+    most_counted: int | None = None
     initial_sync_status: bool = False
     refresh_lag_seconds: float = 0.0
     rate_limit_headers: bool = True
     retry_header: Literal["next_call", "window_end", "absent"] = "next_call"
     retry_after: bool = True
+    limit_type: bool = True
     clock_skew_seconds: float = 0.0
     refusal: Literal["none", "payment_required", "permission", "subscription_ended", "bulk_api_calls"] = "none"
     repeated_publication: Literal["original", "refused"] = "original"
+    failed_source_id: Literal["free", "used"] = "free"
     updated_at_moved_by: Literal["upserts", "profile_writes"] = "upserts"
     joined_customer: Literal["original", "refused"] = "original"
     inactive_campaign: Literal["refused", "published"] = "refused"
@@ -89,6 +98,7 @@ class Switches:
     export_row_seconds: float = 0.0
     export_outcome: Literal["done", "error"] = "done"
     export_token_seconds: float = 900.0
+    export_opened_by: Literal["keys_and_token", "token"] = "keys_and_token"
     export_content_type: Literal["text/plain", "text/csv"] = "text/plain"
     export_counted_as: Literal["api_calls", "bulk_api_calls"] = "api_calls"
     unknown_export_filter: Literal["refused", "ignored"] = "refused"
@@ -97,3 +107,13 @@ class Switches:
     oauth_token_seconds: float = 900.0
     oauth_tokens: int = 1_000
     operation_status: bool = True
+
+    def total_of(self, rows: int) -> int | None:
+        """Tell what a listing says of its length.
+
+        :param rows: how many there are.
+        :returns: its ``total``; None where it carries none.
+        """
+        if not self.total:
+            return None
+        return rows if self.most_counted is None else min(rows, self.most_counted)

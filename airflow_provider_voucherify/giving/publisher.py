@@ -24,6 +24,10 @@ class SourceIdTaken(VoucherifyError):
     """Under the key of this publication stands one to another customer or of another campaign."""
 
 
+class SourceIdUsedUp(VoucherifyError):
+    """The key of this publication was used up by an attempt that failed: it will never publish."""
+
+
 @dataclass(frozen=True, slots=True)
 class Gift:
     """What each customer is given.
@@ -112,6 +116,7 @@ class Publisher:
         :param customer_id: Voucherify's id (``cust_...``).
         :raises NotFound: if there is no such customer, or the campaign is gone.
         :raises SourceIdTaken: if the key stands for another publication.
+        :raises SourceIdUsedUp: if the key stands for an attempt that failed.
         :raises VoucherifyError: if there is no publication, or it cannot be told whether there is one.
         """
         async with self._locks.setdefault(customer_id, asyncio.Lock()):
@@ -147,5 +152,12 @@ class Publisher:
         if source_id is None:
             found = await ask(self._client, campaigns.publication_to_customer(customer_id, campaign.name))
         else:
-            found = await ask(self._client, campaigns.publication_by_source_id(source_id))
+            listed = await ask(self._client, campaigns.publications_by_source_id(source_id))
+            found = next((one for one in listed if one.is_success), None)
+            if listed and found is None and error.key == campaigns.DUPLICATE_SOURCE_ID:
+                raise SourceIdUsedUp(
+                    "the source_id of this publication was used up by an attempt that failed: no code was published, "
+                    "and none will be under it; see the failed publication in Voucherify, and write another once_per",
+                    key="source_id_used_up",
+                )
         return None if found is None else self._gift.checked(found, customer_id)

@@ -19,7 +19,7 @@ from airflow_provider_voucherify.api.campaign_models import (
     PublicationResult,
 )
 from airflow_provider_voucherify.api.errors import InvalidCampaign, NotFound, VoucherifyError, WrongProject
-from airflow_provider_voucherify.api.id_text import is_voucherify_id
+from airflow_provider_voucherify.api.id_text import has_form_of_voucherify_id
 from airflow_provider_voucherify.api.models import Customer
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher
 from airflow_provider_voucherify.load.base import in_parts
@@ -237,7 +237,7 @@ class PublishRun:
 
     async def _voucherify_id(self, customer_id: str) -> str:
         """Return Voucherify's own id: it alone is published to, since an unknown ``source_id`` makes a customer."""
-        if is_voucherify_id(customer_id):
+        if has_form_of_voucherify_id(customer_id):
             return customer_id
         if (known := self._tools.known.get(customer_id)) is not None:
             return known.id

@@ -226,3 +226,14 @@ def test_pages_from_elsewhere_do_not_steer_it(emulator: Emulator, header: dict[s
     status, answer = send(emulator, "/_emulator/reset", "{}", **header)
     assert status == 403, answer
     assert send(emulator, "/v1/segments", **header)[0] == 200
+
+
+def test_a_customer_of_1970_is_not_of_today(emulator: Emulator) -> None:
+    (added,) = emulator.add_customers([{"source_id": "first", "created_at": "1970-01-01T00:00:00Z"}])
+    keys = {"X-App-Id": emulator.app_id, "X-App-Token": emulator.app_token}
+    address = urlsplit(emulator.url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=10)
+    connection.request("GET", f"/v1/customers/{added}", headers=keys)
+    shown = json.loads(connection.getresponse().read())
+    connection.close()
+    assert shown["created_at"] == "1970-01-01T00:00:00.000Z"

@@ -21,11 +21,14 @@ BETWEEN = "created_at[after]={2}&created_at[before]={8}"
         ("both", BETWEEN, [4, 6, 7, 9], 5, 8),
         ("query", BETWEEN, [4, 6, 7, 9], 2, 8),
         ("query", "starting_after={6}", None, 6, 10),
+        ("query_and_cursor", "starting_after={3}", None, 3, 10),
+        ("query_and_cursor", "starting_after={3}", [2, 4, 7], 3, 10),
+        ("query_and_cursor", "page=1", None, 5, 10),
         ("query", "name=nobody", None, 9, 0),
     ],
 )
 def test_the_bounds_of_the_query_hold_with_the_filter_or_in_its_place(
-    switch: Literal["both", "query"], query: str, others: list[int] | None, after: int, before: int
+    switch: Literal["both", "query", "query_and_cursor"], query: str, others: list[int] | None, after: int, before: int
 ) -> None:
     desk = Desk(switches=Switches(segment_filter=switch))
     for number in range(10):

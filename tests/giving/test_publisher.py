@@ -16,7 +16,7 @@ from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.giving.publication_key import per, publication_source_id
-from airflow_provider_voucherify.giving.publisher import Gift, Publisher, SourceIdTaken
+from airflow_provider_voucherify.giving.publisher import Gift, Publisher, SourceIdTaken, SourceIdUsedUp
 from airflow_provider_voucherify.giving.run import PublishRun, PublishTools, still_to_ask
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import began_after, standing
@@ -125,6 +125,7 @@ def test_what_is_done_until_there_is_a_publication(replies: Sequence[Reply], met
         ([publication("cust_2")], SourceIdTaken, "POST"),
         ([publication(campaign="camp_2")], SourceIdTaken, "POST"),
         ([DUPLICATE, listing(publication("cust_2"))], SourceIdTaken, "POST GET"),
+        ([DUPLICATE, listing(publication(result="FAILURE"))], SourceIdUsedUp, "POST GET"),
         ([LOST, errors.ServerFault("down", status=500)], errors.ServerFault, "POST GET"),
     ],
 )
@@ -207,9 +208,10 @@ def test_what_a_clock_ahead_recorded_is_of_an_earlier_try_all_the_same() -> None
 def test_a_campaign_deleted_meanwhile_is_no_crowd_of_unknown_customers() -> None:
     gone = errors.NotFound("not found", status=404)
     client, ledger = Script(gone), OutcomeStoreLedger(XComRows(), None)
+    ids = [f"cust_{number:024}" for number in range(3)]
     with asyncio.Runner() as runner:
         tools = PublishTools(client, runner.run, ledger, lambda: NOW, lambda _: None, "key", workers=2)
         with pytest.raises(errors.InvalidCampaign, match="'Win back' was deleted"):
-            PublishRun(GIFT, Publisher(client, GIFT), tools, "drop").publish(["cust_1", "cust_2", "cust_3"])
-    assert ledger.held("camp_1", "campaign", ["cust_1", "cust_2", "cust_3"]) == {}
+            PublishRun(GIFT, Publisher(client, GIFT), tools, "drop").publish(ids)
+    assert ledger.held("camp_1", "campaign", ids) == {}
     assert client.methods == ["POST", "POST", "POST", "GET"]

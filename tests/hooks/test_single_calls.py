@@ -208,6 +208,7 @@ def test_short_rejections_do_not_go_on_for_ever(
     ("headers", "body"),
     [
         ({"X-Rate-Limit-Type": "api_calls_cycle", "Retry-After": "5"}, TURNED_AWAY),
+        ({"Retry-After": "1728000"}, TURNED_AWAY),
         ({"Retry-After": "5"}, {"code": 429, "message": "Your subscription has ended"}),
     ],
 )

@@ -69,6 +69,24 @@ def test_a_segment_that_says_done_is_ready_for_one_call(desk: Desk) -> None:
     assert desk.calls() == 1
 
 
+@pytest.mark.parametrize("says_status", [True, False], ids=["by status", "by size"])
+def test_a_new_segment_is_waited_for_while_it_fills(
+    desk: Desk, caplog: pytest.LogCaptureFixture, says_status: bool
+) -> None:
+    desk.emulator.add_customers([{"metadata": {"tier": "silver"}}] * 40)
+    desk.emulator.set_switches(Switches(refresh_lag_seconds=1_200, initial_sync_status=says_status))
+    silver: JsonObject = {"junction": "and", "metadata.tier": {"conditions": {"$is": ["silver"]}}}
+    desk.segment_id = desk.emulator.add_segment("Silver", filter=silver, type="passive")
+    sensor, states = sensor_of(desk), list[bool]()
+    with caplog.at_level(logging.INFO, "airflow_provider_voucherify"):
+        while not any(states):
+            states.append(bool(poke(sensor, desk)))
+            desk.time.advance(FIVE_MINUTES)
+    assert len(states) == (5 if says_status else 6)
+    assert ("is not ready: initial_sync_status is IN_PROGRESS" in caplog.text) is says_status
+    assert ("is ready: 40 customers" in caplog.text) is not says_status
+
+
 def test_a_size_that_is_not_said_is_unknown_and_told(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     desk.emulator.set_switches(Switches(total=False))
     sensor = sensor_of(desk)

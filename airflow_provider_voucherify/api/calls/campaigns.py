@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from airflow_provider_voucherify.api.calls.call import Call, customer_named, each, post
 from airflow_provider_voucherify.api.campaign_models import Campaign, Publication
@@ -73,14 +73,17 @@ def list_publications(query: Mapping[str, str | int]) -> Call[list[Publication]]
     return Call(wire.get(wire.path_of("publications"), {"order": "-created_at", **query}), _publications_from)
 
 
-def publication_by_source_id(source_id: str) -> Call[Publication | None]:
-    """The publication that succeeded under a source id, ``None`` if there is none.
-
-    Attempts that failed under it are passed over.
+def publications_by_source_id(source_id: str) -> Call[list[Publication]]:
+    """The publications under a source id, newest first, attempts that failed included.
 
     :param source_id: the sender's own id of the publication.
     """
-    return _first({"source_id": source_id}, lambda one: one.source_id == source_id)
+
+    def read(data: JsonObject) -> list[Publication]:
+        # Compared again: a server that ignored a filter would hand out other people's publications.
+        return [one for one in _publications_from(data) if one.source_id == source_id]
+
+    return Call(list_publications({"source_id": source_id, "order": "-created_at", "limit": 100}).request, read)
 
 
 def publication_to_customer(customer_id: str, campaign_name: str) -> Call[Publication | None]:
@@ -90,14 +93,15 @@ def publication_to_customer(customer_id: str, campaign_name: str) -> Call[Public
     :param campaign_name: the name of the campaign, not its id.
     """
     wanted = (customer_id, campaign_name)
-    query = {"customer": customer_id, "campaign": campaign_name}
-    return _first(query, lambda one: (one.customer_id, one.campaign_name) == wanted)
-
-
-def _first(query: Mapping[str, str], is_wanted: Callable[[Publication], bool]) -> Call[Publication | None]:
-    """Compared again: a server that ignored a filter would hand out other people's publications."""
+    query: dict[str, str | int] = {
+        "customer": customer_id,
+        "campaign": campaign_name,
+        "result": "SUCCESS",
+        "limit": 100,
+    }
 
     def read(data: JsonObject) -> Publication | None:
-        return next((one for one in _publications_from(data) if is_wanted(one) and one.is_success), None)
+        listed = (one for one in _publications_from(data) if one.is_success)
+        return next((one for one in listed if (one.customer_id, one.campaign_name) == wanted), None)
 
-    return Call(list_publications({**query, "result": "SUCCESS", "limit": 100}).request, read)
+    return Call(list_publications(query).request, read)

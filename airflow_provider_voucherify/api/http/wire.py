@@ -11,6 +11,7 @@ from urllib.parse import quote, urlencode
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http.body import json_of
 from airflow_provider_voucherify.api.limit.headers import rate_limit_of
+from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
 from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, RateLimit, Segment, UnexpectedShape
 
 T = TypeVar("T")
@@ -199,7 +200,8 @@ def error_of(response: Response) -> errors.VoucherifyError:
     kind = _error_class(response.status, rate, body)
     message = f"Voucherify answered {response.status}" + (f" ({key})" if key else "")
     message += f": there is no such {missing}" if missing and response.status == 404 else ""
-    message += f": limit {rate.kind or 'of calls'} reached" if response.status == 429 else ""
+    limit = "api_calls_cycle" if is_of_cycle(rate) else rate.kind or "of calls"
+    message += f": limit {limit} reached" if response.status == 429 else ""
     message += f": {_ADVICE[kind]}" if kind in _ADVICE else ""
     message += f" [request {request_id}]" if request_id else ""
     return kind(message, status=response.status, key=key, request_id=request_id, retry_after=rate.retry_after)
@@ -228,7 +230,14 @@ def _error_class(status: int, rate: RateLimit, body: JsonObject) -> type[errors.
 def _is_permanent(rate: RateLimit, body: JsonObject) -> bool:
     texts = (body.get(name) for name in ("message", "details"))
     said = " ".join(text for text in texts if isinstance(text, str)).lower()
-    return rate.kind == "api_calls_cycle" or any(words in said for words in _QUOTA_IS_OVER)
+    return is_of_cycle(rate) or any(words in said for words in _QUOTA_IS_OVER)
+
+
+def is_of_cycle(rate: RateLimit) -> bool:
+    """Return whether a limit is that of the billing cycle: it says so, or is closed for longer than any window."""
+    if rate.kind not in {None, "api_calls"}:
+        return rate.kind == "api_calls_cycle"
+    return rate.retry_after is not None and rate.retry_after > LONGEST_WINDOW
 
 
 def _error_body(body: bytes) -> JsonObject:

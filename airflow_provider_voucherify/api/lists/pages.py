@@ -19,6 +19,8 @@ MOST_PAGES = 99
 LARGEST_TOTAL = 10**10
 #: Of a list that announces no total so many entries are read.
 MOST_WITHOUT_TOTAL = 10_000_000
+#: A server that does not count a list to its end stops at a multiple of this.
+ROUND = 1_000
 #: Beyond twice the first total so many may join a list while it is read, before it is taken to be endless.
 MOST_JOINING = 10 * PAGE
 #: Later times are nobody's, and cannot be counted on from.
@@ -125,6 +127,11 @@ def most_for(first_total: int | None) -> int:
     :param first_total: how many it announced at first, ``None`` if it did not.
     """
     return MOST_WITHOUT_TOTAL if first_total is None else 2 * first_total + MOST_JOINING
+
+
+def may_be_capped(total: int) -> bool:
+    """Return whether a server may have stopped counting there: at a round number, such as 10,000."""
+    return total > 0 and total % ROUND == 0
 
 
 def created_after(cursor: int, segment_id: str | None) -> wire.Request:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from typing import cast
 
@@ -47,6 +47,17 @@ class CustomerQuery:
     name: str | None
     tests: tuple[Callable[[Customer], bool], ...]
     any_test: bool
+
+    def times(self, *, with_cursor: bool) -> set[str]:
+        """Tell which times it bounds.
+
+        :param with_cursor: whether ``starting_after`` is a bound too.
+        :returns: names of fields.
+        """
+        found: set[str] = {bound.field for bound in self.bounds}
+        if with_cursor and self.starting_after is not None:
+            found.add("updated_at" if self.field == "updated_at" else "created_at")
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +104,18 @@ def parse_customer_query(query: Query, now: int) -> CustomerQuery:
     )
 
 
-def without_bounded(segment: Segment, query: CustomerQuery, customers: Iterable[Customer], now: int) -> Segment:
-    """Drop from a segment's filter the fields that the query bounds as well, as if the two were merged by field.
+def without_fields(segment: Segment, fields: Set[str], customers: Iterable[Customer], now: int) -> Segment:
+    """Drop some fields from a segment's filter, as if a query that bounds them were merged with it by field.
 
     :param now: microseconds since 1970 (UTC), for relative conditions.
     :returns: the segment itself where they have no field in common, else one with the members of the rest.
     """
-    bounded = {bound.field for bound in query.bounds}
-    if segment.filter is None or not bounded & segment.filter.document.keys():
+    if segment.filter is None or not fields & segment.filter.document.keys():
         return segment
-    rest: JsonObject = {name: value for name, value in segment.filter.document.items() if name not in bounded}
+    rest: JsonObject = {name: value for name, value in segment.filter.document.items() if name not in fields}
     matches = parse_filter(rest).matches if rest.keys() - {"junction"} else _anybody
     members = {customer for customer in customers if matches(customer, now)}
-    name = f"{segment.id} without {', '.join(sorted(bounded))}"
+    name = f"{segment.id} without {', '.join(sorted(fields))}"
     return Segment(name, "", segment.type, 0, 0, members=members, version=now)
 
 

@@ -1,4 +1,4 @@
-"""The customer endpoints."""
+"""The customer endpoints, and that of custom events, which are counted for customers."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import random
 from airflow_provider_voucherify.emulator.endpoints.customer_listing import (
     list_customers,
     parse_customer_query,
-    without_bounded,
+    without_fields,
 )
+from airflow_provider_voucherify.emulator.giving.records import CustomEvent
 from airflow_provider_voucherify.emulator.http import problems
 from airflow_provider_voucherify.emulator.http.answers import Answer, json_answer
 from airflow_provider_voucherify.emulator.http.calls import Call
@@ -17,9 +18,10 @@ from airflow_provider_voucherify.emulator.json_types import JsonObject
 from airflow_provider_voucherify.emulator.shop.customers import Customer
 from airflow_provider_voucherify.emulator.shop.reference import object_id
 from airflow_provider_voucherify.emulator.shop.segments import Segment
-from airflow_provider_voucherify.emulator.shop.upserts import change, upsert
+from airflow_provider_voucherify.emulator.shop.upserts import change, customer_reference, upsert, upsert_recipient
 
 _LIST_HEAD = b'{"object":"list","data_ref":"data","data":['
+_LONGEST_EVENT_NAME = 300
 _CUSTOMERS_HEAD = b'{"object":"list","data_ref":"customers","customers":['
 
 
@@ -53,12 +55,13 @@ def list_(call: Call) -> Answer:
             raise problems.not_found("segment", query.segment_id)
         if segment is None or (segment.type == "passive" and not switches.passive_members_listed):
             segment = Segment("", "", "static", 0, 0)
-    if segment is not None and switches.segment_filter == "query":
-        segment = without_bounded(segment, query, call.population.customers.values(), call.now)
+    if segment is not None and switches.segment_filter != "both":
+        times = query.times(with_cursor=switches.segment_filter == "query_and_cursor")
+        segment = without_fields(segment, times, call.population.customers.values(), call.now)
     page = list_customers(call.population, segment, query, switches)
     tail = b"]"
-    if switches.total:
-        tail += b',"total":%d' % page.total
+    if (total := switches.total_of(page.total)) is not None:
+        tail += b',"total":%d' % total
     if switches.has_more == "always" or (switches.has_more == "cursor" and query.starting_after is not None):
         tail += b',"has_more":true' if page.has_more else b',"has_more":false'
     rows = b",".join([row.encoded() for row in page.rows])
@@ -122,6 +125,28 @@ def delete_permanently(call: Call) -> Answer:
             "object": "pernament_deletion",
         }
     )
+
+
+def track_event(call: Call) -> Answer:
+    """Answer ``POST /v1/events``; the same request again makes another event.
+
+    :raises ApiProblem: 400 for a wrong body, 404 for a customer id that nobody knows.
+    """
+    body = call.json_object()
+    name, metadata = body.get("event"), body.get("metadata")
+    if not isinstance(name, str) or not 1 <= len(name) <= _LONGEST_EVENT_NAME:
+        raise problems.invalid_payload(f"Property .event must be string of 1 to {_LONGEST_EVENT_NAME} characters")
+    if not isinstance(metadata, dict | None):
+        raise problems.invalid_payload("Property .metadata must be object")
+    reference = customer_reference(call.population, body.get("customer"))
+    customer = upsert_recipient(
+        call.population, reference, call.now, moves_updated_at=call.switches.updated_at_moved_by == "upserts"
+    )
+    customer.events[name] = customer.events.get(name, 0) + 1
+    call.population.touch(customer, call.now)
+    call.records.events.append(CustomEvent(name, customer, metadata or {}, call.now))
+    shown: JsonObject = {"object": "event", "type": name, "customer": customer.to_simple_json()}
+    return json_answer(shown | {"referral": None, "loyalty": None})
 
 
 def _known(call: Call) -> Customer:

@@ -13,7 +13,6 @@ from airflow_provider_voucherify.emulator.json_types import Json, as_list, as_ob
 
 _LARGEST_LIMIT = 100
 _LAST_PAGE = 100
-_ORDERS = frozenset({"name", "id", "email", "source_id", "created_at", "updated_at", "code", "date", "voucher_code"})
 
 
 def create(call: Call) -> Answer:
@@ -36,7 +35,7 @@ def create(call: Call) -> Answer:
     )
     fields = tuple(checked_fields(kind, as_list(parameters.get("fields") or [])))
     by = str(parameters.get("order") or "-created_at")
-    if by.removeprefix("-") not in _ORDERS:
+    if by.removeprefix("-") not in OBJECTS[kind].orders:
         raise problems.invalid_payload("Property .parameters.order should be equal to one of the allowed values")
     order = Order(kind, fields, lets_in, by.removeprefix("-"), by.startswith("-"), parameters)
     return json_answer(call.records.exports.add(order, call.switches, call.now).to_json(call.base_url, call.now))
@@ -60,7 +59,7 @@ def list_(call: Call) -> Answer:
     field, descending = query.order(frozenset({"created_at", "status"})) or ("created_at", True)
     rows = sorted(
         call.records.exports.all(),
-        key=lambda one: one.status if field == "status" else one.created_at,
+        key=lambda one: one.status(call.now) if field == "status" else one.created_at,
         reverse=descending,
     )
     shown: list[Json] = [one.to_json(call.base_url, call.now) for one in rows[(page - 1) * limit : page * limit]]
@@ -84,7 +83,7 @@ def download(call: Call) -> Answer:
     """
     export = call.records.exports.find(call.names[0])
     token = Query(call.query).text("token") or ""
-    if export is None or export.status != "DONE" or not export.is_opened_by(token, call.now):
+    if export is None or export.status(call.now) != "DONE" or not export.is_opened_by(token, call.now):
         raise problems.unauthorized()
     return Answer(200, export.content, f"{call.switches.export_content_type}; charset=utf-8")
 

@@ -6,8 +6,8 @@ from typing import NoReturn
 
 from airflow_provider_voucherify.emulator.endpoints import async_actions as async_routes
 from airflow_provider_voucherify.emulator.endpoints import campaigns as campaign_routes
-from airflow_provider_voucherify.emulator.endpoints import custom_events, exports, oauth
 from airflow_provider_voucherify.emulator.endpoints import customers as customer_routes
+from airflow_provider_voucherify.emulator.endpoints import exports, oauth
 from airflow_provider_voucherify.emulator.endpoints import publications as publication_routes
 from airflow_provider_voucherify.emulator.endpoints import segments as segment_routes
 from airflow_provider_voucherify.emulator.http.calls import Call, Handler, Router
@@ -49,7 +49,7 @@ def build_router() -> Router:
     router.add("GET", "/v1/campaigns/{id}", campaign_routes.get)
     router.add("GET", "/v1/publications", publication_routes.list_)
     router.add("POST", "/v1/publications", publication_routes.create)
-    router.add("POST", "/v1/events", custom_events.create)
+    router.add("POST", "/v1/events", customer_routes.track_event)
     router.add("POST", "/v1/customers/bulk/async", async_routes.update_customers, bulk=True)
     router.add("POST", "/v1/customers/metadata/async", async_routes.update_metadata, bulk=True)
     router.add("GET", "/v1/async-actions", async_routes.list_)

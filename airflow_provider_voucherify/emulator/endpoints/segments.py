@@ -33,7 +33,7 @@ def list_(call: Call) -> Answer:
     """
     query = parse_segment_query(Query(call.query), call.now)
     rows, total = list_segments(call.population.segments.values(), query)
-    data: list[Json] = [row.to_json(initial_sync_status=call.switches.initial_sync_status) for row in rows]
+    data: list[Json] = [_shown(call, row) for row in rows]
     shown: JsonObject = {"object": "list", "data_ref": "data", "data": data}
     if call.switches.total:
         shown["total"] = total
@@ -45,7 +45,7 @@ def get(call: Call) -> Answer:
 
     :raises ApiProblem: 404 when there is none.
     """
-    return _shown(call, _known(call))
+    return json_answer(_shown(call, _known(call)))
 
 
 def create(call: Call) -> Answer:
@@ -53,7 +53,7 @@ def create(call: Call) -> Answer:
 
     :raises ApiProblem: 400 for a wrong body, 404 for an unknown customer of a static segment.
     """
-    return _shown(call, create_segment(call.population, call.json_object(), call.now))
+    return json_answer(_shown(call, create_segment(call.population, call.json_object(), call.now)))
 
 
 def create_segment(population: Population, body: JsonObject, now: int) -> Segment:
@@ -93,7 +93,7 @@ def update(call: Call) -> Answer:
     segment.filter = parsed
     segment.updated_at = call.now
     call.population.refresh_segment(segment, call.now)
-    return _shown(call, segment)
+    return json_answer(_shown(call, segment))
 
 
 def delete(call: Call) -> Answer:
@@ -106,8 +106,10 @@ def delete(call: Call) -> Answer:
     return Answer(204)
 
 
-def _shown(call: Call, segment: Segment) -> Answer:
-    return json_answer(segment.to_json(initial_sync_status=call.switches.initial_sync_status))
+def _shown(call: Call, segment: Segment) -> JsonObject:
+    if not call.switches.initial_sync_status:
+        return segment.to_json()
+    return segment.to_json(initial_sync_status="IN_PROGRESS" if call.population.is_filling(segment) else "DONE")
 
 
 def _known(call: Call) -> Segment:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from airflow_provider_voucherify.emulator.exports.objects import Row
+from airflow_provider_voucherify.emulator.exports.objects import OBJECTS, ExportedObject, Row
 from airflow_provider_voucherify.emulator.giving.publications import Publication
 from airflow_provider_voucherify.emulator.http import problems
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_list, as_object
@@ -13,58 +13,7 @@ from airflow_provider_voucherify.emulator.shop.customers import Customer
 from airflow_provider_voucherify.emulator.shop.filters import getter, parse_filter
 from airflow_provider_voucherify.emulator.shop.operators import Test, compile_condition
 
-OPERATORS: Final = frozenset(
-    [
-        "$in",
-        "$not_in",
-        "$is",
-        "$is_not",
-        "$is_days_ago",
-        "$is_days_in_future",
-        "$has_value",
-        "$is_unknown",
-        "$contains",
-        "$not_contain",
-        "$starts_with",
-        "$ends_with",
-        "$more_than",
-        "$less_than",
-        "$more_than_equal",
-        "$less_than_equal",
-        "$more_than_ago",
-        "$less_than_ago",
-        "$more_than_future",
-        "$less_than_future",
-        "$after",
-        "$before",
-        "$count",
-        "$count_less",
-        "$count_more",
-    ]
-)
-_NAMES: Final = frozenset(
-    [
-        "created_at",
-        "updated_at",
-        "email",
-        "name",
-        "city",
-        "phone",
-        "birthday",
-        "source_id",
-        "publications.created_at",
-        "publications.related_object_id",
-    ]
-)
-_PREFIXES: Final = (
-    *("metadata.", "address.", "summary.", "loyalty.", "loyalty_tier.", "loyalty_points.", "system_metadata."),
-)
-_NARROWED: Final = {
-    "created_at": frozenset({"$after", "$before"}),
-    "updated_at": frozenset({"$after", "$before", "$is"}),
-    "city": frozenset({"$is"}),
-}
-_PUBLISHED_AT: Final = ("date", "created_at")
+_JUNCTION: Final = "junction"
 
 
 def rows_let_in(
@@ -82,34 +31,32 @@ def rows_let_in(
         return lambda _row, _now: True
     if not isinstance(filters, dict):
         raise problems.invalid_payload("Property .parameters.filters must be object")
-    if kind != "customer":
-        return _of_publications(filters)
-    kept = {name: value for name, value in filters.items() if name == "junction" or _is_known(name, value)}
+    known = OBJECTS[kind]
+    kept = {name: value for name, value in filters.items() if name == _JUNCTION or _is_known(known, name, value)}
     if len(kept) < len(filters) and not ignores_unknown:
         unknown = next(name for name in filters if name not in kept)
         raise problems.invalid_payload(f"Property .parameters.filters.{unknown} is not supported")
-    if not set(kept) - {"junction"}:
+    if not set(kept) - {_JUNCTION}:
         return lambda _row, _now: True
+    if kind != "customer":
+        return _of_publications(kept)
     matches = _compared_as_text(kept) if numbers_as_text else parse_filter(kept).matches
     return lambda row, now: isinstance(row, Customer) and matches(row, now)
 
 
-def _is_known(name: str, value: Json) -> bool:
+def _is_known(known: ExportedObject, name: str, value: Json) -> bool:
     conditions = value.get("conditions") if isinstance(value, dict) else None
-    if not isinstance(conditions, dict):
-        return False
-    is_name = name in _NAMES or name.startswith(_PREFIXES)
-    return is_name and set(conditions) <= _NARROWED.get(name, OPERATORS)
+    return isinstance(conditions, dict) and set(conditions) <= known.operators_of(name) and bool(conditions)
 
 
 def _compared_as_text(filters: JsonObject) -> Callable[[Customer, int], bool]:
     fields = []
     for name, value in filters.items():
-        if name != "junction":
+        if name != _JUNCTION:
             conditions, get = as_object(as_object(value)["conditions"]), getter(name)
             tests = [_text_test(name, operator, wanted) for operator, wanted in conditions.items()]
             fields.append((get, tests))
-    junction = any if str(filters.get("junction", "and")).lower() == "or" else all
+    junction = _junction(filters)
     return lambda row, now: junction(all(test(get(row), now) for test in tests) for get, tests in fields)
 
 
@@ -126,12 +73,16 @@ def _text_test(name: str, operator: str, wanted: Json) -> Test:
 
 
 def _of_publications(filters: JsonObject) -> Callable[[Row, int], bool]:
-    tests = []
-    for name, value in filters.items():
-        if name == "junction":
-            continue
-        conditions = value.get("conditions") if isinstance(value, dict) else None
-        if name not in _PUBLISHED_AT or not isinstance(conditions, dict) or not set(conditions) <= OPERATORS:
-            raise problems.invalid_payload(f"Property .parameters.filters.{name} is not supported")
-        tests += [compile_condition(name, operator, wanted) for operator, wanted in conditions.items()]
-    return lambda row, now: isinstance(row, Publication) and all(test(row.created_at, now) for test in tests)
+    fields = [
+        [compile_condition(name, operator, wanted) for operator, wanted in as_object(value["conditions"]).items()]
+        for name, value in filters.items()
+        if isinstance(value, dict)
+    ]
+    junction = _junction(filters)
+    return lambda row, now: (
+        isinstance(row, Publication) and junction(all(test(row.created_at, now) for test in tests) for tests in fields)
+    )
+
+
+def _junction(filters: JsonObject) -> Callable[[Iterable[bool]], bool]:
+    return any if str(filters.get(_JUNCTION, "and")).lower() == "or" else all

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
 
 from airflow_provider_voucherify.emulator.giving.publications import Publication, Publications
 from airflow_provider_voucherify.emulator.http.problems import application
@@ -16,6 +16,41 @@ from airflow_provider_voucherify.emulator.times import show_instant
 Row: TypeAlias = Customer | Publication
 Reader: TypeAlias = Callable[[Row], Json]
 
+#: Documented for filters of exports; ``$next_month`` and ``$in_location`` are not among them.
+OPERATORS: Final = frozenset(
+    [
+        "$in",
+        "$not_in",
+        "$is",
+        "$is_not",
+        "$is_days_ago",
+        "$is_days_in_future",
+        "$has_value",
+        "$is_unknown",
+        "$contains",
+        "$not_contain",
+        "$starts_with",
+        "$ends_with",
+        "$more_than",
+        "$less_than",
+        "$more_than_equal",
+        "$less_than_equal",
+        "$more_than_ago",
+        "$less_than_ago",
+        "$more_than_future",
+        "$less_than_future",
+        "$after",
+        "$before",
+        "$count",
+        "$count_less",
+        "$count_more",
+    ]
+)
+_MOMENTS: Final = ("date", "created_at")
+_ONE: Final = frozenset({"$is", "$is_not"})
+_SOME: Final = frozenset({"$in", "$not_in"})
+_BOUNDS: Final = frozenset({"$after", "$before"})
+
 
 @dataclass(frozen=True, slots=True)
 class ExportedObject:
@@ -24,11 +59,25 @@ class ExportedObject:
     :param fields: all that may be asked for.
     :param default: those of a request that names none.
     :param readers: how a field is read off an object; the others are there and empty, as the emulator lacks them.
+    :param rows: lists what there is; of some kinds the emulator has nothing.
+    :param orders: fields to order by, which are a guess for most kinds.
+    :param filters: the operators of each name that filters may have; names that end in a dot begin others.
     """
 
     fields: tuple[str, ...]
     default: tuple[str, ...]
-    readers: Mapping[str, Reader]
+    readers: Mapping[str, Reader] = field(default_factory=dict)
+    rows: Callable[[Population, Publications], Iterable[Row]] = lambda _population, _publications: ()
+    orders: frozenset[str] = frozenset(["id", "created_at", "date"])
+    filters: Mapping[str, frozenset[str]] = field(default_factory=lambda: dict.fromkeys(_MOMENTS, OPERATORS))
+
+    def operators_of(self, name: str) -> frozenset[str]:
+        """Tell which operators a filter by a name may have.
+
+        :returns: the operators, none for a name that is not documented.
+        """
+        begins = next((prefix for prefix in self.filters if prefix.endswith(".") and name.startswith(prefix)), name)
+        return self.filters.get(begins, frozenset())
 
 
 def _of_customer(read: Callable[[Customer], Json]) -> Reader:
@@ -97,8 +146,34 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
+def _customers(population: Population, _: Publications) -> Iterable[Row]:
+    return population.customers.values()
+
+
+def _published(_: Population, publications: Publications) -> Iterable[Row]:
+    return (one for one in publications.all() if one.failure is None)
+
+
 OBJECTS: Mapping[str, ExportedObject] = {
-    "customer": ExportedObject((*_CUSTOMER_READERS, "metadata"), ("name", "source_id"), _CUSTOMER_READERS),
+    "customer": ExportedObject(
+        (*_CUSTOMER_READERS, "metadata"),
+        ("name", "source_id"),
+        _CUSTOMER_READERS,
+        _customers,
+        frozenset(_words("name id email source_id created_at updated_at")),
+        {
+            **dict.fromkeys(
+                _words(
+                    "email name phone birthday source_id publications.created_at publications.related_object_id "
+                    "metadata. address. summary. loyalty. loyalty_tier. loyalty_points. system_metadata."
+                ),
+                OPERATORS,
+            ),
+            "created_at": _BOUNDS,
+            "updated_at": _BOUNDS | {"$is"},
+            "city": frozenset({"$is"}),
+        },
+    ),
     "voucher": ExportedObject(
         _words(
             "code voucher_type value formula discount_type campaign category start_date expiration_date gift_balance "
@@ -109,11 +184,15 @@ OBJECTS: Mapping[str, ExportedObject] = {
         ),
         _words("code voucher_type value discount_type"),
         _VOUCHER_READERS,
+        _published,
+        frozenset(_words("id code created_at updated_at")),
     ),
     "publication": ExportedObject(
         _words("voucher_code customer_id customer_source_id date channel campaign is_winner metadata"),
         _words("voucher_code customer_id date channel"),
         _PUBLICATION_READERS,
+        _published,
+        frozenset(_words("voucher_code created_at date")),
     ),
     "redemption": ExportedObject(
         _words(
@@ -121,7 +200,6 @@ OBJECTS: Mapping[str, ExportedObject] = {
             "tracking_id order_id order_amount gift_amount loyalty_points result failure_code failure_message metadata"
         ),
         _words("id object voucher_code customer_id date result"),
-        {},
     ),
     "order": ExportedObject(
         _words(
@@ -129,12 +207,10 @@ OBJECTS: Mapping[str, ExportedObject] = {
             "total_discount_amount total_amount customer_id referrer_id metadata"
         ),
         _words("id source_id status"),
-        {},
     ),
     "points_expiration": ExportedObject(
         _words("id campaign_id voucher_id status expires_at points"),
         _words("id campaign_id voucher_id status expires_at points"),
-        {},
     ),
     "voucher_transactions": ExportedObject(
         _words(
@@ -142,34 +218,37 @@ OBJECTS: Mapping[str, ExportedObject] = {
             "details"
         ),
         _words("id type source_id reason source balance amount created_at"),
-        {},
+    ),
+    "api_log": ExportedObject(
+        _words(
+            "id created_at status request_id channel method endpoint url user_email app_id client_app_id "
+            "request_duration request_body response_body"
+        ),
+        _words("id created_at status method endpoint"),
+        orders=frozenset({"created_at"}),
+        filters={
+            "created_at": _BOUNDS,
+            "status": _ONE,
+            "channel": _SOME,
+            "app_id": _ONE | _SOME,
+            "client_app_id": _ONE | _SOME,
+        },
     ),
 }
-
-
-def rows_of(kind: str, population: Population, publications: Publications) -> Iterable[Row]:
-    """List what there is of a kind; of some kinds the emulator has nothing.
-
-    :param kind: a name in ``OBJECTS``.
-    """
-    if kind == "customer":
-        return population.customers.values()
-    if kind in {"publication", "voucher"}:
-        return (one for one in publications.all() if one.failure is None)
-    return ()
 
 
 def checked_fields(kind: str, wanted: Sequence[Json]) -> list[str]:
     """Check the fields of a request.
 
     :param kind: a name in ``OBJECTS``.
-    :param wanted: what was asked for; ``metadata.x`` is one key of it.
+    :param wanted: what was asked for; ``metadata.x`` is one key of it, as older documentation has it.
     :returns: the names, those of the default where none is wanted.
     :raises ApiProblem: 400 for a field that there is not.
     """
     known = OBJECTS[kind]
     names = [str(name) for name in wanted] or list(known.default)
-    if any(name not in known.fields and not name.startswith("metadata.") for name in names):
+    keys = ("metadata.",) if "metadata" in known.fields else ()
+    if any(name not in known.fields and not name.startswith(keys) for name in names):
         details = f"Unsupported field used. Allowed fields: {', '.join(known.fields)}"
         raise application(400, "invalid_export_fields", "Invalid export fields", details)
     return names

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from airflow_provider_voucherify.emulator.exports.objects import Row, cell, columns_of, rows_of
+from airflow_provider_voucherify.emulator.exports.objects import OBJECTS, Row, cell, columns_of
 from airflow_provider_voucherify.emulator.giving.publications import Publications
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject
 from airflow_provider_voucherify.emulator.shop.index import NEVER
@@ -54,14 +54,15 @@ class Export:
     switches: Switches
     ends_at: int = NEVER
     content: bytes = b""
-    seen_at: int = 0
 
-    @property
-    def status(self) -> Status:
-        """How far it is."""
-        if self.seen_at < self.starts_at:
+    def status(self, now: int) -> Status:
+        """Tell how far it is.
+
+        :param now: microseconds since 1970, UTC.
+        """
+        if self.ends_at == NEVER:
             return "SCHEDULED"
-        if self.seen_at < self.ends_at:
+        if now < self.ends_at:
             return "IN_PROGRESS"
         return "ERROR" if self.switches.export_outcome == "error" else "DONE"
 
@@ -91,12 +92,12 @@ class Export:
         :returns: the export; its result is null before it is done.
         """
         url = f"{base_url}/download/exports/{self.id}?token={self.token(now)}"
-        result: Json = {"url": url} if self.status == "DONE" else None
+        result: Json = {"url": url} if self.status(now) == "DONE" else None
         return {
             "id": self.id,
             "object": "export",
             "created_at": show_instant(self.created_at),
-            "status": self.status,
+            "status": self.status(now),
             "channel": "API",
             "exported_object": self.order.kind,
             "parameters": self.order.parameters,
@@ -117,6 +118,7 @@ class Exports:
         self._made = 0
         self._by_id: dict[str, Export] = {}
         self._waiting: list[Export] = []
+        self._busy_until = 0
 
     def add(self, order: Order, switches: Switches, now: int) -> Export:
         """Put an export behind the others.
@@ -138,15 +140,13 @@ class Exports:
         """
         while self._waiting:
             first = self._waiting[0]
-            made = (one.ends_at for one in self._by_id.values() if one.ends_at != NEVER)
-            first.starts_at = max(first.starts_at, max(made, default=0))
+            first.starts_at = max(first.starts_at, self._busy_until)
             if first.starts_at > now:
                 break
             self._waiting.pop(0)
             rows, first.content = _file_of(first, population, publications)
             first.ends_at = first.starts_at + to_micros(first.switches.export_row_seconds) * rows
-        for export in self._by_id.values():
-            export.seen_at = now
+            self._busy_until = first.ends_at
 
     def find(self, export_id: str) -> Export | None:
         """Find an export.
@@ -168,7 +168,7 @@ class Exports:
 
 def _file_of(export: Export, population: Population, publications: Publications) -> tuple[int, bytes]:
     order, fault = export.order, export.switches.export_fault
-    everything = list(rows_of(order.kind, population, publications))
+    everything = list(OBJECTS[order.kind].rows(population, publications))
     rows = everything
     if fault != "filter_ignored":
         rows = [row for row in everything if order.lets_in(row, export.starts_at)]

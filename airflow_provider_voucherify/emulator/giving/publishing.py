@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from airflow_provider_voucherify.emulator.giving import publication_problems as refusals
 from airflow_provider_voucherify.emulator.giving.campaigns import Campaign, Voucher
 from airflow_provider_voucherify.emulator.giving.publications import Publication
 from airflow_provider_voucherify.emulator.http import problems
@@ -15,6 +15,22 @@ from airflow_provider_voucherify.emulator.shop.customers import Customer
 from airflow_provider_voucherify.emulator.shop.upserts import customer_reference, find_named, upsert_recipient
 
 _LARGEST_COUNT = 50
+
+#: The keys are documented. So are the texts for a campaign without codes, a repeated source id and a customer who has
+#: joined; the others are guesses.
+NO_VOUCHER: Final = "no_voucher_suitable_for_publication"
+_TEXTS: Final[dict[str, tuple[str, str | None]]] = {
+    NO_VOUCHER: (
+        "Couldn't find any voucher suitable for publication",
+        "Couldn't create new vouchers for publication",
+    ),
+    "voucher_cannot_be_published": ("Customer already joined program.", None),
+    "voucher_already_published": ("Voucher already published", None),
+    "too_many_vouchers_requested": ("Too many vouchers requested", None),
+    "metadata_validation_failed": ("Metadata validation failed", None),
+    "invalid_publish_params": ("Invalid publish params", None),
+}
+REFUSALS: Final = frozenset(_TEXTS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +99,13 @@ def _repeated(call: Call, order: PublicationOrder) -> Publication | None:
     made = call.records.publications.with_source_id(order.source_id)
     original = next((one for one in made if one.failure is None), None)
     if original is None:
+        if made and call.switches.failed_source_id == "used":
+            raise duplicate_source_id(order.source_id)
         return None
     same = original.campaign is order.campaign and find_named(call.population, order.customer) is original.customer
     if same and call.switches.repeated_publication == "original":
         return original
-    raise refusals.duplicate_source_id(order.source_id)
+    raise duplicate_source_id(order.source_id)
 
 
 def _joined(call: Call, order: PublicationOrder, customer: Customer) -> Publication | None:
@@ -97,7 +115,7 @@ def _joined(call: Call, order: PublicationOrder, customer: Customer) -> Publicat
     made = call.records.publications.of_customer(customer.id)
     first = next((one for one in made if one.campaign is order.campaign and one.failure is None), None)
     if first is not None and not order.join_once and call.switches.joined_customer == "refused":
-        raise refusals.refused("voucher_cannot_be_published")
+        raise refused("voucher_cannot_be_published")
     return first
 
 
@@ -105,13 +123,13 @@ def _vouchers(call: Call, order: PublicationOrder, customer: Customer) -> tuple[
     for name in (customer.id, customer.source_id or ""):
         key = call.records.refused_publications.get(name)
         if key is not None:
-            raise refusals.refused(key)
+            raise refused(key)
     campaign = order.campaign
     if call.switches.inactive_campaign == "refused" and not campaign.is_open(call.now):
-        raise refusals.refused(refusals.NO_VOUCHER)
+        raise refused(NO_VOUCHER)
     if not campaign.can_supply(order.count):
         dry = campaign.settings.creation_status == "DONE"
-        raise refusals.ran_dry() if dry else refusals.refused(refusals.NO_VOUCHER)
+        raise ran_dry() if dry else refused(NO_VOUCHER)
     return campaign.publish(order.count)
 
 
@@ -154,9 +172,9 @@ def _campaign(call: Call, body: JsonObject) -> Campaign:
 def _voucher_problem(call: Call, code: Json) -> ApiProblem:
     # Every code the emulator knows came from a campaign, when it was published.
     if code is None:
-        return refusals.missing_vouchers()
+        return missing_vouchers()
     if call.records.publications.has_code(str(code)):
-        return refusals.refused("voucher_already_published")
+        return refused("voucher_already_published")
     return problems.not_found("voucher", str(code))
 
 
@@ -165,9 +183,9 @@ def _count(given: Json, source_id: str | None) -> int:
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise problems.invalid_payload("Property .campaign.count should be >= 1")
     if count > _LARGEST_COUNT:
-        raise refusals.refused("too_many_vouchers_requested", f"Property .campaign.count should be <= {_LARGEST_COUNT}")
+        raise refused("too_many_vouchers_requested", f"Property .campaign.count should be <= {_LARGEST_COUNT}")
     if count > 1 and source_id is not None:
-        raise refusals.refused("invalid_publish_params", "With a source_id, one voucher can be published")
+        raise refused("invalid_publish_params", "With a source_id, one voucher can be published")
     return count
 
 
@@ -176,3 +194,40 @@ def _optional_text(body: JsonObject, name: str) -> str | None:
     if not isinstance(given, str | None):
         raise problems.invalid_payload(f"Property .{name} must be string")
     return given
+
+
+def refused(key: str, details: str | None = None) -> ApiProblem:
+    """Refuse a publication.
+
+    :param key: one of ``REFUSALS``.
+    :param details: what exactly was wrong; None for the text that goes with the key.
+    :returns: the 400 problem.
+    """
+    message, usual = _TEXTS[key]
+    return problems.application(400, key, message, details or usual)
+
+
+def ran_dry() -> ApiProblem:
+    """Say that a static campaign has no voucher left.
+
+    :returns: the 400 problem.
+    """
+    return refused(NO_VOUCHER, "Auto-update campaigns make more vouchers when they are needed.")
+
+
+def duplicate_source_id(source_id: str) -> ApiProblem:
+    """Say that this source id has published already.
+
+    :returns: the 400 problem.
+    """
+    return problems.application(400, "duplicate_source_id", f"Publication with source_id: '{source_id}' already exists")
+
+
+def missing_vouchers() -> ApiProblem:
+    """Say that neither a campaign nor a voucher was named.
+
+    :returns: the 400 problem, which carries no request id.
+    """
+    return ApiProblem(
+        400, {"code": 400, "key": "missing_vouchers", "message": "Please define a campaign or a voucher to publish"}
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from airflow_provider_voucherify.emulator.exports.queue import Exports
 from airflow_provider_voucherify.emulator.giving.async_actions import AsyncActions
@@ -26,32 +26,25 @@ class CustomEvent:
     created_at: int
 
 
-@dataclass(slots=True)
 class Records:
     """The records of one project.
 
-    :param project_id: what a token of the second version is asked for with.
-    :param refused_publications: key of the error for each customer, by id or source id, who is refused.
-    :param refused_rows: key of the error for each source id that no bulk update can change.
+    ``project_id`` is what a token of the second version is asked for with; ``refused_publications`` holds the key of
+    the error for each customer, by id or source id, who is refused, and ``refused_rows`` that for each source id which
+    no bulk update can change.
     """
 
-    campaigns: Campaigns
-    publications: Publications
-    async_actions: AsyncActions
-    exports: Exports
-    tokens: Tokens
-    project_id: str
-    events: list[CustomEvent] = field(default_factory=list)
-    refused_publications: dict[str, str] = field(default_factory=dict)
-    refused_rows: dict[str, str] = field(default_factory=dict)
+    def __init__(self, owner: str) -> None:
+        """Start a project without records.
 
-
-def new_records(owner: str) -> Records:
-    """Start a project without records.
-
-    :param owner: the project's id: two projects have no id in common.
-    :returns: the empty records.
-    """
-    return Records(
-        Campaigns(owner), Publications(owner), AsyncActions(owner), Exports(owner), Tokens(owner), f"proj_{owner}"
-    )
+        :param owner: the project's id: two projects have no id in common.
+        """
+        self.campaigns = Campaigns(owner)
+        self.publications = Publications(owner)
+        self.async_actions = AsyncActions(owner)
+        self.exports = Exports(owner)
+        self.tokens = Tokens(owner)
+        self.project_id = f"proj_{owner}"
+        self.events: list[CustomEvent] = []
+        self.refused_publications: dict[str, str] = {}
+        self.refused_rows: dict[str, str] = {}

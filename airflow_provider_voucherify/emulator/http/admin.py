@@ -11,14 +11,14 @@ from urllib.parse import parse_qs
 from airflow_provider_voucherify.emulator import settings
 from airflow_provider_voucherify.emulator.endpoints.segments import create_segment
 from airflow_provider_voucherify.emulator.giving.campaigns import CampaignSettings
-from airflow_provider_voucherify.emulator.giving.publication_problems import REFUSALS
+from airflow_provider_voucherify.emulator.giving.publishing import REFUSALS
 from airflow_provider_voucherify.emulator.http.answers import Answer, json_answer, problem_answer
 from airflow_provider_voucherify.emulator.http.faults import Fault, FaultPlan
 from airflow_provider_voucherify.emulator.http.limits import ChannelCount, Limits
 from airflow_provider_voucherify.emulator.http.problems import ApiProblem
 from airflow_provider_voucherify.emulator.json_types import Json, JsonObject, as_object, load
-from airflow_provider_voucherify.emulator.shop.given_customers import add_customers
 from airflow_provider_voucherify.emulator.shop.movement import Move, move
+from airflow_provider_voucherify.emulator.shop.upserts import add_customers
 from airflow_provider_voucherify.emulator.state import EndpointCount, Project, ProjectSettings, State
 from airflow_provider_voucherify.emulator.times import to_micros
 from airflow_provider_voucherify.emulator.truth import truth_about

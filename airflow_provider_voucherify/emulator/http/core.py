@@ -20,6 +20,8 @@ from airflow_provider_voucherify.emulator.times import to_micros
 #: Where the second version of OAuth gives tokens: the only place that takes a name and a secret.
 _BASIC_PATH = "/v2/oauth/token"
 _EXPORTING = "POST /v1/exports"
+#: The host of files, in one with that of the API.
+_FILES = "/download/exports/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,10 @@ class Core:
             return None, None
         if scheme == "Basic" and path == _BASIC_PATH:
             return state.project_of(*_name_and_secret(credentials)), None
+        if state.switches.export_opened_by == "token" and path.startswith(_FILES):
+            export_id = path.removeprefix(_FILES)
+            owners = (one for one in state.projects.values() if one.records.exports.find(export_id) is not None)
+            return next(owners, None), None
         return state.project_of(headers.get("X-App-Id"), headers.get("X-App-Token")), None
 
     def standing_headers(self, request: Request) -> str:
@@ -112,7 +118,8 @@ class Core:
             handler = route.handlers.get(request.method)
             if handler is None:
                 raise problems.method_not_allowed(request.method, sorted(route.handlers))
-            _check_accept(request.headers.get("Accept"))
+            if not request.target.startswith(_FILES):
+                _check_accept(request.headers.get("Accept"))
             content_type = request.headers.get("Content-Type", "")
             base_url = f"http://{request.headers.get('Host', 'localhost')}"
             people, records, switches = project.population, project.records, self.state.switches
@@ -165,7 +172,8 @@ def rate_limit_headers(verdict: Verdict, now: float, state: State) -> str:
     if switches.retry_header != "absent" and (lines or verdict.refused_by is not None):
         lines += f"X-Rate-Limit-Retry: {_retry_instant(verdict, now, state)}\r\n"
     if verdict.refused_by is not None:
-        lines += f"X-Rate-Limit-Type: {verdict.refused_by}\r\n"
+        if switches.limit_type:
+            lines += f"X-Rate-Limit-Type: {verdict.refused_by}\r\n"
         if switches.retry_after:
             lines += f"Retry-After: {max(1, math.ceil(verdict.next_call - now))}\r\n"
     return lines

@@ -164,11 +164,10 @@ class Limiter:
 
         :param now: seconds since 1970, UTC.
         """
-        if self.windows and self.windows[-1].end > now:
-            return self.windows[-1]
-        start = _period_start(self.windows[-1] if self.windows else None, now, self.limits.window_seconds)
-        window = Window(start, start + self.limits.window_seconds, self.limits.limit)
-        self.windows.append(window)
+        last = self.windows[-1] if self.windows else None
+        window = _period(last, now, self.limits.window_seconds, self.limits.limit)
+        if window is not last:
+            self.windows.append(window)
         return window
 
     def _take_bulk(self, now: float, channel: str) -> Verdict:
@@ -184,18 +183,12 @@ class Limiter:
         return self._verdict(now, None)
 
     def _current_cycle(self, now: float) -> Window:
-        cycle = self.cycle
-        if cycle is None or cycle.end <= now:
-            start = _period_start(cycle, now, self.limits.cycle_seconds)
-            cycle = self.cycle = Window(start, start + self.limits.cycle_seconds, self.limits.cycle_limit)
-        return cycle
+        self.cycle = _period(self.cycle, now, self.limits.cycle_seconds, self.limits.cycle_limit)
+        return self.cycle
 
     def _current_bulk(self, now: float) -> Window:
-        bulk, seconds = self.bulk, self.limits.bulk_window_seconds
-        if bulk is None or bulk.end <= now:
-            start = _period_start(bulk, now, seconds)
-            bulk = self.bulk = Window(start, start + seconds, self.limits.bulk_limit)
-        return bulk
+        self.bulk = _period(self.bulk, now, self.limits.bulk_window_seconds, self.limits.bulk_limit)
+        return self.bulk
 
     @staticmethod
     def _count_refusal(window: Window, cycle: Window, refused_by: LimitType) -> None:
@@ -214,6 +207,13 @@ def _refused_by(window: Window, cycle: Window) -> LimitType | None:
     if not cycle.remaining:
         return "api_calls_cycle"
     return None if window.remaining else "api_calls"
+
+
+def _period(last: Window | None, now: float, seconds: float, limit: int | None) -> Window:
+    if last is not None and last.end > now:
+        return last
+    start = _period_start(last, now, seconds)
+    return Window(start, start + seconds, limit)
 
 
 def _period_start(last: Window | None, now: float, seconds: float) -> float:

@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from airflow_provider_voucherify.emulator.http import problems
 from airflow_provider_voucherify.emulator.http.admin import Admin
 from airflow_provider_voucherify.emulator.http.answers import HTML_TYPE, Answer, json_answer, problem_answer
 from airflow_provider_voucherify.emulator.http.calls import LARGEST_BODY
 from airflow_provider_voucherify.emulator.http.core import Core, Request
 from airflow_provider_voucherify.emulator.http.faults import Fault, draw
-from airflow_provider_voucherify.emulator.http.problems import application, missing_permission
+from airflow_provider_voucherify.emulator.http.problems import ApiProblem
 from airflow_provider_voucherify.emulator.times import http_date
 from airflow_provider_voucherify.emulator.truth import TRUTHS
 
@@ -35,6 +36,14 @@ _SLOW_PIECES = 20
 #: So many turns of the loop later an accepted connection has its task, transport and protocol. If it gets them after
 #: the server was closed, Python 3.13 leaves its socket open.
 _STEPS_TO_A_CONNECTION = 3
+_PROBLEMS: dict[int, Callable[[], ApiProblem]] = {
+    400: lambda: problems.invalid_query("Made up by a fault"),
+    401: problems.unauthorized,
+    402: problems.payment_required,
+    403: problems.missing_permission,
+    404: problems.no_such_route,
+    429: problems.too_many_requests,
+}
 _BAD_GATEWAY = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>Bad Gateway</body>\r\n</html>\r\n"
 
 
@@ -195,9 +204,10 @@ def status_answer(fault: Fault) -> Answer:
         return Answer(fault.status, _BAD_GATEWAY.replace(b"502", str(fault.status).encode()), HTML_TYPE)
     if form == "empty":
         return Answer(fault.status, b"")
-    if fault.status == 403:
-        return problem_answer(missing_permission())
-    return problem_answer(application(fault.status, "internal_error", "Internal Server Error"))
+    make = _PROBLEMS.get(fault.status)
+    if make is not None:
+        return problem_answer(make())
+    return problem_answer(problems.application(fault.status, "internal_error", "Internal Server Error"))
 
 
 def _is_foreign(request: BaseRequest) -> bool:

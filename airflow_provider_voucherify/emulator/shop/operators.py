@@ -73,9 +73,9 @@ def _plain_test(operator: str, first: Json, values: list[Json]) -> Test | None:
         "$is_unknown": lambda have, _: have is None,
         "$contains": lambda have, _: contains(have, first),
         "$not_contain": lambda have, _: not contains(have, first),
-        "$count": lambda have, _: _size(have) == as_float(first),
-        "$count_less": lambda have, _: _size(have) < (as_float(first) or 0),
-        "$count_more": lambda have, _: _size(have) > (as_float(first) or 0),
+        "$count": lambda have, _: have is not None and _size(have) == as_float(first),
+        "$count_less": lambda have, _: have is not None and _size(have) < (as_float(first) or 0),
+        "$count_more": lambda have, _: have is not None and _size(have) > (as_float(first) or 0),
         "$next_month": lambda have, now: have is not None and _is_next_month(have, now) != (first is False),
     }
     return tests.get(operator)

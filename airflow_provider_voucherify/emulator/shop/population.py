@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from operator import attrgetter
 
 from airflow_provider_voucherify.emulator.shop.customers import Customer
@@ -12,6 +14,23 @@ from airflow_provider_voucherify.emulator.shop.segments import Segment
 from airflow_provider_voucherify.emulator.times import MICROS_PER_DAY
 
 _BY_ORDINAL = attrgetter("ordinal")
+
+#: A segment is filled in so many steps, each after the same share of the refresh lag.
+_FILLED_IN = 4
+
+
+@dataclass(slots=True)
+class Filling:
+    """A segment that is being filled.
+
+    :param begun_at: microseconds since 1970, UTC; ``ends_at`` likewise.
+    :param steps: so many were made.
+    """
+
+    segment: Segment
+    begun_at: int
+    ends_at: int
+    steps: int = 0
 
 
 class Population:
@@ -29,8 +48,9 @@ class Population:
         self.version = 0
         self._by_source: dict[str, Customer] = {}
         self._segments_of: dict[Customer, tuple[Segment, ...]] = {}
-        self._waiting: deque[tuple[int, Customer | Segment]] = deque()
-        self._indexes: dict[tuple[str | None, OrderField, bool], tuple[int, Index]] = {}
+        self._waiting: deque[tuple[int, Customer]] = deque()
+        self._filling: dict[str, Filling] = {}
+        self._indexes: dict[tuple[str | None, OrderField, bool], tuple[tuple[int, int], Index]] = {}
         self._empty_profile = Customer("", None, 0, 0)
         self._empty_profile_segments: tuple[tuple[int, int], tuple[Segment, ...]] = ((-1, -1), ())
         self._segments_version = 0
@@ -127,18 +147,23 @@ class Population:
         self.refresh_segment(segment, now)
 
     def refresh_segment(self, segment: Segment, now: int) -> None:
-        """Say that a segment's definition changed: its members follow, after the refresh lag."""
+        """Say that a segment's definition changed: its members follow step by step, all after the refresh lag."""
         self._segments_version += 1
         if self.refresh_lag and segment.filter is not None:
-            self._waiting.append((now + self.refresh_lag, segment))
+            self._filling[segment.id] = Filling(segment, now, now + self.refresh_lag)
         else:
             self._evaluate_segment(segment, now)
+
+    def is_filling(self, segment: Segment) -> bool:
+        """Tell whether a segment lacks members still."""
+        return segment.id in self._filling
 
     def remove_segment(self, segment: Segment) -> None:
         """Delete a segment; nobody is in it any more."""
         for customer in list(segment.members):
             self._leave(customer, segment)
         del self.segments[segment.id]
+        self._filling.pop(segment.id, None)
         self._segments_version += 1
 
     def settle(self, now: int) -> None:
@@ -148,15 +173,15 @@ class Population:
         """
         while self._waiting and self._waiting[0][0] <= now:
             due, changed = self._waiting.popleft()
-            if isinstance(changed, Segment):
-                if changed.id in self.segments:
-                    self._evaluate_segment(changed, due)
-            elif changed.id in self.customers:
+            if changed.id in self.customers:
                 self._evaluate_customer(changed, due)
+        for filling in list(self._filling.values()):
+            self._fill(filling, now)
         if now // MICROS_PER_DAY != self._day:
             self._day = now // MICROS_PER_DAY
             for segment in self.segments.values():
-                if segment.filter is not None and segment.filter.moves_with_time:
+                is_due = segment.filter is not None and segment.filter.moves_with_time
+                if is_due and not self.is_filling(segment):
                     self._evaluate_segment(segment, now)
 
     def segments_of(self, customer: Customer) -> tuple[Segment, ...]:
@@ -186,8 +211,11 @@ class Population:
         :param microseconds: False when instants of the same millisecond are the same to the server.
         """
         key = (None if segment is None else segment.id, field, microseconds)
-        of_members = segment is not None and field != "updated_at"
-        version = segment.version if segment is not None and of_members else self.version
+        # The order by updated_at moves with the customers, that by the others with the members alone.
+        version = (
+            self.version if segment is None or field == "updated_at" else 0,
+            0 if segment is None else segment.version,
+        )
         kept = self._indexes.get(key)
         if kept is None or kept[0] != version:
             members = self.customers.values() if segment is None else segment.members
@@ -219,6 +247,18 @@ class Population:
         matches = segment.filter.matches
         for customer in self.customers.values():
             self._set(customer, segment, inside=matches(customer, now))
+
+    def _fill(self, filling: Filling, now: int) -> None:
+        segment, ends_at = filling.segment, filling.ends_at
+        if now >= ends_at:
+            del self._filling[segment.id]
+            self._evaluate_segment(segment, ends_at)
+            return
+        steps = (now - filling.begun_at) * _FILLED_IN // (ends_at - filling.begun_at)
+        if segment.filter is not None and steps > filling.steps:
+            people, filling.steps = len(self.customers), steps
+            for customer in islice(self.customers.values(), people * steps // _FILLED_IN):
+                self._set(customer, segment, inside=segment.filter.matches(customer, now))
 
     def _set(self, customer: Customer, segment: Segment, *, inside: bool) -> None:
         if inside == (customer in segment.members):

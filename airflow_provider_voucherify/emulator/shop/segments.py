@@ -46,10 +46,10 @@ class Segment:
         self.name = name
         self.fragment = dump({"id": self.id, "name": name, "object": "segment"})
 
-    def to_json(self, *, initial_sync_status: bool = False) -> JsonObject:
+    def to_json(self, *, initial_sync_status: str | None = None) -> JsonObject:
         """Show the definition; no endpoint shows the members here.
 
-        :param initial_sync_status: add the field that was removed in November 2025.
+        :param initial_sync_status: the field that was removed in November 2025; None leaves it out.
         :returns: the segment object.
         """
         shown: JsonObject = {
@@ -61,6 +61,6 @@ class Segment:
             "filter": None if self.filter is None else self.filter.document,
             "object": "segment",
         }
-        if initial_sync_status:
-            shown["initial_sync_status"] = "DONE"
+        if initial_sync_status is not None:
+            shown["initial_sync_status"] = initial_sync_status
         return shown

@@ -88,7 +88,7 @@ def _no_calls_left(rate: RateLimit, place: str, unix_time: float) -> str:
 
 
 def _no_quota_left(rate: RateLimit, place: str) -> str:
-    if rate.kind == "api_calls_cycle":
+    if wire.is_of_cycle(rate):
         return (
             f"Voucherify on {place} was reached, but the API calls of the billing cycle are used up (429): nothing can "
             "be pulled before the next cycle, or before more calls are bought."

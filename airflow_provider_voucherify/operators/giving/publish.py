@@ -21,7 +21,7 @@ from airflow_provider_voucherify.api.errors import (
     VoucherifyError,
     WindowClosed,
 )
-from airflow_provider_voucherify.api.id_text import is_voucherify_id
+from airflow_provider_voucherify.api.id_text import has_form_of_voucherify_id
 from airflow_provider_voucherify.giving.publication_key import per
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher
 from airflow_provider_voucherify.giving.run import (
@@ -208,7 +208,7 @@ class Publishing:
     def _simulated(self, runner: ClientRunner, to_ask: Sequence[str]) -> JsonObject:
         """Return who would get a code; ids of Voucherify's are taken to be known."""
         self._read_list(runner, to_ask)
-        others = [one for one in to_ask if not is_voucherify_id(one)]
+        others = [one for one in to_ask if not has_form_of_voucherify_id(one)]
         client, workers = self._interrupt.over(runner.client), self._terms.pace.concurrency
         resolved = runner.run(self._known.look_up(client, others, workers=workers))
         resolved.check()
@@ -228,7 +228,7 @@ class Publishing:
         """Look the merchant's ids up in the list of everyone where that is cheaper, once a try."""
         if self._spent.deferrals and self._store is None:
             return
-        others = [one for one in customer_ids if not is_voucherify_id(one)]
+        others = [one for one in customer_ids if not has_form_of_voucherify_id(one)]
         runner.run(self._known.read_list(self._interrupt.over(runner.client), others))
 
     @property

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from airflow_provider_voucherify.api.id_text import has_form_of_voucherify_id
 from airflow_provider_voucherify.api.ids import DistinctIds
 from airflow_provider_voucherify.api.models import Customer, Member
-
-#: A ``source_id`` of this form is the id Voucherify gave to another customer: whoever asks for it is told of that one,
-#: as the internal id wins.
-_ID_OF_ANOTHER = re.compile(r"cust_[0-9A-Za-z]{20,}").fullmatch
 
 
 def names_of(customer: Customer) -> tuple[str, ...]:
     """Return the ids a customer can be asked for by: Voucherify's, and the merchant's if it has one of its own."""
     source_id = customer.source_id
-    return (customer.id,) if source_id is None or _ID_OF_ANOTHER(source_id) else (customer.id, source_id)
+    # A source_id of that form is the id Voucherify gave to another customer: whoever asks for it is told of that one,
+    # as the internal id wins.
+    is_of_another = source_id is not None and has_form_of_voucherify_id(source_id)
+    return (customer.id,) if source_id is None or is_of_another else (customer.id, source_id)
 
 
 class AskedCustomers:

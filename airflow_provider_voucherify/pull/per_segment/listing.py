@@ -12,8 +12,8 @@ from functools import cached_property
 from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import NotFound, PagingFailed, SegmentsFailed, VoucherifyError, WindowClosed
 from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.lists import pages
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk, Drift, calls_for
-from airflow_provider_voucherify.api.lists.pages import text_of
 from airflow_provider_voucherify.api.models import (
     Customer,
     Json,
@@ -26,6 +26,7 @@ from airflow_provider_voucherify.api.models import (
 from airflow_provider_voucherify.load.base import StoredWalk
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
+from airflow_provider_voucherify.pull.per_export.exportable import names_created_at
 from airflow_provider_voucherify.pull.plan.question import Question
 
 #: A list whose first page failed in so many parts of a try is not asked for in any further one.
@@ -133,7 +134,7 @@ class Listing:
         if self.is_whole or self.failure is not None or self.is_unchanged:
             return 0
         if not self.is_begun:
-            return 1
+            return 1 + names_created_at(self.segment)
         total = self.total
         return None if total is None else calls_for(total - self._walk.held + bool(self._pages))
 
@@ -142,9 +143,10 @@ class Listing:
         """Return the list as one of a static segment, if it is: whole, and of as many members all the time."""
         drift, total = self.drift, self.total
         is_steady = drift.total_at_start == total and not drift.joined and not drift.left
-        if self.segment.type != "static" or not self.is_whole or total is None or not is_steady:
+        # More than the total is no number of members to compare with: Voucherify did not count to the end.
+        if self.segment.type != "static" or not self.is_whole or total != self.distinct or not is_steady:
             return None
-        return StaticList(self.segment, total)
+        return StaticList(self.segment, self.distinct)
 
     def compare(self, known: StaticList) -> None:
         """Take note whether the list is unchanged, where no more than its first page was read.
@@ -195,6 +197,8 @@ class Listing:
         request = self._walk.request()
         assert request is not None, "the list is whole"
         answer = await client.send(request)
+        if not self._pages:
+            await self._check_filter_holds(client, request, pages.total_of(answer))
         customers = self._walk.take(answer)
         if not self._pages:
             self.first_ids = frozenset(customer.id for customer in customers)
@@ -222,7 +226,7 @@ class Listing:
         :param read_at: when the file was made, or shortly before (UTC).
         """
         drift = Drift().then(totals[0]).then(totals[1])
-        self._walk = CustomerWalk(self.segment.id, after=text_of(latest), held=held, drift=drift)
+        self._walk = CustomerWalk(self.segment.id, after=pages.text_of(latest), held=held, drift=drift)
         self._pages, self.is_whole, self._kept, self.failure = 1, True, None, None
         return MembershipPage(self.segment, (), read_at, self._resume(), is_last=True)
 
@@ -235,6 +239,26 @@ class Listing:
         """Return a page that, once stored, makes a later try read the list from the start."""
         resume: JsonObject = {"customers": self._terms.digest, "segment": self.segment.name}
         return MembershipPage(self.segment, (), self._terms.now(), resume, is_last=False, is_first=True)
+
+    async def _check_filter_holds(self, client: Sender, first: wire.Request, listed: int | None) -> None:
+        """Ask for a segment whose filter names ``created_at`` without a cursor: with one, the filter may not hold.
+
+        :param first: the request for the first page, to be made again in doubt: some may just have joined or left.
+        :param listed: the total it was answered with.
+        :raises PagingFailed: if there are more, or fewer, with a cursor than without one.
+        """
+        if listed is None or not names_created_at(self.segment):
+            return
+        counted = pages.total_of(await client.send(pages.count(self.segment.id)))
+        if counted is None or listed == counted:
+            return
+        again = pages.total_of(await client.send(first))
+        if again is not None and not min(listed, again) <= counted <= max(listed, again):
+            raise PagingFailed(
+                f"segment {self.segment.id} has {counted:,} members, and {again:,} when they are listed page by page: "
+                "its own filter names created_at, and Voucherify does not keep to it when asked for a time; ask for "
+                "these customers one by one"
+            )
 
     def _is_at_the_end(self) -> bool:
         """Whether the count holds is checked with the next request, so that this page is not lost if it does not."""

@@ -181,10 +181,24 @@ def test_an_error_tells_its_request_id_what_is_missing_and_nothing_else_of_the_b
     assert "jane" not in str(error)
 
 
-def test_the_cycles_end_is_told_from_the_windows() -> None:
-    headers = {"X-Rate-Limit-Type": "api_calls_cycle", "Retry-After": "900000"}
-    assert type(wire.error_of(wire.Response(429, headers, b""))) is errors.QuotaExhausted
-    assert type(wire.error_of(wire.Response(429, {"X-Rate-Limit-Type": "api_calls"}, b""))) is errors.RateLimited
+@pytest.mark.parametrize(
+    ("kind", "retry_after", "expected"),
+    [
+        ("api_calls_cycle", "900000", errors.QuotaExhausted),
+        ("api_calls_cycle", None, errors.QuotaExhausted),
+        ("api_calls", "900000", errors.QuotaExhausted),
+        (None, "900000", errors.QuotaExhausted),
+        (None, "3600", errors.RateLimited),
+        ("api_calls", None, errors.RateLimited),
+        ("bulk_api_calls", "900000", errors.RateLimited),
+    ],
+)
+def test_the_cycles_end_is_told_from_the_windows(
+    kind: str | None, retry_after: str | None, expected: type[errors.VoucherifyError]
+) -> None:
+    said = {"X-Rate-Limit-Type": kind, "Retry-After": retry_after}
+    headers = {name: value for name, value in said.items() if value is not None}
+    assert type(wire.error_of(wire.Response(429, headers, b""))) is expected
 
 
 def test_a_wait_may_be_told_as_a_date() -> None:

@@ -65,6 +65,26 @@ def test_an_endless_list_of_customers_is_left(answer: Answers, segment_id: str |
         walk_on(CustomerWalk(segment_id), answer)
 
 
+def capped(page: int) -> JsonObject:
+    instants = list(range(page * 1_000, page * 1_000 + 1_000, 10))
+    return customers(page * 100, instants, total=1_000, has_more=page < 60)
+
+
+def capped_and_then_the_same(page: int) -> JsonObject:
+    return capped(page) if page < 50 else customers(0, [page * 1_000], total=1_000, has_more=True)
+
+
+def test_a_list_longer_than_voucherify_counts_is_read_to_its_end() -> None:
+    walk = CustomerWalk()
+    assert walk_on(walk, capped) == 60
+    assert walk.distinct == 6_000
+
+
+def test_a_list_longer_than_voucherify_counts_is_left_where_it_brings_nobody_new() -> None:
+    with pytest.raises(errors.PagingFailed, match=r"does not end: 4,9\d\d were listed on 1\d\d pages"):
+        walk_on(CustomerWalk(), capped_and_then_the_same)
+
+
 def test_the_bound_of_a_walk_that_goes_on_is_that_of_its_first_total() -> None:
     walk = CustomerWalk(after="2020-01-01T00:00:00.000Z", held=1_700, drift=CustomerWalk().drift.then(300).then(5_000))
     with pytest.raises(errors.PagingFailed, match="announced 300 at first"):

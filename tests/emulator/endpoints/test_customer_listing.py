@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airflow_provider_voucherify.emulator import Switches
-from airflow_provider_voucherify.emulator.json_types import Json
+from airflow_provider_voucherify.emulator.json_types import Json, JsonObject
 from airflow_provider_voucherify.emulator.state import ProjectSettings
 from airflow_provider_voucherify.emulator.times import parse_instant, show_instant
 from tests.emulator.desk import Desk
@@ -214,3 +214,16 @@ def test_an_empty_project_has_no_customers() -> None:
     desk.state.add_project(ProjectSettings("other", "secret", customers=0, segments=0), desk.limits)
     reply = desk.ask("/v1/customers", headers={"X-App-Id": "other", "X-App-Token": "secret"})
     assert (reply.json["customers"], reply.json["total"]) == ([], 0)
+
+
+def test_the_order_by_updated_at_follows_a_filter_that_is_edited() -> None:
+    desk = Desk()
+    for number in range(3):
+        desk.add(source_id=f"s{number}")
+    only: JsonObject = {"source_id": {"conditions": {"$is": ["s0"]}}}
+    made = desk.ask("/v1/segments", "POST", {"name": "One", "type": "passive", "filter": only}).json["id"]
+    listing = f"segment_id={made}&order=updated_at"
+    assert source_ids(desk, listing) == ["s0"]
+    other: JsonObject = {"source_id": {"conditions": {"$is": ["s2"]}}}
+    assert desk.ask(f"/v1/segments/{made}", "PUT", {"filter": other}).status == 200
+    assert source_ids(desk, listing) == ["s2"]

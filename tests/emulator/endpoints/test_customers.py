@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from airflow_provider_voucherify.emulator import CampaignSettings
 from airflow_provider_voucherify.emulator.json_types import Json, as_object
 from airflow_provider_voucherify.emulator.times import parse_instant
 from tests.emulator.desk import NEW_YEAR, Desk
@@ -100,6 +101,17 @@ def test_wrong_properties_change_nothing(body: dict[str, Json], name: str) -> No
     assert f"Property .{name} " in str(reply.json["details"])
     assert desk.ask("/v1/customers/a").json["name"] == "A"
     assert desk.ask("/v1/customers", "POST", body | {"email": "new@x.com"}).status == 400
+
+
+@pytest.mark.parametrize("target", ["/v1/customers", "/v1/publications", "/v1/events"])
+def test_only_a_path_takes_a_source_id_for_an_id(target: str) -> None:
+    desk = Desk()
+    desk.add(source_id="cust_001")
+    desk.state.first.records.campaigns.add(CampaignSettings("Win back"), 0)
+    body: Json = {"campaign": {"name": "Win back"}, "event": "seen", "customer": {"id": "cust_001"}}
+    reply = desk.ask(target, "POST", {"id": "cust_001"} if target == "/v1/customers" else body)
+    assert (reply.status, reply.json["key"]) == (404, "not_found")
+    assert desk.ask("/v1/customers/cust_001").json["source_id"] == "cust_001"
 
 
 def test_unknown_customers_are_404() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -162,6 +163,52 @@ def test_publications_and_vouchers_are_exported_and_what_the_emulator_lacks_is_e
     before: JsonObject = {"created_at": {"conditions": {"$before": ["2025-01-01T00:00:00Z"]}}}
     assert file_of(desk, ask_for(desk, "voucher", filters=before))[1:] == []
     assert file_of(desk, ask_for(desk, "redemption", fields=["id", "date"])) == [["ID", "Date"]]
+
+
+def test_the_log_of_calls_can_be_asked_for_and_is_empty() -> None:
+    desk = Desk(customers=1, segments=1)
+    since: JsonObject = {
+        "created_at": {"conditions": {"$after": ["2025-01-01T00:00:00Z"]}},
+        "channel": {"conditions": {"$in": ["API"]}},
+    }
+    asked = ask_for(desk, "api_log", fields=["id", "app_id"], filters=since, order="-created_at")
+    assert file_of(desk, asked) == [["ID", "App ID"]]
+    wrong: JsonObject = {"channel": {"conditions": {"$is": ["API"]}}}
+    assert ask_for(desk, "api_log", filters=wrong).json["key"] == "invalid_payload"
+    assert ask_for(desk, "api_log", order="status").json["key"] == "invalid_payload"
+
+
+@pytest.mark.parametrize(("kind", "order"), [("customer", "date"), ("customer", "code"), ("publication", "email")])
+def test_an_order_of_another_kind_is_refused(kind: str, order: str) -> None:
+    assert ask_for(Desk(customers=1, segments=1), kind, order=order).json["key"] == "invalid_payload"
+
+
+def test_filters_of_publications_may_be_ignored_or_joined_by_or() -> None:
+    desk = Desk(customers=3, segments=1)
+    desk.state.first.records.campaigns.add(CampaignSettings("Win back"), 0)
+    body: JsonObject = {"campaign": {"name": "Win back"}, "customer": {"source_id": "customer-0000001"}}
+    assert desk.ask("/v1/publications", "POST", body).status == 200
+    either: JsonObject = {
+        "junction": "or",
+        "date": {"conditions": {"$before": ["2025-01-01T00:00:00Z"]}},
+        "created_at": {"conditions": {"$after": ["2025-01-01T00:00:00Z"]}},
+    }
+    assert len(file_of(desk, ask_for(desk, "publication", filters=either))) == 2
+    assert len(file_of(desk, ask_for(desk, "publication", filters=either | {"junction": "and"}))) == 1
+    unknown: JsonObject = {"channel": {"conditions": {"$is": ["nowhere"]}}}
+    assert ask_for(desk, "publication", filters=unknown).json["key"] == "invalid_payload"
+    desk.state.set_switches(Switches(unknown_export_filter="ignored"))
+    assert len(file_of(desk, ask_for(desk, "publication", filters=unknown))) == 2
+
+
+@pytest.mark.parametrize(("switch", "status"), [("keys_and_token", 401), ("token", 200)])
+def test_whether_a_file_asks_for_keys(switch: Literal["keys_and_token", "token"], status: int) -> None:
+    desk = Desk(customers=1, segments=1, switches=Switches(export_opened_by=switch))
+    address = address_of(desk, str(ask_for(desk).json["id"]))
+    assert desk.ask(address, headers={"X-App-Id": "", "X-App-Token": ""}).status == status
+    assert desk.ask(f"{address}x", headers={"X-App-Id": "", "X-App-Token": ""}).status == 401
+    assert desk.ask(address, headers={"Accept": "text/plain"}).status == 200
+    assert desk.ask("/v1/exports", headers={"Accept": "text/plain"}).status == 406
 
 
 def test_numbers_may_be_compared_as_texts() -> None:

@@ -25,6 +25,17 @@ def publish(
     return desk.ask(f"/v1/publications{query}", "POST", body | ({"source_id": source_id} if source_id else {}))
 
 
+@pytest.mark.parametrize(("switch", "status"), [("free", 200), ("used", 400)])
+def test_a_source_id_under_which_a_publication_failed(switch: Literal["free", "used"], status: int) -> None:
+    desk = desk_with(switches=Switches(failed_source_id=switch))
+    desk.state.first.records.refused_publications = {"customer-0000001": "metadata_validation_failed"}
+    customer: JsonObject = {"source_id": "customer-0000001"}
+    assert refusal(publish(desk, customer, source_id="run-1")) == (400, "metadata_validation_failed")
+    desk.state.first.records.refused_publications = {}
+    again = publish(desk, customer, source_id="run-1")
+    assert (again.status, again.json.get("key")) == (status, "duplicate_source_id" if status == 400 else None)
+
+
 def code_of(reply: Reply) -> str:
     assert reply.status == 200, reply.body
     return str(as_object(reply.json["voucher"])["code"])

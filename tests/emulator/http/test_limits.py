@@ -166,6 +166,7 @@ def test_what_the_retry_header_holds(switches: Switches, while_left: float, when
     [
         (Switches(retry_header="absent"), {"X-Rate-Limit-Retry"}),
         (Switches(retry_after=False), {"Retry-After"}),
+        (Switches(limit_type=False), {"X-Rate-Limit-Type"}),
         (
             Switches(rate_limit_headers=False),
             {

@@ -233,6 +233,25 @@ def test_error_statuses(emulator: Emulator, fault: Fault, content_type: str, lim
     assert emulator.stats().calls == (1 if fault.after_acting else 0)
 
 
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (400, "invalid_query_params"),
+        (401, "unauthorized"),
+        (402, "missing_required_feature"),
+        (403, "missing_required_permission"),
+        (404, "Not Found"),
+        (429, "Too many requests"),
+        (500, "internal_error"),
+    ],
+)
+def test_made_up_errors_say_what_real_ones_do(emulator: Emulator, status: int, said: str) -> None:
+    emulator.set_faults([Fault("status", status=status, body="json")])
+    answered, body = ask(emulator)
+    assert answered == status
+    assert said.encode() in body
+
+
 def test_limits_hold_on_the_wire(emulator: Emulator) -> None:
     emulator.set_limits(Limits(limit=3, window_seconds=3_600))
     assert [ask(emulator)[0] for _ in range(5)] == [200, 200, 200, 429, 429]

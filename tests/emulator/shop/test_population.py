@@ -77,14 +77,17 @@ def test_refresh_lag_hides_a_change_for_a_while() -> None:
     assert desk.ask(f"/v1/customers?segment_id={segment.json['id']}").json["total"] == 1
 
 
-def test_a_new_segment_fills_after_the_lag() -> None:
-    desk = Desk(customers=10, switches=Switches(refresh_lag_seconds=5))
+def test_a_new_segment_fills_step_by_step() -> None:
+    desk = Desk(customers=10, switches=Switches(refresh_lag_seconds=8, initial_sync_status=True))
     everyone: Json = {"junction": "and", "metadata.none": {"conditions": {"$is_unknown": ""}}}
     created = desk.ask("/v1/segments", "POST", {"name": "All", "type": "auto-update", "filter": everyone})
-    listing = f"/v1/customers?segment_id={created.json['id']}"
-    assert desk.ask(listing).json["total"] == 0
-    desk.clock.now += 5
-    assert desk.ask(listing).json["total"] == 10
+    seen = []
+    for _ in range(5):
+        total = desk.ask(f"/v1/customers?segment_id={created.json['id']}").json["total"]
+        seen.append((total, desk.ask(f"/v1/segments/{created.json['id']}").json["initial_sync_status"]))
+        desk.clock.now += 2
+    assert [total for total, _ in seen] == [0, 2, 5, 7, 10]
+    assert [status for _, status in seen] == ["IN_PROGRESS"] * 4 + ["DONE"]
 
 
 def test_a_day_that_begins_changes_memberships_without_any_write() -> None:

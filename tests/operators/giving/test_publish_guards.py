@@ -125,6 +125,7 @@ def test_a_campaign_that_is_joined_once_is_published_without_a_source_id(
     assert {one.source_id for one in voucherify.publications()} == {None}
 
 
+@pytest.mark.parametrize("inactive", ["refused", "published"])
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -136,8 +137,14 @@ def test_a_campaign_that_is_joined_once_is_published_without_a_source_id(
     ids=["inactive", "failed", "over", "missing"],
 )
 def test_a_campaign_that_cannot_publish_is_refused_for_one_call(
-    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, settings: CampaignSettings, said: str
+    run_op: OperatorRunner,
+    voucherify: Emulator,
+    warehouse: Warehouse,
+    settings: CampaignSettings,
+    said: str,
+    inactive: Literal["refused", "published"],
 ) -> None:
+    voucherify.set_switches(Switches(inactive_campaign=inactive))
     voucherify.add_campaign(settings)
     run = run_op(publish(CUSTOMERS[:5], "Odd", destination=TABLE))
     assert isinstance(run.error, AirflowFailException)
@@ -178,7 +185,7 @@ def test_a_used_up_window_defers_and_nobody_is_asked_for_twice(
 def test_a_project_that_knows_nobody_is_taken_for_the_wrong_one(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:
-    strangers = [f"cust_{number}" for number in range(200)]
+    strangers = [f"cust_{number:024}" for number in range(200)]
     run = run_op(publish(strangers, destination=TABLE, pace=Pace(chunk_size=40)))
     assert run.state == "failed"
     assert "knows none of the first 20 customers" in str(run.error)

@@ -89,6 +89,17 @@ def test_unknown_customers_are_never_created(run_op: OperatorRunner, shop: Emula
     assert shop.customers() == before
 
 
+def test_a_source_id_that_begins_like_voucherifys_ids_is_looked_up(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
+) -> None:
+    shop.add_customers([{"source_id": "cust_001"}])
+    before = len(shop.customers())
+    summary = run_op(publish(["cust_001", "cust_002"], destination=TABLE)).summary
+    assert (summary["published"], summary["unknown"]) == (1, 1)
+    assert [one.customer_source_id for one in shop.publications()] == ["cust_001"]
+    assert len(shop.customers()) == before
+
+
 def test_one_customer_under_two_names_gets_one_code(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:
@@ -239,6 +250,22 @@ def test_a_retry_asks_for_the_failed_ones_whatever_the_clock_of_the_first_try_sa
     assert (summary["published"], summary["published_before"]) == (10, 6)
     assert recorded(warehouse) == given_away(shop)
     assert len(given_away(shop)) == 10
+
+
+@pytest.mark.parametrize("is_listed", [True, False], ids=["listed", "not listed"])
+def test_a_key_that_a_failure_used_up_is_told_so(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, is_listed: bool
+) -> None:
+    shop.set_switches(Switches(failed_source_id="used", failed_publications_listed=is_listed))
+    ids = voucherify_ids(shop, 3)
+    shop.refuse(publications={ids[0]: "metadata_validation_failed"})
+    assert isinstance(run_op(publish(ids, destination=TABLE)).error, PublicationsFailed)
+    shop.refuse()
+    run = run_op(publish(ids, destination=TABLE), try_number=2)
+    assert f"1 x {'source_id_used_up' if is_listed else 'duplicate_source_id'}" in str(run.error)
+    tries = shop.stats().endpoints["POST /v1/publications"].calls - 3
+    assert (tries == 1) is is_listed
+    assert len(given_away(shop)) == 2
 
 
 def test_failures_within_the_tolerance_pass(run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse) -> None:

@@ -77,6 +77,16 @@ def test_done_with_failed_rows_is_no_success(run_op: OperatorRunner, voucherify:
     assert run_op(update(CUSTOMERS[:3]), try_number=2).state == "success"
 
 
+def test_an_update_that_does_not_say_how_it_ended_is_judged_by_its_rows(
+    run_op: OperatorRunner, voucherify: Emulator
+) -> None:
+    voucherify.set_switches(Switches(operation_status=False))
+    voucherify.refuse(bulk_rows={CUSTOMERS[0]: "invalid_payload"})
+    assert "2 rows updated, 1 failed (1 x invalid_payload)" in str(run_op(update(CUSTOMERS[:3])).error)
+    voucherify.refuse()
+    assert run_op(update(CUSTOMERS[:3]), try_number=2).summary["updated"] == 3
+
+
 def test_a_failed_update_is_none(run_op: OperatorRunner, voucherify: Emulator) -> None:
     voucherify.set_switches(Switches(async_outcome="failed"))
     assert isinstance(run_op(update(CUSTOMERS[:4])).error, BulkUpdateFailed)

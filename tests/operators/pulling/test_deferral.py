@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime, timedelta
+from typing import Literal
 
 import pytest
 import requests
@@ -152,9 +153,11 @@ def test_a_window_used_up_by_others_defers_after_one_call(
     assert (hourly.stats().calls, hourly.stats().rejected) == (0, 1)
 
 
+@pytest.mark.parametrize("refusal", ["none", "subscription_ended"])
 def test_windows_that_never_give_an_answer_are_not_waited_for_without_end(
-    run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse
+    run_op: OperatorRunner, hourly: Emulator, warehouse: Warehouse, refusal: Literal["none", "subscription_ended"]
 ) -> None:
+    hourly.set_switches(Switches(refusal=refusal))
     hourly.set_limits(Limits(limit=0, window_seconds=3_600.0))
     run = run_op(into_table())
     for _ in range(2):

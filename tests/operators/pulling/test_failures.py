@@ -65,9 +65,11 @@ def test_keys_that_are_missing_fail_the_task_before_any_call(
     assert voucherify.stats().requests == 0
 
 
+@pytest.mark.parametrize("limit_type", [True, False], ids=["type said", "type not said"])
 def test_a_used_up_billing_cycle_fails_the_task_and_the_next_run_goes_on(
-    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, limit_type: bool
 ) -> None:
+    voucherify.set_switches(Switches(limit_type=limit_type))
     voucherify.set_limits(Limits(limit=None, cycle_limit=600))
     run = run_op(into_table())
     assert run.state == "failed"

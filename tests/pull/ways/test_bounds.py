@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import itertools
-from typing import cast
+from typing import Literal, cast
 
 import pytest
 
 from airflow_provider_voucherify.api.errors import PlanTooDear, SegmentsFailed
 from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.emulator import Emulator, Switches
+from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from airflow_provider_voucherify.load.base import Sink
 from airflow_provider_voucherify.pull.clients import most_calls
 from airflow_provider_voucherify.pull.plan.question import Question
@@ -83,6 +83,17 @@ def test_a_segments_list_that_never_ends_stops_where_its_first_total_says(shop: 
     assert shop.stats().calls < 30
 
 
+@pytest.mark.parametrize("strategy", ["per_segment", "export"])
+def test_a_segment_longer_than_voucherify_counts_is_read_whole(strategy: Literal["per_segment", "export"]) -> None:
+    with Emulator(customers=3_300, segments=0, limits=Limits(limit=None)) as big:
+        filter_: JsonObject = {"junction": "and", "source_id": {"conditions": {"$starts_with": ["customer-"]}}}
+        big.add_segment("Everyone", type="passive", filter=filter_)
+        big.set_switches(Switches(most_counted=1_000))
+        done = Desk(big).pull(Question(None, strategy=strategy))
+        assert done.rows == truth(big)
+        assert len(done.rows) == 3_300
+
+
 @pytest.mark.parametrize("text", ["V\0IP", "VIP \ud83d"])
 def test_a_name_that_cannot_be_stored_fails_its_customer_only(shop: Emulator, text: str) -> None:
     def spoil(target: str, answer: JsonObject) -> JsonObject:
@@ -138,3 +149,52 @@ def test_ties_by_a_time_the_segment_names_itself_are_not_believed(shop: Emulator
     shop.set_switches(Switches(segment_filter="query"))
     with pytest.raises(SegmentsFailed, match="more than all were listed for 2 ms"):
         Desk(shop).pull(question)
+
+
+@pytest.mark.parametrize("verify_sample", [0, 10])
+def test_members_by_a_time_their_segment_names_itself_are_not_everyone(shop: Emulator, verify_sample: int) -> None:
+    names = [f"of-2031-{number:03}" for number in range(100)]
+    shop.add_customers([{"source_id": one, "created_at": "2031-05-01T10:00:00.000Z"} for one in names])
+    filter_: JsonObject = {"junction": "and", "created_at": {"conditions": {"$after": ["2031-01-01T00:00:00Z"]}}}
+    shop.add_segment("Of 2031", type="auto-update", filter=filter_)
+    question = Question([*names, *CUSTOMERS], ("Of 2031",), "per_segment", verify_sample=verify_sample)
+    done = Desk(shop).pull(question)
+    assert len(done.rows) == 100
+    assert done.calls <= (done.plan.calls or 0)
+    shop.set_switches(Switches(segment_filter="query_and_cursor"))
+    with pytest.raises(SegmentsFailed, match="has 100 members, and 1,100 when they are listed page by page"):
+        Desk(shop).pull(question)
+    one_by_one = Question([*names, *CUSTOMERS], ("Of 2031",), verify_sample=verify_sample)
+    assert len(Desk(shop).pull(one_by_one).rows) == 100, "where the way is free, customers are asked one by one"
+
+
+def test_members_by_a_time_their_segment_names_beside_others_are_not_lost(shop: Emulator) -> None:
+    shop.add_customers([{"source_id": f"of-2031-{n}", "created_at": "2031-05-01T10:00:00.000Z"} for n in range(20)])
+    shop.add_customers([{"source_id": f"mine-{n}", "metadata": {"kind": "mine"}} for n in range(30)])
+    filter_: JsonObject = {
+        "junction": "or",
+        "created_at": {"conditions": {"$after": ["2031-01-01T00:00:00Z"]}},
+        "metadata.kind": {"conditions": {"$is": ["mine"]}},
+    }
+    shop.add_segment("Either", type="passive", filter=filter_)
+    question = Question(None, ("Either",), "per_segment", verify_sample=0)
+    assert len(Desk(shop).pull(question).rows) == 50
+    shop.set_switches(Switches(segment_filter="query_and_cursor"))
+    with pytest.raises(SegmentsFailed, match="has 50 members, and 30 when they are listed page by page"):
+        Desk(shop).pull(question)
+
+
+@pytest.mark.parametrize("by", [1, -1], ids=["leaves", "joins"])
+def test_whoever_leaves_or_joins_while_a_segment_is_counted_is_no_doubt(shop: Emulator, by: int) -> None:
+    counted: list[str] = []
+
+    def change(target: str, answer: JsonObject) -> JsonObject:
+        if target.startswith("/v1/customers?limit=100") and not counted:
+            answer["total"] = cast("int", answer["total"]) + by
+        counted.extend([target] if "limit=1&" in target else [])
+        return answer
+
+    filter_: JsonObject = {"junction": "and", "created_at": {"conditions": {"$after": ["2000-01-01T00:00:00Z"]}}}
+    shop.add_segment("Since 2000", type="auto-update", filter=filter_)
+    question = Question(CUSTOMERS, ("Since 2000",), "per_segment", verify_sample=0)
+    assert len(Desk(shop, change=change).pull(question).rows) == 1_000
