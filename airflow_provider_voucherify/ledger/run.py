@@ -54,7 +54,9 @@ class LoggedRun:
 
     def forget(self, customer_ids: AbstractSet[str]) -> None:
         """Drop what is held of customers that are not asked for any more."""
-        log.info("%d customers held are not asked for any more: what is held of them is dropped", len(customer_ids))
+        log.info(
+            "What is held of %d customers is dropped: not asked about any more, or to be asked again", len(customer_ids)
+        )
         self._take([Forgotten(tuple(sorted(customer_ids)))])
 
     def write(self, answers: Sequence[CustomerAnswer]) -> None:
