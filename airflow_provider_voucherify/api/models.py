@@ -101,6 +101,11 @@ class Segment:
         except TypeError:  # a filter, or a list or an object where a text should be
             return _read_segment(*map(data.get, _SEGMENT_FIELDS))
 
+    @property
+    def names_created_at(self) -> bool:
+        """Return whether the filter names ``created_at``: bounds on it may get in each other's way."""
+        return "created_at" in (self.filter or {})
+
 
 _SEGMENT_FIELDS = ("id", "name", "type", "created_at", "updated_at", "initial_sync_status", "filter")
 

@@ -79,11 +79,6 @@ def is_exportable(segment: Segment) -> bool:
     return segment.type in _TYPES and bool(named) and all(_is_known(name, value) for name, value in named.items())
 
 
-def names_created_at(segment: Segment) -> bool:
-    """Return whether a segment's filter names ``created_at``: bounds on it may get in each other's way."""
-    return "created_at" in (segment.filter or {})
-
-
 def definition_of(segment: Segment) -> str:
     """Return a hash of what decides who is in a segment; it stays the same as long as that does."""
     text = json.dumps([segment.type, segment.filter], sort_keys=True)
@@ -102,7 +97,7 @@ def _is_known(name: str, value: Json) -> bool:
 
 def file_calls(listing: Listing) -> int:
     """Return the calls of an export: asked for, fetched, its newest members looked at, its windows counted, deleted."""
-    return 3 + (1 if names_created_at(listing.segment) else moments_for(listing.total or 0))
+    return 3 + (1 if listing.segment.names_created_at else moments_for(listing.total or 0))
 
 
 def most_file_calls(listing: Listing) -> int:
@@ -189,5 +184,5 @@ def _job_of(listing: Listing) -> Job:
         segment.filter,
         definition_of(segment),
         listing.first_ids,
-        has_windows=not names_created_at(segment),
+        has_windows=not segment.names_created_at,
     )

@@ -26,7 +26,6 @@ from airflow_provider_voucherify.api.models import (
 from airflow_provider_voucherify.load.base import StoredWalk
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
-from airflow_provider_voucherify.pull.per_export.exportable import names_created_at
 from airflow_provider_voucherify.pull.plan.question import Question
 
 #: A list whose first page failed in so many parts of a try is not asked for in any further one.
@@ -134,7 +133,7 @@ class Listing:
         if self.is_whole or self.failure is not None or self.is_unchanged:
             return 0
         if not self.is_begun:
-            return 1 + names_created_at(self.segment)
+            return 1 + self.segment.names_created_at
         total = self.total
         return None if total is None else calls_for(total - self._walk.held + bool(self._pages))
 
@@ -247,7 +246,7 @@ class Listing:
         :param listed: the total it was answered with.
         :raises PagingFailed: if there are more, or fewer, with a cursor than without one.
         """
-        if listed is None or not names_created_at(self.segment):
+        if listed is None or not self.segment.names_created_at:
             return
         counted = pages.total_of(await client.send(pages.count(self.segment.id)))
         if counted is None or listed == counted:

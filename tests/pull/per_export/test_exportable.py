@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_voucherify.api.errors import ExportFailed
 from airflow_provider_voucherify.api.lists.pages import Page, instant_of
 from airflow_provider_voucherify.api.models import Segment
-from airflow_provider_voucherify.pull.per_export.files import definition_of, is_exportable, names_created_at
+from airflow_provider_voucherify.pull.per_export.files import definition_of, is_exportable
 from airflow_provider_voucherify.pull.per_export.gate import (
     Checked,
     Seen,
@@ -86,8 +86,8 @@ def test_a_definition_is_type_and_filter_and_nothing_else() -> None:
     assert definition_of(one) == definition_of(Segment("seg_2", "two", "passive", filter=one.filter))
     assert definition_of(one) != definition_of(segment("auto-update", name={"$is": ["x"]}, email={"$is": ["y"]}))
     assert definition_of(one) != definition_of(segment(name={"$is": ["z"]}, email={"$is": ["y"]}))
-    assert not names_created_at(one)
-    assert names_created_at(segment(created_at={"$after": ["2024-01-01"]}))
+    assert not one.names_created_at
+    assert segment(created_at={"$after": ["2024-01-01"]}).names_created_at
 
 
 def rows(count: int, every: int = 10) -> list[list[str]]:
