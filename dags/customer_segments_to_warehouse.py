@@ -6,8 +6,8 @@ not opt in keep theirs as they were. Readers see all of a day's changes at once.
 
 **For whom.** Analysts and campaign tools that read segments from the warehouse.
 
-**Needs.** A connection ``voucherify_default`` (type Voucherify) and a connection ``warehouse`` (any SQL database with
-an Airflow hook) with a table ``customers(customer_id, opted_in)``.
+**Needs.** A connection ``voucherify_default`` (type Voucherify) and a connection ``warehouse`` (one of the
+databases in docs/warehouses.md) with a table ``customers(customer_id, opted_in)``.
 """
 
 from __future__ import annotations

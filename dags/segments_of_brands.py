@@ -10,11 +10,11 @@ rows only. Delete days that are no longer needed.
 
 **For whom.** A group with several shops and one warehouse.
 
-**Needs.** A connection of type Voucherify for each brand, named in ``BRANDS``, and a connection ``warehouse`` (any
-SQL database with an Airflow hook).
+**Needs.** A connection of type Voucherify for each brand, named in ``BRANDS``, and a connection ``warehouse`` (one of
+the databases in docs/warehouses.md).
 
-**The quota** is counted per project. The tasks run at the same time, so each gets its part of 70 %: that holds even
-where connections are keys of one project. Brands that are surely projects of their own may use 0.7 each.
+**The quota** is counted per project. The tasks run at the same time, and each leaves 30 % of its project's windows
+alone: all together where connections are keys of one project.
 """
 
 from __future__ import annotations
@@ -52,7 +52,6 @@ with DAG(
                 "day": "{{ (dag_run.logical_date or dag_run.run_after) | ds }}",
             },
         ),
-        quota_share=0.7 / len(BRANDS),
         deferrable=True,
         retries=3,
         retry_delay=timedelta(minutes=2),

@@ -8,7 +8,7 @@ redemptions write ``exported_object="redemption"``, and its fields and table.
 **For whom.** Analysts who join vouchers with orders, and finance, who wants to know what is outstanding.
 
 **Needs.** A connection ``voucherify_default`` (type Voucherify) whose keys may export, and a connection ``warehouse``
-(any SQL database with an Airflow hook). The table is created if it is missing.
+(one of the databases in docs/warehouses.md). The table is created if it is missing.
 """
 
 from __future__ import annotations

@@ -7,8 +7,8 @@ entered, since the history knows of no time before.
 
 **For whom.** The marketing team, which hears of it when the campaign has run out of codes.
 
-**Needs.** A connection ``voucherify_default`` (type Voucherify), a connection ``warehouse`` (any SQL database with an
-Airflow hook), and in Voucherify the segment and the campaign.
+**Needs.** A connection ``voucherify_default`` (type Voucherify), a connection ``warehouse`` (one of the
+databases in docs/warehouses.md), and in Voucherify the segment and the campaign.
 """
 
 from __future__ import annotations

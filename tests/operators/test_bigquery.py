@@ -200,6 +200,6 @@ def test_a_hundred_thousand_memberships_take_as_many_jobs_as_ten(
         done.append((expected, counts(bigquery) - before))
         sink.close()
         assert run(bigquery, f"select count(*) from {table}") == [(expected,)]
-    with capsys.disabled():  # the figures of docs/warehouses.md
+    with capsys.disabled():  # the figures of docs/bigquery.md
         print(*(f"{number:,} memberships: {dict(sorted(one.items()))}" for number, one in done), sep="\n")  # noqa: T201
     assert done[2][1] == done[1][1]

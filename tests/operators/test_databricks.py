@@ -105,10 +105,10 @@ def test_the_dag_of_the_page_on_warehouses(
     assert memberships(databricks, "marketing.customer_segments") == truth(voucherify, ASKED)
 
 
-def test_the_files_of_the_page_on_warehouses(
+def test_the_files_of_the_page_on_databricks(
     run_op: OperatorRunner, voucherify: Emulator, databricks: DatabricksSqlHook, tmp_path: Path
 ) -> None:
-    page = ROOT / "docs" / "warehouses.md"
+    page = ROOT / "docs" / "databricks.md"
     (pull,) = [block.text for block in blocks(page) if "ObjectFiles" in block.text]
     (load,) = [block.text for block in blocks(page, "sql")]
     bucket, files = "s3://bucket", f"file://{tmp_path}"
@@ -125,10 +125,10 @@ def test_the_files_of_the_page_on_warehouses(
     assert memberships(databricks, "marketing.customer_segments") == truth(voucherify, ASKED)
 
 
-def test_a_stage_of_the_page_on_warehouses(
+def test_a_stage_of_the_page_on_databricks(
     run_op: OperatorRunner, voucherify: Emulator, databricks: DatabricksSqlHook
 ) -> None:
-    (page,) = [block.text for block in blocks(ROOT / "docs" / "warehouses.md") if "/Volumes/" in block.text]
+    (page,) = [block.text for block in blocks(ROOT / "docs" / "databricks.md") if "/Volumes/" in block.text]
     run(databricks, f"CREATE VOLUME {databricks.catalog}.marketing.loading")
     there = page.replace("/Volumes/shop/", f"/Volumes/{databricks.catalog}/")
     given: dict[str, WarehouseTable] = {}
@@ -228,7 +228,7 @@ def test_a_hundred_thousand_memberships_take_as_many_statements_as_ten(
             done.append((way, expected, counts(databricks) - before))
             sink.close()
             assert run(databricks, f"select count(*) from {table}") == [(expected,)]
-    with capsys.disabled():  # the figures of docs/warehouses.md
+    with capsys.disabled():  # the figures of docs/databricks.md
         for way, number, one in done:
             print(f"{number:,} memberships {way}: {one.total()} statements, {dict(sorted(one.items()))}")  # noqa: T201
     assert done[2][2] == done[3][2], "by a volume they do not grow with the rows"

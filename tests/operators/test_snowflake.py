@@ -67,10 +67,11 @@ def memberships(hook: SnowflakeHook, table: str) -> list[tuple[str, str, str]]:
     return [cast("tuple[str, str, str]", tuple(row)) for row in rows]
 
 
-def test_the_dag_of_the_page_on_warehouses(
-    run_op: OperatorRunner, voucherify: Emulator, snowflake: SnowflakeHook, tmp_path: Path
+@pytest.mark.parametrize("name", ["snowflake.md", "warehouses.md"])
+def test_the_dag_of_a_page(
+    run_op: OperatorRunner, voucherify: Emulator, snowflake: SnowflakeHook, tmp_path: Path, name: str
 ) -> None:
-    (page,) = [block for block in blocks(ROOT / "docs" / "warehouses.md") if block.is_dag_file]
+    (page,) = [block for block in blocks(ROOT / "docs" / name) if block.is_dag_file]
     path = tmp_path / "page.py"
     path.write_text(page.text)
     (dag,) = dag_bag(path, bundle_name="page").dags.values()
