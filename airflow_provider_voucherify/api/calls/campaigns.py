@@ -83,7 +83,7 @@ def publications_by_source_id(source_id: str) -> Call[list[Publication]]:
         # Compared again: a server that ignored a filter would hand out other people's publications.
         return [one for one in _publications_from(data) if one.source_id == source_id]
 
-    return Call(list_publications({"source_id": source_id, "order": "-created_at", "limit": 100}).request, read)
+    return Call(list_publications({"source_id": source_id, "limit": 100}).request, read)
 
 
 def publication_to_customer(customer_id: str, campaign_name: str) -> Call[Publication | None]:
