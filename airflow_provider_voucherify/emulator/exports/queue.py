@@ -118,7 +118,7 @@ class Exports:
         self._made = 0
         self._by_id: dict[str, Export] = {}
         self._waiting: list[Export] = []
-        self._busy_until = 0
+        self._latest: Export | None = None
 
     def add(self, order: Order, switches: Switches, now: int) -> Export:
         """Put an export behind the others.
@@ -140,13 +140,14 @@ class Exports:
         """
         while self._waiting:
             first = self._waiting[0]
-            first.starts_at = max(first.starts_at, self._busy_until)
-            if first.starts_at > now:
+            start = max(first.starts_at, 0 if self._latest is None else self._latest.ends_at)
+            if start > now:
                 break
             self._waiting.pop(0)
+            first.starts_at = start
             rows, first.content = _file_of(first, population, publications)
             first.ends_at = first.starts_at + to_micros(first.switches.export_row_seconds) * rows
-            self._busy_until = first.ends_at
+            self._latest = first
 
     def find(self, export_id: str) -> Export | None:
         """Find an export.
@@ -158,6 +159,8 @@ class Exports:
     def remove(self, export: Export) -> None:
         """Delete an export and its file."""
         del self._by_id[export.id]
+        if export is self._latest:
+            self._latest = None
         if export in self._waiting:
             self._waiting.remove(export)
 

@@ -67,6 +67,16 @@ def test_files_are_made_one_behind_the_other_as_time_goes_by() -> None:
     ]
 
 
+def test_one_that_is_deleted_while_it_is_made_keeps_none_waiting() -> None:
+    desk = Desk(customers=100, segments=1, switches=Switches(export_row_seconds=100))
+    first = str(ask_for(desk).json["id"])
+    assert desk.ask(f"/v1/exports/{first}").json["status"] == "IN_PROGRESS"
+    second = str(ask_for(desk).json["id"])
+    assert desk.ask(f"/v1/exports/{second}").json["status"] == "SCHEDULED"
+    assert desk.ask(f"/v1/exports/{first}", "DELETE").status == 204
+    assert desk.ask(f"/v1/exports/{second}").json["status"] == "IN_PROGRESS"
+
+
 def test_an_error_has_no_result() -> None:
     desk = Desk(customers=3, segments=1, switches=Switches(export_outcome="error"))
     shown = desk.ask(f"/v1/exports/{ask_for(desk).json['id']}").json
