@@ -82,7 +82,7 @@ class CustomerSegmentsOperator(CustomersOperator):
     :param quota_share: part of each rate-limit window this task may use itself, above 0 and up to 1; by default, and
         together with all others at most, the connection's, which is 0.7 unless set. One above that goes beyond it.
     :param max_failures: customers that may fail, as a count or, as a float, as a share; a run with more fails after
-        asking for all, and its retry asks for the failed ones only.
+        asking for all, and its retry asks for the failed ones only, where what was done is kept.
     :param deferrable: free the worker while waiting longer than a minute for the rate limit; by default as
         ``[operators] default_deferrable`` says.
     :param pace: calls in flight, calls per checkpoint, and for how long a try can be resumed: a :class:`Pace`.

@@ -67,7 +67,7 @@ class PublishVouchersOperator(CustomersOperator):
     :param metadata: of each publication, as the project's schema allows (templated).
     :param simulate: publish nothing, and tell who would get a code. (Airflow's own ``dry_run()`` is a method.)
     :param max_failures: customers that may fail, as a count or, as a float, as a share; a run with more fails after
-        asking for all, and its retry asks for the failed ones only.
+        asking for all, and its retry asks for the failed ones only, where what was done is kept.
     :param deferrable: free the worker while waiting longer than a minute for the rate limit; by default as
         ``[operators] default_deferrable`` says.
     :param pace: calls in flight, and customers per checkpoint: a :class:`Pace`.

@@ -8,7 +8,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from airflow_provider_voucherify.load.errors import TableUnfit
+from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.exports.columns import Record, columns_of, digits_behind, losing_columns, records
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_name, check_takes_rows
@@ -133,7 +133,10 @@ class ExportTableLoader:
 
         self._database.write_prepared("load the export", prepare, load)
         if self._database.dialect.name == "databricks":  # of BigQuery's nothing is left
-            self._database.write("remove what killed loads left", self._remove_left)
+            try:
+                self._database.write("remove what killed loads left", self._remove_left)
+            except LoadError as error:
+                log.warning("What killed loads left could not be removed, the next run will try again: %s", error)
 
     def _remove_left(self, connection: Connection) -> None:
         """Remove tables by way of which nobody loads any more."""

@@ -25,7 +25,7 @@ from sqlalchemy import (
     make_url,
     select,
 )
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from airflow_provider_voucherify.load.destinations import WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
@@ -355,6 +355,21 @@ def test_what_a_killed_export_left_goes_after_a_day(databricks_warehouse: Wareho
     loader = ExportTableLoader(databricks_warehouse, ExportTable("vouchers", "warehouse"), ["id", "name"], "run")
     assert loader.load([["1", "one"]]) == 1
     assert databricks_warehouse.tables() == {"vouchers", *names[1:], "vouchers__passing_0123abcf"}
+
+
+def test_an_export_does_not_fail_for_what_cannot_be_removed(
+    databricks_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OperationalError("DROP TABLE", None, Exception("[INSUFFICIENT_PERMISSIONS]"))
+
+    left = "vouchers__passing_0123abcd"
+    databricks_warehouse.execute(f"create table {left} (id string)")
+    tell("old", f"{catalog_of(databricks_warehouse)}.segments/{left}")
+    monkeypatch.setattr("airflow_provider_voucherify.load.exports.table.drop_if_there", refuse)
+    loader = ExportTableLoader(databricks_warehouse, ExportTable("vouchers", "warehouse"), ["id"], "run")
+    assert loader.load([["1"]]) == 1
+    assert "What killed loads left could not be removed" in caplog.text
 
 
 def test_a_column_delta_has_no_name_for_is_refused_early(databricks_warehouse: Warehouse) -> None:
