@@ -33,7 +33,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "api.http.transport": {"api.http", "api.errors", "aiohttp", "yarl"},
     "api.lists": {"api.lists", "api.http.wire", "api.errors", "api.models"},
     "api.calls": {
-        *("api.calls", "api.lists", "api.http.wire", "api.errors", "api.id_text", "api.models", "api.campaign_models"),
+        *("api.calls", "api.lists", "api.http.wire", "api.limit.window", "api.errors", "api.id_text"),
+        *("api.models", "api.campaign_models"),
     },
     "pull": {"api", "pull", "load.base"},
     "exporting": {"api", "exporting", "pull"},

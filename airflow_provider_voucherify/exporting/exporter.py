@@ -29,7 +29,6 @@ from airflow_provider_voucherify.api.errors import (
     WindowClosed,
 )
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
-from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
 from airflow_provider_voucherify.pull.progress import duration
 
 if TYPE_CHECKING:
@@ -41,10 +40,6 @@ log = logging.getLogger(__name__)
 
 #: A small export is there soon: the first look is so long after it was asked for.
 FIRST_LOOK = timedelta(seconds=2)
-#: Voucherify's clock and that of a worker may differ by so much.
-CLOCKS_DIFFER = timedelta(minutes=10)
-#: So long after an export was to be asked for it is on the list at the latest: the call may wait for the rate limit.
-LISTED_WITHIN = timedelta(seconds=LONGEST_WINDOW) + CLOCKS_DIFFER
 #: An export whose answers are lost is asked for so often.
 MOST_ASKED = 3
 #: With these the call was declined, or never sent: no export came of it.
@@ -150,12 +145,8 @@ class Exporter:
 
     async def find(self, asked_at: datetime) -> Export | None:
         """Return the latest export that was asked for with the same, and at a moment (UTC) as far as can be told."""
-        earliest, latest = asked_at - CLOCKS_DIFFER, asked_at + LISTED_WITHIN
-        for export in await ask(self._client, exports.list_exports()):
-            is_of_then = export.created_at is not None and earliest <= export.created_at <= latest
-            if is_of_then and self._wanted.is_of(export):
-                return export
-        return None
+        listed = await ask(self._client, exports.list_exports())
+        return next((one for one in listed if one.may_be_of(asked_at) and self._wanted.is_of(one)), None)
 
     async def look(self, export_id: str) -> Export | None:
         """Return an export as it is now, ``None`` if it is not there any more."""

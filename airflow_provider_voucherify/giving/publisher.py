@@ -154,10 +154,11 @@ class Publisher:
         else:
             listed = await ask(self._client, campaigns.publications_by_source_id(source_id))
             found = next((one for one in listed if one.is_success), None)
-            if listed and found is None and error.key == campaigns.DUPLICATE_SOURCE_ID:
+            is_last = attempt >= self._retry.attempts  # before that the list may only be behind
+            if is_last and listed and found is None and error.key == campaigns.DUPLICATE_SOURCE_ID:
                 raise SourceIdUsedUp(
-                    "the source_id of this publication was used up by an attempt that failed: no code was published, "
-                    "and none will be under it; see the failed publication in Voucherify, and write another once_per",
+                    "the source_id of this publication was used up: an attempt that failed stands under it, no code "
+                    "does; see the publication in Voucherify before you write another once_per",
                     key="source_id_used_up",
                 )
         return None if found is None else self._gift.checked(found, customer_id)

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from airflow_provider_voucherify.api import errors
-from airflow_provider_voucherify.api.calls.exports import Wanted
+from airflow_provider_voucherify.api.calls.exports import CLOCKS_DIFFER, LISTED_WITHIN, Wanted
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.exporting.exporter import CLOCKS_DIFFER, LISTED_WITHIN, Exporter
+from airflow_provider_voucherify.exporting.exporter import Exporter
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 WANTED = Wanted("customer", ("id",))

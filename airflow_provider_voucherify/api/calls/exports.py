@@ -11,13 +11,14 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import BinaryIO, Final, Literal, TypeAlias
 
 from airflow_provider_voucherify.api.calls.call import Call, Repeatable, Sender, ask, post
 from airflow_provider_voucherify.api.errors import ExportFailed, FileRefused, MalformedAnswer, NotFound
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.id_text import checked_id
+from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
 from airflow_provider_voucherify.api.models import Json, JsonObject, UnexpectedShape, optional_time, required_text
 
 Status: TypeAlias = Literal["SCHEDULED", "IN_PROGRESS", "DONE", "ERROR"]
@@ -28,6 +29,10 @@ MOST_LISTED: Final = 100
 LARGEST_FILE: Final = 8 * 1024**3
 #: A line of a file may be so long, in bytes; a cell may have 131,072 characters, as the csv module sees to.
 LONGEST_LINE: Final = 1024 * 1024
+#: Voucherify's clock and that of a worker may differ by so much.
+CLOCKS_DIFFER: Final = timedelta(minutes=15)
+#: So long after an export was to be asked for it is on the list at the latest: the call may wait for the rate limit.
+LISTED_WITHIN: Final = timedelta(seconds=LONGEST_WINDOW) + CLOCKS_DIFFER
 _STATUSES: Final[tuple[Status, ...]] = ("SCHEDULED", "IN_PROGRESS", "DONE", "ERROR")
 
 
@@ -77,6 +82,11 @@ class Export:
     created_at: datetime | None = None
     parameters: JsonObject = field(default_factory=dict, repr=False, hash=False)
     url: str | None = field(default=None, repr=False)
+
+    def may_be_of(self, asked_at: datetime) -> bool:
+        """Return whether it can be one that was asked for, or was about to be, at a moment (UTC)."""
+        made = self.created_at
+        return made is not None and asked_at - CLOCKS_DIFFER <= made <= asked_at + LISTED_WITHIN
 
     @property
     def is_over(self) -> bool:

@@ -29,7 +29,6 @@ from airflow_provider_voucherify.api.errors import (
     OtherLimitReached,
     VoucherifyError,
 )
-from airflow_provider_voucherify.api.limit.window import LONGEST_WINDOW
 from airflow_provider_voucherify.api.lists import pages
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.models import Customer, Json
@@ -62,10 +61,6 @@ MOST_LOOKS = len(_WAITS) + 1
 _LONGEST = timedelta(hours=1)
 #: After so many seconds a task that may defer gives its worker back, for so many; a later part of the try at once.
 _WORTH_DEFERRING, _DEFERRED_FOR = 60.0, 60.0
-#: The server's clock may be off by so much.
-_CLOCKS_APART = timedelta(minutes=15)
-#: So long after exports were to be asked for they are listed at the latest: the calls may wait for the rate limit.
-_LISTED_WITHIN = timedelta(seconds=LONGEST_WINDOW) + _CLOCKS_APART
 #: So long a row is at most, in bytes, on average.
 _BYTES_PER_ROW = 1_024
 
@@ -309,9 +304,8 @@ class Exports:
         for job, asked in noted:
             if asked.export_id is not None:
                 continue
-            earliest, latest = asked.at - _CLOCKS_APART, asked.at + _LISTED_WITHIN
             fitting = (one for one in exports if one.id not in known and job.wanted.is_of(one))
-            found = next((one for one in fitting if one.created_at and earliest <= one.created_at <= latest), None)
+            found = next((one for one in fitting if one.may_be_of(asked.at)), None)
             if found is not None:
                 known.add(found.id)
                 self._notes.write([replace(asked, export_id=found.id)])
