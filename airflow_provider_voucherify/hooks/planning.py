@@ -55,7 +55,7 @@ def plan_question(settings: ApiSettings, opening: AbstractAsyncContextManager[Cl
     held = HeldBefore(to_ask=question.customer_ids or ())
     with ClientRunner(opening) as runner:
         client = runner.client
-        survey = Survey(question, held, terms, client, RememberingClient(client, {}, keeps=False))
+        survey = Survey(question, held, terms, RememberingClient(client, {}, utc_now, keeps=False))
         return runner.run(survey.plan(lambda: calls_per_minute(settings, client)))
 
 

@@ -8,6 +8,7 @@ import json
 import zlib
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, cast
 
 from airflow_provider_voucherify.api.calls.call import Sender
@@ -94,7 +95,7 @@ class Interruptible:
 
 
 #: What is read of the answers: lists, their customers and segments. Nothing else is kept, least of all a profile: the
-#: name is that of a segment.
+#: name is that of a segment. Of filters the names are kept.
 _KEPT = (
     "object",
     "data_ref",
@@ -109,23 +110,28 @@ _KEPT = (
     "initial_sync_status",
 )
 _LISTS = ("customers", "data", "segments")
+_READ_AT = "airflow_read_at"
 
 
 class RememberingClient:
     """Sends calls and keeps the answers, to be noted before the worker is given back; noted ones are not asked again.
 
-    Lists of segments and of everyone, lookups and samples are of use as a whole only. A run that gave its worker
-    back in between would have to ask all of it again, and with a small share of the rate limit for ever.
+    Lists of segments and of everyone, first pages, lookups and samples are of use as a whole only. A run that
+    gave its worker back in between would have to ask all of it again, with a small share of the rate limit for ever.
 
     ``new`` are the answers that came in this part, by target, packed; ``None`` for "there is no such resource".
 
+    :param now: the time, UTC.
     :param keeps: whether there can be a later part.
     """
 
-    def __init__(self, client: Sender, held: Mapping[str, str | None], *, keeps: bool) -> None:
+    def __init__(
+        self, client: Sender, held: Mapping[str, str | None], now: Callable[[], datetime], *, keeps: bool
+    ) -> None:
         self.new: dict[str, str | None] = {}
         self._client = client
         self._held = dict(held)
+        self._now = now
         self._keeps = keeps
 
     async def send(self, request: wire.Request) -> JsonObject:
@@ -143,17 +149,31 @@ class RememberingClient:
         self._keep(request, answer)
         return answer
 
+    def holds(self, request: wire.Request) -> bool:
+        """Return whether an earlier part of the try kept the answer."""
+        return request.target in self._held
+
+    def forget_lists_of_segments(self) -> None:
+        """Do not keep the pages of segments' lists that came in this part: they are stored as such from now on."""
+        self.new = {target: answer for target, answer in self.new.items() if "segment_id=" not in target}
+
     def forget(self, path: str) -> None:
         """Let what stands under a path be asked for again."""
         self._held = {target: answer for target, answer in self._held.items() if target.partition("?")[0] != path}
 
     def _keep(self, request: wire.Request, answer: JsonObject | None) -> None:
         if self._keeps:
-            self.new[request.target] = None if answer is None else _packed(answer)
+            self.new[request.target] = None if answer is None else _packed(answer, self._now())
 
 
-def _packed(answer: JsonObject) -> str:
-    text = json.dumps(_essence(answer), separators=(",", ":"))
+def read_at(answer: JsonObject) -> datetime | None:
+    """Return when an answer came that an earlier part of the try kept (UTC), ``None`` for one that came just now."""
+    at = answer.get(_READ_AT)
+    return datetime.fromisoformat(at) if isinstance(at, str) else None
+
+
+def _packed(answer: JsonObject, at: datetime) -> str:
+    text = json.dumps(_essence(answer) | {_READ_AT: at.isoformat()}, separators=(",", ":"))
     return base64.b85encode(zlib.compress(text.encode())).decode()
 
 
@@ -167,6 +187,8 @@ def _essence(answer: JsonObject, listed_as: str = "") -> JsonObject:
     kept: JsonObject = {name: answer[name] for name in _KEPT if name in answer}
     if listed_as == "customers" or answer.get("object") == "customer":
         kept.pop("name", None)
+    if isinstance(named := answer.get("filter"), dict):  # what it compares with may be an email
+        kept["filter"] = {name: {} for name in named}
     for name in _LISTS:
         if isinstance(items := answer.get(name), list):
             essences: list[Json] = [_essence(item, name) if isinstance(item, dict) else item for item in items]

@@ -47,14 +47,12 @@ class Pull:
         self._beginning = self._begun_so()
         self._terms = Terms(question, AskedCustomers(question.customer_ids), self._sample(), tools.now)
         held = {} if self._beginning is None else self._notes.answers
-        self._remembering = RememberingClient(tools.client, held, keeps=tools.may_defer)
+        self._remembering = RememberingClient(tools.client, held, tools.now, keeps=tools.may_defer)
         if question.may_export or self._exports.totals:
             self._remembering.forget("/v1/segments")  # their filters, which may quote emails, are not kept
         totals = self._exports.totals
         static = tools.sink.static_lists() if question.is_about_everyone and question.wanted != "per_customer" else ()
-        self._survey = Survey(
-            question, self._held, self._terms, tools.client, self._remembering, self._beginning, totals, static
-        )
+        self._survey = Survey(question, self._held, self._terms, self._remembering, self._beginning, totals, static)
 
     @property
     def held(self) -> int:
@@ -76,6 +74,8 @@ class Pull:
 
         :raises VoucherifyError: what stopped the run early, with all that was found up to then held.
         """
+        if plan.strategy != "export":  # whose files are compared with them
+            self._remembering.forget_lists_of_segments()
         if plan.strategy == "per_customer":
             run = CustomerRun(
                 self._question,

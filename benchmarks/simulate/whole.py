@@ -74,7 +74,7 @@ def planned(shop: Shop, strategy: StrategyName, scene: Scene) -> Plan:
     with _virtual_loop() as loop:
         terms = Terms(question, AskedCustomers(None), Sample(question.verify_sample, "salt"), clock_of(loop))
         client = open_client(server, scene, chance, loop)
-        survey = Survey(question, HeldBefore(), terms, client, RememberingClient(client, {}, keeps=False))
+        survey = Survey(question, HeldBefore(), terms, RememberingClient(client, {}, clock_of(loop), keeps=False))
         return loop.run_until_complete(survey.plan(lambda: None))
 
 

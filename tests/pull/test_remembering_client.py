@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -16,6 +17,7 @@ from airflow_provider_voucherify.pull.clients import RememberingClient
 
 LIST = wire.get("/v1/segments", {"limit": 100})
 SECRET = "anna@example.com"
+NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 
 
 class Answering:
@@ -47,7 +49,8 @@ class AnsweringCustomers:
 
 
 def remembering(client: Sender, held: RememberingClient | None = None) -> RememberingClient:
-    return RememberingClient(client, json.loads(json.dumps(held.new)) if held is not None else {}, keeps=True)
+    answers = {} if held is None else json.loads(json.dumps(held.new))
+    return RememberingClient(client, answers, lambda: NOON, keeps=True)
 
 
 def test_a_later_part_is_answered_as_the_part_before() -> None:
@@ -101,6 +104,6 @@ def test_what_is_forgotten_is_asked_again_and_kept_anew() -> None:
 
 
 def test_a_run_that_has_no_later_part_keeps_nothing() -> None:
-    one = RememberingClient(Answering(), {}, keeps=False)
+    one = RememberingClient(Answering(), {}, lambda: NOON, keeps=False)
     asyncio.run(one.send(LIST))
     assert not one.new

@@ -165,12 +165,13 @@ def newest(segment_id: str | None, *, after: int | None = None, before: int | No
     return _list(segment_id, told, order="-created_at")
 
 
-def count(segment_id: str | None) -> wire.Request:
+def count(segment_id: str | None, *, after: int | None = None) -> wire.Request:
     """Return the request for a page of one customer, which tells how many there are.
 
     :param segment_id: only members of this segment.
+    :param after: with a cursor, in milliseconds since 1970 (UTC); they are counted all the same.
     """
-    return _list(segment_id, {}, limit=1)
+    return _list(segment_id, {} if after is None else {"starting_after": text_of(after)}, limit=1)
 
 
 def _list(

@@ -24,6 +24,7 @@ from airflow_provider_voucherify.api.models import (
     StaticList,
 )
 from airflow_provider_voucherify.load.base import StoredWalk
+from airflow_provider_voucherify.pull.clients import read_at
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
 from airflow_provider_voucherify.pull.plan.question import Question
@@ -197,7 +198,7 @@ class Listing:
         assert request is not None, "the list is whole"
         answer = await client.send(request)
         if not self._pages:
-            await self._check_filter_holds(client, request, pages.total_of(answer))
+            await self._check_filter_holds(client, pages.total_of(answer))
         customers = self._walk.take(answer)
         if not self._pages:
             self.first_ids = frozenset(customer.id for customer in customers)
@@ -205,7 +206,7 @@ class Listing:
         self._ends_with_nobody = not wire.items_of(answer)
         self._pages += 1
         self.is_whole = self._is_at_the_end()
-        return self._page(members, is_first=self._pages == 1)
+        return self._page(members, read_at(answer) or self._terms.now(), is_first=self._pages == 1)
 
     def file_page(self, customers: Sequence[Customer], read_at: datetime, *, is_first: bool) -> MembershipPage:
         """Return a part of the members as a file has them; a try that stops there reads the file from the start.
@@ -239,11 +240,12 @@ class Listing:
         resume: JsonObject = {"customers": self._terms.digest, "segment": self.segment.name}
         return MembershipPage(self.segment, (), self._terms.now(), resume, is_last=False, is_first=True)
 
-    async def _check_filter_holds(self, client: Sender, first: wire.Request, listed: int | None) -> None:
+    async def _check_filter_holds(self, client: Sender, listed: int | None) -> None:
         """Ask for a segment whose filter names ``created_at`` without a cursor: with one, the filter may not hold.
 
-        :param first: the request for the first page, to be made again in doubt: some may just have joined or left.
-        :param listed: the total it was answered with.
+        In doubt it is counted with a cursor once more: some may just have joined or left.
+
+        :param listed: the total with a cursor.
         :raises PagingFailed: if there are more, or fewer, with a cursor than without one.
         """
         if listed is None or not self.segment.names_created_at:
@@ -251,7 +253,7 @@ class Listing:
         counted = pages.total_of(await client.send(pages.count(self.segment.id)))
         if counted is None or listed == counted:
             return
-        again = pages.total_of(await client.send(first))
+        again = pages.total_of(await client.send(pages.count(self.segment.id, after=0)))
         if again is not None and not min(listed, again) <= counted <= max(listed, again):
             raise PagingFailed(
                 f"segment {self.segment.id} has {counted:,} members, and {again:,} when they are listed page by page: "
@@ -266,9 +268,9 @@ class Listing:
         except PagingFailed:
             return False
 
-    def _page(self, members: tuple[Member, ...], *, is_first: bool) -> MembershipPage:
+    def _page(self, members: tuple[Member, ...], at: datetime, *, is_first: bool) -> MembershipPage:
         self.sampled = self._terms.sample.lowest({*self.sampled, *(member.customer_id for member in members)})
-        return MembershipPage(self.segment, members, self._terms.now(), self._resume(), self.is_whole, is_first)
+        return MembershipPage(self.segment, members, at, self._resume(), self.is_whole, is_first)
 
     def _resume(self) -> JsonObject:
         sampled: list[Json] = list(self.sampled)

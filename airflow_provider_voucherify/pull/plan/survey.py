@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
-from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.calls.reads import list_segments
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.lists.pages import PAGE
@@ -83,7 +82,6 @@ class Survey:
     ``listings`` are the segments' lists, ``None`` while they were not asked for; ``everyone`` is the list of all
     customers; ``is_right_project`` says whether one of the customers is known for sure.
 
-    :param client: sends the calls for first pages, which are stored later on.
     :param beginning: what an earlier part of the try found out of lists, ``None`` if there was none.
     :param totals: how many members segments had whose files were asked for, by the segment's id.
     :param static: static segments all members of which readers see, as they had once.
@@ -94,7 +92,6 @@ class Survey:
         question: Question,
         held: HeldBefore,
         terms: Terms,
-        client: Sender,
         remembering: RememberingClient,
         beginning: Beginning | None = None,
         totals: Mapping[str, int] | None = None,
@@ -108,7 +105,6 @@ class Survey:
         self._terms = terms
         self._remembering = remembering
         self._client = CountingClient(remembering)
-        self._probing = CountingClient(client)
         self._totals = {**({} if beginning is None else beginning.totals), **(totals or {})}
         self._failed_parts = {} if beginning is None else beginning.failed_parts
         self._static = {one.segment.id: one for one in static}
@@ -134,7 +130,7 @@ class Survey:
     @property
     def calls(self) -> int:
         """Return the calls made."""
-        return self._client.calls + self._probing.calls
+        return self._client.calls
 
     @property
     def salt(self) -> str:
@@ -206,12 +202,13 @@ class Survey:
             self._compare(self.listings)
 
     def _expected(self, segment: Segment) -> int | None:
-        return None if self._keeps_first_page(segment) else self._totals.get(segment.id)
-
-    def _keeps_first_page(self, segment: Segment) -> bool:
-        """Return whether the first page of a list is kept for later parts: who is on it has to be in a file."""
-        held, may_export = self._held, self._question.may_export
-        return may_export and is_exportable(segment) and segment.id not in held.walks and segment.id not in held.exports
+        """Return how many members a list has of which no page need be read before it is planned."""
+        first, held = CustomerWalk(segment.id).request(), self._held
+        is_kept = first is not None and self._remembering.holds(first)
+        # Who is on the first page has to be in a file.
+        may_export = self._question.may_export and is_exportable(segment)
+        is_to_be_read = may_export and segment.id not in held.walks and segment.id not in held.exports
+        return None if is_kept or is_to_be_read else self._totals.get(segment.id)
 
     def _compare(self, listings: Sequence[Listing]) -> None:
         for listing in listings:
@@ -244,11 +241,8 @@ class Survey:
             if (self._wanted == "auto" and not self._may_pay) or self._is_too_dear or self._is_refused:
                 return
             wave = new[start : start + _WAVE]
-            await _together([one.probe(self._client_for(one.segment)) for one in wave])
+            await _together([one.probe(self._client) for one in wave])
             self._compare(wave)
-
-    def _client_for(self, segment: Segment) -> Sender:
-        return self._client if self._keeps_first_page(segment) else self._probing
 
     @property
     def _may_pay(self) -> bool:

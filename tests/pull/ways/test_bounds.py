@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Literal, cast
 
 import pytest
 
-from airflow_provider_voucherify.api.errors import PlanTooDear, SegmentsFailed
+from airflow_provider_voucherify.api.errors import PlanTooDear, SegmentsFailed, WindowClosed
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Limits, Switches
 from airflow_provider_voucherify.load.base import Sink
 from airflow_provider_voucherify.pull.clients import most_calls
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways.desk import Desk, truth, xcom_sink
+from tests.pull.ways.stores import MemoryStore
 
 CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 1001)]
 STRANGERS = [f"stranger-{number}" for number in range(150)]
@@ -166,6 +168,34 @@ def test_members_by_a_time_their_segment_names_itself_are_not_everyone(shop: Emu
         Desk(shop).pull(question)
     one_by_one = Question([*names, *CUSTOMERS], ("Of 2031",), verify_sample=verify_sample)
     assert len(Desk(shop).pull(one_by_one).rows) == 100, "where the way is free, customers are asked one by one"
+
+
+@pytest.mark.parametrize("exports", [False, True], ids=["lists alone", "exports too"])
+@pytest.mark.parametrize("is_kept", [True, False], ids=["honest", "in place of the filter"])
+def test_nor_are_they_after_a_deferral(shop: Emulator, *, exports: bool, is_kept: bool) -> None:
+    def watch(target: str) -> None:
+        if "limit=1&" in target and "segment_id" in target:
+            raise WindowClosed("closed", wait=100.0, is_told=True)
+
+    def joined(target: str, answer: JsonObject) -> JsonObject:
+        if "limit=1&" in target and "segment_id" in target:
+            answer["total"] = cast("int", answer["total"]) + 3
+        return answer
+
+    filter_: JsonObject = {"junction": "and", "created_at": {"conditions": {"$before": ["2031-01-01T00:00:00Z"]}}}
+    shop.add_segment("Before 2031", type="auto-update", filter=filter_)
+    shop.add_customers([{"source_id": f"of-2031-{n}", "created_at": "2031-05-01T10:00:00.000Z"} for n in range(20)])
+    if not is_kept:
+        shop.set_switches(Switches(segment_filter="query_and_cursor"))
+    question, store = Question(CUSTOMERS, ("Before 2031",), "per_segment", verify_sample=0), MemoryStore()
+    question = replace(question, exports=exports)
+    with pytest.raises(WindowClosed):
+        Desk(shop, watch=watch, part=0).pull(question, xcom_sink(store=store))
+    if is_kept:  # three joined meanwhile: that is no doubt
+        assert len(Desk(shop, part=1, change=joined).pull(question, xcom_sink(store=store)).rows) == 1_000
+    else:
+        with pytest.raises(SegmentsFailed, match="when they are listed page by page"):
+            Desk(shop, part=1).pull(question, xcom_sink(store=store))
 
 
 def test_members_by_a_time_their_segment_names_beside_others_are_not_lost(shop: Emulator) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import suppress
+from datetime import timedelta
 
 import pytest
 import requests
@@ -11,7 +13,8 @@ from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.pull.per_customer.ask import AllFailed
-from airflow_provider_voucherify.pull.plan.question import Question
+from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
+from tests.load.runs import NOON
 from tests.pull.ways.desk import Desk, truth, xcom_sink
 from tests.pull.ways.stores import MemoryStore
 
@@ -57,6 +60,26 @@ def test_a_closed_window_stops_between_rounds_and_keeps_all_pages(shop: Emulator
     assert done.rows == truth(shop, CUSTOMERS)
     repeated_on_purpose = 2  # the segments and the count of everyone
     assert shop.stats().repeated <= repeated_on_purpose
+
+
+@pytest.mark.parametrize("wanted", ["auto", "per_segment"])
+def test_a_deferral_while_it_is_planned_repeats_no_call(shop: Emulator, wanted: StrategyName) -> None:
+    asked, store, later = list[str](), MemoryStore(), NOON + timedelta(hours=1)
+
+    def watch(target: str) -> None:
+        if sum("segment_id=" in one for one in asked) == 9:  # the first of a second wave of first pages
+            raise WindowClosed("closed", wait=100.0, is_told=True)
+        asked.append(target)
+
+    question = Question(CUSTOMERS, strategy=wanted, verify_sample=0)
+    with pytest.raises(WindowClosed):
+        Desk(shop, watch=watch, workers=1, part=0, now=lambda: NOON).pull(question, xcom_sink(store=store))
+    sink = xcom_sink(store=store)
+    done = Desk(shop, watch=asked.append, part=1, now=lambda: later).pull(question, sink)
+    assert done.rows == truth(shop, CUSTOMERS)
+    assert len(asked) == len(set(asked)), "what is known is not asked again"
+    observed = Counter(str(row["observed_at"]) for row in sink.rows())
+    assert set(observed) == {NOON.isoformat(), later.isoformat()}, "who was read before is not said to be read now"
 
 
 def test_the_strategy_of_the_first_try_is_kept(shop: Emulator) -> None:
