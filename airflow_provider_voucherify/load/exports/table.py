@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.exports.columns import Record, columns_of, digits_behind, losing_columns, records
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
@@ -125,7 +125,7 @@ class ExportTableLoader:
         from sqlalchemy import MetaData, insert, select
 
         table = self._table
-        passing = table.to_metadata(MetaData(), name=f"{table.name}__passing_{secrets.token_hex(4)}")
+        passing = table.to_metadata(MetaData(), name=f"{table.name}__passing_{random_token()}")
 
         def prepare(connection: Connection) -> None:
             create_passing(connection, passing)

@@ -177,7 +177,7 @@ COLUMNS = {"uses": "bigint", "value": "numeric(20, 2)", "active": "boolean", "da
         (
             "name",
             "bigint",
-            r"that are no texts, .* is: name\. Say what they hold, such as types=\{'<field>': 'integer'\}, make them text",
+            r"that are no texts, .* is: name\. Say what they hold, such as types=\{'<field>': 'integer'\}, make ",
         ),
         ("at", "date", r"a part of their values only: at \(is DATE, and gets a timestamp\)"),
         ("value", "integer", r"a part of their values only: value \(is INTEGER, and gets a decimal\)"),
