@@ -94,7 +94,7 @@ _DOCUMENTED = {
 class Exporter:
     """Sends the calls of one export.
 
-    ``may_be_taken`` says whether there may be an export that :meth:`ask` could not return.
+    ``may_be_taken`` says whether there may be an export that :meth:`ask` asked for, returned or not.
 
     :param sleep: waits so many seconds.
     :param uniform: a random number from 0 to 1.
@@ -155,6 +155,14 @@ class Exporter:
         except NotFound:
             return None
 
+    async def find_asked(self, export_id: str | None, asked_at: datetime) -> Export | None:
+        """Return an export as it is now, ``None`` if it is gone, or was never asked for.
+
+        :param export_id: ``None`` if the answer that has it was lost.
+        :param asked_at: the time (UTC) it was asked for.
+        """
+        return await (self.find(asked_at) if export_id is None else self.look(export_id))
+
     async def fetch(self, export: Export, file: FileTaker) -> None:
         """Fetch the file of an export that is done.
 
@@ -172,6 +180,18 @@ class Exporter:
             )
             return False
         return True
+
+    async def remove_asked(self, export_id: str | None, asked_at: datetime) -> bool:
+        """Remove an export, also one whose id is not known; return whether there is none any more.
+
+        :param export_id: ``None`` if the answer that has it was lost.
+        :param asked_at: the time (UTC) it was asked for.
+        :raises VoucherifyError: if it cannot be told whether there is one.
+        """
+        if export_id is None:
+            found = await self.find(asked_at)
+            export_id = None if found is None else found.id
+        return export_id is None or await self.remove(export_id)
 
     async def look_again(self, export: Export) -> Export:
         """Return an export as it is now.

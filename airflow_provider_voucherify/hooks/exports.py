@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_voucherify.api.calls.exports import ExportFile
-from airflow_provider_voucherify.api.errors import InvalidArgument
+from airflow_provider_voucherify.api.errors import InvalidArgument, VoucherifyError
 from airflow_provider_voucherify.api.models import Cell
 from airflow_provider_voucherify.exporting.exporter import FIRST_LOOK, Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
@@ -70,13 +70,16 @@ def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, polli
 
 async def _fetch(exporter: Exporter, file: ExportFile, polling: Polling) -> None:
     """Ask, wait and fetch, and remove the export however that ends."""
-    asked_at = utc_now()
-    export = await exporter.ask(asked_at)
+    asked_at, export_id = utc_now(), None
     try:
+        export = await exporter.ask(asked_at)
+        export_id = export.id
         done = await _awaited(exporter, export, asked_at, polling)
         await exporter.fetch(done, file)
     finally:
-        await exporter.remove(export.id)
+        if exporter.may_be_taken:
+            with suppress(VoucherifyError):  # what went wrong before is of more use
+                await exporter.remove_asked(export_id, asked_at)
 
 
 async def _awaited(exporter: Exporter, export: Export, asked_at: datetime, polling: Polling) -> Export:

@@ -165,7 +165,7 @@ class FoundLog:
 
 
 def random_token() -> str:
-    """Return a short random text that tells a log, or a writer, from all others of its run."""
+    """Return a short random text that tells what one try writes from what others write."""
     return secrets.token_hex(4)
 
 

@@ -1,6 +1,6 @@
 """The columns of a run's rows, said once: tables, files, XCom, lineage and the check of the user's own names read them.
 
-The value of a column is the field of its name in the row that a place holds. Pure.
+The value of a column is the field of its name in the row that a place holds.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _check_name(name: object, seen: set[str]) -> None:
     seen.add(name.lower())
 
 
-def columns_of(extra: ExtraColumns) -> list[Column[object]]:
+def extra_columns_of(extra: ExtraColumns) -> list[Column[object]]:
     """Return the columns, which may be null, with the types of their values; text where the value is ``None``."""
     from sqlalchemy import Column
 
@@ -121,8 +121,8 @@ def columns_of(extra: ExtraColumns) -> list[Column[object]]:
     ]
 
 
-def values_of(extra: ExtraColumns) -> dict[str, ColumnElement[object]]:
+def extra_values_of(extra: ExtraColumns) -> dict[str, ColumnElement[object]]:
     """Return the values, bound, with the types of their columns."""
     from sqlalchemy import literal
 
-    return {column.name: literal(extra[column.name], column.type) for column in columns_of(extra)}
+    return {column.name: literal(extra[column.name], column.type) for column in extra_columns_of(extra)}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-import secrets
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
+from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.ledger.logs.state_store import MAX_VALUE_BYTES, StateStore
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
@@ -50,7 +50,7 @@ class KeptJson:
 
     def write(self, head: JsonObject, kept: Mapping[str, Json]) -> None:
         """Keep an object, in place of an earlier one."""
-        before, token = self._piece_keys(), secrets.token_hex(4)
+        before, token = self._piece_keys(), random_token()
         pieces = list(_pieces(kept))
         for number, piece in enumerate(pieces):
             self._store.set(f"{self._key}:{token}:{number}", piece, retention=LEFTOVER_AGE)

@@ -12,6 +12,7 @@ from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, i
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from decimal import Decimal
 
     from sqlalchemy import (
@@ -37,9 +38,6 @@ if TYPE_CHECKING:
 
     Condition: TypeAlias = ColumnElement[bool]
     _Reflected: TypeAlias = Boolean | Date | DateTime | Integer | LargeBinary | Numeric[Decimal] | Time | NullType
-    from collections.abc import Sequence
-
-    from sqlalchemy import ColumnElement
 
 
 class Catalog(Protocol):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
-from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument
-from airflow_provider_voucherify.emulator import Emulator, Switches
+from airflow_provider_voucherify.api.errors import ExportFailed, InvalidArgument, TransportFailed
+from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
+from airflow_provider_voucherify.exporting.exporter import Exporter
 from airflow_provider_voucherify.hooks.exports import ExportedRow
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.operators.exporting import GOLD, asked, left
@@ -58,6 +62,39 @@ def test_a_timeout_while_it_waits_comes_out_as_itself_and_leaves_no_export_behin
     alarm(0.5)
     with pytest.raises(AirflowTaskTimeout):
         next(rows)
+    assert (asked(voucherify_connection), left()) == (1, 0)
+
+
+def test_lost_answers_leave_no_export_behind(voucherify_connection: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    find, finds = Exporter.find, list[datetime]()
+
+    async def lost_at_first(self: Exporter, asked_at: datetime) -> object:
+        finds.append(asked_at)
+        if len(finds) == 1:
+            raise TransportFailed("no answer")
+        return await find(self, asked_at)
+
+    monkeypatch.setattr(Exporter, "find", lost_at_first)
+    voucherify_connection.set_faults([Fault("reset", rate=1.0, path="^POST /v1/exports", after_acting=True)])
+    with pytest.raises(TransportFailed, match="no answer"):
+        next(exported("id"))
+    assert (asked(voucherify_connection), left()) == (1, 0)
+
+
+@pytest.mark.usefixtures("alarm")
+def test_a_timeout_before_the_id_is_known_leaves_no_export_behind(
+    voucherify_connection: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ask = Exporter.ask
+
+    async def hang_at_the_end(self: Exporter, asked_at: datetime) -> None:
+        await ask(self, asked_at)
+        os.kill(os.getpid(), signal.SIGALRM)
+        await asyncio.sleep(60)
+
+    monkeypatch.setattr(Exporter, "ask", hang_at_the_end)
+    with pytest.raises(AirflowTaskTimeout):
+        next(exported("id"))
     assert (asked(voucherify_connection), left()) == (1, 0)
 
 

@@ -10,7 +10,16 @@ from airflow_provider_voucherify.api.errors import InvalidCampaign
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
+#: Says that a source id was used before: by an earlier try of the same publication, or by another one.
+DUPLICATE_SOURCE_ID = "duplicate_source_id"
+#: Says that the campaign has no code left, and cannot make one.
+NO_VOUCHER = "no_voucher_suitable_for_publication"
+#: Says, of a campaign that is joined once, that the customer has joined.
+ALREADY_JOINED = "voucher_cannot_be_published"
+
 campaign_from = wire.reader(Campaign.from_json, "a campaign")
+_publication_from = wire.reader(Publication.from_json, "a publication")
+_publications_from = each(_publication_from)
 
 
 def get_campaign(campaign: str) -> Call[Campaign]:
@@ -22,18 +31,6 @@ def get_campaign(campaign: str) -> Call[Campaign]:
     if campaign.strip() in {"", ".", ".."}:
         raise InvalidCampaign(f"campaign is {campaign!r}; write the id (camp_...) or the name of a campaign")
     return Call(wire.get(wire.path_of("campaigns", campaign)), campaign_from)
-
-
-#: Says that a source id was used before: by an earlier try of the same publication, or by another one.
-DUPLICATE_SOURCE_ID = "duplicate_source_id"
-#: Says that the campaign has no code left, and cannot make one.
-NO_VOUCHER = "no_voucher_suitable_for_publication"
-#: Says, of a campaign that is joined once, that the customer has joined.
-ALREADY_JOINED = "voucher_cannot_be_published"
-
-
-_publication_from = wire.reader(Publication.from_json, "a publication")
-_publications_from = each(_publication_from)
 
 
 def create_publication(

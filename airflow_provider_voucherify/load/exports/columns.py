@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -16,7 +17,7 @@ from airflow_provider_voucherify.load.errors import ValueUnfit
 from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, column_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column
+    from sqlalchemy import Column, Dialect
     from sqlalchemy.types import TypeEngine
 
 Value: TypeAlias = str | int | Decimal | bool | date | datetime | None
@@ -25,13 +26,13 @@ _Reader: TypeAlias = Callable[[Cell], Value]
 
 _TRUTHS = {"true": True, "false": False}
 _LARGEST_INT = 2**63 - 1
-#: Digits of a decimal, and how many of them are behind the point where the table does not say.
+#: Digits of a decimal, and how many of them are behind the point, in tables that we make and where one does not say.
 _DIGITS, _DIGITS_BEHIND = 38, 10
 _EXACT = Context(prec=_DIGITS, traps=[Inexact, InvalidOperation])
 _INTEGER = re.compile(r"[+-]?[0-9]+").fullmatch
 _DECIMAL = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?").fullmatch
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9:.,+Z-]+)?").fullmatch
-_NO_DIGITS: Mapping[str, int] = MappingProxyType({})
+_NO_DIGITS: Mapping[str, int | None] = MappingProxyType({})
 
 
 def columns_of(destination: ExportTable, fields: Sequence[str], *, is_quoted: bool) -> list[Column[object]]:
@@ -68,20 +69,33 @@ def losing_columns(
     return losing
 
 
-def digits_behind(fields: Sequence[str], existing: Mapping[str, TypeEngine[object]]) -> dict[str, int]:
-    """Return how many digits behind the point a table that exists keeps of a number, by field, where it says so."""
-    from sqlalchemy import Numeric
+def digits_behind(
+    fields: Sequence[str], types: Mapping[str, TypeEngine[object]], dialect: Dialect
+) -> dict[str, int | None]:
+    """Return how many digits behind the point a table keeps of a number, by field; ``None`` for as many as there are.
 
-    types = {name: existing.get(column_of(name)) for name in fields}
-    return {name: one.scale for name, one in types.items() if isinstance(one, Numeric) and one.scale is not None}
+    :param types: by column.
+    """
+    return {name: _digits_behind(types.get(column_of(name)), dialect) for name in fields}
+
+
+def _digits_behind(type_: TypeEngine[object] | None, dialect: Dialect) -> int | None:
+    from sqlalchemy import Float, Numeric
+
+    if isinstance(type_, Numeric) and type_.scale is not None:
+        return type_.scale
+    # Without a scale other databases' NUMERIC has one all the same, and what is read of their catalogs calls floats so.
+    is_unbounded = isinstance(type_, Float) or (isinstance(type_, Numeric) and dialect.name == "postgresql")
+    return None if is_unbounded else _DIGITS_BEHIND
 
 
 def records(
-    destination: ExportTable, fields: Sequence[str], rows: Iterable[Row], behind: Mapping[str, int] = _NO_DIGITS
+    destination: ExportTable, fields: Sequence[str], rows: Iterable[Row], behind: Mapping[str, int | None] = _NO_DIGITS
 ) -> Iterator[Record]:
     """Yield rows with values of the columns' types.
 
-    :param behind: how many digits behind the point are kept of a decimal, by field, where that is not ten.
+    :param behind: how many digits behind the point are kept of a decimal, by field, where that is not ten; ``None`` for
+        as many as there are.
     :raises ValueUnfit: naming row and field, if a text is no value of the field's type, or would not be kept whole.
     """
     kinds: list[ColumnKind] = [destination.types.get(name, "text") for name in fields]
@@ -95,10 +109,11 @@ def records(
         except (ValueError, ArithmeticError):
             place = next(place for place, read in enumerate(readers) if not _is_read(read, row[place]))
             name, kind = fields[place], kinds[place]
+            most = _most_digits(kind, behind.get(name, _DIGITS_BEHIND))
             # The row holds what may be a customer's: the value is not repeated.
             raise ValueUnfit(
-                f"row {number:,} of the export has no {kind} in {name!r}{_most_digits(kind, behind.get(name))}: write "
-                f"types={{{name!r}: 'text'}}, or leave it out of types"
+                f"row {number:,} of the export has no {kind} in {name!r}{most}: write types={{{name!r}: 'text'}}, or "
+                "leave it out of types"
             ) from None
 
 
@@ -110,9 +125,8 @@ def _is_read(read: _Reader, cell: Cell) -> bool:
 
 
 def _most_digits(kind: ColumnKind, behind: int | None) -> str:
-    if kind != "decimal":
+    if kind != "decimal" or behind is None:
         return ""
-    behind = _DIGITS_BEHIND if behind is None else behind
     return f" of at most {_DIGITS - behind} digits before the point and {behind} behind it"
 
 
@@ -129,12 +143,15 @@ def _integer(cell: Cell) -> Value:
     return number
 
 
-def _decimal(cell: Cell, behind: int = _DIGITS_BEHIND) -> Value:
+def _decimal(cell: Cell, behind: int | None) -> Value:
     text = str(cell)
     if not _DECIMAL(text):
         raise ValueError("no number")
     number = Decimal(text)
-    _EXACT.quantize(number, Decimal((0, (1,), -behind)))  # raises if the database would round it
+    if behind is not None:
+        _EXACT.quantize(number, Decimal((0, (1,), -behind)))  # raises if the database would round it
+    elif not math.isfinite(float(number)):
+        raise ValueError("too large for a float")
     return number
 
 
@@ -163,7 +180,6 @@ def _moment(cell: Cell) -> datetime:
 _READERS: dict[ColumnKind, _Reader] = {
     "text": _text,
     "integer": _integer,
-    "decimal": _decimal,
     "boolean": _boolean,
     "date": _date,
     "timestamp": _timestamp,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.exports.columns import Record, columns_of, digits_behind, losing_columns, records
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 #: Rows of one statement, where they go in by statements.
 ROWS_PER_INSERT = 1_000
+#: For columns that are no texts.
+_REMEDY = "Say what they hold, such as types={'<field>': 'integer'}, make them text"
 _PASSING = "__passing_[0-9a-f]{8}"
 
 
@@ -57,9 +59,11 @@ class ExportTableLoader:
         self._destination = destination
         self._fields = fields
         self._run_key = run_key
-        self._digits_behind: dict[str, int] = {}
         is_duckdb = self._database.dialect.name == "duckdb"
         columns = columns_of(destination, fields, is_quoted=is_duckdb)
+        dialect = self._database.dialect
+        types = {column.name: column.type.dialect_impl(dialect) for column in columns}
+        self._digits_behind = digits_behind(fields, types, dialect)
         self._table = _table_of(destination, columns, self.name.table, schema_of(self.name, self._database))
 
     def check(self) -> None:
@@ -103,7 +107,7 @@ class ExportTableLoader:
             if connection.dialect.name != "sqlite":  # which keeps values as they are, whatever the columns
                 self._check_types({column["name"]: column["type"] for column in existing})
         check_rights(table, REPLACE, connection)
-        check_exactness(table, connection)
+        check_exactness(table, connection, _REMEDY)
         check_takes_rows(table, connection)
 
     def _check_types(self, existing: Mapping[str, TypeEngine[object]]) -> None:
@@ -112,7 +116,7 @@ class ExportTableLoader:
                 f"table {self.name} has columns that would keep a part of their values only: {', '.join(losing)}. "
                 "Correct types, change these columns, or name another table"
             )
-        self._digits_behind = digits_behind(self._fields, existing)
+        self._digits_behind = digits_behind(self._fields, existing, self._database.dialect)
 
     def _records(self, rows: Iterable[Row]) -> Iterator[Record]:
         return records(self._destination, self._fields, rows, self._digits_behind)
@@ -121,7 +125,7 @@ class ExportTableLoader:
         from sqlalchemy import MetaData, insert, select
 
         table = self._table
-        passing = table.to_metadata(MetaData(), name=f"{table.name}__passing_{secrets.token_hex(4)}")
+        passing = table.to_metadata(MetaData(), name=f"{table.name}__passing_{random_token()}")
 
         def prepare(connection: Connection) -> None:
             create_passing(connection, passing)

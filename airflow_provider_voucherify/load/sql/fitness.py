@@ -189,9 +189,10 @@ def _check_databricks(table: Table, connection: Connection) -> None:
     check_moments(table, column_types(connection, table))
 
 
-def check_exactness(table: Table, connection: Connection) -> None:
+def check_exactness(table: Table, connection: Connection, remedy: str = "Make them text") -> None:
     """Look whether a table that exists tells ids and moments apart as the run does.
 
+    :param remedy: of columns that are no texts.
     :raises TableUnfit: if not.
     """
     from airflow_provider_voucherify.load.sql import visible
@@ -199,7 +200,7 @@ def check_exactness(table: Table, connection: Connection) -> None:
     if no_texts := _columns_of_other_types(connection, table):
         raise TableUnfit(
             f"table {table.fullname} has columns that are no texts, and what a run writes there is: "
-            f"{', '.join(no_texts)}. Make them text, or name another table"
+            f"{', '.join(no_texts)}. {remedy}, or name another table"
         )
     if inexact := _inexact_columns(connection, table):
         raise TableUnfit(

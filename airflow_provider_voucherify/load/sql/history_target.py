@@ -11,8 +11,8 @@ from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.columns import (
     ExtraColumns,
     RowColumns,
-    columns_of,
-    values_of,
+    extra_columns_of,
+    extra_values_of,
 )
 from airflow_provider_voucherify.load.errors import InvalidDestination, RunOutOfOrder, TableUnfit
 from airflow_provider_voucherify.load.sql import history, visible
@@ -180,7 +180,7 @@ class HistoryTarget(Target):
                 connection.execute(history.revoke_entries(self.table, members, rows, self.as_of))
                 connection.execute(history.revoke_exits(self.table, members, rows, self.as_of))
             connection.execute(history.retire(self.table, members, rows, self.as_of))
-        connection.execute(history.enter(self.table, members, self.as_of, extra=values_of(self.extra_columns)))
+        connection.execute(history.enter(self.table, members, self.as_of, extra=extra_values_of(self.extra_columns)))
 
     def _relabel(self, connection: Connection, names: dict[str, str]) -> None:
         held = connection.execute(history.select_labels(self.table)).all()
@@ -229,7 +229,7 @@ def target_of(
     :raises InvalidDestination: if the name leaves no room for those of the other tables, or a history is told no date.
     """
     check_room(name)
-    table = visible.target_table(name.table, schema, write, columns, columns_of(extra_columns))
+    table = visible.target_table(name.table, schema, write, columns, extra_columns_of(extra_columns))
     failures = visible.failures_table(name.table + FAILURES_SUFFIX, schema)
     told = table, failures, str(name), write, identity.key, min_ratio, extra_columns
     if write != "history":

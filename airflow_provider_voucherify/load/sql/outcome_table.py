@@ -71,8 +71,8 @@ class OutcomeTableLedger:
         if len(once_per) > _MOST_TEXT_CHARACTERS:
             raise ValueUnfit(
                 f"a customer is to get one code per {once_per[:40]!r}..., a text of {len(once_per)} characters, and "
-                f"{self._name} takes at most {_MOST_TEXT_CHARACTERS}: write a shorter text in once_per; no code was "
-                "published"
+                f"{self._name} takes at most {_MOST_TEXT_CHARACTERS}: write a shorter text in once_per, or shorter "
+                "names of the Dag and its runs; no code was published"
             )
         return self._database.read(
             "read the outcomes held",

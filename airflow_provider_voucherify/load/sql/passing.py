@@ -7,7 +7,6 @@ Imports SQLAlchemy when it is imported.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 from sqlalchemy import DDL, Column, MetaData, Table, func, insert, select
 from sqlalchemy.exc import DBAPIError
 
+from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.warehouse.catalog import catalog_of, column_names, drop_if_there
 from airflow_provider_voucherify.warehouse.column_types import SqliteTexts, bounded_text, utc_time
@@ -99,7 +99,7 @@ class PassingTables:
         has_schema = lasting == "until removed" or traits.has_temporary_in_schema
         schema, (members, answers) = target.schema if has_schema else None, passing_names(target.name, log.name)
         if lasting == "a day":  # other tries' are beside them
-            members, answers = (f"{name}_{secrets.token_hex(4)}" for name in (members, answers))
+            members, answers = (f"{name}_{random_token()}" for name in (members, answers))
         has_key = traits.joins_by_keys
         return cls(
             members_table(members, schema, target, lasting, has_key=has_key),

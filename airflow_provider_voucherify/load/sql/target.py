@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.columns import (
     ExtraColumns,
-    values_of,
+    extra_values_of,
 )
 from airflow_provider_voucherify.load.errors import InvalidDestination, NobodyKnown, TableUnfit, TooFewMemberships
 from airflow_provider_voucherify.load.sql import visible
@@ -226,7 +226,7 @@ class Target:
             passing.members,
             run_key=self.run_key,
             observed_at_is_naive=self._observed_at_is_naive(connection),
-            extra=values_of(self.extra_columns),
+            extra=extra_values_of(self.extra_columns),
         )
         connection.execute(insert)
         return summary

@@ -25,8 +25,6 @@ from airflow_provider_voucherify.pull.customers.sources import is_template
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.calls.exports import Wanted
-    from airflow_provider_voucherify.load.exports.destinations import ExportDestination
-
 
 Fields: TypeAlias = Sequence[str] | Resolvable | str
 Filters: TypeAlias = Mapping[str, Any] | Resolvable | str

@@ -156,7 +156,7 @@ class ExportRun:
         earlier = self._handed or self._kept.find()
         if earlier is not None:
             self._asked = earlier
-            export = runner.run(_found(exporter, earlier))
+            export = runner.run(exporter.find_asked(earlier.export_id, earlier.asked_at))
             is_handed = self._handed is not None
             if export is not None and earlier.is_wanted and (is_handed or export.status != "ERROR"):
                 log.info("Going on with export %s, asked for at %s", export.id, earlier.asked_at)
@@ -168,6 +168,8 @@ class ExportRun:
 
     def _ask(self, runner: ClientRunner, exporter: Exporter) -> Export:
         """Ask for an export; killed behind the note of it, a later try looks whether there is one."""
+        if self._interrupt.is_stopped:  # else the note would let a later try take another task's export for its own
+            raise RunInterrupted("the run was told to stop")
         asked_at = utc_now()
         self._asked = KeptId(None, asked_at, is_wanted=True)
         self._kept.keep(None, asked_at)
@@ -280,7 +282,8 @@ class ExportRun:
             return
         exporter = Exporter(runner.client, self._wanted)  # past the interrupt
         try:
-            if runner.run(asyncio.wait_for(_removed(exporter, asked), CLOSE_WITHIN)):
+            removal = exporter.remove_asked(asked.export_id, asked.asked_at)
+            if runner.run(asyncio.wait_for(removal, CLOSE_WITHIN)):
                 self._kept.forget()
         except (VoucherifyError, TimeoutError) as problem:
             log.warning(
@@ -309,17 +312,3 @@ class ExportRun:
                 return "Whether an export was asked for is not known yet"
             case _:
                 return "No export is asked for yet"
-
-
-async def _found(exporter: Exporter, kept: KeptId) -> Export | None:
-    """Return an export as it is now, ``None`` if it is gone, or was never asked for."""
-    return await (exporter.find(kept.asked_at) if kept.export_id is None else exporter.look(kept.export_id))
-
-
-async def _removed(exporter: Exporter, asked: KeptId) -> bool:
-    """Remove an export, also one whose id is not known; return whether there is none any more."""
-    export_id = asked.export_id
-    if export_id is None:
-        found = await exporter.find(asked.asked_at)
-        export_id = None if found is None else found.id
-    return export_id is None or await exporter.remove(export_id)

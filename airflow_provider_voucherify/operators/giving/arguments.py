@@ -32,8 +32,6 @@ from airflow_provider_voucherify.pull.customers.sources import (
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json
-    from airflow_provider_voucherify.load.outcomes import OutcomeDestination
-    from airflow_provider_voucherify.operators.arguments import Customers
     from airflow_provider_voucherify.operators.pace import Pace
 
 

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.pull.customers.sources import RunsQueries
     from airflow_provider_voucherify.pull.plan.question import StrategyName, UnknownCustomers
 
+log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullTerms:
@@ -55,9 +57,6 @@ class PullTerms:
     deferrable: bool
     pace: Pace
     do_xcom_push: bool
-
-
-log = logging.getLogger(__name__)
 
 
 def question_of(terms: PullTerms, *, exports: bool = False) -> Question:

@@ -136,7 +136,7 @@ def test_a_cell_that_is_too_long_to_be_read_says_which_fields_to_leave_out(engin
     [
         *(("uses", "many"), ("uses", "9" * 30), ("uses", "1_000"), ("uses", "\u0661"), ("uses", "9" * 5_000)),
         *(("value", "NaN"), ("value", "1_000"), ("value", "\u0661.5"), ("value", "1E+999999999")),
-        *(("value", "0.12345678901"), ("value", "9" * 29)),
+        ("value", "1E+999"),
         *(("active", "yes"), ("day", "31.01."), ("day", "2026-01-31garbage"), ("day", "2026-01-31x12:00")),
         *(("at", "noon"), ("at", "2026-01-31x12:00")),
     ],
@@ -174,7 +174,11 @@ COLUMNS = {"uses": "bigint", "value": "numeric(20, 2)", "active": "boolean", "da
 @pytest.mark.parametrize(
     ("column", "type_", "said"),
     [
-        ("name", "bigint", "columns that are no texts, and what a run writes there is: name"),
+        (
+            "name",
+            "bigint",
+            r"that are no texts, .* is: name\. Say what they hold, such as types=\{'<field>': 'integer'\}, make ",
+        ),
         ("at", "date", r"a part of their values only: at \(is DATE, and gets a timestamp\)"),
         ("value", "integer", r"a part of their values only: value \(is INTEGER, and gets a decimal\)"),
         ("value", "numeric(20, 0)", r"a part of their values only: value \(is NUMERIC\(20, 0\), and gets a decimal\)"),
@@ -204,6 +208,29 @@ def test_a_number_that_the_table_would_round_is_refused(engines: Engines) -> Non
     with pytest.raises(ValueUnfit, match="no decimal in 'value' of at most 36 digits before the point and 2 behind it"):
         loading.load([["1", None, None, "0.125", *([None] * 4)]])
     assert Decimal(str(read(engines, "SELECT value FROM vouchers")[0][0])) == Decimal("2000.05")
+
+
+@pytest.mark.skipif(bool(GIVEN), reason="types of these databases are written otherwise")
+@pytest.mark.parametrize("type_", [None, "double precision"], ids=["our table", "floats"])
+def test_a_number_of_more_digits_is_kept_where_the_table_keeps_it(engines: Engines, type_: str | None) -> None:
+    if type_ is not None:
+        create(engines, {"value": type_})
+    loading = loader(engines)
+    loading.check()
+    row: Row = ["1", None, None, "33.333333333333336", *([None] * 4)]
+    if engines.url.startswith("duckdb"):  # into which it goes by way of our NUMERIC, which has a scale
+        with pytest.raises(ValueUnfit, match="of at most 28 digits before the point and 10 behind it"):
+            loading.load([row])
+        return
+    loading.load([row])
+    assert str(read(engines, "SELECT value FROM vouchers")[0][0]) == "33.333333333333336"
+
+
+@pytest.mark.parametrize("cell", ["0.12345678901", "9" * 29], ids=["behind the point", "before it"])
+def test_a_number_of_too_many_digits_is_no_decimal_where_the_table_does_not_say(cell: str) -> None:
+    destination = ExportTable("vouchers", conn_id="warehouse", types={"value": "decimal"})
+    with pytest.raises(ValueUnfit, match="row 1 of the export has no decimal in 'value' of at most 28 digits before"):
+        list(records(destination, ["value"], [[cell]]))
 
 
 def create(engines: Engines, types: dict[str, str]) -> None:

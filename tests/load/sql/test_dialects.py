@@ -14,7 +14,12 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.schema import CreateTable, DropTable
 
 from airflow_provider_voucherify.ledger.logs import table as log_tables
-from airflow_provider_voucherify.load.columns import COLUMNS_OF_EVERYONE, ExtraColumns, columns_of, values_of
+from airflow_provider_voucherify.load.columns import (
+    COLUMNS_OF_EVERYONE,
+    ExtraColumns,
+    extra_columns_of,
+    extra_values_of,
+)
 from airflow_provider_voucherify.load.sql import history, outcome_table, passing, visible
 from airflow_provider_voucherify.warehouse.many_rows import insert_lists
 
@@ -44,8 +49,8 @@ SECRET = "hidden'; drop"
 MOMENT = datetime(2031, 12, 13, 14, 15, 16, 171819, tzinfo=UTC)
 
 EXTRA: ExtraColumns = {f"{ODD}text": SECRET, f"{ODD}day": date(2031, 12, 13), f"{ODD}number": 20311213}
-_TARGET = visible.target_table(f"{ODD}target", SCHEMA, "append", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
-_HISTORY = visible.target_table(f"{ODD}history", SCHEMA, "history", COLUMNS_OF_EVERYONE, extra=columns_of(EXTRA))
+_TARGET = visible.target_table(f"{ODD}target", SCHEMA, "append", COLUMNS_OF_EVERYONE, extra=extra_columns_of(EXTRA))
+_HISTORY = visible.target_table(f"{ODD}history", SCHEMA, "history", COLUMNS_OF_EVERYONE, extra=extra_columns_of(EXTRA))
 _LOG = log_tables.log_table(f"{ODD}log", SCHEMA)
 _MEMBERS = passing.members_table(f"{ODD}members", SCHEMA, _TARGET, "until removed")
 _ANSWERS = passing.answers_table(f"{ODD}answers", SCHEMA, "until removed")
@@ -76,7 +81,7 @@ ARGUMENTS: Mapping[str, object] = MappingProxyType(
         **dict.fromkeys(["as_of", "since", "moment", "observed_at"], MOMENT),
         **dict.fromkeys(["limit", "number", "first", "end"], 7),
         "observed_at_is_naive": False,
-        "extra": values_of(EXTRA),
+        "extra": extra_values_of(EXTRA),
     }
 )
 #: What they are given otherwise, by function.

@@ -303,3 +303,23 @@ def test_a_kill_by_airflow_ends_the_waiting_and_the_next_try_goes_on(
     voucherify.advance(60)
     assert run_op(export(), try_number=2).rows
     assert (asked(voucherify), left()) == (1, 0)
+
+
+@needs_state_store
+def test_a_try_killed_before_it_asked_leaves_the_export_of_another_run_alone(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    find = KeptExport.find
+
+    def find_and_be_killed(self: KeptExport) -> object:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return find(self)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(KeptExport, "find", find_and_be_killed)
+        assert run_op(export()).state == "up_for_retry"
+    assert asked(voucherify) == 0
+    voucherify.set_switches(Switches(export_wait_seconds=600))
+    assert run_op(export(deferrable=True), run_id="other").state == "deferred"
+    assert run_op(export(deferrable=True), try_number=2).state == "deferred"
+    assert (asked(voucherify), left()) == (2, 2)
