@@ -74,7 +74,7 @@ def left_behind(shop: Emulator) -> list[str]:
     return [one["id"] for one in answer["exports"]]
 
 
-def static_rows(shop: Emulator) -> list[Row]:
-    """Return the memberships of the segment named static, as Voucherify holds them."""
-    ids = {one.segment_id for one in shop.memberships() if one.segment_name == "static"}
+def rows_of_segment(shop: Emulator, name: str) -> list[Row]:
+    """Return the memberships of a segment, as Voucherify holds them."""
+    ids = {one.segment_id for one in shop.memberships() if one.segment_name == name}
     return [row for row in truth(shop) if row[1] in ids]
