@@ -375,7 +375,7 @@ class SegmentRun:
         try:
             self._tools.run(self._walk_everyone(unknown))
         except (MalformedAnswer, PagingFailed) as error:
-            left = [one for one in unlisted if one in unknown]
+            left = IdList(one for one in unlisted if one in unknown)
             if len(left) > MOST_INSTEAD_OF_LISTS:
                 raise
             who = counted(len(left), "customer")
