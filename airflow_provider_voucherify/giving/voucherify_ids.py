@@ -93,7 +93,9 @@ class KnownCustomers:
     def _is_enough(self, walk: CustomerWalk, wanted: frozenset[str]) -> bool:
         if not self._has_begun:
             return False
-        is_dear = walk.total_at_end is None or calls_for(walk.total_at_end) >= len(wanted)
+        # A server may stop counting at a round number: what was read is part of the list too.
+        listed = None if walk.total_at_end is None else max(walk.total_at_end, walk.distinct)
+        is_dear = listed is None or calls_for(listed) >= len(wanted)
         return is_dear or self.resolved.known.keys() >= wanted
 
     def _take(self, page: Collection[Customer], wanted: frozenset[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.http import wire
+from airflow_provider_voucherify.api.lists.pages import text_of
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 
@@ -63,6 +64,28 @@ def test_a_list_that_cannot_be_read_is_no_reason_to_look_nobody_up(
     assert {one: found.id for one, found in known.resolved.known.items()} == {one: f"cust_{one}" for one in SOURCE_IDS}
     assert project.sent.count("/v1/customers") == 1
     assert len(project.sent) == 1 + len(SOURCE_IDS)
+
+
+class EndlessProject:
+    """Lists a new customer each millisecond for ever, and counts no further than 1,000."""
+
+    def __init__(self) -> None:
+        self.pages = 0
+
+    async def send(self, request: wire.Request) -> JsonObject:
+        first = self.pages * 99
+        self.pages += 1
+        assert self.pages <= len(SOURCE_IDS), "read on and on"
+        listed: list[Json] = [
+            customer(f"other-{number}", created_at=text_of(number)) for number in range(first, first + 100)
+        ]
+        return {"object": "list", "data_ref": "customers", "customers": listed, "total": 1_000, "has_more": True}
+
+
+def test_a_list_longer_than_its_total_is_read_for_as_many_calls_as_ids_are_wanted() -> None:
+    project = EndlessProject()
+    asyncio.run(KnownCustomers().read_list(project, SOURCE_IDS))
+    assert project.pages == len(SOURCE_IDS)
 
 
 @pytest.mark.parametrize("stop", [errors.NotAuthenticated("refused"), errors.TransportFailed("lost")], ids=repr)

@@ -12,14 +12,14 @@ from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyE
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.load.base import in_parts
-from airflow_provider_voucherify.pull.clients import RememberingClient
+from airflow_provider_voucherify.pull.clients import RememberingClient, RunInterrupted
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.existence import Ghost, ask_ghost, refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
 from airflow_provider_voucherify.pull.per_customer.ask import AskAhead, Fetched, PerCustomer, missing_of, others_of
-from airflow_provider_voucherify.pull.per_export.fetch import Exports, read_everyone
+from airflow_provider_voucherify.pull.per_export.fetch import Exports, drop_earlier_everyone, read_everyone
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import Survey
@@ -67,10 +67,20 @@ class CustomerRun:
 
         :raises VoucherifyError: what stopped the run early, with all answers up to then held.
         """
+        drop_earlier_everyone(self._tools, self._exports)
         pulled = self._pull()
         if self._question.is_about_everyone:
-            Exports(self._tools, self._exports).delete(EVERYONE)
+            self._delete_export()
         return pulled
+
+    def _delete_export(self) -> None:
+        """Delete the export of everyone; the pull is whole, so what stops calls now does not stop it."""
+        try:
+            Exports(self._tools, self._exports).delete(EVERYONE)
+        except RunInterrupted:
+            raise
+        except VoucherifyError as error:
+            log.warning("The export of everyone is left, delete it in the dashboard: %s", error)
 
     def _pull(self) -> Pulled:
         scope = Scope(self._question.is_about_everyone, self._survey.segment_ids)

@@ -206,6 +206,17 @@ class Exports:
         if one is not None and not one.is_over:
             self._delete_noted([one])
 
+    def drop_earlier(self, job: Job) -> None:
+        """Count the file an earlier try asked for as gone, and delete its export: who joined since is not in it."""
+        asked = self._open(job)
+        if asked is not None and not self._tools.is_resumed:
+            if asked.export_id is None and (exports := self._listed_for([job])) is not None:
+                self._find([(job, asked)], exports)
+            # Noted before it is deleted: a part that is stopped in between is followed by one that is resumed.
+            self._notes.write([replace(self._notes.held[job.key], is_over=True)])
+        if (noted := self._notes.held.get(job.key)) is not None and noted.is_over:
+            self.delete(job.key)
+
     def _delete_noted(self, noted: Sequence[Asked]) -> None:
         # Those without an id last: they are looked for on the list of exports, which may not be had.
         for some in ([one for one in noted if one.export_id], [one for one in noted if not one.export_id]):
@@ -391,6 +402,15 @@ EVERYONE_CALLS = 7
 def everyone_calls(total: int, *, may_export: bool) -> int:
     """Return the calls it takes to read everyone, by an export if that is fewer and allowed."""
     return min(calls_for(total), EVERYONE_CALLS) if may_export else calls_for(total)
+
+
+def drop_earlier_everyone(tools: PullTools, notes: ExportNotes) -> None:
+    """Delete the export of everyone an earlier try left, if there is one; none of its file is used any more.
+
+    :raises VoucherifyError: what stops the run.
+    """
+    if (asked := notes.held.get(EVERYONE)) is not None:
+        Exports(tools, notes).drop_earlier(Job(EVERYONE, "everyone", asked.total))
 
 
 def read_everyone(

@@ -20,7 +20,7 @@ from airflow_provider_voucherify.api.errors import (
 )
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
 from airflow_provider_voucherify.api.lists.customers import calls_for
-from airflow_provider_voucherify.api.lists.pages import instant_of
+from airflow_provider_voucherify.api.lists.pages import instant_of, most_for
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment, StaticList
 from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.pull.clients import RememberingClient
@@ -29,7 +29,7 @@ from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, wrong_project
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
-from airflow_provider_voucherify.pull.per_export.fetch import EVERYONE_CALLS, read_everyone
+from airflow_provider_voucherify.pull.per_export.fetch import EVERYONE_CALLS, drop_earlier_everyone, read_everyone
 from airflow_provider_voucherify.pull.per_export.files import PerExport
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Listing, PerSegment, Round, Terms, gone_name
@@ -92,6 +92,7 @@ class SegmentRun:
         :raises SegmentsFailed: if a list could not be read, with all others held.
         :raises MembersDisagree: if the lists do not say what Voucherify answers for a sample of customers.
         """
+        drop_earlier_everyone(self._tools, self._exports)
         self._forget_gone()
         if by_exports:
             may_ask = self._question.may_export
@@ -374,26 +375,39 @@ class SegmentRun:
         try:
             self._tools.run(self._walk_everyone(unknown))
         except (MalformedAnswer, PagingFailed) as error:
-            if len(unlisted) > MOST_INSTEAD_OF_LISTS:
+            left = IdList(one for one in unlisted if one in unknown)
+            if len(left) > MOST_INSTEAD_OF_LISTS:
                 raise
-            who = counted(len(unlisted), "customer")
+            who = counted(len(left), "customer")
             log.warning("The list of everyone cannot be read, so %s are looked up one by one: %s", who, error)
-            self._settle_one_by_one(unlisted)
+            # What the list named up to then is true all the same.
+            self._settle_parts(IdList(one for one in unlisted if one not in unknown), unknown)
+            self._settle_one_by_one(left)
         else:
             self._settle_unlisted(unlisted, unknown)
 
     def _settle_unlisted(self, unlisted: Sequence[str], unknown: IdSet) -> None:
-        for part in in_parts(unlisted, _SETTLED_AT_A_TIME):
-            self._settle_part(part, unknown)
+        self._settle_parts(unlisted, unknown)
         self._judge_unknown()
 
+    def _settle_parts(self, customer_ids: Sequence[str], unknown: IdSet) -> None:
+        for part in in_parts(customer_ids, _SETTLED_AT_A_TIME):
+            self._settle_part(part, unknown)
+
     async def _walk_everyone(self, missing: IdSet) -> int:
-        """Take those found out of the missing; return how many customers there are."""
+        """Take those found out of the missing; return how many customers there are.
+
+        :raises PagingFailed: if few are missing and the list goes on far beyond its total, which may be a round number
+            a server stops counting at: to read on could take far more calls than to look them up.
+        """
         everyone = self._survey.everyone
         assert everyone is not None, "the survey begins the list of everyone"
         self._find(everyone.first, missing)
         async for page in rest_of(everyone.walk, self._remembering):
             self._find(page, missing)
+            most = most_for(everyone.walk.total_at_start)
+            if everyone.walk.distinct > most and len(missing) <= MOST_INSTEAD_OF_LISTS:
+                raise PagingFailed(f"it announced {everyone.walk.total_at_start:,} customers, and has over {most:,}")
         return everyone.walk.distinct
 
     def _find(self, customers: Sequence[Customer], missing: IdSet) -> None:

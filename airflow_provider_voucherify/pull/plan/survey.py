@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 from airflow_provider_voucherify.api.calls.reads import list_segments
+from airflow_provider_voucherify.api.errors import MalformedAnswer
 from airflow_provider_voucherify.api.lists.customers import CustomerWalk
 from airflow_provider_voucherify.api.lists.pages import PAGE
 from airflow_provider_voucherify.api.models import Segment, StaticList
@@ -36,6 +38,8 @@ from airflow_provider_voucherify.pull.plan.plan import (
     resolving,
 )
 from airflow_provider_voucherify.pull.plan.question import Question, chosen_segments
+
+log = logging.getLogger(__name__)
 
 #: So many first pages are asked for at a time before it is looked whether listing still pays.
 _WAVE = 8
@@ -235,7 +239,10 @@ class Survey:
             await check_project(self._client, to_ask, self.salt, calls=MOST_CALLS - self.calls)
             self.is_right_project = True
         if self.everyone is None and len(to_ask) > _WORTH_A_WALK:
-            await self._begin_everyone()
+            try:
+                await self._begin_everyone()
+            except MalformedAnswer as error:  # somebody nobody asked about may be the reason
+                log.warning("The list of everyone cannot be read: whom no segment names is looked up (%s)", error)
         new = [listing for listing in self.listings or () if not listing.is_begun]
         for start in range(0, len(new), _WAVE):
             if (self._wanted == "auto" and not self._may_pay) or self._is_too_dear or self._is_refused:

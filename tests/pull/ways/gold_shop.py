@@ -11,6 +11,7 @@ import requests
 
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Limits
+from tests.pull.ways.desk import Row, truth
 
 CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 701)]
 
@@ -71,3 +72,9 @@ def left_behind(shop: Emulator) -> list[str]:
     keys = {"X-App-Id": shop.app_id, "X-App-Token": shop.app_token}
     answer = requests.get(f"{shop.url}/v1/exports?limit=100", headers=keys, timeout=10).json()
     return [one["id"] for one in answer["exports"]]
+
+
+def rows_of_segment(shop: Emulator, name: str) -> list[Row]:
+    """Return the memberships of a segment, as Voucherify holds them."""
+    ids = {one.segment_id for one in shop.memberships() if one.segment_name == name}
+    return [row for row in truth(shop) if row[1] in ids]

@@ -96,6 +96,18 @@ def test_a_segment_longer_than_voucherify_counts_is_read_whole(strategy: Literal
         assert len(done.rows) == 3_300
 
 
+def test_few_missing_are_looked_up_where_everyone_is_more_than_voucherify_counts() -> None:
+    with Emulator(customers=5_000, segments=0, limits=Limits(limit=None)) as big:
+        first = [one.customer_id for one in big.customers()][:5]
+        big.add_segment("few", customers=first)
+        big.set_switches(Switches(most_counted=1_000))
+        asked = [*first, *(f"nobody-{number}" for number in range(40))]
+        done = Desk(big).pull(Question(asked, ("few",), "per_segment"))
+        assert (done.rows, done.loaded.unknown) == (truth(big, first), 40)
+        assert big.stats().endpoints["GET /v1/customers"].calls < 35
+        assert big.stats().endpoints["GET /v1/customers/{id}"].calls >= 40
+
+
 @pytest.mark.parametrize("text", ["V\0IP", "VIP \ud83d"])
 def test_a_name_that_cannot_be_stored_fails_its_customer_only(shop: Emulator, text: str) -> None:
     def spoil(target: str, answer: JsonObject) -> JsonObject:

@@ -10,15 +10,17 @@ import pytest
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault
+from airflow_provider_voucherify.pull.clients import RunInterrupted
 from airflow_provider_voucherify.pull.per_export import files
 from airflow_provider_voucherify.pull.per_export.notes import Asked, ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways import gold_shop
 from tests.pull.ways.desk import Desk, truth, xcom_sink
-from tests.pull.ways.gold_shop import calls_so_far, gained, left_behind
+from tests.pull.ways.gold_shop import calls_so_far, gained, left_behind, rows_of_segment
 from tests.pull.ways.stores import MemoryStore
 
 EXPORT = Question(None, strategy="export")
+ONE_BY_ONE = Question(None, ["gold"], strategy="per_customer", exports=True)
 LOST_ANSWER = Fault("reset", 1.0, count=1, path="^POST /v1/exports", after_acting=True)
 
 
@@ -144,7 +146,84 @@ def test_everyone_asked_one_by_one_is_exported_once_in_however_many_parts(
             replace(desk, part=part).pull(question, xcom_sink(everyone=True, store=store))
     done = replace(desk, part=2).pull(question, xcom_sink(everyone=True, store=store))
     made = gained(shop, before)
-    assert done.rows == [row for row in truth(shop) if row in done.rows] != []
+    assert done.rows == rows_of_segment(shop, "static") != []
     assert done.loaded.customers == 700
     assert made["POST /v1/exports"] == made["DELETE /v1/exports/{id}"] == 1
     assert left_behind(shop) == []
+
+
+def left_by_a_killed_try(shop: Emulator, store: MemoryStore, *, killed_at: str) -> list[str]:
+    """Let a try about everyone, that may defer, be killed at the second call of a kind; return the exports it left."""
+    asked = list[str]()
+
+    def die(target: str) -> None:
+        asked.append(target)
+        if sum(killed_at in one for one in asked) == 2:
+            raise Killed
+
+    with pytest.raises((Killed, BaseExceptionGroup)):
+        Desk(shop, watch=die, workers=1, part=0).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
+    return left_behind(shop)
+
+
+@pytest.mark.parametrize(
+    ("killed_at", "is_lost"),
+    [("/segments", False), ("/v1/exports", False), ("/v1/exports", True)],
+    ids=["after the file was read", "before it was read", "before its id was noted"],
+)
+def test_who_joined_since_an_earlier_try_exported_everyone_is_there(
+    monkeypatch: pytest.MonkeyPatch, killed_at: str, is_lost: bool
+) -> None:
+    monkeypatch.setattr("airflow_provider_voucherify.pull.per_export.fetch.EVERYONE_CALLS", 6)
+    with gold_shop.opened() as shop:
+        shop.set_faults([LOST_ANSWER] if is_lost else [])
+        store = MemoryStore()
+        assert len(left_by_a_killed_try(shop, store, killed_at=killed_at)) == 1
+        shop.add_customers([{"source_id": f"late-{number}", "metadata": {"tier": "gold"}} for number in range(3)])
+        done = Desk(shop, part=0).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
+        assert done.loaded.customers == 703
+        assert done.rows == rows_of_segment(shop, "gold") != []
+        assert left_behind(shop) == []
+
+
+def test_an_export_of_everyone_is_deleted_by_the_next_try_whatever_way_that_takes(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_voucherify.pull.per_export.fetch.EVERYONE_CALLS", 6)
+    store = MemoryStore()
+    assert len(left_by_a_killed_try(shop, store, killed_at="/v1/exports")) == 1
+    done = Desk(shop).pull(Question(None, strategy="per_segment"), xcom_sink(everyone=True, store=store))
+    assert done.rows == truth(shop)
+    assert left_behind(shop) == []
+
+
+def test_an_export_that_cannot_be_deleted_in_the_end_stops_no_run_that_is_whole(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("airflow_provider_voucherify.pull.per_export.fetch.EVERYONE_CALLS", 6)
+
+    def watch(target: str) -> None:
+        asked.append(target)
+        if target.startswith("/v1/exports/") and any(one.endswith("/segments") for one in asked):
+            raise WindowClosed("closed", wait=3_000.0, is_told=True)
+
+    asked = list[str]()
+    done = Desk(shop, watch=watch, part=0).pull(ONE_BY_ONE)
+    assert done.loaded.customers == 700
+    assert "The export of everyone is left, delete it in the dashboard: closed" in caplog.text
+    assert len(left_behind(shop)) == 1
+
+
+def test_a_run_that_is_told_to_stop_while_it_deletes_its_export_stops(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("airflow_provider_voucherify.pull.per_export.fetch.EVERYONE_CALLS", 6)
+
+    def watch(target: str) -> None:
+        asked.append(target)
+        if target.startswith("/v1/exports/") and any(one.endswith("/segments") for one in asked):
+            raise RunInterrupted("the run was told to stop")
+
+    asked = list[str]()
+    with pytest.raises(RunInterrupted):
+        Desk(shop, watch=watch, part=0).pull(ONE_BY_ONE)

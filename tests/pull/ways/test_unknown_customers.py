@@ -109,13 +109,29 @@ def test_walking_everyone_tells_who_exists_where_that_is_cheaper(shop: Emulator)
     assert done.rows == [row for row in truth(shop, KNOWN) if row[1] == segment_id]
 
 
-def test_one_odd_customer_nobody_asked_about_fails_no_run_that_walks_over_everyone(shop: Emulator) -> None:
+@pytest.mark.parametrize("is_on_first_page", [True, False], ids=["on the first page", "later on"])
+def test_one_odd_customer_nobody_asked_about_fails_no_run_that_walks_over_everyone(
+    shop: Emulator, is_on_first_page: bool
+) -> None:
+    looked_up, named = list[str](), list[str]()
+
+    def watch(target: str) -> None:
+        if target.startswith("/v1/customers/") and not target.endswith("/segments"):
+            looked_up.append(target.rpartition("/")[2])
+
     def change(target: str, answer: JsonObject) -> JsonObject:
-        if target.startswith("/v1/customers?") and "segment_id" not in target and "starting_after=1970" not in target:
-            answer["customers"][-1]["created_at"] = None  # type: ignore[index, call-overload]
+        if target.startswith("/v1/customers?") and "segment_id" not in target:
+            if ("starting_after=1970" in target) is is_on_first_page:
+                answer["customers"][-1]["created_at"] = None  # type: ignore[index, call-overload]
+            else:
+                named.extend(one["source_id"] for one in answer["customers"])  # type: ignore[union-attr, index, call-overload, misc]
         return answer
 
     smallest = Counter(one.segment_name for one in shop.memberships()).most_common()[-1][0]
     question = Question(MIXED, (smallest,), "per_segment")
-    odd = Desk(shop, change=change).pull(question)
+    odd = Desk(shop, watch=watch, change=change).pull(question)
+    assert set(looked_up) > set(UNKNOWN)
+    # One is looked up before, to see that the project is the right one.
+    assert len(set(looked_up) & set(named)) <= 1
+    assert bool(named) is not is_on_first_page
     assert odd.loaded == Desk(shop).pull(question).loaded
