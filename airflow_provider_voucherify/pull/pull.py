@@ -14,6 +14,7 @@ from airflow_provider_voucherify.pull.customers.asked_customers import AskedCust
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
 from airflow_provider_voucherify.pull.notes import Beginning, RunNotes
 from airflow_provider_voucherify.pull.per_customer.run import CustomerRun
+from airflow_provider_voucherify.pull.per_export.fetch import drop_earlier_everyone
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import (
     Terms,
@@ -65,6 +66,7 @@ class Pull:
         :raises PlanTooDear: if it takes more than allowed.
         """
         with self._kept_for_the_next_part():
+            drop_earlier_everyone(self._tools, self._exports)
             plan = self._tools.run(self._survey.plan(self._rate))
         check_affordable(plan, self._question.max_calls)
         return plan

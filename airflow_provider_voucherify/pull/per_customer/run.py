@@ -19,7 +19,7 @@ from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, 
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
 from airflow_provider_voucherify.pull.per_customer.ask import AskAhead, Fetched, PerCustomer, missing_of, others_of
-from airflow_provider_voucherify.pull.per_export.fetch import Exports, drop_earlier_everyone, read_everyone
+from airflow_provider_voucherify.pull.per_export.fetch import Exports, read_everyone
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
 from airflow_provider_voucherify.pull.plan.survey import Survey
@@ -67,7 +67,6 @@ class CustomerRun:
 
         :raises VoucherifyError: what stopped the run early, with all answers up to then held.
         """
-        drop_earlier_everyone(self._tools, self._exports)
         pulled = self._pull()
         if self._question.is_about_everyone:
             self._delete_export()

@@ -29,7 +29,7 @@ from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, wrong_project
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
-from airflow_provider_voucherify.pull.per_export.fetch import EVERYONE_CALLS, drop_earlier_everyone, read_everyone
+from airflow_provider_voucherify.pull.per_export.fetch import EVERYONE_CALLS, read_everyone
 from airflow_provider_voucherify.pull.per_export.files import PerExport
 from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Listing, PerSegment, Round, Terms, gone_name
@@ -92,7 +92,6 @@ class SegmentRun:
         :raises SegmentsFailed: if a list could not be read, with all others held.
         :raises MembersDisagree: if the lists do not say what Voucherify answers for a sample of customers.
         """
-        drop_earlier_everyone(self._tools, self._exports)
         self._forget_gone()
         if by_exports:
             may_ask = self._question.may_export
