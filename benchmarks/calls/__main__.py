@@ -64,6 +64,7 @@ def list_target(measured: Sequence[Measured]) -> Target:
         f"at most {MOST_OF_LISTS:,} calls",
         shown,
         is_met,
+        "a segment whose filter names created_at is counted once more, without a cursor, before its list is believed",
     )
 
 
