@@ -224,5 +224,5 @@ class TableMarks:
         if not catalog_of(connection).has_table(table.name, schema=table.schema):
             return None
         query = select_mark(table, self._identity.key)
-        text = connection.scalars(query).first()  # of equals any: BigQuery's client may send an insert twice
+        text = connection.scalars(query).first()  # BigQuery's client may send an insert twice
         return None if text is None else Mark.from_text(text)
