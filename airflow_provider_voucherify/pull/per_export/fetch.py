@@ -32,6 +32,7 @@ from airflow_provider_voucherify.api.errors import (
 from airflow_provider_voucherify.api.lists import pages
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.models import Customer, Json
+from airflow_provider_voucherify.pull.clients import RunInterrupted
 from airflow_provider_voucherify.pull.customers.everyone import CustomerList
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS
 from airflow_provider_voucherify.pull.per_export.gate import (
@@ -271,6 +272,9 @@ class Exports:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._tools.workers, len(jobs))):
                 group.create_task(self._work(queue, told, stops))
+        told += [
+            replace(self._notes.held[job.key], is_over=True) for job in queue
+        ]  # not asked for: it is not looked for
         return stops[0] if stops else None
 
     async def _work(self, queue: deque[Job], told: list[Asked], stops: list[VoucherifyError]) -> None:
@@ -282,6 +286,8 @@ class Exports:
                 told.append(replace(asked, export_id=export.id))
             except STOPS as stop:
                 stops.append(stop)
+                if not isinstance(stop, RunInterrupted):  # which may strike while the call is on its way
+                    told.append(replace(asked, is_over=True))
             except OtherLimitReached as error:
                 left = [job, *queue]
                 queue.clear()

@@ -127,6 +127,22 @@ def test_who_is_on_the_first_page_has_to_be_in_a_file_after_a_deferral_too(
     assert opened == [100] * len(opened) != []
 
 
+def test_an_export_that_was_not_asked_for_is_not_looked_for(shop: Emulator) -> None:
+    store, asked = MemoryStore(), list[str]()
+
+    def watch(target: str) -> None:
+        asked.append(target)
+        if asked.count("/v1/exports") == 2:
+            raise WindowClosed("closed", wait=100.0, is_told=True)
+
+    with pytest.raises(WindowClosed):
+        Desk(shop, workers=1, watch=watch, part=0).pull(EXPORT, xcom_sink(everyone=True, store=store))
+    asked.clear()
+    done = Desk(shop, watch=asked.append, part=1).pull(EXPORT, xcom_sink(everyone=True, store=store))
+    assert done.rows == truth(shop)
+    assert next(target for target in asked if "/v1/exports" in target) == "/v1/exports", "it could be another's"
+
+
 def test_everyone_asked_one_by_one_is_exported_once_in_however_many_parts(
     shop: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
