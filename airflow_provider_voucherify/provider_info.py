@@ -123,7 +123,7 @@ DEFER_AFTER = 60.0
 
 _DEFER_AFTER: dict[str, object] = {
     "description": "Seconds of waiting for the rate limit from which on a deferrable task gives its worker back.",
-    "version_added": "0.1.0",
+    "version_added": "0.2.0",
     "type": "float",
     "example": None,
     "default": f"{DEFER_AFTER:g}",

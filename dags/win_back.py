@@ -63,7 +63,7 @@ with DAG(
         segments=[SEGMENT],
         destination=WarehouseTable("at_risk_history", conn_id="warehouse", write="history"),
         deferrable=True,
-        doc_md="One call for 100 members: only this segment is listed.",
+        doc_md="One call for 99 members: only this segment is listed.",
     )
 
     @task.short_circuit

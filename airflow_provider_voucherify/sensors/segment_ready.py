@@ -47,7 +47,7 @@ class SegmentReadySensor(BaseSensorOperator):
 
     :param segment_id: id of the segment, ``seg_...``, or its name (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
-    :param readings_apart: time between the two readings that have to agree.
+    :param readings_apart: time between the two readings that have to agree; 5 minutes unless said otherwise.
     :param deferrable: free the worker between readings; by default as ``[operators] default_deferrable`` says.
     :returns: the segment's number of customers as XCom, ``None`` where its status made it ready.
     :raises ValueError: if ``readings_apart`` is not above zero, or does not fit into ``timeout``.
