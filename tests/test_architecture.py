@@ -46,7 +46,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ledger.logs.table": {
         *("ledger.log", "load.base", "load.errors", "load.summary", "warehouse", "sqlalchemy"),
     },
-    "load": {"api.ids", "api.models", "ledger", "load", "warehouse", "sqlalchemy"},
+    "load": {"api.id_text", "api.ids", "api.models", "ledger", "load", "warehouse", "sqlalchemy"},
     "load.outcomes": {"api.campaign_models", "load"},
     "load.xcom.outcome_store": {"api.campaign_models", "api.models", "ledger", "load"},
     "load.sql.outcome_table": {"api.campaign_models", "load", "warehouse", "sqlalchemy"},

@@ -8,16 +8,21 @@ from collections.abc import Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import TypeGuard, cast
+from urllib.parse import quote
 from uuid import UUID
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId
 
 #: What HTTP clients make the address of another resource of.
 _OTHER_RESOURCES = frozenset(("", ".", ".."))
+#: As part of an address: servers take addresses of some 8,000 characters, and refuse longer ones for good.
+_LONGEST = 6_000
+#: A text of so many characters is no longer than that, whatever they are.
+_SHORT = _LONGEST // 12
 _FORM_OF_VOUCHERIFY_ID = re.compile(r"cust_[0-9A-Za-z]{20,}").fullmatch
 _NO_NULLS = "leave NULLs out"
-#: What pandas has in place of a value.
-_NULLS = frozenset(("NaTType", "NAType"))
+#: What pandas has in place of a value, by the names of its types.
+NULLS = frozenset(("NaTType", "NAType"))
 _NO_ROWS = "write the ids alone, not rows that hold them"
 #: What to do about ids of other types, the first that fits.
 _HOW_TO_GIVE: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -39,7 +44,7 @@ def checked_customer_id(customer_id: object) -> str:
     HTTP clients normalise the path parts ``.`` and ``..`` away even where percent-encoded, and an empty part
     names the list: the answer would be that of another resource in the very shape of this one.
 
-    :raises InvalidCustomerId: if it is not a text, is empty, ``.`` or ``..``, or cannot be encoded or stored.
+    :raises InvalidCustomerId: if it is not a text, is empty, ``.``, ``..`` or too long, or cannot be encoded or stored.
     """
     return checked_id(customer_id, "customer id")
 
@@ -58,11 +63,27 @@ def checked_id(value: object, what: str) -> str:
         raise InvalidCustomerId(
             f"{what} {value!r} cannot be asked for: its address would be that of another resource; remove it"
         )
-    if "\0" in value:
-        raise InvalidCustomerId(f"a {what} holds a NUL character, which no database can store")
-    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
-        raise InvalidCustomerId(f"a {what} holds half of a surrogate pair: it is not valid Unicode text")
+    if wrong := wrong_in_name(value):
+        raise InvalidCustomerId(f"a {what} {wrong}")
     return value if type(value) is str else str.__str__(value)  # a member of an Enum says its own name elsewhere
+
+
+def wrong_in_text(text: str) -> str | None:
+    """Return in words why a text can be neither sent nor stored, ``None`` if it can."""
+    if "\0" in text:
+        return "holds a NUL character, which no database can store"
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        return "holds half of a surrogate pair: it is not valid Unicode text"
+    return None
+
+
+def wrong_in_name(name: str) -> str | None:
+    """Return in words why the id or name of something cannot be asked for, ``None`` if it can."""
+    if wrong := wrong_in_text(name):
+        return wrong
+    if len(name) > _SHORT and len(quote(name, safe="")) > _LONGEST:
+        return f"has {len(name):,} characters, which no address has room for: is it an id, and one alone?"
+    return None
 
 
 def is_voucherify_id(customer_id: str) -> bool:
@@ -82,11 +103,13 @@ def are_plain_ids(values: Sequence[object]) -> TypeGuard[Sequence[str]]:
         return False
     texts = cast("Sequence[str]", values)
     together = "".join(texts)
+    if len(together) > _SHORT and max(map(len, texts)) > _SHORT:
+        return False
     return together.isascii() and "\0" not in together and _OTHER_RESOURCES.isdisjoint(texts)
 
 
 def _how_to_give(value: object) -> str:
-    if type(value).__name__ in _NULLS or (isinstance(value, float | Decimal) and math.isnan(value)):
+    if type(value).__name__ in NULLS or (isinstance(value, float | Decimal) and math.isnan(value)):
         return _NO_NULLS
     if type(value).__module__.partition(".")[0] == "numpy":
         return _FROM_NUMPY

@@ -23,9 +23,11 @@ def load(body: bytes) -> Json:
     """Read a document.
 
     :param body: UTF-8 bytes.
-    :raises ValueError: when the bytes are not JSON or not UTF-8.
+    :raises ValueError: when the bytes are not JSON or not UTF-8, or hold half of a surrogate pair.
     """
     document: Json = json.loads(body.decode())
+    if b"\\u" in body:
+        dump(document)  # what cannot be written again could not be answered either
     return document
 
 

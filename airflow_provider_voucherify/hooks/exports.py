@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow_provider_voucherify.api.calls.exports import ExportFile
-from airflow_provider_voucherify.api.errors import InvalidArgument, VoucherifyError
+from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.api.models import Cell
 from airflow_provider_voucherify.exporting.exporter import FIRST_LOOK, Exporter
 from airflow_provider_voucherify.exporting.rows import exported_rows
 from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
+from airflow_provider_voucherify.pull.customers.upstream import time_above_zero
 from airflow_provider_voucherify.pull.tools import utc_now
 
 if TYPE_CHECKING:
@@ -38,18 +39,12 @@ class Polling(NamedTuple):
 def checked_polling(poll_interval: object, timeout: object) -> Polling:
     """Return how an export is waited for.
 
-    :raises InvalidArgument: if one of them is no time, or none above zero.
+    :raises InvalidArgument: if one of them is no time, none above zero, or above a week.
     """
     return Polling(
-        _time_above_zero("poll_interval", poll_interval, "timedelta(seconds=15)"),
-        _time_above_zero("timeout", timeout, "timedelta(hours=6)"),
+        time_above_zero(poll_interval, "poll_interval", "timedelta(seconds=15)"),
+        time_above_zero(timeout, "timeout", "timedelta(hours=6)"),
     )
-
-
-def _time_above_zero(name: str, value: object, example: str) -> timedelta:
-    if not isinstance(value, timedelta) or value <= timedelta(0):
-        raise InvalidArgument(f"{name} is {value!r}; write a timedelta such as {example}")
-    return value
 
 
 def exported(opening: AbstractAsyncContextManager[Client], wanted: Wanted, polling: Polling) -> Iterator[ExportedRow]:

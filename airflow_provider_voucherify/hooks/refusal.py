@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection
 from functools import wraps
 from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeGuard, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
-from airflow_provider_voucherify.pull.customers.upstream import text
+from airflow_provider_voucherify.pull.customers.upstream import text, time_above_zero
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
@@ -39,18 +39,6 @@ def is_resolvable(value: object) -> TypeGuard[Resolvable]:
     return callable(getattr(value, "resolve", None)) and not isinstance(value, os.PathLike)
 
 
-def leaves(value: object) -> Iterator[object]:
-    """Yield what is in dicts, lists and tuples, however deep; anything else is its own leaf."""
-    if isinstance(value, Mapping):
-        for one in value.values():
-            yield from leaves(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from leaves(one)
-    else:
-        yield value
-
-
 def refuses(check: Callable[P, T]) -> Callable[P, T]:
     """Make a check of an argument raise :class:`ArgumentRefused` for what is wrong."""
 
@@ -72,6 +60,10 @@ def checked_text(value: object, what: str, advice: str) -> str:
     if is_resolvable(value):
         return value  # type: ignore[return-value]  # rendered to a text before it is used
     return text(value, what, advice)
+
+
+#: Of a time to wait.
+checked_time = refuses(time_above_zero)
 
 
 def checked_conn_id(conn_id: object) -> str:

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from airflow_provider_voucherify.api.errors import InvalidArgument
 from airflow_provider_voucherify.hooks.refusal import is_resolvable
 from airflow_provider_voucherify.pull.customers.upstream import NOTHING, is_nothing
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -21,7 +24,24 @@ Path: TypeAlias = tuple[str | int, ...]
 _MAY_BE_EMPTY = frozenset(("metadata", "extra_columns", "parameters"))
 #: What these name is one thing: ``day None`` or ``ds=None`` among them was no name either.
 _NAMES = frozenset(("as_of", "conn_id", "once_per", "segment_id", "since", "table", "url", "voucherify_conn_id"))
-_NONE = re.compile(r"(?<![A-Za-z0-9])None(?![A-Za-z0-9])")
+_NONE = re.compile(r"(?<![A-Za-z0-9])(?:None|NaT|<NA>)(?![A-Za-z0-9])")
+
+
+class Template(Protocol):
+    """A template of Jinja's, compiled."""
+
+    def generate(self, context: Context) -> Iterator[object]:
+        """Yield the parts it renders to: texts, and where native types are asked for the values of expressions."""
+
+
+def rendered_name(template: Template, context: Context) -> object:
+    """Return what the template of a name or an id renders to: a value as it is, else a text as it is.
+
+    Where native types are asked for Jinja reads a text as a literal of Python's: ``+491701234567`` would be a number
+    without its sign, ``2026_01`` and ``0x10`` other names.
+    """
+    parts = [*template.generate(context)]
+    return parts[0] if len(parts) == 1 else "".join(map(str, parts))
 
 
 class Unset(Enum):

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from airflow_provider_voucherify.api.id_text import wrong_in_text
 from airflow_provider_voucherify.load.errors import InvalidDestination
 
 if TYPE_CHECKING:
@@ -94,7 +95,9 @@ def check_extra_columns(columns: ExtraColumns) -> None:
                 "a time of day as text"
             )
         if isinstance(value, int) and not -_LARGEST_INT <= value <= _LARGEST_INT:
-            raise InvalidDestination(f"extra_columns[{name!r}]={value} does not fit into a BIGINT: write it as text")
+            raise InvalidDestination(f"extra_columns[{name!r}] does not fit into a BIGINT: write it as text")
+        if isinstance(value, str) and (wrong := wrong_in_text(value)):
+            raise InvalidDestination(f"extra_columns[{name!r}] {wrong}: leave it out, or replace it")
 
 
 def _check_name(name: object, seen: set[str]) -> None:
@@ -125,4 +128,11 @@ def extra_values_of(extra: ExtraColumns) -> dict[str, ColumnElement[object]]:
     """Return the values, bound, with the types of their columns."""
     from sqlalchemy import literal
 
-    return {column.name: literal(extra[column.name], column.type) for column in extra_columns_of(extra)}
+    return {column.name: literal(_plain(extra[column.name]), column.type) for column in extra_columns_of(extra)}
+
+
+def _plain(value: ExtraValue) -> ExtraValue:
+    """Return a member of an Enum as its value: some drivers would write its name."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int(value) if isinstance(value, int) and not isinstance(value, bool) else value

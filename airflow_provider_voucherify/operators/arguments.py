@@ -15,6 +15,7 @@ from airflow_provider_voucherify.hooks.refusal import (
     checked_choice,
     checked_conn_id,
     checked_deferrable,
+    checked_time,
     is_resolvable,
     refuses,
 )
@@ -74,7 +75,7 @@ def checked_customers(customers: object) -> Customers:
         return customers
     ids = id_list(customers, "customers", _CUSTOMERS_EXAMPLE)
     needs_airflow = any(is_template(customer) or is_resolvable(customer) for customer in ids)
-    return ids if needs_airflow else GivenIds(ids)
+    return [*ids] if needs_airflow else GivenIds(ids)  # Airflow renders lists, and no other sequences
 
 
 def kept_from_view(customers: object) -> Customers:
@@ -178,12 +179,9 @@ def checked_pace(pace: Pace | None) -> Pace:
     return pace
 
 
-@refuses
-def checked_poll_interval(interval: timedelta) -> timedelta:
+def checked_poll_interval(interval: object) -> timedelta:
     """Return the time between two looks."""
-    if not isinstance(interval, timedelta) or interval <= timedelta(0):
-        raise ValueError(f"poll_interval is {interval!r}; write a timedelta such as timedelta(seconds=30)")
-    return interval
+    return checked_time(interval, "poll_interval", "timedelta(seconds=30)")
 
 
 #: What checks the arguments that all operators have.

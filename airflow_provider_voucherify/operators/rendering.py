@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
@@ -10,19 +11,24 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, cast
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import BaseOperator
 
+from airflow_provider_voucherify.hooks.templates import rendered_name
 from airflow_provider_voucherify.operators.arguments import Checks, checked_partial, kept_from_view
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
 
 T = TypeVar("T", bound="DataclassInstance")
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
-    from airflow.sdk import Context
+    from airflow.sdk import DAG, Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
     from airflow_provider_voucherify.operators.arguments import Customers
 
 _CUSTOMERS = "customers"
+_PARAMETERS = "parameters"
+#: Values of the user's own: native templates may make numbers of their texts. All others are names, ids, or lists.
+_OWN_VALUES = frozenset(("extra_columns", "filters", "metadata", "parameters"))
 
 
 class Stoppable(Protocol):
@@ -40,6 +46,8 @@ class OwnArgumentsOperator(BaseOperator):
     #: What checks the arguments while the Dag file is parsed, by name.
     checks: ClassVar[Checks]
     _running: Stoppable | None = None
+    #: Whether native rendering reads texts as literals of Python's at the moment, as it does elsewhere.
+    _reads_literals: bool = True
 
     def _terms(self, kind: type[T]) -> T:
         """Return what the rendered operator was given, as a try of it takes that.
@@ -73,7 +81,22 @@ class OwnArgumentsOperator(BaseOperator):
             for name in fields:
                 if id(value := getattr(self, name)) not in seen_oids:
                     setattr(self, name, _own(value))
-        super()._do_render_template_fields(parent, fields, context, jinja_env, seen_oids)
+        for name in fields:
+            with self._reading_literals(name in _OWN_VALUES):
+                super()._do_render_template_fields(parent, [name], context, jinja_env, seen_oids)
+
+    @contextmanager
+    def _reading_literals(self, reads: bool) -> Iterator[None]:
+        before, self._reads_literals = self._reads_literals, reads
+        try:
+            yield
+        finally:
+            self._reads_literals = before
+
+    def _render(self, template: Template, context: Context, dag: DAG | None = None) -> object:
+        if self._reads_literals:
+            return super()._render(template, context, dag)
+        return rendered_name(template, context)
 
 
 class CustomersOperator(OwnArgumentsOperator):
@@ -91,9 +114,15 @@ class CustomersOperator(OwnArgumentsOperator):
     ) -> None:
         """Render, each id of a list by itself.
 
-        :raises AirflowFailException: if an id in a list cannot be rendered.
+        :raises AirflowFailException: if an id in a list, or the parameters of a query, cannot be rendered.
         """
         fields = list(template_fields)
+        if isinstance(parent, CustomerQuery) and parent.parameters is not None and _PARAMETERS in fields:
+            rendered = self._rendered_unseen(
+                "parameters of CustomerQuery", parent.parameters, context, jinja_env, seen_oids
+            )
+            parent.parameters = cast("Sequence[object]", rendered)
+            fields.remove(_PARAMETERS)
         if parent is not self:
             super()._do_render_template_fields(parent, fields, context, jinja_env, seen_oids)
             return
@@ -110,22 +139,31 @@ class CustomersOperator(OwnArgumentsOperator):
         self.customers = kept_from_view(ids)
         if id(ids) in seen_oids:  # they came from a task: what looks like a template in them is none
             return
-        rendered: list[object] = []
-        problem = None
-        for position, value in enumerate(ids):
-            try:
-                rendered.append(self.render_template(value, context, jinja_env, seen_oids))
-            except AirflowException:
-                raise
-            except Exception as error:  # noqa: BLE001 - whatever a template raises quotes it, and so the id
-                problem = f"customers[{position}] cannot be rendered ({type(error).__name__})"
-                break
-        if problem is not None:
-            raise AirflowFailException(
-                f"{problem}: in a list, an id with {{{{ or {{% is taken for a template. Ids that a task returns or a "
-                "CustomerQuery reads are taken as they are"
+        with self._reading_literals(False):
+            self.customers = kept_from_view(
+                [
+                    self._rendered_unseen(f"customers[{position}]", value, context, jinja_env, seen_oids)
+                    for position, value in enumerate(ids)
+                ]
             )
-        self.customers = kept_from_view(rendered)
+
+    def _rendered_unseen(
+        self, what: str, value: object, context: Context, jinja_env: Environment, seen_oids: set[int]
+    ) -> object:
+        """Render what may hold ids: Airflow would log it where it cannot be.
+
+        :raises AirflowFailException: if it cannot be rendered.
+        """
+        try:
+            return self.render_template(value, context, jinja_env, seen_oids)
+        except AirflowException:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a template raises quotes it, and so the id
+            problem = f"{what} cannot be rendered ({type(error).__name__})"
+        raise AirflowFailException(
+            f"{problem}: a text with {{{{ or {{% in it is taken for a template there. Ids that a task returns or a "
+            "CustomerQuery reads are taken as they are"
+        )
 
 
 def _own(value: object) -> object:

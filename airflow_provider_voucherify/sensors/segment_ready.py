@@ -16,18 +16,27 @@ from airflow.providers.common.compat.sdk import (
 )
 from airflow.sdk import BaseSensorOperator, PokeReturnValue, timezone
 
-from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable, checked_text, refuses
-from airflow_provider_voucherify.hooks.templates import Given
+from airflow_provider_voucherify.hooks.refusal import (
+    checked_conn_id,
+    checked_deferrable,
+    checked_text,
+    checked_time,
+    refuses,
+)
+from airflow_provider_voucherify.hooks.templates import Given, rendered_name
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import DAG, Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
 
+    from airflow_provider_voucherify.hooks.templates import Template
     from airflow_provider_voucherify.sensors.readings import SegmentReading, SensorNotes, Wait
 
 #: Where nobody answers a deferred sensor looks again after so long, or when the rate limit opens, if that is later.
 LOOKS_APART = timedelta(minutes=1)
+#: A timeout above this, in seconds, is none: Airflow adds it to the time it is.
+_FOR_EVER = 10 * 365 * 24 * 3600.0
 #: What Airflow lets end a sensor of any mode, unless ``soft_fail`` or ``never_fail`` says to skip.
 _FAILED = (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout)
 
@@ -50,7 +59,7 @@ class SegmentReadySensor(BaseSensorOperator):
     :param readings_apart: time between the two readings that have to agree; 5 minutes unless said otherwise.
     :param deferrable: free the worker between readings; by default as ``[operators] default_deferrable`` says.
     :returns: the segment's number of customers as XCom, ``None`` where its status made it ready.
-    :raises ValueError: if ``readings_apart`` is not above zero, or does not fit into ``timeout``.
+    :raises ValueError: if ``readings_apart`` is not above zero, is above a week, or does not fit into ``timeout``.
     """
 
     template_fields: Sequence[str] = ("segment_id", "voucherify_conn_id")
@@ -83,6 +92,9 @@ class SegmentReadySensor(BaseSensorOperator):
         """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
         checked = {name: check(kwargs[name]) for name, check in _CHECKS.items() if name in kwargs}
         return super().partial(**kwargs | checked)
+
+    def _render(self, template: Template, context: Context, dag: DAG | None = None) -> object:  # noqa: ARG002
+        return rendered_name(template, context)  # all that is rendered are names
 
     def execute(self, context: Context) -> int | None:
         """Wait, and return the segment's size."""
@@ -190,7 +202,7 @@ class SegmentReadySensor(BaseSensorOperator):
             trigger=DateTimeTrigger(now + apart),
             method_name="resume",
             kwargs={"started_at": started_at, **handed_on},
-            timeout=timedelta(seconds=left),
+            timeout=timedelta(seconds=min(left, _FOR_EVER)),
         )
 
     def _read(self) -> SegmentReading:
@@ -237,11 +249,8 @@ def _checked_segment_id(segment_id: object) -> str:
     return checked_text(segment_id, "segment_id", "write the id of a segment, seg_..., or its name")
 
 
-@refuses
 def _checked_readings_apart(readings_apart: object) -> timedelta:
-    if not isinstance(readings_apart, timedelta) or readings_apart <= timedelta(0):
-        raise ValueError(f"readings_apart is {readings_apart!r}; write a timedelta above zero, such as minutes=5")
-    return readings_apart
+    return checked_time(readings_apart, "readings_apart", "timedelta(minutes=5)")
 
 
 @refuses

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from airflow_provider_voucherify.api import errors
@@ -165,4 +166,27 @@ def test_metadata_json_has_no_words_for_costs_no_call(
     ):
         with pytest.raises(errors.InvalidMetadata, match=r"metadata cannot be sent as JSON: .*Write texts"):
             send()
+    assert voucherify_connection.stats().requests == 0
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "a\ud800b"], ids=["NUL", "half"])
+def test_what_can_be_neither_sent_nor_stored_costs_no_call(
+    calls: CampaignCalls, voucherify_connection: Emulator, odd: str
+) -> None:
+    sends: dict[str, Callable[[], object]] = {
+        "campaign": lambda: calls.get_campaign(odd),
+        "source_id": lambda: calls.create_publication("Win back", CUSTOMER, source_id=odd),
+        "query": lambda: calls.list_publications({"campaign": odd}),
+        "event": lambda: calls.track_event(odd, CUSTOMER),
+        "metadata": lambda: calls.update_customers_metadata([CUSTOMER], {"a": odd}),
+    }
+    for what, send in sends.items():
+        with pytest.raises(ValueError, match=f"^{what}.* holds "):
+            send()
+    assert voucherify_connection.stats().requests == 0
+
+
+def test_a_missing_time_is_no_source_id(calls: CampaignCalls, voucherify_connection: Emulator) -> None:
+    with pytest.raises(errors.InvalidArgument, match="source_id is NaTType"):
+        calls.create_publication("Win back", CUSTOMER, source_id=pd.NaT)  # type: ignore[arg-type]
     assert voucherify_connection.stats().requests == 0

@@ -112,7 +112,7 @@ def test_what_cannot_be_meant_is_refused_before_any_call(voucherify_connection: 
 
 
 @pytest.mark.parametrize("name", ["poll_interval", "timeout"])
-@pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-1), 15, None], ids=str)
+@pytest.mark.parametrize("value", [timedelta(0), timedelta(seconds=-1), timedelta.max, 15, None], ids=str)
 def test_times_that_cannot_be_meant_are_refused_before_any_call(
     voucherify_connection: Emulator, name: str, value: object
 ) -> None:

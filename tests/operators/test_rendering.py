@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import UserList, deque
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -17,6 +18,8 @@ from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
 from airflow_provider_voucherify.operators.customer_segments import (
     CustomerQuery,
     CustomerSegmentsOperator,
+    EnteredSegment,
+    LeftSegment,
     ObjectFiles,
     WarehouseTable,
     XComRows,
@@ -174,3 +177,129 @@ def test_operators_that_share_arguments_render_them_for_themselves(
         run_op(operator).value  # noqa: B018
     for table_name, id_ in zip(("segments_a", "segments_b", "outcomes_c", "outcomes_d"), IDS[:2] * 2, strict=True):
         assert set(warehouse.query(f"SELECT customer_id FROM {table_name}")) == {(id_,)}
+
+
+@pytest.mark.parametrize("native", [False, True], ids=["text", "native"])
+@pytest.mark.parametrize("given", ["+491701234567", "12_34"])
+def test_an_id_that_python_reads_as_a_number_is_that_customers(
+    run_op: OperatorRunner, voucherify: Emulator, given: str, *, native: bool
+) -> None:
+    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
+    voucherify.add_customers([{"source_id": given}, {"source_id": str(int(given))}])
+    voucherify.add_segment("Called", customers=[given, str(int(given))])
+    params = {"id": given}
+    with dag(native=native):
+        publish = PublishVouchersOperator(
+            task_id="p", customers=["{{ params.id }}"], campaign=CAMPAIGN, once_per="campaign", params=params
+        )
+        pull = CustomerSegmentsOperator(task_id="t", customers=["{{ params.id }}"], segments=["Called"], params=params)
+    run_op(publish).value  # noqa: B018
+    assert [one.customer_source_id for one in voucherify.publications()] == [given]
+    assert [row["customer_id"] for row in run_op(pull).rows] == [given]
+
+
+@pytest.mark.parametrize("name", ["0x10", "2026_01", "1e3", "'VIP'"])
+def test_a_name_that_python_reads_as_another_value_stays_what_it_is(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, name: str
+) -> None:
+    voucherify.add_campaign(CampaignSettings(name))
+    segment = voucherify.add_segment(name, customers=IDS)
+    params = {"name": name, "sql": f"select '{IDS[0]}'", "conn_id": "warehouse"}
+    for native in (True, False):
+        with dag(native=native):
+            publish = PublishVouchersOperator(
+                task_id="p", customers=IDS, campaign="{{ params.name }}", once_per="{{ params.name }}", params=params
+            )
+            pull = CustomerSegmentsOperator(
+                task_id="t",
+                customers=CustomerQuery("{{ params.sql }}", "{{ params.conn_id }}"),
+                segments=["{{ params.name }}"],
+                params=params,
+            )
+        assert run_op(publish, run_id=str(native)).rows[0]["outcome"] == "published"
+        assert [row["segment_id"] for row in run_op(pull, run_id=str(native)).rows] == [segment]
+    assert len(voucherify.publications()) == len(IDS)
+
+
+def test_values_of_the_users_own_are_rendered_natively(run_op: OperatorRunner, voucherify: Emulator) -> None:
+    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
+    own = {"year": "{{ logical_date.year }}", "day": "{{ ds_nodash }}"}
+    with dag(native=True):
+        publish = PublishVouchersOperator(task_id="t", customers=IDS[:1], campaign=CAMPAIGN, metadata=own)
+    run_op(publish).value  # noqa: B018
+    assert [one.metadata for one in voucherify.publications()] == [{"year": 2026, "day": 20260101}]
+
+
+@pytest.mark.parametrize("kind_of_list", [deque, UserList, tuple], ids=lambda kind: kind.__name__)
+def test_templates_in_any_kind_of_list_are_rendered(
+    run_op: OperatorRunner, voucherify: Emulator, kind_of_list: Callable[[list[object]], Sequence[object]]
+) -> None:
+    customers = kind_of_list(["{{ params.id }}", IDS[1]])
+    with dag():
+        operator = CustomerSegmentsOperator(task_id="t", customers=customers, params={"id": IDS[0]})
+    run = run_op(operator)
+    assert (run.summary["customers"], run.summary["unknown"]) == (2, 0)
+
+
+def test_parameters_that_cannot_be_rendered_are_not_told(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    query = CustomerQuery("SELECT ?", "warehouse", parameters=[IDS[0], "{{ nobody_knows.this }}"])
+    run = run_op(CustomerSegmentsOperator(task_id="t", customers=query, retries=3))
+    assert (run.state, type(run.error).__name__) == ("failed", "AirflowFailException")
+    assert "parameters of CustomerQuery cannot be rendered (UndefinedError)" in str(run.error)
+    assert IDS[0] not in f"{caplog.text}{run.error!r}{run.rendered}"
+
+
+@pytest.mark.parametrize("said", [7, {"a": 1}, ["select 1"]], ids=str)
+def test_sql_that_is_rendered_to_no_text_fails_without_a_retry(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, said: object
+) -> None:
+    with dag(native=True):
+        query = CustomerQuery("{{ ti.xcom_pull('up') }}", "warehouse")
+        ids = up(said)
+        operator = CustomerSegmentsOperator(task_id="t", customers=query, retries=3)
+    run_op(ids.operator)
+    run = run_op(operator)
+    assert run.state == "failed"
+    assert f"sql of CustomerQuery is {type(said).__name__}; write CustomerQuery" in str(run.error)
+
+
+OF_A_TASK: dict[str, Callable[[PlainXComArg], object]] = {
+    "a parameter": lambda ids: CustomerQuery("select ?", "warehouse", parameters=[ids]),
+    "a named parameter": lambda ids: CustomerQuery("select ?", "warehouse", parameters={"ids": {"in": [ids]}}),
+    "parameters": lambda ids: CustomerQuery("select ?", "warehouse", parameters=ids),  # type: ignore[arg-type]
+    "since": lambda ids: EnteredSegment("h", "VIP", "warehouse", since=ids),  # type: ignore[arg-type]
+    "as_of": lambda ids: LeftSegment("h", "VIP", "warehouse", as_of=ids.map(str)),  # type: ignore[arg-type]
+}
+
+
+@pytest.mark.parametrize("place", OF_A_TASK)
+def test_the_output_of_a_task_is_refused_where_airflow_would_not_wait_for_it(place: str) -> None:
+    with dag():
+        ids = up(IDS)
+        with pytest.raises(ValueError, match=r"would not wait for it. Write a template .* and set upstream >> this"):
+            OF_A_TASK[place](ids)
+
+
+def test_a_parameter_of_the_dag_may_be_one_of_a_query(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
+) -> None:
+    with DAG("d", schedule=None, params={"id": IDS[0]}) as parsed:
+        query = CustomerQuery("select ?", "warehouse", parameters=[parsed.param("id")])
+        operator = CustomerSegmentsOperator(task_id="t", customers=query)
+    assert run_op(operator).summary["unknown"] == 0
+
+
+@pytest.mark.parametrize("missing", ["NaT", "<NA>"])
+def test_a_missing_time_is_no_part_of_what_a_code_is_given_per(
+    run_op: OperatorRunner, voucherify: Emulator, missing: str
+) -> None:
+    with dag():
+        operator = PublishVouchersOperator(
+            task_id="t", customers=IDS, campaign=CAMPAIGN, once_per="day {{ params.day }}", params={"day": missing}
+        )
+    run = run_op(operator)
+    assert run.state == "failed"
+    assert f"once_per is 'day {missing}', made by the template" in str(run.error)

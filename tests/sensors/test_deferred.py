@@ -164,3 +164,9 @@ def test_a_deferred_sensor_takes_an_unknown_size_as_no_reading(desk: Desk) -> No
     desk.time.advance(FIVE_MINUTES)
 
     assert resume(desk, second) == 2
+
+
+def test_a_sensor_may_wait_for_ever(desk: Desk) -> None:
+    first = deferred(desk, sensor_of(desk, deferrable=True, timeout=timedelta.max))
+    assert first.timeout is not None
+    assert desk.time.utc() + first.timeout > desk.time.utc() + timedelta(days=3_000)

@@ -6,6 +6,7 @@ import logging
 import subprocess
 import sys
 from datetime import timedelta
+from typing import cast
 
 import pytest
 from airflow.exceptions import AirflowRescheduleException
@@ -13,7 +14,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowFailException,
     AirflowSkipException,
 )
-from airflow.sdk import PokeReturnValue
+from airflow.sdk import DAG, Context, PokeReturnValue
 
 from airflow_provider_voucherify.emulator import Switches
 from airflow_provider_voucherify.emulator.json_types import JsonObject
@@ -234,3 +235,16 @@ def test_a_dag_file_that_imports_the_sensor_loads_nothing_heavy() -> None:
     loaded = set(run.stdout.splitlines()[-1].split())
     assert "airflow_provider_voucherify" in loaded
     assert loaded & {"aiohttp", "pandas", "requests", "sqlalchemy"} == set()
+
+
+@pytest.mark.parametrize("readings_apart", [timedelta(0), timedelta.max, 300], ids=str)
+def test_a_time_between_readings_that_cannot_be_meant_is_refused(desk: Desk, readings_apart: object) -> None:
+    with pytest.raises(ValueError, match=r"readings_apart is .*; write a timedelta such as timedelta\(minutes=5\)"):
+        sensor_of(desk, readings_apart=readings_apart, timeout=timedelta.max)
+
+
+def test_the_segment_of_a_native_template_is_the_one_it_names(desk: Desk) -> None:
+    with DAG("d", schedule=None, render_template_as_native_obj=True):
+        sensor = sensor_of(desk, "{{ name }}")
+    sensor.render_template_fields(cast("Context", {"name": "2026_01"}))
+    assert sensor.segment_id == "2026_01"

@@ -82,7 +82,7 @@ class TableSink(LoggedRun):
         if stage is not None:
             check_stage(stage, self._database.dialect)
         name = name_in(self._database, TableName.parse(table))
-        extra_columns = {self._database.named(each): value for each, value in extra_columns.items()}
+        extra_columns = {self._database.named(str.__str__(each)): value for each, value in extra_columns.items()}
         schema = schema_of(name, self._database)
         self._target = target_of(
             name,

@@ -13,8 +13,8 @@ from airflow_provider_voucherify.hooks.refusal import (
     Resolvable,
     checked_conn_id,
     checked_deferrable,
+    checked_time,
     is_resolvable,
-    leaves,
     refuses,
 )
 from airflow_provider_voucherify.hooks.templates import Unset
@@ -22,6 +22,7 @@ from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable, columns_of_fields
 from airflow_provider_voucherify.operators.arguments import Checks, checked_poll_interval
 from airflow_provider_voucherify.pull.customers.sources import is_template
+from airflow_provider_voucherify.pull.customers.upstream import leaves
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.calls.exports import Wanted
@@ -71,12 +72,9 @@ def checked_export_destination(destination: object) -> ExportDestination:
     )
 
 
-@refuses
-def checked_timeout(value: timedelta) -> timedelta:
+def checked_timeout(value: object) -> timedelta:
     """Return how long an export is waited for."""
-    if not isinstance(value, timedelta) or value <= timedelta(0):
-        raise ValueError(f"timeout is {value!r}; write a timedelta such as timedelta(hours=6)")
-    return value
+    return checked_time(value, "timeout", "timedelta(hours=6)")
 
 
 @refuses

@@ -14,7 +14,6 @@ from airflow_provider_voucherify.hooks.refusal import (
     checked_flag,
     checked_text,
     is_resolvable,
-    leaves,
     refuses,
 )
 from airflow_provider_voucherify.hooks.templates import Unset
@@ -114,7 +113,7 @@ def checked_metadata(metadata: object) -> Metadata:
     """Return the metadata of each publication; what Airflow resolves and a template pass as they are."""
     if metadata is None or metadata is Unset.UNSET:
         return {}
-    if is_template(metadata) or any(map(is_resolvable, leaves(metadata))):
+    if is_template(metadata) or any(map(is_resolvable, upstream.leaves(metadata))):
         return cast("Metadata", metadata)
     return upstream.metadata(metadata)
 

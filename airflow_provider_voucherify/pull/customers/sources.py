@@ -10,8 +10,14 @@ from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast, overload
 
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
-from airflow_provider_voucherify.api.id_text import are_plain_ids, checked_customer_id
-from airflow_provider_voucherify.pull.customers.upstream import id_list, literal
+from airflow_provider_voucherify.api.id_text import are_plain_ids, checked_customer_id, wrong_in_text
+from airflow_provider_voucherify.pull.customers.upstream import (
+    id_list,
+    is_nothing,
+    is_writable_number,
+    leaves,
+    literal,
+)
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.ids import DistinctIds
@@ -93,6 +99,7 @@ class CustomerQuery:
     :param sql: the query (templated); ids are Voucherify's ids or your ``source_id``.
     :param conn_id: Airflow connection of the database (templated).
     :param parameters: values bound to the query's placeholders (templated); Airflow's UI does not show them.
+    :raises ValueError: if ``sql`` or ``conn_id`` is not a text, or a task's output is among the parameters.
     """
 
     template_fields: ClassVar[Sequence[str]] = ("sql", "conn_id", "parameters")
@@ -107,13 +114,18 @@ class CustomerQuery:
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
                 raise ValueError(f"{name} of CustomerQuery should be a text, is {value!r}; write {_EXAMPLE}")
+        _refuse_outputs("parameters of CustomerQuery", self.parameters)
 
     def read(self, hook: RunsQueries) -> DistinctIds:
         """Run the query and return the distinct ids of its first column, in its order.
 
         :param hook: the ``DbApiHook`` of ``conn_id``.
+        :raises InvalidCustomers: if ``sql`` was rendered to what is no query.
         :raises InvalidCustomerId: if one of them cannot be asked for.
         """
+        if not isinstance(self.sql, str) or (wrong := wrong_in_text(self.sql)):
+            is_what = wrong if isinstance(self.sql, str) else f"is {type(self.sql).__name__}"
+            raise InvalidCustomers(f"sql of CustomerQuery {is_what}; write {_EXAMPLE}")
         from airflow_provider_voucherify.api.ids import DistinctIds  # when a Dag file is parsed nobody reads ids
 
         checking, read = _Checking(), [DistinctIds()]
@@ -129,6 +141,16 @@ class CustomerQuery:
         _give_memory_back()
         checking.raise_if_refused()
         return read[0]
+
+
+def _refuse_outputs(what: str, value: object) -> None:
+    """Refuse the output of a task where Airflow does not look for one: it would not let that task run before."""
+    for leaf in leaves(value):
+        if hasattr(leaf, "iter_xcom_references"):  # as outputs of tasks have, and nothing else of Airflow's
+            raise ValueError(
+                f"{what}: Airflow sees no output of a task there, and would not wait for it. Write a template such as "
+                "\"{{ ti.xcom_pull(task_ids='upstream') }}\", and set upstream >> this task"
+            )
 
 
 def _first_values(rows: Sequence[Sequence[object] | Mapping[str, object]]) -> list[object]:
@@ -226,7 +248,7 @@ class _Checking:
 
 
 def _as_text(value: object) -> object:
-    return str(int(value)) if isinstance(value, int) and not isinstance(value, bool) else value
+    return str(int(value)) if is_writable_number(value) else value
 
 
 #: The date under which a pull in the same Dag run writes its history.
@@ -242,7 +264,7 @@ class SegmentChanges:
     :param conn_id: Airflow connection of the database (templated).
     :param as_of: logical date of the last run that counts (UTC, templated); by default that of the Dag run.
     :param since: logical date of the first run that counts (UTC, templated); by default ``as_of``: one run alone.
-    :raises ValueError: if one of them is not a text.
+    :raises ValueError: if one of them is not a text, or a task's output.
     """
 
     template_fields: ClassVar[Sequence[str]] = ("table", "segment", "conn_id", "as_of", "since")
@@ -261,6 +283,8 @@ class SegmentChanges:
                     f"{name} of {type(self).__name__} should be a text, is {value!r}; write "
                     f'{type(self).__name__}("marketing.segment_history", segment="VIP", conn_id="warehouse")'
                 )
+        for name in ("as_of", "since"):
+            _refuse_outputs(f"{name} of {type(self).__name__}", getattr(self, name))
 
     def dates(self) -> tuple[datetime, datetime]:
         """Return the rendered first and last date, in UTC.
@@ -294,10 +318,12 @@ class LeftSegment(SegmentChanges):
 def _moment(name: str, value: str | datetime) -> datetime:
     try:
         moment = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise InvalidCustomers(
-            f"{name} is {value!r}, which is no moment; write an ISO 8601 time in UTC such as 2026-01-31T00:00:00+00:00"
-            ", or where it is a template let it be rendered: Airflow does that for a task; for an estimate call the "
-            "operator's render_template_fields(context) before"
-        ) from None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if not is_nothing(moment):
+            return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise InvalidCustomers(
+        f"{name} is {value!r}, which is no moment; write an ISO 8601 time in UTC such as 2026-01-31T00:00:00+00:00"
+        ", or where it is a template let it be rendered: Airflow does that for a task; for an estimate call the "
+        "operator's render_template_fields(context) before"
+    )

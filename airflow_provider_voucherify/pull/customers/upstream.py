@@ -12,10 +12,10 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from types import UnionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard, cast
 from uuid import UUID
 
 from airflow_provider_voucherify.api.errors import (
@@ -25,8 +25,11 @@ from airflow_provider_voucherify.api.errors import (
     InvalidSegments,
     VoucherifyError,
 )
+from airflow_provider_voucherify.api.id_text import NULLS, wrong_in_name, wrong_in_text
 
 if TYPE_CHECKING:
+    from tokenize import TokenInfo
+
     from airflow_provider_voucherify.api.models import Json
 
 NOTHING = "Did the upstream task return nothing, or was it skipped?"
@@ -43,7 +46,13 @@ _LISTS_OF_OTHERS = {
     ("pyarrow", "ChunkedArray"): "to_pylist",
 }
 _FRAMES = frozenset(("DataFrame", "LazyFrame", "Table", "RecordBatch"))
-_UNDEFINED = frozenset(("Undefined", "StrictUndefined", "ChainableUndefined", "DebugUndefined"))
+#: Types of values that are none: Jinja's, and those of missing values.
+_NOTHINGS = NULLS | {"Undefined", "StrictUndefined", "ChainableUndefined", "DebugUndefined"}
+#: What templates make of the missing values of pandas and numpy: nobody's name.
+_NO_NAMES = frozenset(("<NA>", "NaT", "nan"))
+#: What waits longer, or is written out in more digits, is a slip.
+_LONGEST_TIME = timedelta(days=7)
+_MOST_BITS = 1_000
 #: Metadata nested deeper than this is no metadata.
 _DEEPEST = 32
 
@@ -88,8 +97,10 @@ def text_list(
     if not listed:
         raise error(f"{what} is an empty list; {advice}")
     for name in listed:
-        if not isinstance(name, str) or not name.strip() or is_nothing(name):
+        if not isinstance(name, str) or is_nothing(name) or name in _NO_NAMES:
             raise error(f"{what} holds {_shown(name)}; {advice}")
+        if wrong := wrong_in_name(name):
+            raise error(f"{what} holds {_shown(name)}, which {wrong}; {advice}")
     return [str.__str__(name) for name in listed if isinstance(name, str)]
 
 
@@ -111,22 +122,53 @@ def text(value: object, what: str, advice: str, error: type[VoucherifyError] = I
 
     :raises VoucherifyError: of the class given, if it is none, is empty, or is what a template makes of nothing.
     """
-    if isinstance(value, int | date | UUID) and not isinstance(value, bool):
+    if is_writable_number(value) or (isinstance(value, date | UUID) and not is_nothing(value)):
         return str(value)
     if not isinstance(value, str):
         raise error(f"{what} is {type(value).__name__}; {advice}{_hint(value)}")
-    if is_nothing(value):
+    if is_nothing(value) or value in _NO_NAMES:
         raise error(f"{what} is {value!r}: is it a template that had nothing to say? {advice}")
+    if wrong := wrong_in_name(value):
+        raise error(f"{what} is {_shown(value)}, which {wrong}; {advice}")
+    return str.__str__(value)  # a member of an Enum says its own name elsewhere
+
+
+def is_writable_number(value: object) -> TypeGuard[int]:
+    """Return whether a value is a whole number, and none of thousands of digits, which Python does not write out."""
+    return isinstance(value, int) and not isinstance(value, bool) and value.bit_length() <= _MOST_BITS
+
+
+def time_above_zero(value: object, what: str, example: str) -> timedelta:
+    """Return a time to wait.
+
+    :param example: what to write instead, for the error's text.
+    :raises InvalidArgument: if it is no time, none above zero, or above a week.
+    """
+    if not isinstance(value, timedelta) or not timedelta(0) < value <= _LONGEST_TIME:
+        raise InvalidArgument(
+            f"{what} is {value!r}; write a timedelta such as {example}, above zero and of at most "
+            f"{_LONGEST_TIME.days} days"
+        )
     return value
 
 
 def is_nothing(value: object) -> bool:
     """Return whether a value is nothing, or the text a template makes of nothing."""
     return (
-        value is None
-        or type(value).__name__ in _UNDEFINED
-        or (isinstance(value, str) and value.strip() in {"", "None"})
+        value is None or type(value).__name__ in _NOTHINGS or (isinstance(value, str) and value.strip() in {"", "None"})
     )
+
+
+def leaves(value: object) -> Iterator[object]:
+    """Yield what is in dicts, lists and tuples, however deep; anything else is its own leaf."""
+    if isinstance(value, Mapping):
+        for one in value.values():
+            yield from leaves(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from leaves(one)
+    else:
+        yield value
 
 
 def literal(written: str, what: str, error: type[VoucherifyError], wanted: type | UnionType) -> object:
@@ -137,9 +179,16 @@ def literal(written: str, what: str, error: type[VoucherifyError], wanted: type 
     """
     said: object = None if is_nothing(written) else written
     for read in (json.loads, _python_literal):
-        with suppress(ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+        try:
             said = read(written)
             break
+        except _NumbersLose:
+            raise error(
+                f"{what} is a text of a list with numbers that are written with a +, _ or letters, or zeros in front, "
+                "which a number does not keep: let ids be in quotes, as {{ ids | tojson }} writes them"
+            ) from None
+        except (ValueError, SyntaxError, TypeError, RecursionError, MemoryError):
+            pass
     if isinstance(said, wanted):
         return said
     if "{{" in written or "{%" in written:
@@ -151,17 +200,35 @@ def literal(written: str, what: str, error: type[VoucherifyError], wanted: type 
     raise error(f"{what} is a text that holds no {holds}; write a {holds}, or a template that gives one{_hint(said)}")
 
 
+class _NumbersLose(Exception):
+    """A number in a list is written otherwise than it would be as an id."""
+
+
 def _python_literal(written: str) -> object:
-    """Read a literal, but for texts without a comma in between, as arrays are written: Python takes them for one."""
+    """Read a literal, but for texts without a comma in between, as arrays are written: Python takes them for one.
+
+    :raises _NumbersLose: if it is a list of ids that are written as numbers, but are none.
+    """
     import io
     import tokenize
 
     written = written.strip()  # on an indented line of its own it would be an unexpected indent
     value: object = ast.literal_eval(written)
-    tokens = [one.type for one in tokenize.generate_tokens(io.StringIO(written).readline) if one.type != tokenize.NL]
-    if any(both == (tokenize.STRING, tokenize.STRING) for both in pairwise(tokens)):
+    tokens = [one for one in tokenize.generate_tokens(io.StringIO(written).readline) if one.type != tokenize.NL]
+    if any(one.type == other.type == tokenize.STRING for one, other in pairwise(tokens)):
         raise ValueError("texts without a comma in between")
+    if isinstance(value, list | tuple) and any(map(_loses, tokens)):
+        raise _NumbersLose
     return value
+
+
+def _loses(token: TokenInfo) -> bool:
+    """Return whether a sign or a whole number would be written otherwise than it is."""
+    if token.string == "+":
+        return True
+    with suppress(ValueError):  # as a float, and whatever is no number
+        return str(int(token.string, 0)) != token.string
+    return False
 
 
 def _listed(value: object, what: str, advice: str, error: type[VoucherifyError]) -> Sequence[object]:
@@ -185,7 +252,7 @@ def _names_of(value: object) -> Iterator[tuple[str, str]]:
 def _hint(value: object) -> str:
     """Return what else helps with a value of this kind, behind the advice; empty if nothing does."""
     name, hint = type(value).__name__, ""
-    if value is None or name in _UNDEFINED:
+    if is_nothing(value):
         return f". {NOTHING}"
     if isinstance(value, str):
         hint = _SINGLE
@@ -215,7 +282,8 @@ def _dict_hint(value: Mapping[object, object]) -> str:
 
 def _shown(value: object) -> str:
     """Return a value, or what it is where it is long."""
-    shown = repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
+    is_short = isinstance(value, str | float | bool | None) or is_writable_number(value)
+    shown = repr(value) if is_short else type(value).__name__
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
@@ -224,7 +292,17 @@ def _json_object(value: Mapping[object, object], what: str, depth: int) -> dict[
         raise InvalidMetadata(f"{_root(what)} cannot be sent as JSON: it is nested more than {_DEEPEST} times")
     if wrong := [key for key in value if not isinstance(key, str)]:
         raise InvalidMetadata(f"{_root(what)} cannot be sent as JSON: a key of {what} is {_shown(wrong[0])}, no text")
-    return {str(key): _json(one, f"{what}[{str(key)!r}]", depth + 1) for key, one in value.items()}
+    checked: dict[str, Json] = {}
+    for key, one in value.items():
+        name = str.__str__(cast("str", key))  # a member of an Enum says its own name elsewhere
+        _check_text(name, f"{what}[{name!r}]")
+        checked[name] = _json(one, f"{what}[{name!r}]", depth + 1)
+    return checked
+
+
+def _check_text(value: str, what: str) -> None:
+    if wrong := wrong_in_text(value):
+        raise InvalidMetadata(f"{_root(what)} cannot be sent as JSON: {what} {wrong}")
 
 
 def _json(value: object, what: str, depth: int) -> Json:
@@ -239,8 +317,9 @@ def _json(value: object, what: str, depth: int) -> Json:
     if isinstance(value, bool | None):
         return value
     if isinstance(value, str):
+        _check_text(value, what)
         return str.__str__(value)
-    if isinstance(value, int):
+    if is_writable_number(value):
         return int(value)
     if isinstance(value, float) and math.isfinite(value):
         return float(value)

@@ -138,3 +138,12 @@ def test_repeated_calls_are_counted_only_when_both_were_answered() -> None:
     desk.ask("/v1/customers", "POST", {"source_id": "x"})
     desk.ask("/v1/customers", "POST", {"source_id": "x"})
     assert desk.state.first.counts.repeated == 2
+
+
+@pytest.mark.parametrize("odd", [r"\ud800", r"a\udc00b"])
+def test_half_of_a_surrogate_pair_is_refused(odd: str) -> None:
+    desk = Desk()
+    for body in (f'{{"source_id":"{odd}"}}', f'{{"source_id":"a","metadata":{{"{odd}":1}}}}'):
+        assert desk.ask("/v1/customers", "POST", body.encode()).status == 400
+    written = r'{"source_id":"a","name":"\ud83d\ude00 \\ud800"}'
+    assert desk.ask("/v1/customers", "POST", written.encode()).json["name"] == "\U0001f600 \\ud800"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from enum import Enum
 
 import pytest
 from jinja2 import Environment
 
-from airflow_provider_voucherify.load.columns import ExtraColumns
+from airflow_provider_voucherify.load.columns import ExtraColumns, extra_values_of
 from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
 from airflow_provider_voucherify.load.sql.sink import TableSink
@@ -110,6 +111,9 @@ def test_a_column_that_may_not_be_null_is_fine_if_it_gets_a_value(warehouse: War
         ({"ż" * 32: "x"}, "at most 63 bytes"),
         ({"ds": "x", "DS": "y"}, "twice"),
         ({"ds": [1]}, "is a list"),
+        ({"ds": "a\0b"}, r"extra_columns\['ds'\] holds a NUL character"),
+        ({"ds": "a\ud800"}, r"extra_columns\['ds'\] holds half of a surrogate pair"),
+        ({"n": 10**5_000}, r"extra_columns\['n'\] does not fit into a BIGINT"),
         ({"ds": datetime(2026, 1, 31, tzinfo=UTC)}, "is a datetime"),
         (["ds"], "should be a dict"),
     ],
@@ -128,3 +132,17 @@ def test_values_are_templates() -> None:
         for name, value in table.extra_columns.items()
     }
     assert rendered == {"ds": "2026-01-31"}
+
+
+class Tier(str, Enum):  # noqa: UP042 - a StrEnum says its value by itself
+    GOLD = "gold"
+
+
+class Level(int, Enum):
+    FIRST = 1
+
+
+def test_members_of_an_enum_are_written_as_their_values() -> None:
+    values = extra_values_of({"tier": Tier.GOLD, "level": Level.FIRST, "is": True})
+    written = [getattr(value, "value") for value in values.values()]  # noqa: B009 - of a bound parameter
+    assert [(type(one), one) for one in written] == [(str, "gold"), (int, 1), (bool, True)]

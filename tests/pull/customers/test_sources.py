@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date
 from enum import Enum
 from uuid import UUID
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airflow_provider_voucherify.api.calls.reads import get_customer_segments
 from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
-from airflow_provider_voucherify.pull.customers.sources import Cursor, CustomerQuery, distinct_ids, ids_from_text
+from airflow_provider_voucherify.pull.customers.sources import (
+    Cursor,
+    CustomerQuery,
+    EnteredSegment,
+    distinct_ids,
+    ids_from_text,
+)
 
 
 class Database:
@@ -135,3 +143,20 @@ def test_a_rendered_template_is_read_as_a_list(text: str) -> None:
 def test_a_rendered_template_without_a_list_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="holds no list"):
         ids_from_text(text)
+
+
+@pytest.mark.parametrize("value", ["a" * 6_001, "é" * 1_001, "%" * 2_001], ids=["plain", "accents", "percents"])
+def test_an_id_no_address_has_room_for_is_refused(value: str) -> None:
+    with pytest.raises(InvalidCustomerId, match=r"customers\[1\]: a customer id has .* no address has room for"):
+        distinct_ids(["a", value])
+    assert distinct_ids(["a", value[:1_000]]) == ["a", value[:1_000]]
+
+
+@pytest.mark.parametrize(
+    "since",
+    ["0001-01-01T00:00:00+02:00", "9999-12-31T23:59:59-01:00", "NaT", pd.NaT, 20260101, date(2026, 1, 1)],
+    ids=repr,
+)
+def test_a_moment_that_is_none_is_refused(since: object) -> None:
+    with pytest.raises(InvalidCustomers, match=r"since is .*, which is no moment"):
+        EnteredSegment("history", "VIP", "warehouse", as_of="2026-01-01", since=since).dates()  # type: ignore[arg-type]

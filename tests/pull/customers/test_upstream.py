@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import Enum
 from uuid import UUID
@@ -26,7 +26,13 @@ from airflow_provider_voucherify.api.errors import (
     InvalidSegments,
 )
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids, ids_from_text
-from airflow_provider_voucherify.pull.customers.upstream import id_list, metadata, segment_names, text
+from airflow_provider_voucherify.pull.customers.upstream import (
+    id_list,
+    metadata,
+    segment_names,
+    text,
+    time_above_zero,
+)
 
 
 def _without_address(value: object) -> str:
@@ -259,3 +265,65 @@ def test_nothing_is_imported_to_look() -> None:
         "assert {'pandas', 'numpy', 'pyarrow', 'polars'}.isdisjoint(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+ODD_TEXTS = {"NUL": ("a\0b", "holds a NUL character"), "half": ("a\ud800b", "holds half of a surrogate pair")}
+
+
+@pytest.mark.parametrize("odd", ODD_TEXTS)
+def test_what_can_be_neither_sent_nor_stored_is_refused_by_name(odd: str) -> None:
+    value, words = ODD_TEXTS[odd]
+    with pytest.raises(InvalidArgument, match=f"^campaign is .*, which {words}.*; write its name"):
+        text(value, "campaign", "write its name")
+    with pytest.raises(InvalidSegments, match=f"segments holds .*, which {words}"):
+        segment_names(["VIP", value])
+    for given, place in (({"a": [value]}, r"metadata\['a'\]\[0\]"), ({"a": {value: 1}}, r"metadata\['a'\]\['a.*b'\]")):
+        with pytest.raises(InvalidMetadata, match=f"metadata cannot be sent as JSON: {place} {words}"):
+            metadata(given)
+
+
+@pytest.mark.parametrize("missing", ["nan", "NaT", "<NA>", pd.NaT, pd.NA, float("nan")], ids=repr)
+def test_a_missing_number_or_time_is_no_name(missing: object) -> None:
+    with pytest.raises(InvalidArgument, match="once_per is"):
+        text(missing, "once_per", "write a text")
+    with pytest.raises(InvalidSegments, match="segments holds"):
+        segment_names([missing])
+
+
+def test_members_of_an_enum_are_sent_as_their_values() -> None:
+    taken = metadata({Tier.GOLD: {Tier.GOLD: 1}})
+    assert [(type(key), key) for key in taken] == [(str, "gold")]
+    assert taken == {"gold": {"gold": 1}}
+    assert f"{text(Tier.GOLD, 'once_per', '')}" == "gold"
+
+
+@pytest.mark.parametrize("written", ["[+491701234567]", "['a', 12_34]", "(0x10,)", "[00]", "[1, +\n2]"])
+def test_ids_that_a_number_would_not_keep_are_refused(written: str) -> None:
+    with pytest.raises(InvalidCustomers, match=r"which a number does not keep: let ids be in quotes"):
+        ids_from_text(written)
+
+
+def test_numbers_that_are_written_as_they_are_read_are_ids() -> None:
+    assert ids_from_text("[491701234567, -5, 0, 'a+b_1', ]") == [491701234567, -5, 0, "a+b_1"]
+    assert metadata("{'n': [+1, 1_000]}", is_rendered=True) == {"n": [1, 1_000]}
+
+
+def test_numbers_of_thousands_of_digits_are_refused_in_words() -> None:
+    huge = 10**5_000
+    with pytest.raises(InvalidArgument, match="campaign is int; write its name"):
+        text(huge, "campaign", "write its name")
+    with pytest.raises(InvalidMetadata, match=r"metadata\['n'\] is int"):
+        metadata({"n": huge})
+    with pytest.raises(InvalidSegments, match="segments holds int"):
+        segment_names([huge])
+    with pytest.raises(InvalidCustomerId, match=r"customers\[0\]: .* is int"):
+        distinct_ids([huge])
+
+
+@pytest.mark.parametrize(
+    "value", [None, 15, timedelta(0), timedelta(seconds=-1), timedelta.max, timedelta(days=8)], ids=str
+)
+def test_a_time_to_wait_is_above_zero_and_of_a_week_at_most(value: object) -> None:
+    with pytest.raises(InvalidArgument, match=r"poll_interval is .*; write a timedelta such as x, .* at most 7 days"):
+        time_above_zero(value, "poll_interval", "x")
+    assert time_above_zero(timedelta(days=7), "poll_interval", "x") == timedelta(days=7)
