@@ -73,7 +73,7 @@ class HeldBefore:
     @property
     def begun_as(self) -> WayName | None:
         """Return the way the earlier try took: customers and lists cannot be mixed in one ledger."""
-        if any(one.is_open and one.key != EVERYONE for one in self.exports.values()):
+        if any(one.is_left and one.is_of_segment for one in self.exports.values()):
             return "export"
         if self.walks:
             return "per_segment"
@@ -291,7 +291,9 @@ class Survey:
         )
 
     def _everyone_calls(self, total: int) -> int:
-        return everyone_calls(total, may_export=self._question.may_export_everyone)
+        noted = self._held.exports.get(EVERYONE)
+        is_refused = noted is not None and noted.is_refused  # by an earlier try: its list is read instead
+        return everyone_calls(total, may_export=self._question.may_export_everyone and not is_refused)
 
     @cached_property
     def ids_to_resolve(self) -> Sequence[str]:
