@@ -24,6 +24,7 @@ from airflow_provider_voucherify.pull.per_export.files import (
     file_calls,
     is_exportable,
     is_worth_exporting,
+    lacks_witnesses,
     most_file_calls,
 )
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked
@@ -250,6 +251,16 @@ class Survey:
             wave = new[start : start + _WAVE]
             await _together([one.probe(self._client) for one in wave])
             self._compare(wave)
+        if self._question.may_export:
+            await self._look_for_witnesses()
+
+    async def _look_for_witnesses(self) -> None:
+        """Read again who is on the first page of lists that were begun without exports, where files pay now."""
+        begun = [one for one in self.listings or () if lacks_witnesses(one, self._held.exports)]
+        for start in range(0, len(begun), _WAVE):
+            if self._is_too_dear:
+                return
+            await _together([one.look_again(self._client) for one in begun[start : start + _WAVE]])
 
     @property
     def _may_pay(self) -> bool:

@@ -9,14 +9,17 @@ import pytest
 import requests
 
 from airflow_provider_voucherify.api.errors import WindowClosed
-from airflow_provider_voucherify.api.models import JsonObject
+from airflow_provider_voucherify.api.models import Customer, JsonObject, Segment
 from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
 from airflow_provider_voucherify.pull.clients import RunInterrupted
-from airflow_provider_voucherify.pull.per_export import files
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
+from airflow_provider_voucherify.pull.per_export import fetch, files
+from airflow_provider_voucherify.pull.per_export.gate import Checked, checked
 from airflow_provider_voucherify.pull.per_export.notes import Asked, ExportNotes
+from airflow_provider_voucherify.pull.per_segment.listing import Listing, Terms
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways import gold_shop
-from tests.pull.ways.desk import Desk, truth, xcom_sink
+from tests.pull.ways.desk import Desk, rows_of, truth, utc_now, xcom_sink
 from tests.pull.ways.gold_shop import calls_so_far, gained, left_behind, rows_of_segment
 from tests.pull.ways.stores import MemoryStore
 
@@ -180,6 +183,64 @@ def test_an_earlier_export_of_everyone_that_may_not_be_deleted_is_not_used(few_c
         done = Desk(shop, part=0).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
         assert (done.loaded.customers, done.rows) == (703, rows_of_segment(shop, "gold"))
         assert set(earlier) < set(left_behind(shop))
+
+
+def begun_without_exports(shop: Emulator, store: MemoryStore) -> None:
+    """Let a try that may not export be killed at the fourth page of a list."""
+    gold, asked = rows_of_segment(shop, "gold")[0][1], list[str]()
+
+    def die(target: str) -> None:
+        asked.append(target)
+        if sum(gold in one for one in asked) == 4:
+            raise Killed
+
+    with pytest.raises((Killed, BaseExceptionGroup)):
+        Desk(shop, watch=die, chunk_size=2, workers=1).pull(Question(None), xcom_sink(everyone=True, store=store))
+
+
+def test_who_is_on_the_first_page_has_to_be_in_the_file_of_a_list_that_was_begun(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, judged = MemoryStore(), list[int]()
+
+    def spy(rows: Iterator[list[str]], expected: int, witnesses: frozenset[str], moments: int) -> Checked:
+        judged.append(len(witnesses))
+        return checked(rows, expected, witnesses, moments)
+
+    begun_without_exports(shop, store)
+    monkeypatch.setattr(fetch, "checked", spy)
+    done = Desk(shop).pull(Question(None, exports=True), xcom_sink(everyone=True, store=store))
+    assert done.rows == truth(shop)
+    assert judged == [100] * 3  # gold, silver and buyers; the list of "old" was read to its end
+    assert done.calls <= (done.plan.most_calls or 0)
+
+
+def test_a_list_that_was_begun_is_gone_on_with_where_its_first_page_cannot_be_read_again(
+    shop: Emulator,
+) -> None:
+    store, before = MemoryStore(), calls_so_far(shop)
+    begun_without_exports(shop, store)
+
+    def unreadable_first_page(target: str, answer: JsonObject) -> JsonObject:
+        return {} if "starting_after=1970" in target and "segment_id" in target else answer
+
+    done = Desk(shop, change=unreadable_first_page).pull(
+        Question(None, exports=True), xcom_sink(everyone=True, store=store)
+    )
+    assert done.rows == truth(shop)
+    assert gained(shop, before)["POST /v1/exports"] == 0
+
+
+def test_a_file_of_nobody_leaves_nobody_of_what_an_earlier_try_read_of_the_list() -> None:
+    terms = Terms(EXPORT, AskedCustomers(None), Sample(10, "salt"), utc_now)
+    segment, sink = Segment("seg_1", "gold"), xcom_sink(everyone=True)
+    sink.open()
+    sink.write_pages([Listing(segment, terms).file_page([Customer("cust_1")], utc_now(), is_first=True)])
+    again = Listing(segment, terms, sink.walks()[segment.id])
+    sink.write_pages([again.end_file(0, 0, (0, 0), utc_now())])
+    sink.settle_everyone(1, utc_now())
+    assert rows_of(sink) == []
+    assert again.sampled == []
 
 
 def test_everyone_asked_one_by_one_is_exported_once_in_however_many_parts(
