@@ -170,11 +170,17 @@ class Exporter:
         """
         await exports.download(self._client, export, file)
 
-    async def remove(self, export_id: str) -> bool:
-        """Remove an export and its file, if it is there; return whether it is gone. Where it is not, nothing fails."""
+    async def remove(self, export_id: str, *, later: bool = False) -> bool:
+        """Remove an export and its file, if it is there; return whether it is gone. Where it is not, nothing fails.
+
+        :param later: whether it can be removed later, where the window is closed.
+        :raises WindowClosed: if it can, and it is.
+        """
         try:
             await exports.delete_export(self._client, export_id)
         except VoucherifyError as error:
+            if later and isinstance(error, WindowClosed):
+                raise
             log.warning(
                 "Export %s could not be deleted (%s): delete it in the dashboard, Audit log > Exports", export_id, error
             )

@@ -138,7 +138,8 @@ class Client:
         try:
             return await self._send_once(request, is_retry=is_retry, failed=failed)
         except errors.ENDS_TRY as error:
-            self.gate.shut(error)
+            if not (request.may_be_forbidden and isinstance(error, errors.PermissionMissing)):
+                self.gate.shut(error)
             raise
 
     async def _send_once(

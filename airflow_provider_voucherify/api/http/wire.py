@@ -70,6 +70,7 @@ class Request(NamedTuple):
     :param file: takes the body, which is no JSON and may be long; the target is a whole address then.
     :param may_be_left: whether the caller would rather be told of a used up limit of another kind than that of calls
         than wait for it.
+    :param may_be_forbidden: whether it says nothing of other calls that the keys may not make this one.
     """
 
     method: str
@@ -79,6 +80,7 @@ class Request(NamedTuple):
     headers: SecretHeaders | None = None
     file: FileTaker | None = None
     may_be_left: bool = False
+    may_be_forbidden: bool = False
 
     @property
     def own_headers(self) -> SecretHeaders | None:

@@ -163,7 +163,9 @@ class ExportRun:
                 return self._noted(export, earlier.asked_at)
             if export is not None:
                 log.info("Removing export %s, which an earlier try left behind", export.id)
-                runner.run(exporter.remove(export.id))
+                self._asked = replace(earlier, is_wanted=False)
+                # Once another one is asked for nothing tells of it any more.
+                runner.run(exporter.remove(export.id, later=True))
         return self._ask(runner, exporter)
 
     def _ask(self, runner: ClientRunner, exporter: Exporter) -> Export:

@@ -27,6 +27,7 @@ from airflow_provider_voucherify.api.errors import (
     ExportsPending,
     NotFound,
     OtherLimitReached,
+    PermissionMissing,
     VoucherifyError,
 )
 from airflow_provider_voucherify.api.lists import pages
@@ -47,9 +48,10 @@ from airflow_provider_voucherify.pull.per_export.gate import (
     checked,
     customer_of,
     gap,
+    largest_for,
     moments_for,
 )
-from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked, ExportNotes
+from airflow_provider_voucherify.pull.per_export.notes import EARLIER_EVERYONE, EVERYONE, Asked, ExportNotes
 from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
 
 log = logging.getLogger(__name__)
@@ -62,8 +64,6 @@ MOST_LOOKS = len(_WAITS) + 1
 _LONGEST = timedelta(hours=1)
 #: After so many seconds a task that may defer gives its worker back, for so many; a later part of the try at once.
 _WORTH_DEFERRING, _DEFERRED_FOR = 60.0, 60.0
-#: So long a row is at most, in bytes, on average.
-_BYTES_PER_ROW = 1_024
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,13 +175,16 @@ class Exports:
             return False
         try:
             with tempfile.TemporaryFile() as passing:
-                use(self._believed(job, asked, ExportFile(passing, _largest(job.total))))
+                file = self._believed(job, asked, ExportFile(passing, largest_for(asked.total)))
+                use(file)
         except STOPS:
             raise
         except VoucherifyError as error:
             self.refuse(job, str(error))
             return False
-        if not keeps:
+        if keeps:
+            self._notes.write([replace(asked, believed=file.checked.rows)])
+        else:
             self.delete(job.key)
         return True
 
@@ -197,62 +200,57 @@ class Exports:
     def delete_unused(self, jobs: Sequence[Job]) -> None:
         """Delete what none of some jobs about segments needs any more, also what earlier tries left behind."""
         in_use = {job.key for job in jobs if self._open(job)}
-        segments = [one for one in self._notes.held.values() if one.key != EVERYONE]
+        segments = [one for one in self._notes.held.values() if one.is_of_segment]
         self._jobs |= {job.key: job for job in jobs}
-        self._delete_noted([one for one in segments if one.key not in in_use and not one.is_over])
+        self._delete_noted([one for one in segments if one.key not in in_use and one.is_left])
 
     def delete_refused(self, job: Job) -> None:
         """Delete the export of a job that is not used, if there is one."""
         one = self._notes.held.get(job.key)
-        if one is not None and not one.is_over:
+        if one is not None and one.is_left:
+            self._jobs[job.key] = job
             self._delete_noted([one])
 
-    def drop_earlier(self, job: Job) -> None:
-        """Count the file an earlier try asked for as gone, and delete its export: who joined since is not in it."""
-        asked = self._open(job)
-        if asked is not None and not self._tools.is_resumed:
-            if asked.export_id is None and (exports := self._listed_for([job])) is not None:
-                self._find([(job, asked)], exports)
-            # Noted before it is deleted: a part that is stopped in between is followed by one that is resumed.
-            self._notes.write([replace(self._notes.held[job.key], is_over=True)])
-        if (noted := self._notes.held.get(job.key)) is not None and noted.is_over:
-            self.delete(job.key)
-
     def _delete_noted(self, noted: Sequence[Asked]) -> None:
-        # Those without an id last: they are looked for on the list of exports, which may not be had.
-        for some in ([one for one in noted if one.export_id], [one for one in noted if not one.export_id]):
-            try:
-                self._give_up(some)
-            except STOPS:
-                raise
-            except VoucherifyError as error:
-                log.warning("Exports whose answer was lost could not be looked for, and may be left: %s", error)
-
-    def _give_up(self, noted: Sequence[Asked]) -> None:
+        for one in noted:
+            self.delete(one.key)
         # Where there is no id the answer was lost: the export may have been taken all the same.
-        without_id = [(self._jobs[one.key], one) for one in noted if one.export_id is None and one.key in self._jobs]
-        if without_id:
-            self._find(without_id, self._listed())
-        now = [self._notes.held[one.key] for one in noted]
-        self._notes.write([replace(one, is_over=True) for one in now if one.export_id is None])
-        for one in now:
-            if one.export_id is not None:
-                self.delete(one.key)
+        lost = [one.key for one in noted if one.export_id is None]
+        sought = [(self._jobs[key], self._notes.held[key]) for key in lost if key in self._jobs]
+        try:
+            self._find(sought, self._listed() if sought else [])
+        except STOPS:
+            raise
+        except VoucherifyError as error:
+            log.warning("Exports whose answer was lost could not be looked for, and may be left: %s", error)
+            return
+        for key in lost:
+            self.delete(key)
+        self._notes.write([replace(one, is_over=True) for key in lost if not (one := self._notes.held[key]).is_over])
 
     def delete(self, key: str) -> None:
-        """Delete an export; that it cannot be deleted now is left to a later try."""
+        """Delete an export; that it cannot be deleted now is left to a later try, which does not use it."""
         note = self._notes.held.get(key)
-        export_id = None if note is None else note.export_id
-        if export_id is None:
+        if note is None or note.export_id is None:
             return
+        if self._notes.may_delete and self._is_deleted(note.export_id):
+            self._notes.forget_id(key)
+        elif not note.is_over:
+            self._notes.write([replace(note, is_over=True)])
+
+    def _is_deleted(self, export_id: str) -> bool:
         try:
             self._tools.run(delete_export(self._tools.client, export_id))
+        except PermissionMissing as error:  # those that follow would be refused as well
+            self._notes.may_delete = False
+            log.warning("Export %s could not be deleted, and no other of this run is tried: %s", export_id, error)
         except STOPS:
             raise
         except VoucherifyError as error:
             log.warning("Export %s could not be deleted: %s", export_id, error)
-            return
-        self._notes.forget_id(key)
+        else:
+            return True
+        return False
 
     def _open(self, job: Job) -> Asked | None:
         one = self._notes.held.get(job.key)
@@ -272,9 +270,8 @@ class Exports:
         async with asyncio.TaskGroup() as group:
             for _ in range(min(self._tools.workers, len(jobs))):
                 group.create_task(self._work(queue, told, stops))
-        told += [
-            replace(self._notes.held[job.key], is_over=True) for job in queue
-        ]  # not asked for: it is not looked for
+        # What was not asked for is not looked for.
+        told += [replace(self._notes.held[job.key], is_over=True) for job in queue]
         return stops[0] if stops else None
 
     async def _work(self, queue: deque[Job], told: list[Asked], stops: list[VoucherifyError]) -> None:
@@ -362,6 +359,10 @@ class Exports:
     def _believed(self, job: Job, asked: Asked, file: ExportFile) -> BelievedFile:
         run, client, export = self._tools.run, self._tools.client, self._told[job.key]
         run(download(client, export, file))
+        if asked.believed is not None:  # of what there was then: some may have joined since, and others left
+            found = checked(rows_of(file.lines(), FIELDS), asked.believed, asked.witnesses, 0)
+            check_size(found.rows, (asked.believed, asked.believed))
+            return BelievedFile(found, (asked.believed, asked.believed), asked.at, file)
         moments = moments_for(asked.total) if job.has_windows else 0
         found = checked(rows_of(file.lines(), FIELDS), asked.total, asked.witnesses, moments)
         # As many rows as members before lie between the totals, whatever the one after is: it is asked for else.
@@ -397,10 +398,6 @@ async def _look_at(client: Sender, found: Checked, segment_id: str | None, asked
     )
 
 
-def _largest(total: int) -> int:
-    return (2 * total + pages.MOST_JOINING) * _BYTES_PER_ROW
-
-
 #: Calls of an export of everyone: asked for, looked after, counted, fetched, deleted.
 EVERYONE_CALLS = 7
 
@@ -411,12 +408,17 @@ def everyone_calls(total: int, *, may_export: bool) -> int:
 
 
 def drop_earlier_everyone(tools: PullTools, notes: ExportNotes) -> None:
-    """Delete the export of everyone an earlier try left, if there is one; none of its file is used any more.
+    """Delete the export of everyone an earlier try left, if there is one: who joined since is not in its file.
 
     :raises VoucherifyError: what stops the run.
     """
-    if (asked := notes.held.get(EVERYONE)) is not None:
-        Exports(tools, notes).drop_earlier(Job(EVERYONE, "everyone", asked.total))
+    left = notes.held.get(EVERYONE)
+    if left is not None and left.is_left and not tools.is_resumed:
+        # Before any call: were the worker given back in between, the next part would take the file for this try's.
+        earlier = replace(left, key=EARLIER_EVERYONE, is_refused=True)
+        notes.write([earlier, replace(left, export_id=None, is_over=True)])
+    if (noted := notes.held.get(EARLIER_EVERYONE)) is not None:
+        Exports(tools, notes).delete_refused(Job(EARLIER_EVERYONE, "everyone", noted.total))
 
 
 def read_everyone(

@@ -111,13 +111,23 @@ def is_worth_exporting(listing: Listing, notes: Mapping[str, Asked], *, may_ask:
 
     :param may_ask: whether files may be asked for that were not yet.
     """
-    note, left = notes.get(listing.segment.id), listing.calls_left
+    note = notes.get(listing.segment.id)
     if listing.is_over or not is_exportable(listing.segment) or (note is not None and note.is_refused):
         return False
     if note is not None and note.is_open and (may_ask or note.export_id is not None):
         return True
-    if not may_ask:
-        return False
+    return may_ask and bool(listing.first_ids) and _saves_calls(listing)
+
+
+def lacks_witnesses(listing: Listing, notes: Mapping[str, Asked]) -> bool:
+    """Return whether a file would take fewer calls than the rest of a list, were it known who has to be in it."""
+    note = notes.get(listing.segment.id)
+    is_told = bool(listing.first_ids) or (note is not None and (note.is_open or note.is_refused))
+    return not (is_told or listing.is_over) and is_exportable(listing.segment) and _saves_calls(listing)
+
+
+def _saves_calls(listing: Listing) -> bool:
+    left = listing.calls_left
     return left is not None and listing.total is not None and left - file_calls(listing) >= LEAST_SAVED
 
 

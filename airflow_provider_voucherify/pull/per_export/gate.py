@@ -15,7 +15,7 @@ from typing import Final, TypeAlias
 from airflow_provider_voucherify.api.errors import ExportFailed
 from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.api.ids import IdFilter
-from airflow_provider_voucherify.api.lists.pages import PAGE, Page, instant_of, most_for
+from airflow_provider_voucherify.api.lists.pages import MOST_JOINING, PAGE, Page, instant_of, most_for
 from airflow_provider_voucherify.api.models import Customer, UnexpectedShape, storable
 
 #: The columns asked for, by which rows are read.
@@ -23,6 +23,8 @@ FIELDS: Final = ("id", "source_id", "created_at")
 ORDER: Final = "created_at"
 #: Of so many rows one moment makes three windows: the first page, up to the moment, and from there on.
 FEW_ROWS: Final = 10_000
+#: So long a row is at most, in bytes, on average.
+_BYTES_PER_ROW: Final = 1_024
 
 #: Before anybody was created, milliseconds since 1970 (UTC).
 NEVER: Final = -(10**15)
@@ -34,6 +36,11 @@ Row: TypeAlias = tuple[str, int]
 def moments_for(rows: int) -> int:
     """Return how many moments divide a file into windows, which take a call each: thirds, of a short one halves."""
     return 1 if rows <= FEW_ROWS else 2
+
+
+def largest_for(total: int) -> int:
+    """Return how long a file of so many customers is at most, in bytes."""
+    return (2 * total + MOST_JOINING) * _BYTES_PER_ROW
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from airflow_provider_voucherify.load.base import NOTE, Sink
 from airflow_provider_voucherify.pull.notes import note_page
 
 _EXPORT = f"{NOTE}export:"
-#: Names the export of everyone: no segment has this id.
-EVERYONE = "everyone"
+#: Names the export of everyone, and that of an earlier try, which is deleted only: no segment has these ids.
+EVERYONE, EARLIER_EVERYONE = "everyone", "everyone earlier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class Asked:
     :param definition: hash of the segment's definition then.
     :param export_id: ``None`` before it is known, and once it is deleted.
     :param is_refused: whether the list is read instead.
+    :param is_over: whether it was used, or never came to be.
+    :param believed: how many rows its file had when it was believed, where it is kept to be read again.
     """
 
     key: str
@@ -38,11 +40,22 @@ class Asked:
     export_id: str | None = None
     is_refused: bool = False
     is_over: bool = False
+    believed: int | None = None
 
     @property
     def is_open(self) -> bool:
         """Return whether there is an export to be used, or there may be."""
         return not (self.is_refused or self.is_over)
+
+    @property
+    def is_left(self) -> bool:
+        """Return whether there is an export to be deleted, or there may be."""
+        return self.export_id is not None or not self.is_over
+
+    @property
+    def is_of_segment(self) -> bool:
+        """Return whether it is of a segment's members."""
+        return self.key not in {EVERYONE, EARLIER_EVERYONE}
 
     def to_json(self) -> JsonObject:
         """Return the note as JSON; witnesses are kept as long as they are of use."""
@@ -55,6 +68,7 @@ class Asked:
             "export": self.export_id,
             "refused": self.is_refused,
             "over": self.is_over,
+            "believed": self.believed,
         }
 
     @classmethod
@@ -71,13 +85,16 @@ class Asked:
                 "over": bool(is_over),
             }:
                 ids = frozenset(str(one) for one in witnesses)
-                moment = datetime.fromisoformat(at)
-                return cls(key, moment, total, definition, ids, export_id, is_refused, is_over)
+                moment, rows = datetime.fromisoformat(at), data.get("believed")
+                believed = rows if isinstance(rows, int) else None
+                return cls(key, moment, total, definition, ids, export_id, is_refused, is_over, believed)
         return None
 
 
 class ExportNotes:
     """The notes of a run's exports.
+
+    ``may_delete`` is whether the keys may delete exports, as far as is known.
 
     :param now: the time, UTC.
     """
@@ -85,6 +102,7 @@ class ExportNotes:
     def __init__(self, sink: Sink, now: Callable[[], datetime]) -> None:
         self._sink = sink
         self._now = now
+        self.may_delete = True
         notes = ((id_, walk.resume) for id_, walk in sink.walks().items() if id_.startswith(_EXPORT))
         read = (Asked.from_json(id_.removeprefix(_EXPORT), resume) for id_, resume in notes)
         self.held = {one.key: one for one in read if one is not None}
@@ -92,7 +110,7 @@ class ExportNotes:
     @property
     def totals(self) -> dict[str, int]:
         """Return how many members segments had, by id, where an export of theirs is under way."""
-        return {key: one.total for key, one in self.held.items() if one.is_open and key != EVERYONE}
+        return {key: one.total for key, one in self.held.items() if one.is_open and one.is_of_segment}
 
     def write(self, notes: Sequence[Asked]) -> None:
         """Note some, in place of what was noted of the same before."""

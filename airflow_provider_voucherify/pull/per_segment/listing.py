@@ -56,7 +56,7 @@ class Terms:
 class Listing:
     """The members of one segment, from the first page or from where an earlier try came to.
 
-    ``first_ids`` are Voucherify's ids of those on the first page, where it was read by this one; ``is_unchanged`` is
+    ``first_ids`` are Voucherify's ids of those on the first page, where it was read by this try; ``is_unchanged`` is
     whether what readers see is taken for the list, as it is all members of a static segment that lost none since.
 
     :param expected: how many members it has, as an earlier part of the try read on a first page that is not held.
@@ -106,8 +106,8 @@ class Listing:
 
     @property
     def total(self) -> int | None:
-        """Return how many members the segment has, as the last page said."""
-        return self._walk.total_at_end if self._pages else self._expected
+        """Return how many members the segment has, as the page said that was read last."""
+        return self._walk.total_at_end if self._expected is None and self._pages else self._expected
 
     @property
     def is_empty(self) -> bool:
@@ -182,6 +182,21 @@ class Listing:
             self.failed_parts += 1
             self.failure = error
 
+    async def look_again(self, client: Sender) -> None:
+        """Read again who is on the first page of a list that is begun, and how many members there are now.
+
+        The list is gone on with where it is; that the page cannot be read is no matter.
+        """
+        if self.failed_parts >= MOST_FAILED_PARTS:
+            return
+        again = Listing(self.segment, self._terms)
+        try:
+            await again.probe(client)
+        finally:
+            self.failed_parts += again.failed_parts
+        if again.first_ids and again.total is not None:
+            self.first_ids, self._expected = again.first_ids, again.total
+
     def take_kept(self) -> MembershipPage | None:
         """Return the page a probe fetched, if it was not taken yet: to be stored, as it has been paid for."""
         page, self._kept = self._kept, None
@@ -200,6 +215,7 @@ class Listing:
         if not self._pages:
             await self._check_filter_holds(client, pages.total_of(answer))
         customers = self._walk.take(answer)
+        self._expected = None
         if not self._pages:
             self.first_ids = frozenset(customer.id for customer in customers)
         members = self._terms.asked_customers.members(customers)
@@ -219,7 +235,7 @@ class Listing:
         return replace(self.restart(), members=members, observed_at=read_at, is_first=is_first)
 
     def end_file(self, held: int, latest: int, totals: tuple[int, int], read_at: datetime) -> MembershipPage:
-        """Return what makes the list whole once stored behind all parts of the file.
+        """Return what makes the list whole once stored behind all parts of the file; alone, if the file has none.
 
         :param latest: when the last of them was created, milliseconds since 1970 (UTC).
         :param totals: how many there were before the file was made, and after.
@@ -227,8 +243,10 @@ class Listing:
         """
         drift = Drift().then(totals[0]).then(totals[1])
         self._walk = CustomerWalk(self.segment.id, after=pages.text_of(latest), held=held, drift=drift)
-        self._pages, self.is_whole, self._kept, self.failure = 1, True, None, None
-        return MembershipPage(self.segment, (), read_at, self._resume(), is_last=True)
+        self._pages, self.is_whole, self._kept, self.failure, self._expected = 1, True, None, None, None
+        if not held:
+            self.sampled = []
+        return MembershipPage(self.segment, (), read_at, self._resume(), is_last=True, is_first=not held)
 
     def give_up(self, error: Exception) -> MembershipPage | None:
         """Note that the list failed; return what makes a later try read it from the start where that is needed."""
@@ -295,7 +313,7 @@ class Listing:
                 self.sampled = [str(name) for name in sampled]
                 self.is_whole = stored.is_whole
                 self._ends_with_nobody = stored.resume.get("ends_with_nobody") is True
-                self._pages = 1
+                self._pages, self._expected = 1, None
                 self.is_unchanged = stored.resume.get("unchanged") is True
 
 

@@ -24,6 +24,7 @@ from airflow_provider_voucherify.pull.per_export.files import (
     file_calls,
     is_exportable,
     is_worth_exporting,
+    lacks_witnesses,
     most_file_calls,
 )
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked
@@ -73,7 +74,7 @@ class HeldBefore:
     @property
     def begun_as(self) -> WayName | None:
         """Return the way the earlier try took: customers and lists cannot be mixed in one ledger."""
-        if any(one.is_open and one.key != EVERYONE for one in self.exports.values()):
+        if any(one.is_left and one.is_of_segment for one in self.exports.values()):
             return "export"
         if self.walks:
             return "per_segment"
@@ -250,6 +251,16 @@ class Survey:
             wave = new[start : start + _WAVE]
             await _together([one.probe(self._client) for one in wave])
             self._compare(wave)
+        if self._question.may_export:
+            await self._look_for_witnesses()
+
+    async def _look_for_witnesses(self) -> None:
+        """Read again who is on the first page of lists that were begun without exports, where files pay now."""
+        begun = [one for one in self.listings or () if lacks_witnesses(one, self._held.exports)]
+        for start in range(0, len(begun), _WAVE):
+            if self._is_too_dear:
+                return
+            await _together([one.look_again(self._client) for one in begun[start : start + _WAVE]])
 
     @property
     def _may_pay(self) -> bool:
@@ -291,7 +302,9 @@ class Survey:
         )
 
     def _everyone_calls(self, total: int) -> int:
-        return everyone_calls(total, may_export=self._question.may_export_everyone)
+        noted = self._held.exports.get(EVERYONE)
+        is_refused = noted is not None and noted.is_refused  # by an earlier try: its list is read instead
+        return everyone_calls(total, may_export=self._question.may_export_everyone and not is_refused)
 
     @cached_property
     def ids_to_resolve(self) -> Sequence[str]:

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 
 import pytest
 
+from airflow_provider_voucherify.api.calls import exports
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.emulator import Emulator, EmulatorProcess, Fault, Limits, Switches
 from airflow_provider_voucherify.exporting.exporter import Exporter
@@ -238,6 +239,40 @@ def test_a_cleared_task_asks_anew_and_removes_what_was_left(
         assert run_op(export()).state == "up_for_retry"
     assert left() == 1
     assert run_op(export(), try_number=2, clears=1).rows
+    assert (asked(voucherify), left()) == (2, 0)
+
+
+@needs_state_store
+def test_a_cleared_task_asks_anew_where_what_was_left_may_not_be_removed(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(Exporter, "fetch", ending(Exporter.fetch, behind=False))
+        run_op(export())
+    voucherify.set_faults([Fault("status", rate=1.0, path="^DELETE /v1/exports", status=403)])
+    assert run_op(export(), try_number=2, clears=1).rows
+    assert (asked(voucherify), left()) == (2, 2)
+
+
+@needs_state_store
+@pytest.mark.parametrize("is_cleared", [True, False], ids=["of a cleared task", "that ended in ERROR"])
+def test_what_was_left_is_removed_later_where_the_window_is_closed(
+    run_op: OperatorRunner, voucherify: Emulator, monkeypatch: pytest.MonkeyPatch, is_cleared: bool
+) -> None:
+    voucherify.set_switches(Switches() if is_cleared else Switches(export_outcome="error"))
+    with monkeypatch.context() as patched:
+        patched.setattr(Exporter, "is_done", ending(Exporter.look, behind=False))
+        assert run_op(export(deferrable=True)).state == "up_for_retry"
+    voucherify.set_switches(Switches())
+    clears = int(is_cleared)
+    with monkeypatch.context() as patched:
+        patched.setattr(exports, "delete_export", closed)
+        patched.setattr(Exporter, "ask", closed)
+        run = run_op(export(deferrable=True), try_number=2, clears=clears)
+        assert run.state == "deferred"
+    while run.state == "deferred":
+        run = run_op(export(deferrable=True), try_number=2, clears=clears, after=run)
+    assert run.rows
     assert (asked(voucherify), left()) == (2, 0)
 
 

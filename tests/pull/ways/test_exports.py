@@ -230,8 +230,13 @@ def test_a_filter_that_is_changed_meanwhile_is_noticed(shop: Emulator) -> None:
     assert gained(shop, before)["GET /download/exports/{id}"] == 1  # of the one that was of this type before
 
 
-def test_swapped_rows_no_count_can_see_are_seen_by_the_sample_and_the_segment_is_listed(shop: Emulator) -> None:
+@pytest.mark.parametrize("status", [None, 400, 403], ids=["deleted", "not deleted", "may not delete"])
+def test_swapped_rows_no_count_can_see_are_seen_by_the_sample_and_the_segment_is_listed(
+    shop: Emulator, status: int | None
+) -> None:
     """Rows of one window are swapped for others of it: counts and witnesses agree."""
+    if status is not None:
+        shop.set_faults([Fault("status", 1.0, path="^DELETE /v1/exports", status=status)])
     shop.set_switches(Switches(export_fault="swapped", export_fault_every=3))
     silenced = pytest.MonkeyPatch()
     silenced.setattr("airflow_provider_voucherify.pull.per_export.fetch.gap", lambda *_: 0)

@@ -6,16 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import pytest
+import requests
 
 from airflow_provider_voucherify.api.errors import WindowClosed
-from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.emulator import Emulator, Fault
+from airflow_provider_voucherify.api.models import Customer, JsonObject, Segment
+from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
 from airflow_provider_voucherify.pull.clients import RunInterrupted
-from airflow_provider_voucherify.pull.per_export import files
+from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
+from airflow_provider_voucherify.pull.per_export import fetch, files
+from airflow_provider_voucherify.pull.per_export.gate import Checked, checked
 from airflow_provider_voucherify.pull.per_export.notes import Asked, ExportNotes
+from airflow_provider_voucherify.pull.per_segment.listing import Listing, Terms
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways import gold_shop
-from tests.pull.ways.desk import Desk, truth, xcom_sink
+from tests.pull.ways.desk import Desk, rows_of, truth, utc_now, xcom_sink
 from tests.pull.ways.gold_shop import calls_so_far, gained, left_behind, rows_of_segment
 from tests.pull.ways.stores import MemoryStore
 
@@ -43,6 +47,17 @@ def shop(big_shop: Emulator) -> Emulator:
 def _all_exported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let lists of two pages and more be exported, so that the shop can be small."""
     monkeypatch.setattr(files, "LEAST_SAVED", -6)
+
+
+@pytest.fixture
+def few_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the list of everyone be taken for longer than an export takes calls."""
+    monkeypatch.setattr("airflow_provider_voucherify.pull.per_export.fetch.EVERYONE_CALLS", 6)
+
+
+def closed(_: str) -> None:
+    """Let no call out."""
+    raise WindowClosed("closed", wait=3_000.0, is_told=True)
 
 
 def beside_others(target: str, answer: JsonObject) -> JsonObject:
@@ -143,6 +158,91 @@ def test_an_export_that_was_not_asked_for_is_not_looked_for(shop: Emulator) -> N
     assert next(target for target in asked if "/v1/exports" in target) == "/v1/exports", "it could be another's"
 
 
+MAY_NOT_DELETE = Fault("status", 1.0, path="^DELETE /v1/exports", status=403)
+
+
+@pytest.mark.parametrize("question", [EXPORT, ONE_BY_ONE], ids=["segments", "everyone"])
+def test_keys_that_may_export_and_not_delete_pull_all_the_same(
+    shop: Emulator, few_calls: None, caplog: pytest.LogCaptureFixture, question: Question
+) -> None:
+    shop.set_faults([MAY_NOT_DELETE])
+    asked = list[str]()
+    done = Desk(shop, watch=asked.append).pull(question)
+    assert done.rows == (truth(shop) if question is EXPORT else rows_of_segment(shop, "gold"))
+    assert sum(target.startswith("/v1/exports/") for target in asked) == 1  # the others would be refused as well
+    assert caplog.text.count("could not be deleted") == 1
+    assert len(left_behind(shop)) == (4 if question is EXPORT else 1)
+
+
+def test_an_earlier_export_of_everyone_that_may_not_be_deleted_is_not_used(few_calls: None) -> None:
+    with gold_shop.opened() as shop:
+        store = MemoryStore()
+        earlier = left_by_a_killed_try(shop, store, killed_at="/segments")
+        shop.add_customers([{"source_id": f"late-{number}", "metadata": {"tier": "gold"}} for number in range(3)])
+        shop.set_faults([MAY_NOT_DELETE])
+        done = Desk(shop, part=0).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
+        assert (done.loaded.customers, done.rows) == (703, rows_of_segment(shop, "gold"))
+        assert set(earlier) < set(left_behind(shop))
+
+
+def begun_without_exports(shop: Emulator, store: MemoryStore) -> None:
+    """Let a try that may not export be killed at the fourth page of a list."""
+    gold, asked = rows_of_segment(shop, "gold")[0][1], list[str]()
+
+    def die(target: str) -> None:
+        asked.append(target)
+        if sum(gold in one for one in asked) == 4:
+            raise Killed
+
+    with pytest.raises((Killed, BaseExceptionGroup)):
+        Desk(shop, watch=die, chunk_size=2, workers=1).pull(Question(None), xcom_sink(everyone=True, store=store))
+
+
+def test_who_is_on_the_first_page_has_to_be_in_the_file_of_a_list_that_was_begun(
+    shop: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, judged = MemoryStore(), list[int]()
+
+    def spy(rows: Iterator[list[str]], expected: int, witnesses: frozenset[str], moments: int) -> Checked:
+        judged.append(len(witnesses))
+        return checked(rows, expected, witnesses, moments)
+
+    begun_without_exports(shop, store)
+    monkeypatch.setattr(fetch, "checked", spy)
+    done = Desk(shop).pull(Question(None, exports=True), xcom_sink(everyone=True, store=store))
+    assert done.rows == truth(shop)
+    assert judged == [100] * 3  # gold, silver and buyers; the list of "old" was read to its end
+    assert done.calls <= (done.plan.most_calls or 0)
+
+
+def test_a_list_that_was_begun_is_gone_on_with_where_its_first_page_cannot_be_read_again(
+    shop: Emulator,
+) -> None:
+    store, before = MemoryStore(), calls_so_far(shop)
+    begun_without_exports(shop, store)
+
+    def unreadable_first_page(target: str, answer: JsonObject) -> JsonObject:
+        return {} if "starting_after=1970" in target and "segment_id" in target else answer
+
+    done = Desk(shop, change=unreadable_first_page).pull(
+        Question(None, exports=True), xcom_sink(everyone=True, store=store)
+    )
+    assert done.rows == truth(shop)
+    assert gained(shop, before)["POST /v1/exports"] == 0
+
+
+def test_a_file_of_nobody_leaves_nobody_of_what_an_earlier_try_read_of_the_list() -> None:
+    terms = Terms(EXPORT, AskedCustomers(None), Sample(10, "salt"), utc_now)
+    segment, sink = Segment("seg_1", "gold"), xcom_sink(everyone=True)
+    sink.open()
+    sink.write_pages([Listing(segment, terms).file_page([Customer("cust_1")], utc_now(), is_first=True)])
+    again = Listing(segment, terms, sink.walks()[segment.id])
+    sink.write_pages([again.end_file(0, 0, (0, 0), utc_now())])
+    sink.settle_everyone(1, utc_now())
+    assert rows_of(sink) == []
+    assert again.sampled == []
+
+
 def test_everyone_asked_one_by_one_is_exported_once_in_however_many_parts(
     shop: Emulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +299,78 @@ def test_who_joined_since_an_earlier_try_exported_everyone_is_there(
         done = Desk(shop, part=0).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
         assert done.loaded.customers == 703
         assert done.rows == rows_of_segment(shop, "gold") != []
+        assert left_behind(shop) == []
+
+
+@pytest.mark.parametrize("is_lost", [True, False], ids=["before its id was noted", "before it was read"])
+def test_who_joined_since_is_there_where_the_worker_is_given_back_before_the_earlier_export_is_deleted(
+    few_calls: None, is_lost: bool
+) -> None:
+    with gold_shop.opened() as shop:
+        shop.set_faults([LOST_ANSWER] if is_lost else [])
+        store = MemoryStore()
+        left_by_a_killed_try(shop, store, killed_at="/v1/exports")
+        shop.add_customers([{"source_id": f"late-{number}", "metadata": {"tier": "gold"}} for number in range(3)])
+        with pytest.raises(WindowClosed):
+            Desk(shop, watch=closed, part=0).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
+        done = Desk(shop, part=1).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
+        assert done.loaded.customers == 703
+        assert done.rows == rows_of_segment(shop, "gold") != []
+        assert left_behind(shop) == []
+
+
+def test_an_earlier_export_that_cannot_be_looked_for_does_not_keep_everyone_from_being_exported(
+    shop: Emulator, few_calls: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.set_faults([LOST_ANSWER])
+    store, seen = MemoryStore(), list[str]()
+    earlier = left_by_a_killed_try(shop, store, killed_at="/v1/exports")
+    before = calls_so_far(shop)
+
+    def unlisted_once(target: str, answer: JsonObject) -> JsonObject:
+        seen.append(target)
+        return of_no_shape(target, answer) if len(seen) == 1 else answer
+
+    done = Desk(shop, change=unlisted_once).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
+    made = gained(shop, before)
+    assert seen[0].startswith("/v1/exports?")
+    assert "could not be looked for, and may be left" in caplog.text
+    assert made["POST /v1/exports"] == 1
+    assert made["GET /v1/customers"] == 2  # the first page, and the newest
+    assert done.rows == rows_of_segment(shop, "gold") != []
+    assert left_behind(shop) == earlier
+
+
+def test_a_plan_tells_the_calls_of_everyones_list_where_an_earlier_try_refused_the_file(
+    shop: Emulator, few_calls: None
+) -> None:
+    shop.set_switches(Switches(export_fault="cut"))
+    store = MemoryStore()
+    left_by_a_killed_try(shop, store, killed_at="/segments")
+    listed = Desk(shop).pull(replace(ONE_BY_ONE, exports=False)).plan.calls
+    assert Desk(shop).pull(ONE_BY_ONE).plan.calls != listed
+    assert Desk(shop).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store)).plan.calls == listed
+
+
+def test_a_file_of_everyone_that_was_believed_is_not_compared_with_those_of_a_later_part(few_calls: None) -> None:
+    with gold_shop.opened() as shop:
+        store, asked = MemoryStore(), list[str]()
+
+        def watch(target: str) -> None:
+            asked.append(target)
+            if sum(one.endswith("/segments") for one in asked) == 200:
+                raise WindowClosed("closed", wait=100.0, is_told=True)
+
+        with pytest.raises(WindowClosed):
+            Desk(shop, watch=watch, part=0).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
+        keys = {"X-App-Id": shop.app_id, "X-App-Token": shop.app_token}
+        newest = requests.get(f"{shop.url}/v1/customers?limit=1&order=-created_at", headers=keys, timeout=10).json()
+        requests.delete(f"{shop.url}/v1/customers/{newest['customers'][0]['id']}", headers=keys, timeout=10)
+        shop.add_customers([{"source_id": "late", "metadata": {"tier": "gold"}}])
+        asked.clear()
+        done = Desk(shop, watch=asked.append, part=1).pull(ONE_BY_ONE, xcom_sink(everyone=True, store=store))
+        assert [one for one in asked if one.startswith("/v1/customers?")] == []
+        assert done.loaded.customers >= 699
         assert left_behind(shop) == []
 
 
