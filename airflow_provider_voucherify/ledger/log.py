@@ -116,7 +116,7 @@ class LogStore(Protocol):
         """Return what is said to a try that was overtaken: which ledger it was, and what to do."""
 
     def newest(self) -> Opening | None:
-        """Return the newest opening, whoever's."""
+        """Return the newest opening, whoever's; ``None`` as well if it cannot be read."""
 
     def put(self, opening: Opening, at: datetime) -> None:
         """Insert an opening; where another has its number, one of the two is the newest, for everybody the same."""

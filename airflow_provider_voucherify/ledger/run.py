@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class LoggedRun:
-    """What sinks have in common whose ledger is a log; they open it and say where the rows go.
+    """What a ``Sink`` is that has a log as its ledger, but for opening it and for where the rows go.
 
     :param store: where the log is.
     :param identity: whose ledger this is.
@@ -44,16 +44,13 @@ class LoggedRun:
         self._copy: held.WorkingCopy | None = None
 
     def done(self) -> AbstractSet[str]:
-        """Return the ids of the customers answered so far, failed ones left out."""
         return self._held.done()
 
     @property
     def is_durable(self) -> bool:
-        """Return whether the ledger outlives the process: only then may a run be interrupted on purpose."""
         return self._log.is_durable
 
     def forget(self, customer_ids: AbstractSet[str]) -> None:
-        """Drop what is held of customers that are not asked for any more."""
         log.info(
             "What is held of %d customers is dropped: not asked about any more, or to be asked again", len(customer_ids)
         )
@@ -69,24 +66,16 @@ class LoggedRun:
         self._take([*latest(answers).values()])
 
     def write_pages(self, pages: Sequence[MembershipPage]) -> None:
-        """Hold pages of segments' members and how their lists go on, all or none; repeats change nothing.
-
-        :raises LedgerLost: if another try of this run goes on with the ledger or began it anew.
-        :raises StorageFailed: if the store refused or there is no room; nothing of the pages is held.
-        :raises XComTooLarge: if the run is for an XCom, as soon as it is more than one should carry.
-        """
+        """Hold pages, all or none, as ``write`` holds a chunk."""
         self._take([*pages])
 
     def walks(self) -> Mapping[str, StoredWalk]:
-        """Return how far each segment's list is held, by segment id."""
         return self._held.walks()
 
     def unlisted(self, customer_ids: Collection[str]) -> IdSet:
-        """Return those of the customers that no page held so far names."""
         return self._held.unlisted(customer_ids)
 
     def listed_since(self) -> IdList:
-        """Return those answered as in no segment, or unknown, whom a page names that came later or was read anew."""
         return self._held.listed_since()
 
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:  # noqa: ARG002 - as sinks have it
@@ -102,26 +91,21 @@ class LoggedRun:
         return None
 
     def settle(self, customer_ids: Sequence[str], unknown: AbstractSet[str], observed_at: datetime) -> None:
-        """Turn pages into answers: found where a page names the customer, else unknown or in no segment. Members
-        nobody settles have no rows."""
+        """Turn pages into answers; members nobody settles have no rows."""
         if customer_ids:
             among = frozenset(id_ for id_ in customer_ids if id_ in unknown)
             self._take([Settled(tuple(customer_ids), among, observed_at)])
 
     def settle_everyone(self, total: int, observed_at: datetime) -> None:
-        """Turn pages into answers where everyone is asked about; the rest of ``total`` is counted, not named."""
         self._take([EveryoneSettled(total, observed_at)])
 
     def unknown(self, limit: int) -> list[str]:
-        """Return at most ``limit`` ids Voucherify does not know, ordered."""
         return self._held.unknown(limit)
 
     def failed(self, limit: int) -> list[CustomerAnswer]:
-        """Return at most ``limit`` customers whose last answer is a failure, ordered by id."""
         return self._held.failed(limit)
 
     def failed_count(self) -> int:
-        """Return the number of customers whose last answer is a failure."""
         return self._held.failed_count()
 
     def record_failures(self) -> None:

@@ -29,7 +29,7 @@ def digest_of(run_key: str) -> str:
 
 
 class InDirectory:
-    """A log in a directory.
+    """A ``LogStore`` in a directory.
 
     :param directory: that of the result.
     :param run_key: names the run.
@@ -51,7 +51,6 @@ class InDirectory:
         )
 
     def newest(self) -> Opening | None:
-        """Return the newest opening, whoever's; ``None`` as well if it cannot be read."""
         names = [name for name in self._directory.names(f"{self._folder}/{_OPENINGS}") if is_of_log(name)]
         if not names and self._known:  # a listing does not tell what is gone from what cannot be reached; reading does
             return self._read_opening(next(iter(self._known)))
@@ -60,13 +59,11 @@ class InDirectory:
         return next(iter(self._known.values()), None)
 
     def put(self, opening: Opening, at: datetime) -> None:
-        """Store an opening under a name that no other try gives."""
         name = f"{self._folder}/{_OPENINGS}/{_name(opening.number, at, opening.writer)}.json"
         self._directory.put(name, json.dumps(opening.to_json()).encode())
         self._known, self._last = {name: opening}, (-1, "")
 
     def pieces(self, opening: Opening) -> Pieces:
-        """Return the pieces there are of the opening's log, whoever's."""
         there: dict[tuple[str, int], StoredPiece] = {}
         for name in self._directory.names(f"{self._folder}/{opening.token}"):
             if is_of_log(name):
@@ -83,7 +80,6 @@ class InDirectory:
         self._directory.put(self._last[1], piece.data)
 
     def remove(self) -> None:
-        """Remove the run's openings and pieces."""
         remove_log(self._directory, self._digest)
 
     def _read_opening(self, name: str) -> Opening | None:

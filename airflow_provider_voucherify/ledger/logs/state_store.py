@@ -41,7 +41,7 @@ class StateStore(Protocol):
 
 
 class InStateStore:
-    """A log in the task state store.
+    """A ``LogStore`` in the task state store.
 
     :param store: ``context["task_state_store"]`` (Airflow 3.3).
     :param key: begins its keys.
@@ -58,7 +58,6 @@ class InStateStore:
         self._seen: dict[str, tuple[int, datetime]] = {}
 
     def newest(self) -> Opening | None:
-        """Return the newest opening, whoever's."""
         return Opening.from_json(self._store.get(self._key))
 
     def put(self, opening: Opening, at: datetime) -> None:  # noqa: ARG002 - it says itself when
@@ -66,7 +65,6 @@ class InStateStore:
         self._store.set(self._key, opening.to_json())
 
     def pieces(self, opening: Opening) -> Pieces:
-        """Return the pieces there are of the writers an opening names."""
         return {
             (writer, number): StoredPiece(written_at, partial(self._read, keys))
             for writer in opening.writers
@@ -85,7 +83,6 @@ class InStateStore:
         self._store.set(key, {"written_at": as_utc(at).isoformat(), "parts": 1 + len(more), "steps": first})
 
     def remove(self) -> None:
-        """Remove the run's opening and pieces."""
         opening = self.newest()
         self._store.delete(self._key)
         if opening is not None:
@@ -117,7 +114,7 @@ class InStateStore:
 
 
 class Nowhere:
-    """Stores nothing, so that nobody else can take over."""
+    """A ``LogStore`` that stores nothing, so that nobody else can take over."""
 
     is_durable = False
     lost = "the sink was not opened: call open() first"
@@ -126,19 +123,15 @@ class Nowhere:
         self._opening: Opening | None = None
 
     def newest(self) -> Opening | None:
-        """Return the opening of this very try."""
         return self._opening
 
     def put(self, opening: Opening, at: datetime) -> None:  # noqa: ARG002 - as stores have it
-        """Remember the opening as long as the try lasts."""
         self._opening = opening
 
     def pieces(self, opening: Opening) -> Pieces:  # noqa: ARG002 - as stores have it
-        """Return none."""
         return {}
 
     def insert(self, opening: Opening, number: int, piece: Piece, at: datetime, *, is_fact: bool = False) -> None:  # noqa: ARG002 - as stores have it
-        """Store nothing."""
         refuse_if_lost(self, opening)
 
     def remove(self) -> None:

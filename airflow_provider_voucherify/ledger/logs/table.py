@@ -116,7 +116,7 @@ def is_log_or_empty(log: Table, connection: Connection) -> bool:
 
 
 class InTable:
-    """A log in a table.
+    """A ``LogStore`` in a table.
 
     :param database: where the table is.
     :param table: made by ``log_table``.
@@ -141,8 +141,6 @@ class InTable:
         )
 
     def newest(self) -> Opening | None:
-        """Return the newest opening, whoever's."""
-
         def work(connection: Connection) -> Opening | None:
             return _newest_in(connection, self.table) if self._is_in(connection) else None
 
@@ -172,7 +170,6 @@ class InTable:
         self._last = -1
 
     def pieces(self, opening: Opening) -> Pieces:
-        """Return the pieces there are of the opening's log, whoever's."""
         query = select_pieces(self.table, opening.token)
         rows = self._database.read("read the run's ledger", lambda connection: connection.execute(query).all())
         self._read_ahead.clear()
@@ -195,7 +192,6 @@ class InTable:
         self._write("store a chunk in the run's ledger", work, self._database.write_often)
 
     def remove(self) -> None:
-        """Remove the run's openings and pieces."""
         self.let_go()
         self._database.write("remove the run's ledger", self._drop)
 

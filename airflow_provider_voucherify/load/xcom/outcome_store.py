@@ -44,7 +44,6 @@ class OutcomeStoreLedger:
 
     @property
     def is_durable(self) -> bool:
-        """Return whether what is held outlives the process: only where Airflow has a task state store."""
         return self._log.is_durable
 
     def open(self, customer_ids: Sequence[str]) -> None:
@@ -64,7 +63,6 @@ class OutcomeStoreLedger:
             self._log.begin("", datetime.now(UTC))
 
     def held(self, campaign_id: str, once_per: str, customer_ids: Sequence[str]) -> dict[str, PublicationOutcome]:
-        """Return the outcome of each of the customers that has one."""
         wanted = set(customer_ids)
         return {
             outcome.customer_id: outcome
@@ -73,7 +71,7 @@ class OutcomeStoreLedger:
         }
 
     def write(self, outcomes: Sequence[PublicationOutcome]) -> None:
-        """Hold outcomes, each in place of an earlier one; a code once held stays.
+        """Hold outcomes.
 
         :raises LedgerLost: if another try of this task goes on; what this one gave is held for that all the same.
         """
@@ -81,7 +79,6 @@ class OutcomeStoreLedger:
             self._log.append_fact(piece_of(as_json(kept)), max(one.recorded_at for one in kept))
 
     def close(self) -> None:
-        """Forget what the store holds, unless it is another try's by now."""
         self._log.remove_own()
 
     def _read_back(self, found: FoundLog) -> bool:
