@@ -13,8 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from itertools import repeat
 from pathlib import Path
 from typing import Literal, TypeAlias
 from urllib.parse import parse_qs, urlsplit
@@ -176,7 +174,6 @@ def _sink(place: Place, where: str, held: Held) -> TableSink | FilesSink:
         f"{where}/{held}",
         url=f"file://{where}/{held}",
         protocol="file",
-        new_token=partial(next, map("{:x}".format, map(random.SystemRandom().getrandbits, repeat(40)))),
     )
     return FilesSink(folder, "jsonl", identity, _now)
 

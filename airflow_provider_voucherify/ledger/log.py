@@ -173,13 +173,11 @@ class Log:
     """The log of a run, as one try has it.
 
     :param store: where it is.
-    :param new_token: makes short random texts.
     :param with_late: whether what writers wrote after they were overtaken counts too, see ``append_fact``.
     """
 
-    def __init__(self, store: LogStore, new_token: Callable[[], str], *, with_late: bool = False) -> None:
+    def __init__(self, store: LogStore, *, with_late: bool = False) -> None:
         self._store = store
-        self._new_token = new_token
         self._with_late = with_late
         self._opening: Opening | None = None
         self._inserted = 0
@@ -207,7 +205,7 @@ class Log:
     def begin(self, fingerprint: str, at: datetime) -> Opening:
         """Begin an empty log in place of what there is; a try that wrote before stops."""
         self._store.remove()
-        opening = Opening(0, self._new_token(), fingerprint, at, self._new_token())
+        opening = Opening(0, random_token(), fingerprint, at, random_token())
         self._store.put(opening, at)
         self._opening, self._inserted = opening, 0
         return opening
@@ -219,7 +217,7 @@ class Log:
         :raises ValueError: if one is missing.
         """
         before = found.opening
-        opening = replace(before, number=before.number + 1, writer=self._new_token(), earlier=found.counts)
+        opening = replace(before, number=before.number + 1, writer=random_token(), earlier=found.counts)
         self._store.put(opening, at)
         # Once more, as the earlier try wrote on until this opening stopped it.
         if (seen := self._found(before)).counts != found.counts:

@@ -32,15 +32,12 @@ class LoggedRun:
     :param store: where the log is.
     :param identity: whose ledger this is.
     :param now: the clock, UTC.
-    :param new_token: makes short random texts.
     """
 
-    def __init__(
-        self, store: LogStore, identity: RunIdentity, now: Callable[[], datetime], new_token: Callable[[], str]
-    ) -> None:
+    def __init__(self, store: LogStore, identity: RunIdentity, now: Callable[[], datetime]) -> None:
         self._identity = identity
         self._now = now
-        self._log = Log(store, new_token)
+        self._log = Log(store)
         self._copy: held.WorkingCopy | None = None
 
     def done(self) -> AbstractSet[str]:

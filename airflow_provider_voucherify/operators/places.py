@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import TYPE_CHECKING, cast
@@ -167,8 +166,4 @@ def _directory(name: str, url: str, conn_id: str | None) -> Directory:
             f"{name}={url!r} cannot be opened: {error}. Install the Airflow provider that serves "
             f"{scheme}://, such as apache-airflow-providers-amazon[s3fs] for s3"
         ) from error
-    return Directory(files, path.path, url=url, protocol=path.protocol, new_token=_new_token)
-
-
-def _new_token() -> str:
-    return uuid.uuid4().hex[:12]
+    return Directory(files, path.path, url=url, protocol=path.protocol)

@@ -18,7 +18,7 @@ from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.errors import StorageFailed
 from airflow_provider_voucherify.warehouse.database import Database
-from tests.load.file_runs import Shelf, next_token
+from tests.load.file_runs import Shelf
 from tests.load.memory_store import Killed, MemoryStore
 from tests.load.runs import Clock, Warehouse, identity
 from tests.load.telling import CUSTOMERS
@@ -127,7 +127,7 @@ class Ledger(LoggedRun):
     """
 
     def __init__(self, store: LogStore, clock: Clock | None = None, run: RunIdentity | None = None) -> None:
-        super().__init__(store, run or identity(), clock or Clock(), next_token)
+        super().__init__(store, run or identity(), clock or Clock())
 
     def open(self) -> bool:
         """Go on with the log there is, or begin one; return whether it goes on."""

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-import itertools
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,13 +24,6 @@ from tests.load.runs import NOON, Clock, failed, found, identity, page
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Json
-
-_tokens = itertools.count()
-
-
-def next_token() -> str:
-    """Return a text no other call returns, in no other process either."""
-    return f"t{os.getpid()}x{next(_tokens):05d}"
 
 
 @dataclass
@@ -105,7 +96,7 @@ class Shelf:
     def directory(self) -> Directory:
         """Return the directory as a new process sees it."""
         url = f"{self.protocol}://{self.path}"
-        return Directory(self.files, self.path, url=url, protocol=self.protocol, new_token=next_token)
+        return Directory(self.files, self.path, url=url, protocol=self.protocol)
 
     def sink(
         self,

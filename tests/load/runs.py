@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import uuid
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -150,7 +149,7 @@ class Warehouse:
             return Volume(self.stage_url)
         files = fsspec.filesystem("s3", skip_instance_cache=True)
         path = self.stage_url.removeprefix("s3://")
-        directory = Directory(files, path, url=self.stage_url, protocol="s3", new_token=lambda: uuid.uuid4().hex[:12])
+        directory = Directory(files, path, url=self.stage_url, protocol="s3")
         return redshift_files.S3Stage(directory, "arn:aws:iam::123456789012:role/loading")
 
     def staged(self) -> list[str]:

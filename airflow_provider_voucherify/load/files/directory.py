@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import Protocol
@@ -56,20 +57,18 @@ class Directory:
     :param url: the directory as people write it.
     :param protocol: the scheme of the URL: object stores are written to directly, other file systems under a
         passing name, since a killed process leaves half a file there.
-    :param new_token: makes short random texts.
     """
 
-    def __init__(self, files: FileSystem, path: str, *, url: str, protocol: str, new_token: Callable[[], str]) -> None:
+    def __init__(self, files: FileSystem, path: str, *, url: str, protocol: str) -> None:
         self._files = files
         self._path = path.rstrip("/")
         self._is_object_store = protocol in OBJECT_STORES
         self._has_folders = protocol in ("file", "local")
-        self._new_token = new_token
         self.url = url.rstrip("/")
 
     def new_token(self) -> str:
         """Return a short random text."""
-        return self._new_token()
+        return uuid.uuid4().hex[:12]
 
     def url_of(self, name: str) -> str:
         """Return a file's URL."""
@@ -159,7 +158,7 @@ class Directory:
         """Write a file that shows under its name once it is whole."""
         parent, _, last = path.rpartition("/")
         self._files.makedirs(parent, exist_ok=True)
-        unfinished = f"{parent}/{_UNFINISHED}{self._new_token()}-{last}"
+        unfinished = f"{parent}/{_UNFINISHED}{self.new_token()}-{last}"
         try:
             self._files.pipe_file(unfinished, data)
             self._files.mv(unfinished, path)

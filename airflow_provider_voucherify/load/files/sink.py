@@ -53,7 +53,7 @@ class FilesSink(LoggedRun):
         rows_per_part: int = ROWS_PER_PART,
     ) -> None:
         check_can_write(file_format)
-        super().__init__(InDirectory(directory, identity.key), identity, now, directory.new_token)
+        super().__init__(InDirectory(directory, identity.key), identity, now)
         self._directory = directory
         self._format = file_format
         self._parts = FileParts(directory, file_format, identity.key, columns=columns, rows_per_part=rows_per_part)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import longest_id
 from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
@@ -96,7 +95,7 @@ class TableSink(LoggedRun):
         target = self._target.table.fullname
         own_log = log_table(log_name(name.table, target, identity.key), schema)
         self._store = InTable(self._database, own_log, target, identity)
-        super().__init__(self._store, identity, now, random_token)
+        super().__init__(self._store, identity, now)
         self._marks = TableMarks(self._database, name.table, schema, identity, now)
         self._static = StaticLists(
             self._database, self._target, marks_table(marks_name(name.table), schema), identity.project

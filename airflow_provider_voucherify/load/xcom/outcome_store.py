@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome
 from airflow_provider_voucherify.api.models import JsonObject
-from airflow_provider_voucherify.ledger.log import FoundLog, Log, random_token
+from airflow_provider_voucherify.ledger.log import FoundLog, Log
 from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, Nowhere, StateStore
 from airflow_provider_voucherify.ledger.steps import as_json, piece_of, steps_of, unpack
 from airflow_provider_voucherify.load.destinations import XComRows
@@ -40,7 +40,7 @@ class OutcomeStoreLedger:
         self._limits = limits
         self._outcomes: list[PublicationOutcome] = []
         place = Nowhere() if store is None else InStateStore(store, "voucherify:outcomes", _LOST)
-        self._log = Log(place, random_token, with_late=True)
+        self._log = Log(place, with_late=True)
 
     @property
     def is_durable(self) -> bool:

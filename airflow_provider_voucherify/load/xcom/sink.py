@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.models import Scope
-from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, Nowhere
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import Finished
@@ -45,7 +44,7 @@ class XComSink(LoggedRun):
         *,
         columns: RowColumns = COLUMNS,
     ) -> None:
-        super().__init__(Nowhere() if store is None else InStateStore(store), identity, now, random_token)
+        super().__init__(Nowhere() if store is None else InStateStore(store), identity, now)
         self._limits = limits
         self._columns = columns
         self._told: list[XComRow] | None = None

@@ -12,7 +12,7 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import chain, islice
@@ -57,10 +57,6 @@ class _Cursor(Protocol):
     def close(self) -> None: ...
 
 
-def _new_token() -> str:
-    return uuid.uuid4().hex[:12]
-
-
 @dataclass(frozen=True, slots=True)
 class Volume:
     """A directory in a volume of Unity Catalog through which rows pass.
@@ -68,13 +64,11 @@ class Volume:
     :param path: ``/Volumes/catalog/schema/volume``, or a directory below.
     :param target: how the names of a target's files begin, once that is known.
     :param run: the same of a run's.
-    :param new_token: tells tries apart.
     """
 
     path: str
     target: str = ""
     run: str = ""
-    new_token: Callable[[], str] = _new_token
 
     def __post_init__(self) -> None:
         """Check the path.
@@ -117,7 +111,7 @@ class Volume:
         :raises StatementFailed: if not all were copied.
         :raises sqlalchemy.exc.DBAPIError: if Databricks refuses them, or of a file the driver's own error.
         """
-        beginning = f"voucherify-{self.target}-{self.run}-{self.new_token()}"
+        beginning = f"voucherify-{self.target}-{self.run}-{uuid.uuid4().hex[:12]}"
         names, held = list[str](), 0
         try:
             for part in in_files(rows):

@@ -12,12 +12,11 @@ from airflow_provider_voucherify.api.models import Row
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.load.exports.files import ExportFiles
 from airflow_provider_voucherify.load.files.directory import Directory
-from tests.load.file_runs import next_token
 from tests.load.runs import NOON
 
 
 def files_of(task: int, folder: Path) -> ExportFiles:
-    directory = Directory(LocalFileSystem(), str(folder), url=f"file://{folder}", protocol="file", new_token=next_token)
+    directory = Directory(LocalFileSystem(), str(folder), url=f"file://{folder}", protocol="file")
     return ExportFiles(directory, "jsonl", ["id"], f"dag/run/task/{task}", lambda: NOON)
 
 

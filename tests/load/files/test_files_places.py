@@ -16,7 +16,7 @@ from airflow_provider_voucherify.ledger.log import Log
 from airflow_provider_voucherify.ledger.logs.directory import InDirectory
 from airflow_provider_voucherify.load.errors import InvalidDestination, LedgerLost
 from airflow_provider_voucherify.load.files.sink import FilesSink
-from tests.load.file_runs import AFTER, CHUNKS, MortalFiles, Shelf, next_token
+from tests.load.file_runs import AFTER, CHUNKS, MortalFiles, Shelf
 from tests.load.runs import NOON, failed, found, identity, page
 
 
@@ -100,7 +100,7 @@ def test_of_two_tries_at_once_the_later_one_goes_on(shelf: Shelf) -> None:
 
 def test_of_two_tries_that_open_a_log_at_the_same_moment_one_goes_on(shelf: Shelf) -> None:
     shelf.sink_opened().write([found("anna", "gold")])
-    one, other = (Log(InDirectory(shelf.directory(), identity().key), next_token) for _ in range(2))
+    one, other = (Log(InDirectory(shelf.directory(), identity().key)) for _ in range(2))
     log_found = one.find()
     assert log_found is not None
     for log in (one, other):
