@@ -7,35 +7,29 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from airflow_provider_voucherify.api.errors import ClosedWindow
 from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 
 if TYPE_CHECKING:
-    from airflow_provider_voucherify.api.http.client import Client
-    from airflow_provider_voucherify.pull.progress import Counts
+    from airflow_provider_voucherify.api.http.client import CallCount, Client
+    from airflow_provider_voucherify.api.limit.gate import Gate
 
 #: A part of a try with more answers than this shows that an outage was over.
 PLENTY_OF_ANSWERS = 100
-
-
-class Waits(Protocol):
-    """How often and how long the rate limit made everybody wait."""
-
-    waits: int
-    waited: float
 
 
 class Used(NamedTuple):
     """What one client used.
 
     :param counts: of its calls.
+    :param gate: that counted how long they waited.
     :param seconds: time at work.
     """
 
-    counts: Counts
-    waits: Waits
+    counts: CallCount
+    gate: Gate
     seconds: float
 
 
@@ -94,15 +88,15 @@ class Spent:
 
     def plus(self, used: Used) -> Spent:
         """Return the sum of this and what one client used."""
-        counts, waits, seconds = used
+        counts, gate, seconds = used
         return replace(
             self,
             calls=self.calls + counts.sent,
             rejected=self.rejected + counts.rejected,
             retried=self.retried + counts.retried,
             seconds=round(self.seconds + seconds, 3),
-            waits=self.waits + waits.waits,
-            waited=round(self.waited + waits.waited, 3),
+            waits=self.waits + gate.waits,
+            waited=round(self.waited + gate.waited, 3),
             unreachable_parts=0 if counts.answered > PLENTY_OF_ANSWERS else self.unreachable_parts,
             parts_without_answer=0 if counts.answered > counts.rejected else self.parts_without_answer + 1,
         )
@@ -136,5 +130,5 @@ def _count_metrics(used: Used) -> None:
     Stats.incr("voucherify.calls", used.counts.sent)
     Stats.incr("voucherify.calls_rejected", used.counts.rejected)
     Stats.incr("voucherify.calls_retried", used.counts.retried)
-    Stats.incr("voucherify.waits", used.waits.waits)
-    Stats.timing("voucherify.waited", timedelta(seconds=used.waits.waited))
+    Stats.incr("voucherify.waits", used.gate.waits)
+    Stats.timing("voucherify.waited", timedelta(seconds=used.gate.waited))

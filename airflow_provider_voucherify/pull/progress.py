@@ -5,27 +5,15 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from airflow_provider_voucherify.api.http.client import CallCount
+    from airflow_provider_voucherify.api.limit.window import Window
 
 log = logging.getLogger(__name__)
 
 INTERVAL = 10.0
-
-
-class Counts(Protocol):
-    """The calls a client made."""
-
-    sent: int
-    answered: int
-    rejected: int
-    retried: int
-
-
-class Outlook(Protocol):
-    """What is known of the rate limit."""
-
-    def outlook(self, calls: int, now: float) -> float:
-        """Return the seconds until so many more calls can have been sent."""
 
 
 class Progress:
@@ -42,8 +30,8 @@ class Progress:
         self,
         total: int,
         held: int,
-        calls: Counts,
-        pace: Outlook,
+        calls: CallCount,
+        pace: Window,
         now: Callable[[], float],
         unit: str = "customer",
     ) -> None:
