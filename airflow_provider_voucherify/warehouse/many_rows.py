@@ -9,7 +9,6 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
-from datetime import date
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar, cast
 
@@ -23,6 +22,7 @@ from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.warehouse import redshift_files, snowflake_files
 from airflow_provider_voucherify.warehouse.bigquery import files as bigquery_files
 from airflow_provider_voucherify.warehouse.databricks import files as databricks_files
+from airflow_provider_voucherify.warehouse.parquet_texts import as_text
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
@@ -224,12 +224,6 @@ def _cursor_of(connection: Connection) -> closing[_Cursor]:
 
 
 def _as_text(value: object) -> str:
-    match value:
-        case None:
-            return r"\N"
-        case str():
-            return value.translate(_ESCAPES)
-        case date():
-            return value.isoformat()
-        case _:
-            return str(value).lower()
+    if isinstance(value, str):
+        return value.translate(_ESCAPES)
+    return as_text(value) or r"\N"
