@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from airflow_provider_voucherify.api.http.settings import ApiSettings
     from airflow_provider_voucherify.api.models import JsonObject
-    from airflow_provider_voucherify.load.base import RunIdentity
     from airflow_provider_voucherify.load.mark import Mark
     from airflow_provider_voucherify.load.outcomes import OutcomeLedger
     from airflow_provider_voucherify.load.sql.marks import TableMarks
@@ -52,7 +51,7 @@ class PublishedResult:
         }
         #: Of the task's run.
         self.identity = identity_of(context, job, hash_of_ids(customer_ids))
-        self._place = self._place_of(context, self.identity)
+        self._place = self._place_of(context)
 
     def find(self, ledger: OutcomeLedger) -> JsonObject | None:
         """Return what the try that this one repeats told, by the keys of its XComs.
@@ -77,10 +76,10 @@ class PublishedResult:
         campaign_id = str(told.get("campaign_id")) if isinstance(told, dict) else ""
         return len(ledger.held(campaign_id, self._once_per, self._customer_ids)) == len(self._customer_ids)
 
-    def _place_of(self, context: Context, identity: RunIdentity) -> KeptResult | TableMarks:
+    def _place_of(self, context: Context) -> KeptResult | TableMarks:
         destination = self._terms.destination
         if not isinstance(destination, OutcomeTable):
-            return KeptResult(context.get("task_state_store"), identity, utc_now)
+            return KeptResult(context.get("task_state_store"), self.identity, utc_now)
         from airflow_provider_voucherify.load.sql.marks import TableMarks
         from airflow_provider_voucherify.load.sql.target import name_in, schema_of
         from airflow_provider_voucherify.operators.places import database_of
@@ -88,4 +87,4 @@ class PublishedResult:
 
         database = Database(database_of(destination.conn_id))
         name = name_in(database, destination.validate())
-        return TableMarks(database, name.table, schema_of(name, database), identity, utc_now)
+        return TableMarks(database, name.table, schema_of(name, database), self.identity, utc_now)

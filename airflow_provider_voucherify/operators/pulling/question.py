@@ -59,7 +59,7 @@ class PullTerms:
     do_xcom_push: bool
 
 
-def question_of(terms: PullTerms, *, exports: bool = False) -> Question:
+def question_of(terms: PullTerms, *, exports: bool) -> Question:
     """Return what a rendered operator asks; its query, if it has one, is run.
 
     :param exports: whether the connection lets files be exported.
