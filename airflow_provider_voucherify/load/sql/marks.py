@@ -98,7 +98,8 @@ class TableMarks:
     ) -> None:
         self._database = database
         self._target_name = name
-        self._table = marks_table(marks_name(name), schema)
+        #: That of the marks.
+        self.table = marks_table(marks_name(name), schema)
         self._identity = identity
         self._now = now
 
@@ -107,10 +108,10 @@ class TableMarks:
 
         :raises TableUnfit: if not, or if the connection's user may not write to it.
         """
-        check_is_ours(self._table, connection, self._target_name)
-        check_rights(self._table, REPLACE, connection)
+        check_is_ours(self.table, connection, self._target_name)
+        check_rights(self.table, REPLACE, connection)
         if connection.dialect.name == "databricks":
-            check_takes_rows(self._table, connection)
+            check_takes_rows(self.table, connection)
 
     def find(self, *, has_ledger: bool = False) -> Mark | None:
         """Return the mark of an earlier try, if this one is its retry.
@@ -175,7 +176,7 @@ class TableMarks:
             is_looked_at_before = traits_of(connection.dialect).ends_with_ddl
             if is_looked_at_before:
                 self.check(connection)
-            lock_and_create(connection, self._table, self._identity.key)
+            lock_and_create(connection, self.table, self._identity.key)
             if not is_looked_at_before:
                 self.check(connection)
             self.put(connection, Mark.of(self._identity, self._now(), report))
@@ -185,17 +186,17 @@ class TableMarks:
 
     def make_ready(self, connection: Connection) -> None:
         """Create the table, if it is missing; some databases commit at this."""
-        create_if_missing(connection, self._table)
+        create_if_missing(connection, self.table)
 
     def put(self, connection: Connection, mark: Mark) -> None:
         """Leave a mark in place of an earlier one of this run; the caller made ready, and commits."""
         key, detail = self._identity.key, json.dumps(mark.to_json())
-        connection.execute(forget_mark(self._table, key))
-        connection.execute(insert_mark(self._table, key, mark.published_at, detail))
+        connection.execute(forget_mark(self.table, key))
+        connection.execute(insert_mark(self.table, key, mark.published_at, detail))
 
     def remove_old(self) -> None:
         """Remove the marks past their age, whatever run's; a failure is logged."""
-        table, before = self._table, self._now() - LEFTOVER_AGE
+        table, before = self.table, self._now() - LEFTOVER_AGE
 
         def work(connection: Connection) -> None:
             if not catalog_of(connection).has_table(table.name, schema=table.schema):
@@ -216,11 +217,11 @@ class TableMarks:
 
         :param memberships: of this run, told where the marks do not say.
         """
-        newest = map(Mark.from_text, connection.scalars(select_newest(self._table)))
+        newest = map(Mark.from_text, connection.scalars(select_newest(self.table)))
         return min((mark.summary.memberships for mark in newest if mark and mark.summary), default=memberships)
 
     def _read(self, connection: Connection) -> Mark | None:
-        table = self._table
+        table = self.table
         if not catalog_of(connection).has_table(table.name, schema=table.schema):
             return None
         query = select_mark(table, self._identity.key)

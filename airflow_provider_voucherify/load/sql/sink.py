@@ -69,11 +69,11 @@ class TableSink(LoggedRun):
         # Imported here: these import SQLAlchemy.
         from airflow_provider_voucherify.ledger.logs.table import InTable, log_table
         from airflow_provider_voucherify.load.sql.history_target import target_of
-        from airflow_provider_voucherify.load.sql.marks import TableMarks, marks_table
+        from airflow_provider_voucherify.load.sql.marks import TableMarks
         from airflow_provider_voucherify.load.sql.static_lists import StaticLists
         from airflow_provider_voucherify.load.sql.target import name_in, schema_of
         from airflow_provider_voucherify.warehouse.many_rows import check_stage
-        from airflow_provider_voucherify.warehouse.table_names import log_name, marks_name
+        from airflow_provider_voucherify.warehouse.table_names import log_name
 
         check_min_ratio(min_ratio_to_previous, write)
         check_extra_columns(extra_columns)
@@ -97,9 +97,7 @@ class TableSink(LoggedRun):
         self._store = InTable(self._database, own_log, target, identity)
         super().__init__(self._store, identity, now)
         self._marks = TableMarks(self._database, name.table, schema, identity, now)
-        self._static = StaticLists(
-            self._database, self._target, marks_table(marks_name(name.table), schema), identity.project
-        )
+        self._static = StaticLists(self._database, self._target, self._marks.table, identity.project)
         #: Known once the sink is open.
         self._passing: PassingTables | None = None
         #: Of the earlier try that published this run, if ``open`` found one.
