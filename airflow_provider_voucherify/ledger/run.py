@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_PUBLISHED_BEFORE = "the run was published before, and this is no retry of the try that did: the task was cleared"
+
 
 class LoggedRun:
     """What a ``Sink`` is that has a log as its ledger, but for opening it and for where the rows go.
@@ -134,15 +136,15 @@ class LoggedRun:
     def _refuse_excess(self, copy: held.WorkingCopy, steps: Sequence[Step]) -> None:
         """Refuse steps that are being held, if that is more than may be."""
 
-    def _resume(self, found: FoundLog | None, why_afresh: Callable[[FoundLog], str | None], place: str = "") -> bool:
+    def _resume(self, found: FoundLog | None, *, is_published: bool = False, place: str = "") -> bool:
         """Go on with the log that was found, or begin one; return whether it goes on.
 
-        :param why_afresh: says why a log may not be gone on with.
+        :param is_published: whether what was found is of a run that is over.
         :param place: what the log line calls the destination, such as ``" for s3://..."``.
         """
         reason = self._why_of_no_use(found)
         if found is not None and reason is None:
-            reason = why_afresh(found) or self._read_back(found)
+            reason = _PUBLISHED_BEFORE if is_published else self._read_back(found)
         if found is None or reason is not None:
             self._begin(reason or "", place)
             return False
@@ -151,6 +153,15 @@ class LoggedRun:
         if walks := segment_walks(self.walks()).values():
             log.info("Lists of %d segments are held, %d of them whole", len(walks), sum(w.is_whole for w in walks))
         return True
+
+    def _end(self, remove_leftovers: Callable[[], None]) -> None:
+        """Remove what dead runs left, if that is possible, and close the working copy."""
+        try:
+            remove_leftovers()
+        except LoadError as error:
+            log.warning("Leftovers of earlier runs could not be removed, the next run will try again: %s", error)
+        if self._copy is not None:
+            self._copy.close()
 
     def _summary_if_finished(self) -> LoadSummary | None:
         """Return the summary of a run that was finished for an XCom before, and only not closed.

@@ -131,7 +131,7 @@ class Ledger(LoggedRun):
 
     def open(self) -> bool:
         """Go on with the log there is, or begin one; return whether it goes on."""
-        return self._resume(self._log.find(), lambda _: None)
+        return self._resume(self._log.find())
 
     def state(self) -> dict[str, object]:
         """Return all that is held, for comparison."""

@@ -12,7 +12,7 @@ from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
 from airflow_provider_voucherify.load.columns import COLUMNS, RowColumns
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
-from airflow_provider_voucherify.load.errors import LoadError, NobodyKnown
+from airflow_provider_voucherify.load.errors import NobodyKnown
 from airflow_provider_voucherify.load.files.formats import check_can_write
 from airflow_provider_voucherify.load.files.manifest import MANIFEST, Manifest, Part, refuse_sibling
 from airflow_provider_voucherify.load.files.parts import FileParts
@@ -73,7 +73,7 @@ class FilesSink(LoggedRun):
         found = self._log.find()
         self.mark = self._mark_of_earlier_try(manifest, found)
         if self.mark is None:
-            self._resume(found, lambda log: self._why_afresh(log, manifest), f" for {self._directory.url}")
+            self._resume(found, is_published=_is_published(found, manifest), place=f" for {self._directory.url}")
             return None
         if found is not None:
             self._read_back(found)
@@ -129,15 +129,10 @@ class FilesSink(LoggedRun):
         The log of a run that is not published stays: a retry resumes it.
         """
         found, manifest = self._log.find(), self._parts.manifest()
-        if found is not None and manifest is not None and manifest.ledger == found.opening.token:
+        if _is_published(found, manifest):
             self._parts.remove_stale()
             self._log.remove()
-        try:
-            self._remove_leftovers()
-        except LoadError as error:
-            log.warning("Leftovers of earlier runs could not be removed, the next run will try again: %s", error)
-        if self._copy is not None:
-            self._copy.close()
+        self._end(self._remove_leftovers)
 
     def _remove_leftovers(self) -> None:
         written_before = self._now() - LEFTOVER_AGE
@@ -187,7 +182,6 @@ class FilesSink(LoggedRun):
         if manifest is not None:
             refuse_sibling(manifest.run_key, self._identity.key, self._directory.url)
 
-    def _why_afresh(self, found: FoundLog, manifest: Manifest | None) -> str | None:
-        if manifest is not None and manifest.ledger == found.opening.token:
-            return "the run was published before, and this is no retry of the try that did: the task was cleared"
-        return None
+
+def _is_published(found: FoundLog | None, manifest: Manifest | None) -> bool:
+    return found is not None and manifest is not None and manifest.ledger == found.opening.token

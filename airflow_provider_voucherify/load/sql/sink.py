@@ -120,7 +120,7 @@ class TableSink(LoggedRun):
             return self.mark.summary
         # A retry that resumes is refused as well: a newer run may have come while nobody tried.
         self._database.read("look for newer runs", self._target.check_order)
-        self._resume(found, lambda _: _PUBLISHED_BEFORE if is_published else None, f" for {self._target.display_name}")
+        self._resume(found, is_published=is_published, place=f" for {self._target.display_name}")
         return None
 
     def members_before(self, segment_id: str, limit: int) -> Sequence[str]:
@@ -203,13 +203,8 @@ class TableSink(LoggedRun):
         found = self._log.find()
         if found is not None and self._is_published(found):
             self._log.remove()
-        try:
-            self._remove_leftovers()
-        except LoadError as error:
-            log.warning("Leftovers of earlier runs could not be removed, the next run will try again: %s", error)
+        self._end(self._remove_leftovers)
         self._marks.remove_old()
-        if self._copy is not None:
-            self._copy.close()
 
     def discard(self) -> None:
         """Remove this run's log, unless it is another try's by now: for a run that is refused."""
@@ -297,6 +292,3 @@ class TableSink(LoggedRun):
         if self._passing is None:
             raise LoadError("the sink was not opened: call open() first")
         return self._passing
-
-
-_PUBLISHED_BEFORE = "the run was published before, and this is no retry of the try that did: the task was cleared"

@@ -55,7 +55,7 @@ class XComSink(LoggedRun):
 
         :returns: the summary if the run was finished before and only not closed; ``rows`` has its rows.
         """
-        self._resume(self._log.find(), lambda _: None)
+        self._resume(self._log.find())
         return self._summary_if_finished()
 
     def finish(self, scope: Scope = EVERYTHING_ASKED, report: Mapping[str, Json] = NO_REPORT) -> LoadSummary:  # noqa: ARG002
