@@ -282,7 +282,7 @@ class WorkingCopy:
                     self._take_one(step)
 
     def _take_one(self, said: StepAsJson) -> None:
-        match step := step_of(said, ()):
+        match step := step_of(said):
             case Settled():
                 self._settle(step)
             case EveryoneSettled():

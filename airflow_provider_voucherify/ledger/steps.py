@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import re
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
-from itertools import chain, groupby, repeat
+from itertools import chain, groupby
 from typing import NamedTuple, TypeAlias, cast
 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
@@ -20,7 +20,6 @@ from airflow_provider_voucherify.api.models import (
     CustomerAnswer,
     Json,
     JsonObject,
-    Member,
     MembershipPage,
     Outcome,
     Segment,
@@ -219,15 +218,6 @@ def unpack(piece: bytes) -> StepsAsJson:
     return _READERS[version](said)
 
 
-def steps_of(said: StepsAsJson) -> list[Step]:
-    """Return the steps that a piece has.
-
-    :raises ValueError: if one of them is damaged.
-    """
-    segments = [Segment(*name) for name in said.segments]
-    return [*chain.from_iterable(_steps_from(step, segments) for step in said.steps)]
-
-
 def answers_of(said: StepAsJson, segments: int) -> AnswerColumns:
     """Return answers as columns, which takes a fifth of the time of making an object of each.
 
@@ -353,30 +343,13 @@ def _steps_from_json(said: Mapping[str, Json]) -> StepsAsJson:
             raise _damaged()
 
 
-def _steps_from(said: StepAsJson, segments: Sequence[Segment]) -> Iterator[Step]:
-    if said[0] != ANSWERS:
-        yield step_of(said, segments)
-        return
-    answers = answers_of(said, len(segments))
-    optional = answers.failures or repeat(None), answers.source_ids or repeat(None)
-    for at, id_, outcome, numbers, failure, source_id in zip(*answers[:4], *optional, strict=False):
-        held = tuple([segments[number] for number in numbers])
-        yield CustomerAnswer(id_, moment_of(at), Outcome(outcome), held, failure, source_id)
+def step_of(said: StepAsJson) -> Step:
+    """Return the step that a piece has, if it is neither answers nor a page: those are read as columns.
 
-
-def step_of(said: StepAsJson, segments: Sequence[Segment]) -> Step:
-    """Return the step that a piece has, if it is not answers.
-
-    :param segments: of the piece.
     :raises ValueError: if it is damaged.
     """
     step: Step
     match said:
-        case ["page", *_]:
-            page = page_of(said, len(segments))
-            members = tuple(map(Member, page.customer_ids, page.source_ids or repeat(None)))
-            told = segments[page.segment], members, moment_of(page.observed_at)
-            step = MembershipPage(*told, page.resume, page.is_last, page.is_first)
         case ["settled", int(at), list(ids), list(unknown)]:
             step = Settled(_texts(ids), frozenset(_texts(unknown)), moment_of(at))
         case ["everyone", int(at), int(total)]:

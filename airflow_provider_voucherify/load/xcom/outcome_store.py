@@ -10,7 +10,7 @@ from airflow_provider_voucherify.api.campaign_models import PublicationOutcome
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.ledger.log import FoundLog, Log
 from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, Nowhere, StateStore
-from airflow_provider_voucherify.ledger.steps import as_json, piece_of, steps_of, unpack
+from airflow_provider_voucherify.ledger.steps import as_json, piece_of, step_of, unpack
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.errors import XComTooLarge
 from airflow_provider_voucherify.load.outcomes import standing
@@ -84,7 +84,7 @@ class OutcomeStoreLedger:
     def _read_back(self, found: FoundLog) -> bool:
         """Hold what the log does; return whether all of it could be read, else nothing is held."""
         try:
-            pieces = [steps_of(unpack(piece)) for piece in self._log.resume(found, datetime.now(UTC))]
+            pieces = [[*map(step_of, unpack(piece).steps)] for piece in self._log.resume(found, datetime.now(UTC))]
         except ValueError:
             return False
         for steps in pieces:
