@@ -44,7 +44,7 @@ def asked(run_op: OperatorRunner, customers: EnteredSegment | LeftSegment) -> se
     task = CustomerSegmentsOperator(task_id="tell", customers=customers, unknown_customers="keep")
     with mock.patch.object(pull, "question_of", wraps=question_of) as asking:
         run_op(task, run_id=f"run {run_op.logical_date}").rows  # noqa: B018 - raises what the task raised
-    return set(question_of(asking.call_args.args[0]).customer_ids or ())
+    return set(question_of(asking.call_args.args[0], exports=False).customer_ids or ())
 
 
 def held(voucherify: Emulator) -> set[Pair]:
