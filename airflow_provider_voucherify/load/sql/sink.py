@@ -10,14 +10,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.ledger.run import LoggedRun
 from airflow_provider_voucherify.ledger.steps import longest_id
 from airflow_provider_voucherify.load.base import EVERYTHING_ASKED, NO_REPORT
-from airflow_provider_voucherify.load.columns import (
-    COLUMNS,
-    NO_EXTRA_COLUMNS,
-    ExtraColumns,
-    RowColumns,
-    check_extra_columns,
-)
-from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode, check_min_ratio
+from airflow_provider_voucherify.load.columns import COLUMNS, NO_EXTRA_COLUMNS, ExtraColumns, RowColumns
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode
 from airflow_provider_voucherify.load.errors import LoadError, ValueUnfit
 from airflow_provider_voucherify.load.mark import Mark
 from airflow_provider_voucherify.warehouse.database import Database, EngineProvider
@@ -75,8 +69,6 @@ class TableSink(LoggedRun):
         from airflow_provider_voucherify.warehouse.many_rows import check_stage
         from airflow_provider_voucherify.warehouse.table_names import log_name
 
-        check_min_ratio(min_ratio_to_previous, write)
-        check_extra_columns(extra_columns)
         self._database, self._stage = Database(engines), stage
         if stage is not None:
             check_stage(stage, self._database.dialect)
