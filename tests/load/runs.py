@@ -281,3 +281,23 @@ def double_the_marks(warehouse: Warehouse) -> None:
         warehouse.execute(f"insert into doubled select * from {TABLE}__marks")
     warehouse.execute(f"drop table {TABLE}__marks")
     warehouse.execute(f"alter table doubled rename to {TABLE}__marks")
+
+
+@dataclass
+class Recorded(Warehouse):
+    """A database whose statements are kept."""
+
+    statements: list[str] = field(default_factory=list)
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
+        """Return an engine that is listened to."""
+        engine = super().get_sqlalchemy_engine(engine_kwargs)
+        event.listen(engine, "before_cursor_execute", self._keep)
+        return engine
+
+    def _keep(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
+        self.statements.append(" ".join(statement.split()))
+
+    def words(self) -> Counter[str]:
+        """Return how often each kind of statement was sent."""
+        return Counter(statement.split()[0] for statement in self.statements)

@@ -7,7 +7,6 @@ import uuid
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from urllib.request import Request, urlopen
@@ -41,7 +40,7 @@ from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import insert_few, insert_many
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE, lock_and_create, lock_for_writing
 from tests.load.conftest import BIGQUERY_SERVER
-from tests.load.runs import NOON, TABLE, Warehouse, engine_of, failed, found, identity
+from tests.load.runs import NOON, TABLE, Recorded, Warehouse, engine_of, failed, found, identity
 
 #: Texts that some way of loading takes for another.
 ODD = [
@@ -63,26 +62,6 @@ ODD = [
     "@id",
     "`",
 ]
-
-
-@dataclass
-class Recorded(Warehouse):
-    """A database whose statements and commits are kept."""
-
-    statements: list[str] = field(default_factory=list)
-
-    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
-        """Return an engine that is listened to."""
-        engine = super().get_sqlalchemy_engine(engine_kwargs)
-        event.listen(engine, "before_cursor_execute", self._keep)
-        return engine
-
-    def _keep(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
-        self.statements.append(" ".join(statement.split()))
-
-    def words(self) -> Counter[str]:
-        """Return how often each kind of statement was sent."""
-        return Counter(statement.split()[0] for statement in self.statements)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from io import BytesIO
@@ -17,11 +16,9 @@ from sqlalchemy import (
     Connection,
     Date,
     Double,
-    Engine,
     MetaData,
     Numeric,
     Table,
-    event,
     make_url,
     select,
 )
@@ -40,7 +37,7 @@ from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import insert_few, insert_many
 from airflow_provider_voucherify.warehouse.table_names import log_name
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
-from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
+from tests.load.runs import NOON, TABLE, Recorded, Warehouse, failed, found, identity
 from tests.stand_ins.databricks import tell
 
 #: Texts that some way of loading takes for another.
@@ -64,26 +61,6 @@ ODD = [
     "`",
 ]
 COLUMNS = "customer_id string, segment_id string, segment_name string, observed_at"
-
-
-@dataclass
-class Recorded(Warehouse):
-    """A database whose statements are kept."""
-
-    statements: list[str] = field(default_factory=list)
-
-    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
-        """Return an engine that is listened to."""
-        engine = super().get_sqlalchemy_engine(engine_kwargs)
-        event.listen(engine, "before_cursor_execute", self._keep)
-        return engine
-
-    def _keep(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
-        self.statements.append(" ".join(statement.split()))
-
-    def words(self) -> Counter[str]:
-        """Return how often each kind of statement was sent."""
-        return Counter(statement.split()[0] for statement in self.statements)
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.databricks import transactions
 from airflow_provider_voucherify.warehouse.many_rows import insert_many
 from airflow_provider_voucherify.warehouse.write_lock import lock_and_create, lock_for_writing
-from tests.load.runs import TABLE, Warehouse, found, identity
-from tests.load.sql.test_databricks import Recorded, ids, odd_table, row
+from tests.load.runs import TABLE, Recorded, Warehouse, found, identity
+from tests.load.sql.test_databricks import ids, odd_table, row
 
 
 def test_whoever_commits_second_begins_again_and_sees_what_the_first_wrote(databricks_warehouse: Warehouse) -> None:

@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from threading import Event
 from urllib.parse import urlsplit
@@ -42,32 +41,25 @@ from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import insert_many
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE, lock_and_create, lock_for_writing
-from tests.load.runs import NOON, TABLE, Warehouse, engine_of, failed, found, identity
+from tests.load.runs import NOON, TABLE, Recorded, Warehouse, engine_of, failed, found, identity
 
 #: Texts that some way of loading takes for another.
 ODD = ["", "\\N", "NULL", "'", '"', "\\", "a,b", "a\tb", "a\nb\r\n", "%s", "{}", "żółć", "🙂", " blank ", "@~", "$1:c0"]
 
 
-@dataclass
-class Recorded(Warehouse):
+class RecordedWithCommits(Recorded):
     """A database whose statements and commits are kept."""
-
-    statements: list[str] = field(default_factory=list)
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
         """Return an engine that is listened to."""
         engine = super().get_sqlalchemy_engine(engine_kwargs)
-        event.listen(engine, "before_cursor_execute", self._keep)
         event.listen(engine, "commit", lambda _: self.statements.append("COMMIT"))
         return engine
-
-    def _keep(self, _connection: object, _cursor: object, statement: str, *_: object) -> None:
-        self.statements.append(" ".join(statement.split()))
 
 
 @pytest.fixture
 def recorded(snowflake_warehouse: Warehouse) -> Recorded:
-    return Recorded(snowflake_warehouse.url)
+    return RecordedWithCommits(snowflake_warehouse.url)
 
 
 @pytest.fixture
