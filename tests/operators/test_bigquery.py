@@ -157,6 +157,7 @@ def test_who_entered_is_read_from_a_history(
     segment = max(held[1] - held[0])[1]
     tell = CustomerSegmentsOperator(task_id="tell", customers=EnteredSegment(table, segment, "warehouse"))
     told = {row["customer_id"] for row in run_op(tell, run_id="day 1").rows}
+    assert told
     assert told <= {customer for customer, one, _ in held[1] - held[0] if one == segment}
     (ended,) = run(bigquery, f"select count(*) from {table} where segment_id = '{segment}' and valid_to is not null")
     assert ended != (0,)
