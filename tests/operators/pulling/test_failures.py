@@ -65,11 +65,15 @@ def test_keys_that_are_missing_fail_the_task_before_any_call(
     assert voucherify.stats().requests == 0
 
 
-@pytest.mark.parametrize("limit_type", [True, False], ids=["type said", "type not said"])
+@pytest.mark.parametrize(
+    "switches",
+    [Switches(), Switches(limit_type=False), Switches(limit_type=False, retry_after=False)],
+    ids=["type said", "type not said", "moment of the next call said only"],
+)
 def test_a_used_up_billing_cycle_fails_the_task_and_the_next_run_goes_on(
-    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, limit_type: bool
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, switches: Switches
 ) -> None:
-    voucherify.set_switches(Switches(limit_type=limit_type))
+    voucherify.set_switches(switches)
     voucherify.set_limits(Limits(limit=None, cycle_limit=600))
     run = run_op(into_table())
     assert run.state == "failed"
