@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -17,7 +18,13 @@ from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.giving.publication_key import per, publication_source_id
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher, SourceIdTaken, SourceIdUsedUp
-from airflow_provider_voucherify.giving.run import PublishRun, PublishTools, still_to_ask
+from airflow_provider_voucherify.giving.run import (
+    CampaignNotReady,
+    CodesRanOut,
+    PublishRun,
+    PublishTools,
+    still_to_ask,
+)
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import began_after, standing
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger
@@ -205,6 +212,39 @@ def test_what_a_clock_ahead_recorded_is_of_an_earlier_try_all_the_same() -> None
     held["failed now"] = outcome("failed now", Result.FAILED, began_at)
     assert still_to_ask([*held], held, began_at) == ["failed before"]
     assert began_after({}, NOW) == NOW
+
+
+NO_CODE = refused("no_voucher_suitable_for_publication")
+
+
+@pytest.mark.parametrize(
+    ("campaign", "kind", "words", "without_code"),
+    [
+        ({"creation_status": "MODIFYING"}, CampaignNotReady, "not ready", 0),
+        ({"active": False}, errors.InvalidCampaign, "switched off", 0),
+        ({"expiration_date": "2025-12-31T23:59:59Z"}, errors.InvalidCampaign, "is over", 0),
+        (errors.NotFound("gone", status=404), errors.InvalidCampaign, "was deleted", 0),
+        (errors.ServerFault("down", status=503), errors.ServerFault, "down", 0),
+        ({"creation_status": "DONE"}, CodesRanOut, "make it auto-update", 3),
+    ],
+    ids=["being changed", "switched off", "over", "deleted", "cannot be asked for", "as before"],
+)
+def test_a_campaign_that_gives_no_code_is_looked_at(
+    campaign: Reply, kind: type[errors.VoucherifyError], words: str, without_code: int
+) -> None:
+    ids = [f"cust_{number:024}" for number in range(4)]
+    key = publication_source_id("campaign", "camp_1", ids[0])
+    seen = campaign if isinstance(campaign, Exception) else {"id": "camp_1", "name": "Win back", **campaign}
+    client = Script(publication(ids[0], key=key), NO_CODE, listing(), seen)
+    ledger = OutcomeStoreLedger(XComRows(), None)
+    ledger.open(ids)
+    with asyncio.Runner() as runner:
+        tools = PublishTools(client, runner.run, ledger, lambda: NOW, lambda _: None, "key", workers=1)
+        with pytest.raises(kind, match=words):
+            PublishRun(GIFT, Publisher(client, GIFT), tools, "drop").publish(ids)
+    held = Counter(one.result for one in ledger.held("camp_1", "campaign", ids).values())
+    assert (held[Result.PUBLISHED], held[Result.NO_VOUCHER]) == (1, without_code)
+    assert client.sent[-1].target == "/v1/campaigns/camp_1"
 
 
 def test_a_campaign_deleted_meanwhile_is_no_crowd_of_unknown_customers() -> None:
