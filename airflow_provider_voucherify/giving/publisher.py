@@ -150,7 +150,7 @@ class Publisher:
             return None
         source_id, campaign = self._gift.source_id(customer_id), self._gift.campaign
         if source_id is None:
-            found = await ask(self._client, campaigns.publication_to_customer(customer_id, campaign.name))
+            found = await ask(self._client, campaigns.publication_to_customer(customer_id, campaign))
         else:
             listed = await ask(self._client, campaigns.publications_by_source_id(source_id))
             found = next((one for one in listed if one.is_success), None)

@@ -77,6 +77,7 @@ def refused(key: str) -> errors.RequestRefused:
 
 LOST = errors.TransportFailed("lost")
 DUPLICATE = refused("duplicate_source_id")
+NO_CODE = refused("no_voucher_suitable_for_publication")
 
 
 def publish(script: Script, gift: Gift = GIFT, waits: list[float] | None = None) -> Publication:
@@ -161,6 +162,25 @@ def test_a_campaign_that_is_joined_once_is_asked_for_the_same_code_again() -> No
     assert "customer=cust_1&campaign=Win+back" in script.sent[1].target
 
 
+@pytest.mark.parametrize(
+    ("published_at", "is_taken"),
+    [("2025-12-31T23:59:59.999Z", False), ("2026-01-01T00:00:00.000Z", True), (None, True)],
+    ids=["before the campaign was made", "as it was made", "not told"],
+)
+@pytest.mark.parametrize("reply", [LOST, NO_CODE], ids=["answer lost", "no code left"])
+def test_a_code_of_a_deleted_campaign_of_the_same_name_is_not_taken(
+    reply: errors.VoucherifyError, published_at: str | None, is_taken: bool
+) -> None:
+    listed = publication(key=None) | {"voucher": {"code": "OLD", "campaign": "Win back"}, "created_at": published_at}
+    campaign = Campaign("camp_1", "Win back", join_once=True, created_at=NOW)
+    script = Script(reply, listing(listed), publication(key=None))
+    try:
+        code = publish(script, Gift(Campaign.from_json(campaign.to_json()), "campaign")).code
+    except errors.RequestRefused as error:
+        code = error.key
+    assert code == ("OLD" if is_taken else "CODE" if reply is LOST else "no_voucher_suitable_for_publication")
+
+
 def test_only_an_id_is_sent_and_never_a_profile() -> None:
     script = Script(publication())
     publish(script)
@@ -212,9 +232,6 @@ def test_what_a_clock_ahead_recorded_is_of_an_earlier_try_all_the_same() -> None
     held["failed now"] = outcome("failed now", Result.FAILED, began_at)
     assert still_to_ask([*held], held, began_at) == ["failed before"]
     assert began_after({}, NOW) == NOW
-
-
-NO_CODE = refused("no_voucher_suitable_for_publication")
 
 
 @pytest.mark.parametrize(
