@@ -152,6 +152,13 @@ def test_it_waits_before_it_looks_since_the_server_may_still_be_at_work() -> Non
     assert waits == [0.5, 1.0]
 
 
+@pytest.mark.parametrize(("told", "waits"), [(20.0, [20.0, 20.0]), (900.0, [30.0, 30.0]), (None, [0.5, 1.0])])
+def test_it_waits_as_the_server_told(told: float | None, waits: list[float]) -> None:
+    down, waited = errors.ServerFault("down", status=503, retry_after=told), list[float]()
+    publish(Script(down, listing(), down, listing(), publication()), waits=waited)
+    assert waited == waits
+
+
 def test_a_campaign_that_is_joined_once_is_asked_for_the_same_code_again() -> None:
     joined = publication(key=None) | {"voucher": {"code": "CODE", "campaign": "Win back"}}
     script = Script(refused("voucher_cannot_be_published"), listing(publication("cust_2", key=None), joined))
