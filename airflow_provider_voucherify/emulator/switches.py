@@ -49,6 +49,7 @@ class Switches:
     :param failed_publications_listed: whether refused publications show in listings, as ``FAILURE``.
     :param async_wait_seconds: seconds a bulk update waits before its first row, also in an empty queue.
     :param async_row_seconds: seconds each row of a bulk update takes.
+    :param async_unseen_looks: so many looks at a bulk update that was accepted find none (404).
     :param async_outcome: how bulk updates end that are accepted from now on: ``failed`` stops after half
         of the rows, which stay updated.
     :param export_wait_seconds: seconds an export waits before its rows are read, also in an empty queue.
@@ -96,6 +97,7 @@ class Switches:
     failed_publications_listed: bool = True
     async_wait_seconds: float = 0.0
     async_row_seconds: float = 0.0
+    async_unseen_looks: int = 0
     async_outcome: Literal["done", "failed"] = "done"
     export_wait_seconds: float = 0.0
     export_row_seconds: float = 0.0
