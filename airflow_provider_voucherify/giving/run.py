@@ -28,6 +28,7 @@ from airflow_provider_voucherify.pull.customers.existence import blanks_hint, un
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS, Failures
 from airflow_provider_voucherify.pull.plan.plan import part_of
+from airflow_provider_voucherify.pull.result import tolerated
 from airflow_provider_voucherify.pull.tools import Runs, kept_if_interrupted
 
 log = logging.getLogger(__name__)
@@ -106,8 +107,7 @@ def check_tolerated(ledger: OutcomeLedger, outcomes: Mapping[str, PublicationOut
     :raises PublicationsFailed: if more failed.
     """
     failed = [one for one in outcomes.values() if one.result is PublicationResult.FAILED]
-    tolerated = max_failures * len(outcomes) if isinstance(max_failures, float) else max_failures
-    if len(failed) > tolerated:
+    if len(failed) > tolerated(max_failures, len(outcomes)):
         reasons = Counter(one.error_key or "failed" for one in failed)
         named = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(reasons.items()))
         raise PublicationsFailed(

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
-from airflow_provider_voucherify.pull.result import TooManyFailures
+from airflow_provider_voucherify.pull.result import TooManyFailures, tolerated
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner
@@ -119,6 +119,23 @@ def test_as_many_failures_as_tolerated_are_passed_over_and_listed(
     assert warehouse.memberships() == truth(voucherify, CUSTOMERS[9:])
     failures = warehouse.query("SELECT customer_id FROM customer_segments_failures ORDER BY 1")
     assert failures == [(customer,) for customer in CUSTOMERS[:9]]
+
+
+@pytest.mark.parametrize(
+    ("max_failures", "customers", "most"),
+    [
+        (0.29, 100, 29),
+        (0.57, 100, 57),
+        (0.07, 100, 7),
+        (0.5, 3, 1),
+        (0.999, 10, 9),
+        (1.0, 10, 10),
+        (0.0, 10, 0),
+        (3, 2, 3),
+    ],
+)
+def test_a_share_of_customers_is_rounded_as_people_do(max_failures: float, customers: int, most: int) -> None:
+    assert tolerated(max_failures, customers) == most
 
 
 @pytest.mark.parametrize("max_failures", [8, 0.0085], ids=["count", "share"])
