@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.calls import campaigns
 from airflow_provider_voucherify.api.calls.metadata_updates import BulkUpdateFailed, check_action
-from airflow_provider_voucherify.api.campaign_models import AsyncAction
+from airflow_provider_voucherify.api.campaign_models import AsyncAction, Campaign
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Switches
 from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
@@ -71,7 +71,8 @@ def test_publications_are_listed_newest_first_unless_another_order_is_asked_for(
 
 def test_a_list_of_publications_asks_for_its_order() -> None:
     assert campaigns.list_publications({"limit": 5}).request.target == "/v1/publications?order=-created_at&limit=5"
-    assert "order=-created_at" in campaigns.publication_to_customer("cust_1", "Win back").request.target
+    to_customer = campaigns.publication_to_customer("cust_1", Campaign("camp_1", "Win back"))
+    assert "order=-created_at" in to_customer.request.target
 
 
 @pytest.mark.parametrize(

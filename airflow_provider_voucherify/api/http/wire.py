@@ -239,7 +239,10 @@ def is_of_cycle(rate: RateLimit) -> bool:
     """Return whether a limit is that of the billing cycle: it says so, or is closed for longer than any window."""
     if rate.kind not in {None, "api_calls"}:
         return rate.kind == "api_calls_cycle"
-    return rate.retry_after is not None and rate.retry_after > LONGEST_WINDOW
+    wait = rate.retry_after
+    if wait is None and rate.retry_at is not None and rate.server_time is not None:  # both on the server's clock
+        wait = rate.retry_at - rate.server_time
+    return wait is not None and wait > LONGEST_WINDOW
 
 
 def _error_body(body: bytes) -> JsonObject:
