@@ -70,6 +70,8 @@ class Request(NamedTuple):
     :param file: takes the body, which is no JSON and may be long; the target is a whole address then.
     :param may_be_left: whether the caller would rather be told of a used up limit of another kind than that of calls
         than wait for it.
+    :param again: how often the same was asked before by whoever asks: an answer that was kept since is not the one
+        that is wanted now.
     """
 
     method: str
@@ -79,6 +81,7 @@ class Request(NamedTuple):
     headers: SecretHeaders | None = None
     file: FileTaker | None = None
     may_be_left: bool = False
+    again: int = 0
 
     @property
     def own_headers(self) -> SecretHeaders | None:
