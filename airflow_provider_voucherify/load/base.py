@@ -209,3 +209,9 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Remove the ledger of a published run, and leftovers of dead runs past their age."""
+
+
+def failed_of(sink: Sink) -> set[str]:
+    """Return the ids of the customers whose last answer is a failure."""
+    number = sink.failed_count()
+    return {answer.customer_id for answer in sink.failed(limit=number)} if number else set()

@@ -71,6 +71,8 @@ class Request(NamedTuple):
     :param may_be_left: whether the caller would rather be told of a used up limit of another kind than that of calls
         than wait for it.
     :param may_be_forbidden: whether it says nothing of other calls that the keys may not make this one.
+    :param again: how often the same was asked before by whoever asks: an answer that was kept since is not the one
+        that is wanted now.
     """
 
     method: str
@@ -81,6 +83,7 @@ class Request(NamedTuple):
     file: FileTaker | None = None
     may_be_left: bool = False
     may_be_forbidden: bool = False
+    again: int = 0
 
     @property
     def own_headers(self) -> SecretHeaders | None:
