@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from airflow_provider_voucherify.api.errors import InvalidArgument
 from airflow_provider_voucherify.hooks.refusal import is_resolvable
 from airflow_provider_voucherify.pull.customers.upstream import NOTHING, is_nothing
 
+T = TypeVar("T")
 Path: TypeAlias = tuple[str | int, ...]
 
 #: Values of the user's own, which may be empty or ``None`` on purpose.
@@ -28,6 +29,11 @@ class Unset(Enum):
     """Stands for an argument that was left out, where ``None`` could come from upstream."""
 
     UNSET = auto()
+
+
+def or_none(value: T | Unset) -> T | None:
+    """Return an argument, ``None`` if it was left out."""
+    return None if isinstance(value, Unset) else value
 
 
 class Given:

@@ -143,7 +143,7 @@ def test_templates_that_render_to_nothing_or_to_nonsense_cost_no_call(
     assert voucherify.stats().calls == 0
 
 
-@pytest.mark.parametrize("name", ["filters", "order"])
+@pytest.mark.parametrize("name", ["destination", "filters", "order"])
 def test_none_among_what_is_mapped_over_is_not_all(run_op: OperatorRunner, voucherify: Emulator, name: str) -> None:
     with DAG("mapped", schedule=None, start_date=LOGICAL_DATE):
         mapped = VoucherifyExportOperator.partial(task_id="export", **GIVEN).expand(**{name: [None]})
