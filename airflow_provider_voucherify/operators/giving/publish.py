@@ -20,6 +20,7 @@ from airflow_provider_voucherify.api.errors import (
     NotFound,
     VoucherifyError,
     WindowClosed,
+    shown,
 )
 from airflow_provider_voucherify.api.id_text import has_form_of_voucherify_id
 from airflow_provider_voucherify.giving.publication_key import per
@@ -241,7 +242,7 @@ class Publishing:
             campaign = runner.run(ask(self._interrupt.over(runner.client), get_campaign(self._campaign)))
         except NotFound:
             raise InvalidCampaign(
-                f"the project has no campaign {self._campaign!r}; write its id (camp_...) or its name"
+                f"the project has no campaign {shown(self._campaign)}; write its id (camp_...) or its name"
             ) from None
         return self._gift_of(campaign)
 

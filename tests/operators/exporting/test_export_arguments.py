@@ -178,3 +178,16 @@ def test_a_mapped_task_may_not_replace_what_the_others_wrote(
     run = run_op(mapped, map_index=0)
     assert "write='replace' in a mapped task" in str(run.error)
     assert voucherify.stats().calls == 0
+
+
+@pytest.mark.parametrize("name", ["exported_object", "order", "fields"])
+def test_what_a_native_template_gave_is_not_quoted_whole(
+    run_op: OperatorRunner, voucherify: Emulator, name: str
+) -> None:
+    ids = [f"customer {number:07}" for number in range(1_000)]
+    with DAG("native", schedule=None, start_date=LOGICAL_DATE, render_template_as_native_obj=True, params={"ids": ids}):
+        task = VoucherifyExportOperator(task_id="export", **(GIVEN | {name: "{{ params.ids }}"}))  # type: ignore[arg-type]
+    run = run_op(task)
+    assert run.state == "failed"
+    assert len(str(run.error)) < 300
+    assert str(run.error).count("customer") <= 1
