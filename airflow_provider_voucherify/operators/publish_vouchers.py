@@ -21,6 +21,7 @@ from airflow_provider_voucherify.operators.giving.arguments import (
     Recipients,
     UnknownRecipients,
 )
+from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery, EnteredSegment, LeftSegment
@@ -150,4 +151,7 @@ class PublishVouchersOperator(CustomersOperator):
             self.given.check(self, is_mapped=arguments.is_mapped(self))
             publish_arguments.refuse_everyone(self.customers)
             self._running = run = Publishing(self._terms(PublishTerms), context, Spent.from_json(spent), began_at)
-            return run.run()
+            told = run.run()
+        if not self.simulate:
+            emit_outlets(context, self.outlets, told)
+        return told.result
