@@ -193,7 +193,7 @@ class SegmentReadySensor(BaseSensorOperator):
             handed_on["silent_since"] = wait.silent_since
             apart = max(min(apart, LOOKS_APART), timedelta(seconds=wait.silent_until - now.timestamp()))
         self.defer(
-            trigger=DateTimeTrigger(now + min(apart, timedelta(seconds=left))),
+            trigger=DateTimeTrigger(now + timedelta(seconds=min(apart.total_seconds(), left))),
             method_name="resume",
             kwargs={"started_at": started_at, **handed_on},
             timeout=timedelta(seconds=left) + _LATE,
