@@ -16,6 +16,16 @@ _REASONS = {
 }
 
 
+#: An error quotes so many characters of a value at most.
+_LONGEST_QUOTED = 80
+
+
+def shown(value: object) -> str:
+    """Return a value as an error quotes it: the begin of a long one, and of what is no text or number what it is."""
+    quoted = repr(value) if isinstance(value, str | int | float | None) else type(value).__name__
+    return quoted if len(quoted) <= _LONGEST_QUOTED else f"{quoted[: _LONGEST_QUOTED - 3]}..."
+
+
 class VoucherifyError(Exception):
     """A call to Voucherify did not give what was asked for.
 

@@ -33,8 +33,8 @@ class RunIdentity:
     :param max_age: a ledger last written longer ago than this is stale: its answers are dropped and asked again.
     :param as_of: the moment the run speaks of (UTC), the Dag run's logical date; a history is told in such moments.
     :param try_number: of this try, 1 for the first.
-    :param max_tries: Airflow's count of them, which a retry leaves as it is and a clear raises. It is no part of the
-        fingerprint: a cleared task that had failed goes on with its ledger.
+    :param cleared_after: the try behind which the task was cleared last, 0 if it never was: other tries are retries of
+        each other. It is no part of the fingerprint: a cleared task that had failed goes on with its ledger.
     :param listed: hash of the customers where they are a list: the ledger of a run whose list was changed is still
         good for the rest, its result is not.
     :param project: hash of the Voucherify project; empty where it is not known: no static segment is left out then.
@@ -45,7 +45,7 @@ class RunIdentity:
     max_age: timedelta = timedelta(hours=24)
     as_of: datetime | None = None
     try_number: int = 1
-    max_tries: int = 0
+    cleared_after: int = 0
     listed: str = ""
     project: str = ""
 

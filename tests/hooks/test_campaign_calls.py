@@ -146,6 +146,36 @@ def test_a_wrong_id_of_an_action_is_called_by_its_name(calls: CampaignCalls, vou
     assert voucherify_connection.stats().requests == 0
 
 
+@pytest.mark.parametrize("query", [None, "source_id"], ids=["none", "text"])
+def test_a_query_that_is_no_dict_costs_no_call(
+    calls: CampaignCalls, voucherify_connection: Emulator, query: str | None
+) -> None:
+    with pytest.raises(errors.InvalidArgument, match=r"^query is (NoneType|str); write a dict"):
+        calls.list_publications(query)  # type: ignore[arg-type]
+    assert voucherify_connection.stats().requests == 0
+
+
+def test_a_text_does_not_say_whether_a_campaign_is_joined_once(
+    calls: CampaignCalls, voucherify_connection: Emulator
+) -> None:
+    with pytest.raises(ValueError, match=r"^join_once is 'false'; write True or False"):
+        calls.create_publication("Win back", CUSTOMER, join_once="false")  # type: ignore[arg-type]
+    assert voucherify_connection.stats().requests == 0
+
+
+def test_a_bulk_update_that_changes_nothing_costs_no_call(
+    calls: CampaignCalls, voucherify_connection: Emulator
+) -> None:
+    with pytest.raises(errors.InvalidMetadata, match=r"^metadata is empty; write what changes"):
+        calls.update_customers_metadata([CUSTOMER], {})
+    assert voucherify_connection.stats().requests == 0
+
+
+def test_ids_of_a_bulk_update_are_called_as_its_argument_is(calls: CampaignCalls) -> None:
+    with pytest.raises(errors.InvalidCustomerId, match=r"^source_ids\[0\]: "):
+        calls.update_customers_metadata([None], {"a": "b"})  # type: ignore[list-item]
+
+
 @pytest.mark.parametrize("ids", [[], ["cust_1"], [".."]])
 def test_ids_a_bulk_update_does_not_understand_cost_no_call(
     calls: CampaignCalls, voucherify_connection: Emulator, ids: list[str]

@@ -24,6 +24,7 @@ from airflow_provider_voucherify.operators.deferral import (
 )
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
+from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
 from airflow_provider_voucherify.operators.spent import counted_client
 from airflow_provider_voucherify.pull.clients import Interrupt
@@ -115,7 +116,7 @@ class MetadataUpdate:
         #: ``source_id`` of those whose update was not begun yet; ``None`` before they are known.
         self._to_send: list[str] | None = None
 
-    def run(self, begun: Begun | None) -> Json:
+    def run(self, begun: Begun | None) -> Told:
         """Begin the updates, unless they were begun, and return what came of them; defers in between if it may.
 
         :param begun: what a part before began, where it was handed on.
@@ -125,7 +126,7 @@ class MetadataUpdate:
         """
         if (mark := self._kept.find()) is not None:
             log.info("The result was published before by try %d; nobody is asked", mark.try_number)
-            return mark.report
+            return Told(mark.report, mark.report, mark.published_at)
         if begun is None:
             self._begin()
         else:
@@ -133,7 +134,7 @@ class MetadataUpdate:
         result = self._wait()
         self._kept.keep(result)
         self._notes.forget()
-        return result
+        return Told(result, result, utc_now())
 
     def stop(self) -> None:
         """Let no further call be sent; updates that were begun go on in Voucherify."""
