@@ -13,20 +13,8 @@ from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
-    from sqlalchemy import (
-        Boolean,
-        ColumnElement,
-        Date,
-        DateTime,
-        FromClause,
-        Integer,
-        LargeBinary,
-        Numeric,
-        Table,
-        Time,
-    )
+    from sqlalchemy import ColumnElement, FromClause, Table
     from sqlalchemy.engine import Connection
     from sqlalchemy.engine.interfaces import (
         ReflectedColumn,
@@ -34,10 +22,8 @@ if TYPE_CHECKING:
         ReflectedPrimaryKeyConstraint,
         ReflectedUniqueConstraint,
     )
-    from sqlalchemy.types import NullType
 
     Condition: TypeAlias = ColumnElement[bool]
-    _Reflected: TypeAlias = Boolean | Date | DateTime | Integer | LargeBinary | Numeric[Decimal] | Time | NullType
 
 
 class Catalog(Protocol):
@@ -224,7 +210,9 @@ class InformationSchema:
         """Return a table's columns, in order; types that nobody here asks about are ``NullType``."""
         from sqlalchemy import select
 
-        said = ("column_name", "data_type", "is_nullable", "column_default")
+        from airflow_provider_voucherify.warehouse.column_types import type_named
+
+        said = ("column_name", "data_type", "is_nullable", "column_default", "numeric_precision", "numeric_scale")
         of_table = ("table_catalog", "table_schema", "table_name", "ordinal_position")
         columns = self._view(schema, "columns", *of_table, *said)
         query = select(*(columns.c[name] for name in said)).where(
@@ -233,11 +221,11 @@ class InformationSchema:
         return [
             {
                 "name": self._as_named(name),
-                "type": self._type_named(type_),
+                "type": type_named(type_, *digits, timestamp_has_zone=self._is_databricks),
                 "nullable": is_nullable == "YES",
                 "default": default,
             }
-            for name, type_, is_nullable, default in self._connection.execute(
+            for name, type_, is_nullable, default, *digits in self._connection.execute(
                 query.order_by(columns.c.ordinal_position)
             )
         ]
@@ -299,13 +287,6 @@ class InformationSchema:
 
         return func.current_catalog(type_=None) if self._is_databricks else func.current_database()
 
-    def _type_named(self, name: str) -> _Reflected:
-        from sqlalchemy import DateTime
-
-        if self._is_databricks and name.upper() == "TIMESTAMP":
-            return DateTime(timezone=True)
-        return _type_named(name)
-
 
 def information_view(name: str, *columns: str, database: str | None = None) -> FromClause:
     """Return a view of the SQL standard's catalog, with the columns asked for.
@@ -322,23 +303,6 @@ def _all_of(conditions: list[Condition]) -> Condition:
     from sqlalchemy import and_
 
     return and_(*conditions)
-
-
-def _type_named(name: str) -> _Reflected:
-    from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, Time
-    from sqlalchemy.types import NullType
-
-    types: dict[str, _Reflected] = {
-        **dict.fromkeys(("BIGINT", "INT", "INTEGER", "LONG", "SHORT", "SMALLINT", "TINYINT"), Integer()),
-        **dict.fromkeys(("DECIMAL", "DOUBLE", "DOUBLE PRECISION", "FLOAT", "NUMBER", "NUMERIC", "REAL"), Numeric()),
-        **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITHOUT TIME ZONE", "TIMESTAMP_NTZ"), DateTime(timezone=False)),
-        **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ", "TIMESTAMP_LTZ"), DateTime(timezone=True)),
-        "BINARY": LargeBinary(),
-        "BOOLEAN": Boolean(),
-        "DATE": Date(),
-        "TIME": Time(),
-    }
-    return types.get(name.upper(), NullType())
 
 
 #: Of a table whose rows a run puts in place of others.

@@ -64,6 +64,7 @@ class ExportTableLoader:
         dialect = self._database.dialect
         types = {column.name: column.type.dialect_impl(dialect) for column in columns}
         self._digits_behind = digits_behind(fields, types, dialect)
+        self._naive: set[str] = set()
         self._table = _table_of(destination, columns, self.name.table, schema_of(self.name, self._database))
 
     def check(self) -> None:
@@ -117,9 +118,24 @@ class ExportTableLoader:
                 "Correct types, change these columns, or name another table"
             )
         self._digits_behind = digits_behind(self._fields, existing, self._database.dialect)
+        self._take_types(existing)
+
+    def _take_types(self, existing: Mapping[str, TypeEngine[object]]) -> None:
+        """Let decimals be of the existing columns' digits, and times without a zone where these have none: by way of
+        our own types they would lose digits, or become the session's time."""
+        from sqlalchemy import DateTime, Numeric
+
+        has_naive_times = traits_of(self._database.dialect).has_naive_times
+        for name, column in zip(self._fields, self._table.columns, strict=False):
+            kind, type_ = self._destination.types.get(name), existing.get(column.name)
+            if kind == "decimal" and isinstance(type_, Numeric) and type_.scale is not None:
+                column.type = type_
+            if kind == "timestamp" and isinstance(type_, DateTime) and not type_.timezone and has_naive_times:
+                column.type = type_
+                self._naive.add(name)
 
     def _records(self, rows: Iterable[Row]) -> Iterator[Record]:
-        return records(self._destination, self._fields, rows, self._digits_behind)
+        return records(self._destination, self._fields, rows, self._digits_behind, self._naive)
 
     def _load_by_way_of_another(self, added: Iterable[Sequence[object]]) -> None:
         from sqlalchemy import MetaData, insert, select

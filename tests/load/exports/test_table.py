@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from airflow_provider_voucherify.api.errors import InvalidArgument
 from airflow_provider_voucherify.api.models import Row
@@ -60,6 +60,15 @@ class Engines:
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
         return engine_of(self.url, **(engine_kwargs or {}))
+
+
+class InWarsaw(Engines):
+    """Makes engines whose sessions have a time of their own."""
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
+        engine = super().get_sqlalchemy_engine(engine_kwargs)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("SET TimeZone = 'Europe/Warsaw'"))
+        return engine
 
 
 GIVEN = [*(["snowflake"] if SNOWFLAKE_SERVER else []), *(["bigquery"] if BIGQUERY_SERVER else [])]
@@ -182,15 +191,15 @@ COLUMNS = {"uses": "bigint", "value": "numeric(20, 2)", "active": "boolean", "da
         ("at", "date", r"a part of their values only: at \(is DATE, and gets a timestamp\)"),
         ("value", "integer", r"a part of their values only: value \(is INTEGER, and gets a decimal\)"),
         ("value", "numeric(20, 0)", r"a part of their values only: value \(is NUMERIC\(20, 0\), and gets a decimal\)"),
+        ("name", "numeric(10, 2)", r"that are no texts, .* is: name\."),
     ],
-    ids=["number for a text", "date for a time", "integer for a decimal", "whole for a decimal"],
+    ids=["number for a text", "date for a time", "integer for a decimal", "whole for a decimal", "decimal for a text"],
 )
 def test_a_table_that_would_lose_part_of_the_values_is_refused(
     engines: Engines, column: str, type_: str, said: str
 ) -> None:
     create(engines, {column: type_})
-    keeps_it = engines.url.startswith("sqlite") and column != "name"
-    if keeps_it or (engines.url.startswith("duckdb") and "numeric" in type_):  # its dialect tells no scale
+    if engines.url.startswith("sqlite") and column != "name":  # which keeps it
         loader(engines).check()
         return
     with pytest.raises(TableUnfit, match=said):
@@ -203,7 +212,7 @@ def test_a_number_that_the_table_would_round_is_refused(engines: Engines) -> Non
     loading = loader(engines)
     loading.check()
     loading.load([["1", None, None, "2000.05", *([None] * 4)]])
-    if engines.url.startswith(("sqlite", "duckdb")):  # one keeps it, the dialect of the other tells no scale
+    if engines.url.startswith("sqlite"):  # which keeps it
         return
     with pytest.raises(ValueUnfit, match="no decimal in 'value' of at most 36 digits before the point and 2 behind it"):
         loading.load([["1", None, None, "0.125", *([None] * 4)]])
@@ -224,6 +233,30 @@ def test_a_number_of_more_digits_is_kept_where_the_table_keeps_it(engines: Engin
         return
     loading.load([row])
     assert str(read(engines, "SELECT value FROM vouchers")[0][0]) == "33.333333333333336"
+
+
+@pytest.mark.skipif(bool(GIVEN), reason="types of these databases are written otherwise")
+def test_a_number_of_as_many_digits_as_the_table_has_is_kept_whole(engines: Engines) -> None:
+    if engines.url.startswith("sqlite"):
+        pytest.skip("it has no decimals")
+    create(engines, {"value": "numeric(38, 20)"})
+    loading = loader(engines)
+    loading.check()
+    loading.load([["1", None, None, "0.12345678901234567891", *([None] * 4)]])
+    assert read(engines, "SELECT value FROM vouchers") == [(Decimal("0.12345678901234567891"),)]
+
+
+@pytest.mark.skipif(bool(GIVEN), reason="types of these databases are written otherwise")
+@pytest.mark.parametrize("type_", ["timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"])
+def test_a_column_without_time_zone_gets_utc_whatever_the_session(engines: Engines, type_: str) -> None:
+    if engines.url.startswith("sqlite") or (type_ != "timestamp" and not engines.url.startswith("duckdb")):
+        pytest.skip("it has no such type")
+    create(engines, {"at": type_})
+    loading = loader(InWarsaw(engines.url))
+    loading.check()
+    loading.load([["1", *([None] * 5), "2026-01-31T23:30:00Z", None]])
+    [(at,)] = read(engines, 'SELECT "at" FROM vouchers')
+    assert str(at) == "2026-01-31 23:30:00"
 
 
 @pytest.mark.parametrize("cell", ["0.12345678901", "9" * 29], ids=["behind the point", "before it"])

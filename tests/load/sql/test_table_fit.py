@@ -244,6 +244,19 @@ def test_a_column_of_numbers_for_texts_is_refused_before_any_call(warehouse: War
         warehouse.execute(f"drop table {TABLE}")
 
 
+@pytest.mark.parametrize(
+    "type_",
+    ["decimal(18, 0)", "ubigint", "utinyint", "hugeint", "uhugeint", "uuid", "blob", "timestamp_ms", "time", "timetz"],
+)
+def test_a_column_of_duckdbs_that_is_no_text_is_refused_before_any_call(
+    duckdb_warehouse: Warehouse, type_: str
+) -> None:
+    columns = f"customer_id {type_}, segment_id text, segment_name text, observed_at timestamptz"
+    duckdb_warehouse.execute(f"create table {TABLE} ({columns})")
+    with pytest.raises(TableUnfit, match=r"columns that are no texts, .* is: customer_id\. Make them text"):
+        duckdb_warehouse.sink().open()
+
+
 def test_a_column_of_the_users_own_has_to_take_what_it_is_given(postgres_warehouse: Warehouse) -> None:
     columns = "customer_id text, segment_id text, segment_name text, observed_at timestamptz, ds date"
     postgres_warehouse.execute(f"create table {TABLE} ({columns})")
@@ -264,6 +277,18 @@ def test_a_column_without_time_zone_gets_utc_whatever_the_session(postgres_wareh
     postgres_warehouse.load(found("anna", "gold"))
 
     assert postgres_warehouse.query(f"select observed_at::text from {TABLE}") == [("2026-01-31 12:00:00",)]
+
+
+@pytest.mark.parametrize("type_", ["timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"])
+def test_so_does_one_of_duckdbs(duckdb_warehouse: Warehouse, type_: str) -> None:
+    duckdb_warehouse.execute("set global TimeZone = 'Asia/Tokyo'")  # of the file's process, while it is open
+    duckdb_warehouse.execute(
+        f"create table {TABLE} (customer_id text, segment_id text, segment_name text, observed_at {type_})"
+    )
+
+    duckdb_warehouse.load(found("anna", "gold"))
+
+    assert duckdb_warehouse.query(f"select observed_at::timestamp::text from {TABLE}") == [("2026-01-31 12:00:00",)]
 
 
 def test_no_right_to_create_tables_is_told_before_any_call(postgres_warehouse: Warehouse) -> None:
