@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.warehouse.bigquery.tables import TableResources, check_permissions
 from airflow_provider_voucherify.warehouse.databricks.transactions import known_tables
-from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, is_log_name
+from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, for_people, is_log_name
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
@@ -326,12 +326,13 @@ def check_rights(table: Table, rights: Sequence[str], connection: Connection) ->
         return
     from sqlalchemy import func, select
 
-    name = connection.dialect.identifier_preparer.format_table(table)
+    names = connection.dialect.identifier_preparer
+    name = for_people(names.format_table(table), connection.dialect)
     held = [_is_held(name, right) for right in rights]
     user, *is_held = connection.execute(select(func.current_user(), *held)).one()
     # NULL is the answer where there is no such table.
     if missing := [right for right, has in zip(rights, is_held, strict=True) if has is False]:
-        to = connection.dialect.identifier_preparer.quote(user)
+        to = for_people(names.quote(user), connection.dialect)
         raise TableUnfit(
             f"the connection's user may not {', '.join(missing)} in {table.fullname}, which a run does at its end. "
             "Name another table, or let its owner run what follows:",

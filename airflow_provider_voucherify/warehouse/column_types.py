@@ -26,7 +26,7 @@ from sqlalchemy import (
     Time,
     Uuid,
 )
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine, UserDefinedType
 
@@ -52,8 +52,10 @@ _NAMED: Mapping[str, _Named] = MappingProxyType(
         ),
         **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM"), Integer()),
         **dict.fromkeys(("DECFLOAT", "DOUBLE", "DOUBLE PRECISION", "FLOAT", "FLOAT64", "REAL"), Numeric()),
-        **dict.fromkeys(("DATETIME", "TIMESTAMP", "TIMESTAMP WITHOUT TIME ZONE", "TIMESTAMP_NTZ"), DateTime()),
-        **dict.fromkeys(("TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS"), DateTime()),
+        **dict.fromkeys(("DATETIME", "TIMESTAMP", "TIMESTAMP WITHOUT TIME ZONE"), DateTime()),
+        **dict.fromkeys(("TIMESTAMP_NS", "TIMESTAMP_NTZ"), DateTime()),
+        "TIMESTAMP_S": postgresql.TIMESTAMP(precision=0),
+        "TIMESTAMP_MS": postgresql.TIMESTAMP(precision=3),
         **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ", "TIMESTAMP_LTZ"), DateTime(timezone=True)),
         **dict.fromkeys(("TIME", "TIME_NS", "TIME WITHOUT TIME ZONE", "TIME WITH TIME ZONE"), Time()),
         **dict.fromkeys(("BINARY", "BINARY VARYING", "BIT", "BLOB", "BYTES"), LargeBinary()),

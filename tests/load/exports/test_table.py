@@ -247,7 +247,7 @@ def test_a_number_of_as_many_digits_as_the_table_has_is_kept_whole(engines: Engi
 
 
 @pytest.mark.skipif(bool(GIVEN), reason="types of these databases are written otherwise")
-@pytest.mark.parametrize("type_", ["timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"])
+@pytest.mark.parametrize("type_", ["timestamp", "timestamp_ns"])
 def test_a_column_without_time_zone_gets_utc_whatever_the_session(engines: Engines, type_: str) -> None:
     if engines.url.startswith("sqlite") or (type_ != "timestamp" and not engines.url.startswith("duckdb")):
         pytest.skip("it has no such type")

@@ -86,6 +86,16 @@ def test_a_table_without_the_column_is_told_the_statement_that_adds_it(warehouse
     assert [(customer, str(ds)) for customer, ds in rows] == [("anna", "None"), ("bert", "2026-01-31")]
 
 
+def test_so_is_one_with_a_percent_sign_in_its_name(warehouse: Warehouse) -> None:
+    if warehouse.url.startswith("bigquery"):
+        pytest.skip("it has no such names")
+    warehouse.load(found("anna", "gold"))
+    with pytest.raises(TableUnfit, match=r"lacks %d.*:\nALTER TABLE") as refusal:
+        _load(warehouse, {"%d": 1}, "bert", run="tuesday")
+    warehouse.execute(str(refusal.value).splitlines()[1])
+    _load(warehouse, {"%d": 1}, "bert", run="tuesday")
+
+
 def test_a_column_that_may_not_be_null_is_fine_if_it_gets_a_value(warehouse: Warehouse) -> None:
     warehouse.execute(
         f"create table {TABLE} (customer_id {warehouse.id_type}, segment_id {warehouse.id_type}, "

@@ -305,9 +305,8 @@ def test_changes_over_several_runs_are_the_difference_of_the_ends(warehouse: War
     assert moved(warehouse, "left", "gold", 2) == ["came back"]
 
 
-@pytest.mark.parametrize("type_", ["timestamp", "timestamp_ms"])
-def test_moments_that_depend_on_the_session_are_refused_by_duckdb_too(duckdb_warehouse: Warehouse, type_: str) -> None:
-    moments = f"valid_from {type_}, valid_to {type_}, observed_at timestamptz"
+def test_moments_that_depend_on_the_session_are_refused_by_duckdb_too(duckdb_warehouse: Warehouse) -> None:
+    moments = "valid_from timestamp, valid_to timestamp, observed_at timestamp"
     duckdb_warehouse.execute(f"create table {TABLE} (customer_id text, segment_id text, segment_name text, {moments})")
     with pytest.raises(TableUnfit, match=r"column valid_from of .* is without time zone"):
         history_sink(duckdb_warehouse, 1).open()

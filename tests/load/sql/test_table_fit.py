@@ -291,6 +291,13 @@ def test_so_does_one_of_duckdbs(duckdb_warehouse: Warehouse, type_: str) -> None
     assert duckdb_warehouse.query(f"select observed_at::timestamp::text from {TABLE}") == [("2026-01-31 12:00:00",)]
 
 
+def test_moments_of_a_history_of_duckdbs_have_a_zone_however_coarse_they_are(duckdb_warehouse: Warehouse) -> None:
+    moments = "valid_from timestamp_ms, valid_to timestamp_ms, observed_at timestamptz"
+    duckdb_warehouse.execute(f"create table {TABLE} (customer_id text, segment_id text, segment_name text, {moments})")
+    with pytest.raises(TableUnfit, match=r"valid_from.* depend on the session"):
+        duckdb_warehouse.sink("history", identity(as_of=NOON)).open()
+
+
 def test_no_right_to_create_tables_is_told_before_any_call(postgres_warehouse: Warehouse) -> None:
     postgres_warehouse.execute(f"create role reader_{id(postgres_warehouse)} login")
     reader = Warehouse(postgres_warehouse.url.replace("postgres@", f"reader_{id(postgres_warehouse)}@"))
