@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.exports.columns import Record, columns_of, digits_behind, losing_columns, records
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_name, check_takes_rows
-from airflow_provider_voucherify.load.sql.target import name_in, schema_of
+from airflow_provider_voucherify.load.sql.target import check_length, name_in, schema_of
 from airflow_provider_voucherify.warehouse.catalog import (
     REPLACE,
     InformationSchema,
@@ -23,12 +23,12 @@ from airflow_provider_voucherify.warehouse.catalog import (
 )
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.many_rows import create_passing, insert_many
-from airflow_provider_voucherify.warehouse.traits import traits_of
+from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_and_create
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.types import TypeEngine
 
     from airflow_provider_voucherify.api.models import Row
@@ -65,7 +65,9 @@ class ExportTableLoader:
         types = {column.name: column.type.dialect_impl(dialect) for column in columns}
         self._digits_behind = digits_behind(fields, types, dialect)
         self._naive: set[str] = set()
-        self._table = _table_of(destination, columns, self.name.table, schema_of(self.name, self._database))
+        for name, column in zip(fields, columns, strict=True):
+            check_length(f"the column of {name!r}", column.name, dialect)
+        self._table = _table_of(destination, columns, self.name.table, schema_of(self.name, self._database), dialect)
 
     def check(self) -> None:
         """Look whether the table, if it exists, can take the rows and keep them whole; before any call.
@@ -199,11 +201,18 @@ class _CountedRecords:
         return record
 
 
-def _table_of(destination: ExportTable, columns: list[Column[object]], name: str, schema: str | None) -> Table:
-    from sqlalchemy import Column, MetaData, Table
+def _table_of(
+    destination: ExportTable, columns: list[Column[object]], name: str, schema: str | None, dialect: Dialect
+) -> Table:
+    from sqlalchemy import Column, Index, MetaData, Table
 
     from airflow_provider_voucherify.warehouse.column_types import run_key_text
 
+    table = Table(name, MetaData(), *columns, schema=schema)
     if destination.write == "append":
-        columns.append(cast("Column[object]", Column(RUN_KEY, run_key_text(), nullable=False, index=True)))
-    return Table(name, MetaData(), *columns, schema=schema)
+        table.append_column(Column(RUN_KEY, run_key_text(), nullable=False))
+        # DuckDB renames no table that has one; others have none.
+        if dialect.name in ("postgresql", "sqlite", *MYSQL):
+            # Not named by the table, which people rename: an index keeps its name, and was in the next one's way.
+            Index(f"ix_run_key_{random_token()}", table.c[RUN_KEY])
+    return table

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -14,10 +15,12 @@ from sqlalchemy import Engine, event, text
 from airflow_provider_voucherify.api.errors import InvalidArgument
 from airflow_provider_voucherify.api.models import Row
 from airflow_provider_voucherify.exporting.rows import exported_rows
+from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
 from airflow_provider_voucherify.load.exports.columns import records
 from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode
 from airflow_provider_voucherify.load.exports.table import ROWS_PER_INSERT, ExportTableLoader
+from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger
 from tests.load.conftest import BIGQUERY_SERVER, DATABRICKS_SERVER, SNOWFLAKE_SERVER
 from tests.load.runs import engine_of
 from tests.postgres import PostgresDatabase
@@ -166,6 +169,40 @@ def test_rows_are_added_to_those_of_other_runs_and_take_the_place_of_their_own(e
     again.check()
     again.load(ROWS[:1])
     assert read(engines, "SELECT run_key, count(*) FROM vouchers GROUP BY 1 ORDER BY 1") == [("one", 1), ("two", 2)]
+
+
+def test_a_table_that_was_renamed_is_not_in_the_way_of_the_next(engines: Engines) -> None:
+    for year in (2025, 2026):
+        loader(engines, "append").load(ROWS)
+        with engines.get_sqlalchemy_engine().begin() as connection:
+            connection.execute(text(f"ALTER TABLE vouchers RENAME TO vouchers_{year}"))
+    assert read(engines, "SELECT count(*) FROM vouchers_2026") == [(len(ROWS),)]
+
+
+NOWHERE = {
+    "postgresql": "postgresql+psycopg://nobody@nowhere.example/shop",
+    "mysql": "mysql+pymysql://nowhere.example/shop",
+}
+
+
+@pytest.mark.parametrize(
+    ("server", "longest", "most"),
+    [("postgresql", "ż" * 31 + "k", "63 bytes: PostgreSQL"), ("mysql", "ż" * 64, "64 characters: MySQL")],
+    ids=["postgresql", "mysql"],
+)
+def test_a_name_that_the_database_would_cut_or_refuse_is_refused_before_any_call(
+    server: str, longest: str, most: str
+) -> None:
+    pytest.importorskip("pymysql" if server == "mysql" else "psycopg")
+    nowhere = Engines(NOWHERE[server])
+    said = most.replace("63", "64").replace("64 ch", "65 ch") + " takes at most"
+    for name, is_taken in ((longest, True), (f"{longest}k", False)):
+        with nullcontext() if is_taken else pytest.raises(InvalidDestination, match=f"table='{name}' .* {said}"):
+            ExportTableLoader(nowhere, ExportTable(name, conn_id="warehouse"), ["id"], "run")
+        with nullcontext() if is_taken else pytest.raises(InvalidDestination, match=f"table='{name}' .* {said}"):
+            OutcomeTableLedger(nowhere, TableName.parse(name))
+        with nullcontext() if is_taken else pytest.raises(InvalidDestination, match=f"column of '{name}' .* {said}"):
+            ExportTableLoader(nowhere, ExportTable("vouchers", conn_id="warehouse"), ["id", name], "run")
 
 
 def test_what_cannot_be_used_is_told_before_anything_is_read(engines: Engines) -> None:
