@@ -111,7 +111,7 @@ class ExportTableLoader:
                 self._check_types({column["name"]: column["type"] for column in existing})
         check_rights(table, REPLACE, connection)
         check_exactness(table, connection, _REMEDY)
-        check_takes_rows(table, connection)
+        check_takes_rows(table, connection, by_copy=True)
 
     def _check_types(self, existing: Mapping[str, TypeEngine[object]]) -> None:
         if losing := losing_columns(self._destination, self._fields, existing):

@@ -155,7 +155,8 @@ class Target:
                 check_keys(table, connection)
             check_rights(table, REPLACE, connection)
             check_exactness(table, connection)
-            check_takes_rows(table, connection)
+            known = extra_values_of(self.extra_columns) if table is self.table else visible.NO_COLUMNS
+            check_takes_rows(table, connection, known)
 
     def lock(self, connection: Connection) -> None:
         """Let one run at a time publish to this target, until the transaction ends.

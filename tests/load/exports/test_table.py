@@ -309,6 +309,27 @@ def create(engines: Engines, types: dict[str, str]) -> None:
         connection.execute(text(f"CREATE TABLE vouchers ({columns})"))
 
 
+def test_a_column_that_the_database_makes_is_refused_before_the_export_is_asked_for(engines: Engines) -> None:
+    if engines.url.startswith(("bigquery", "databricks", "snowflake")):
+        pytest.skip("it says so when rows are added")
+    made = "text generated always as (id)" + ("" if "duckdb" in engines.url else " stored")
+    create(engines, {"name": made})
+    told = r"vouchers has columns that the database makes .*: name\.|could not plan to add rows to vouchers"
+    with pytest.raises(TableUnfit, match=told):
+        loader(engines).check()
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_a_text_may_become_what_copy_makes_of_it(postgres_database: PostgresDatabase, driver: str) -> None:
+    pytest.importorskip(driver)
+    engines = Engines(postgres_database.url.replace("+psycopg:", f"+{driver}:"))
+    create(engines, {"metadata": "jsonb", "uses": "jsonb"})
+    loading = loader(engines)
+    loading.check()
+    loading.load(ROWS)
+    assert read(engines, "SELECT metadata ->> 'a' FROM vouchers WHERE uses = '3'") == [("ą",)]
+
+
 def test_a_database_that_refuses_quotes_no_row(postgres_database: PostgresDatabase) -> None:
     engines = Engines(postgres_database.url)
     with engines.get_sqlalchemy_engine().begin() as connection:
