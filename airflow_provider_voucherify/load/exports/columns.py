@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import partial
@@ -90,18 +90,26 @@ def _digits_behind(type_: TypeEngine[object] | None, dialect: Dialect) -> int | 
 
 
 def records(
-    destination: ExportTable, fields: Sequence[str], rows: Iterable[Row], behind: Mapping[str, int | None] = _NO_DIGITS
+    destination: ExportTable,
+    fields: Sequence[str],
+    rows: Iterable[Row],
+    behind: Mapping[str, int | None] = _NO_DIGITS,
+    naive: Collection[str] = (),
 ) -> Iterator[Record]:
     """Yield rows with values of the columns' types.
 
     :param behind: how many digits behind the point are kept of a decimal, by field, where that is not ten; ``None`` for
         as many as there are.
+    :param naive: fields of times whose columns have no zone: a database would put its session's time there.
     :raises ValueUnfit: naming row and field, if a text is no value of the field's type, or would not be kept whole.
     """
     kinds: list[ColumnKind] = [destination.types.get(name, "text") for name in fields]
+    special: dict[ColumnKind, Callable[[str], _Reader]] = {
+        "decimal": lambda name: partial(_decimal, behind=behind.get(name, _DIGITS_BEHIND)),
+        "timestamp": lambda name: partial(_timestamp, is_naive=name in naive),
+    }
     readers = [
-        partial(_decimal, behind=behind.get(name, _DIGITS_BEHIND)) if kind == "decimal" else _READERS[kind]
-        for name, kind in zip(fields, kinds, strict=True)
+        special[kind](name) if kind in special else _READERS[kind] for name, kind in zip(fields, kinds, strict=True)
     ]
     for number, row in enumerate(rows, start=1):
         try:
@@ -165,9 +173,10 @@ def _date(cell: Cell) -> Value:
     return _moment(cell).date()
 
 
-def _timestamp(cell: Cell) -> Value:
+def _timestamp(cell: Cell, *, is_naive: bool) -> Value:
     moment = _moment(cell)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.replace(tzinfo=None) if is_naive else moment
 
 
 def _moment(cell: Cell) -> datetime:
@@ -182,7 +191,6 @@ _READERS: dict[ColumnKind, _Reader] = {
     "integer": _integer,
     "boolean": _boolean,
     "date": _date,
-    "timestamp": _timestamp,
 }
 
 

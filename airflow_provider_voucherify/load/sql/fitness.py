@@ -22,7 +22,9 @@ from airflow_provider_voucherify.warehouse.many_rows import without_parameters
 from airflow_provider_voucherify.warehouse.traits import MYSQL, PROVEN, traits_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from collections.abc import Mapping
+
+    from sqlalchemy import Column, ColumnElement, Table
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedColumn
 
@@ -56,6 +58,16 @@ def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialec
         raise TableUnfit(
             f"table {table.fullname} exists but lacks {', '.join(missing)}. Name another table, or run what follows:",
             (visible.add_column(table, name, dialect) for name in missing),
+        )
+    if made := [column["name"] for column in existing if column["name"] in table.c and column.get("computed")]:
+        raise TableUnfit(
+            f"table {table.fullname} has columns that the database makes of others, and that a run fills: "
+            f"{', '.join(made)}. Let them be columns like others, or name another table"
+        )
+    if rounding := _rounding(table, existing, dialect):
+        raise TableUnfit(
+            f"table {table.fullname} has columns of whole numbers, and a run writes others there, which the database "
+            f"would round: {', '.join(rounding)}. Write whole numbers, or name another column or table"
         )
     if strict := _refusing_null(table, existing):
         raise TableUnfit(
@@ -116,6 +128,19 @@ def check_is_log(log: Table, connection: Connection) -> None:
     )
 
 
+def _rounding(table: Table, existing: list[ReflectedColumn], dialect: Dialect) -> list[str]:
+    from sqlalchemy import Float, Integer, Numeric
+
+    if dialect.name == "sqlite":  # which keeps values as they are, whatever the columns
+        return []
+    whole = {
+        column["name"]
+        for column in existing
+        if isinstance(type_ := column["type"], Integer) or (isinstance(type_, Numeric) and type_.scale == 0)
+    }
+    return [column.name for column in table.columns if isinstance(column.type, Float) and column.name in whole]
+
+
 def _refusing_null(table: Table, existing: list[ReflectedColumn]) -> list[str]:
     may_be_null = {column.name for column in table.columns if column.nullable and not column.info.get("is_filled")}
     return [column["name"] for column in existing if column["name"] in may_be_null and not column["nullable"]]
@@ -147,10 +172,19 @@ def check_keys(table: Table, connection: Connection) -> None:
             )
 
 
-def check_takes_rows(table: Table, connection: Connection) -> None:
-    """Look whether rows can be removed from a table, if it exists: the database is asked for its plan, nothing is done.
+def check_takes_rows(
+    table: Table,
+    connection: Connection,
+    known: Mapping[str, ColumnElement[object]] = visible.NO_COLUMNS,
+    *,
+    by_copy: bool = False,
+) -> None:
+    """Look whether rows can be removed from a table and added to it, if it exists: the database is asked for its plans,
+    nothing is done.
 
-    :raises TableUnfit: if not: most likely it is a view.
+    :param known: values that are known before, by column.
+    :param by_copy: whether rows go in by COPY, where PostgreSQL has it: it makes of texts whatever the columns are.
+    :raises TableUnfit: if not: most likely it is a view, or has a column that takes no such values.
     :raises StatementFailed: if the database could not say now.
     """
     from sqlalchemy import delete, false
@@ -172,10 +206,50 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
     except DBAPIError as error:
         problem = without_rows(f"plan to remove rows of {table.fullname}", error)
     else:
+        _check_takes_new(table, connection, known, by_copy=by_copy)
         return
     if problem.is_passing:
         raise problem
     raise TableUnfit(f"{problem}. A run removes rows and adds others, and most views let nobody do so: name a table")
+
+
+def _check_takes_new(
+    table: Table, connection: Connection, known: Mapping[str, ColumnElement[object]], *, by_copy: bool
+) -> None:
+    from sqlalchemy import false, insert, null, select
+    from sqlalchemy.exc import DBAPIError
+
+    if connection.dialect.name not in ("duckdb", "postgresql", "sqlite"):
+        return
+    # Only PostgreSQL looks at types for a plan.
+    is_typed = connection.dialect.name == "postgresql" and not by_copy
+    values = [_typed(column, known, connection.dialect) if is_typed else null() for column in table.columns]
+    rows = select(*values).select_from(table).where(false())
+    adding = insert(table).from_select(table.columns.keys(), rows)
+    statement = adding.compile(connection, compile_kwargs={"literal_binds": True})
+    try:
+        connection.exec_driver_sql(f"EXPLAIN {statement}")
+    except DBAPIError as error:
+        problem = without_rows(f"plan to add rows to {table.fullname}", error)
+    else:
+        return
+    if problem.is_passing:
+        raise problem
+    raise TableUnfit(
+        f"{problem}. A run fills {', '.join(table.columns.keys())}: let these columns take what it writes, and the "
+        "database make none of them, or name another table"
+    )
+
+
+def _typed(
+    column: Column[object], known: Mapping[str, ColumnElement[object]], dialect: Dialect
+) -> ColumnElement[object]:
+    """Return a value as it is written by a run: the texts of psycopg2 are of whatever type the column is."""
+    from sqlalchemy import String, cast, literal
+
+    value = known.get(column.name, literal(None, column.type))
+    is_text = isinstance(column.type, String)
+    return value if is_text and dialect.driver == "psycopg2" else cast(value, column.type)
 
 
 def _check_databricks(table: Table, connection: Connection) -> None:
