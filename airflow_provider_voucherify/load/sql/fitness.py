@@ -243,8 +243,8 @@ def check_times(table: Table, connection: Connection, *, observed_at_may_be_naiv
             unfit.append(f"{column.name} (is {type_.compile(dialect)})")
     if unfit:
         raise TableUnfit(
-            f"table {table.fullname} has columns whose moments would be cut, or depend on the session: "
-            f"{', '.join(unfit)}. Make them {moments[0].type.compile(dialect)}, or name another table"
+            f"table {table.fullname} has {', '.join(unfit)}, where moments would be cut, or depend on the session. "
+            f"Make them {moments[0].type.compile(dialect)}, or name another table"
         )
 
 
