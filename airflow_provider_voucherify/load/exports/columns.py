@@ -57,16 +57,25 @@ def losing_columns(
 
     :param existing: types by column. What a database refuses by itself is not looked for.
     """
-    from sqlalchemy import Date, Integer, Numeric, Time
+    from sqlalchemy import FLOAT, REAL, Date, Integer, Numeric, Time
 
     losing: list[str] = []
     for name in fields:
         kind, type_ = destination.types.get(name, "text"), existing.get(column_of(name))
-        loses_time = kind == "timestamp" and isinstance(type_, Date | Time)
+        loses_time = kind == "timestamp" and (isinstance(type_, Date | Time) or _cuts_seconds(type_))
         is_whole = isinstance(type_, Integer) or (isinstance(type_, Numeric) and type_.scale == 0)
-        if loses_time or (kind == "decimal" and is_whole):
+        is_single = isinstance(type_, FLOAT | REAL)  # of doubles SQLAlchemy has other types
+        if loses_time or (kind == "decimal" and (is_whole or is_single)) or (kind == "integer" and is_single):
             losing.append(f"{column_of(name)} (is {type_}, and gets a {kind})")
     return losing
+
+
+def _cuts_seconds(type_: TypeEngine[object] | None) -> bool:
+    """Return whether a type of times has less than microseconds: MySQL's say so by ``fsp``, of which none is zero."""
+    from sqlalchemy import DateTime
+
+    digits = getattr(type_, "precision", None), getattr(type_, "fsp", 6) or 0
+    return isinstance(type_, DateTime) and any(one is not None and one < 6 for one in digits)
 
 
 def digits_behind(

@@ -21,6 +21,7 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_keys,
     check_name,
     check_takes_rows,
+    check_times,
 )
 from airflow_provider_voucherify.warehouse.bigquery.tables import check_characters
 from airflow_provider_voucherify.warehouse.catalog import (
@@ -154,6 +155,8 @@ class Target:
                 check_columns(table, catalog.get_columns(table.name, schema=schema), connection.dialect)
                 check_keys(table, connection)
             check_rights(table, REPLACE, connection)
+            is_written_as_utc = table is self.table and self.write != "history"
+            check_times(table, connection, observed_at_may_be_naive=is_written_as_utc)
             check_exactness(table, connection)
             known = extra_values_of(self.extra_columns) if table is self.table else visible.NO_COLUMNS
             check_takes_rows(table, connection, known)

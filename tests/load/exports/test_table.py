@@ -340,6 +340,24 @@ def test_a_database_that_refuses_quotes_no_row(postgres_database: PostgresDataba
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("column", "type_", "said"),
+    [
+        ("value", "real", r"value \(is REAL, and gets a decimal\)"),
+        ("uses", "float(24)", r"uses \(is REAL, and gets a integer\)"),
+        ("at", "timestamp(0)", r"at \(is TIMESTAMP.*, and gets a timestamp\)"),
+    ],
+    ids=["short float for a decimal", "short float for an integer", "seconds for a time"],
+)
+def test_a_table_that_would_round_the_values_is_refused(
+    postgres_database: PostgresDatabase, column: str, type_: str, said: str
+) -> None:
+    engines = Engines(postgres_database.url)
+    create(engines, {column: type_})
+    with pytest.raises(TableUnfit, match=rf"a part of their values only: {said}"):
+        loader(engines).check()
+
+
 def test_a_schema_that_is_not_there_is_told(postgres_database: PostgresDatabase) -> None:
     destination = ExportTable("nowhere.vouchers", conn_id="warehouse")
     with pytest.raises(TableUnfit, match="there is no schema 'nowhere'"):

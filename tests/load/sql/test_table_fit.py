@@ -272,6 +272,40 @@ def test_a_column_of_duckdbs_that_is_no_text_is_refused_before_any_call(
         duckdb_warehouse.sink().open()
 
 
+@pytest.mark.parametrize("name", ["observed_at", "valid_from", "valid_to"])
+def test_a_column_of_days_for_moments_is_refused_before_any_call(warehouse: Warehouse, name: str) -> None:
+    zoned = {"postgresql": "timestamptz", "duckdb": "timestamptz", "snowflake": "timestamp_tz", "mysql": "datetime(6)"}
+    moment = zoned.get(warehouse.url.split("+")[0].split(":")[0], "timestamp")
+    types = {one: "date" if one == name else moment for one in ("observed_at", "valid_from", "valid_to")}
+    columns = [f"{one} {warehouse.id_type}" for one in TEXTS] + [f"{one} {type_}" for one, type_ in types.items()]
+    warehouse.execute(f"create table {TABLE} ({', '.join(columns)})")
+    sink = warehouse.sink("history", identity(as_of=NOON))
+    if warehouse.url.startswith("sqlite"):  # which keeps them as they are, in whatever column
+        assert sink.open() is None
+        return
+    with pytest.raises(TableUnfit, match=rf"{name}( \(is DATE\)| of another type)"):
+        sink.open()
+
+
+@pytest.mark.parametrize(
+    ("type_", "is_taken"),
+    [("timestamptz(0)", False), ("timestamptz(6)", True), ("text", False), ("moment", True), ("day", False)],
+)
+def test_moments_of_a_history_are_kept_to_the_microsecond(
+    postgres_warehouse: Warehouse, type_: str, is_taken: bool
+) -> None:
+    for statement in ("create domain moment as timestamptz", "create domain day as date"):
+        postgres_warehouse.execute(statement)
+    columns = f"valid_from {type_}, valid_to timestamptz, observed_at timestamptz(0)"
+    postgres_warehouse.execute(f"create table {TABLE} ({', '.join(f'{name} text' for name in TEXTS)}, {columns})")
+    sink = postgres_warehouse.sink("history", identity(as_of=NOON))
+    if is_taken:
+        assert sink.open() is None
+        return
+    with pytest.raises(TableUnfit, match=r"valid_from \(is .*\), where .* Make them TIMESTAMP WITH TIME ZONE, or"):
+        sink.open()
+
+
 def test_a_column_of_the_users_own_has_to_take_what_it_is_given(postgres_warehouse: Warehouse) -> None:
     columns = "customer_id text, segment_id text, segment_name text, observed_at timestamptz, ds date"
     postgres_warehouse.execute(f"create table {TABLE} ({columns})")
