@@ -269,7 +269,7 @@ class Target:
         return scope.everyone or self.write == "replace"
 
     def _refuse_loss(self, previous: int, new: int, min_ratio: float) -> None:
-        if previous == 0 or new >= min_ratio * previous:
+        if previous == 0 or new + 1e-9 >= min_ratio * previous:
             return
         raise TooFewMemberships(
             f"the run would put {new:,} memberships in place of {previous:,} in {self.display_name}, which is less "
