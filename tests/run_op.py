@@ -34,7 +34,7 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 
 LOGICAL_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 #: Airflow's default for ``[state_store] max_value_storage_bytes``.
-_MAX_STATE_BYTES = 65_536
+_MAX_STATE_BYTES = 65_535
 _RETURN_VALUE = "return_value"
 
 

@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ledger": {"api.ids", "api.models", "ledger", "load.base", "load.errors", "load.summary"},
     "ledger.steps": {"api.campaign_models", "api.models", "ledger.log", "load.errors", "load.summary"},
     "ledger.logs.directory": {"ledger.log", "load.files.directory", "load.summary"},
+    "ledger.logs.state_store": {"api.models", "ledger.log", "load.destinations", "load.summary"},
     "ledger.logs.table": {
         *("ledger.log", "load.base", "load.errors", "load.summary", "warehouse", "sqlalchemy"),
     },

@@ -25,6 +25,7 @@ class Campaign:
     :param join_once: whether a customer gets one code of it at most, whoever publishes.
     :param active: whether it is switched on; ``None`` where Voucherify does not say.
     :param expires_at: nothing can be redeemed from then on (UTC).
+    :param created_at: UTC; ``None`` where Voucherify does not say.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Campaign:
     join_once: bool = False
     active: bool | None = None
     expires_at: datetime | None = None
+    created_at: datetime | None = None
 
     @classmethod
     def from_json(cls, data: JsonObject) -> Campaign:
@@ -50,6 +52,7 @@ class Campaign:
             join_once=data.get("join_once") is True,
             active=active if isinstance(active, bool) else None,
             expires_at=optional_time(data, "expiration_date"),
+            created_at=optional_time(data, "created_at"),
         )
 
     def to_json(self) -> JsonObject:
@@ -62,6 +65,7 @@ class Campaign:
             "join_once": self.join_once,
             "active": self.active,
             "expiration_date": None if self.expires_at is None else self.expires_at.isoformat(),
+            "created_at": None if self.created_at is None else self.created_at.isoformat(),
         }
 
 

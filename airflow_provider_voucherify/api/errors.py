@@ -16,6 +16,19 @@ _REASONS = {
 }
 
 
+#: An error quotes so many characters of a value at most.
+_LONGEST_QUOTED = 80
+
+
+def shown(value: object) -> str:
+    """Return a value as an error quotes it: the begin of a long one, and of what is no text or number what it is."""
+    is_quoted = isinstance(value, str | int | float | None)
+    if isinstance(value, int) and value.bit_length() > 4 * _LONGEST_QUOTED:
+        is_quoted = False  # Python writes none of thousands of digits
+    quoted = repr(value) if is_quoted else type(value).__name__
+    return quoted if len(quoted) <= _LONGEST_QUOTED else f"{quoted[: _LONGEST_QUOTED - 3]}..."
+
+
 class VoucherifyError(Exception):
     """A call to Voucherify did not give what was asked for.
 

@@ -213,6 +213,15 @@ class EmulatorControl:
         changes: JsonObject = {name: value for name, value in given.items() if value is not None}
         self._call("POST", "campaigns/change", _with_app_id(changes | {"campaign": campaign}, app_id))
 
+    def delete_campaign(self, campaign: str, app_id: str | None = None) -> None:
+        """Delete a campaign; what it published stays, and its name is free again.
+
+        :param campaign: its id or name.
+        :param app_id: of this project.
+        :raises AdminError: when there is no such campaign.
+        """
+        self._call("POST", "campaigns/delete", _with_app_id({"campaign": campaign}, app_id))
+
     def refuse(
         self,
         *,

@@ -44,9 +44,12 @@ class Switches:
     :param joined_customer: another publication for a customer of a campaign that is joined once: the
         original publication, or a 400. ``?join_once=true`` gets the original either way.
     :param inactive_campaign: whether a campaign that is switched off or over refuses to publish.
+    :param deleted_campaigns_listed: True repeats the defect that publications listed by the name of a campaign are
+        also those of a deleted one of the same name.
     :param failed_publications_listed: whether refused publications show in listings, as ``FAILURE``.
     :param async_wait_seconds: seconds a bulk update waits before its first row, also in an empty queue.
     :param async_row_seconds: seconds each row of a bulk update takes.
+    :param async_unseen_looks: so many looks at a bulk update that was accepted find none (404).
     :param async_outcome: how bulk updates end that are accepted from now on: ``failed`` stops after half
         of the rows, which stay updated.
     :param export_wait_seconds: seconds an export waits before its rows are read, also in an empty queue.
@@ -90,9 +93,11 @@ class Switches:
     updated_at_moved_by: Literal["upserts", "profile_writes"] = "upserts"
     joined_customer: Literal["original", "refused"] = "original"
     inactive_campaign: Literal["refused", "published"] = "refused"
+    deleted_campaigns_listed: bool = False
     failed_publications_listed: bool = True
     async_wait_seconds: float = 0.0
     async_row_seconds: float = 0.0
+    async_unseen_looks: int = 0
     async_outcome: Literal["done", "failed"] = "done"
     export_wait_seconds: float = 0.0
     export_row_seconds: float = 0.0

@@ -135,7 +135,7 @@ class Exporter:
                 raise self._in_words(error) from None
             except (TransportFailed, ServerFault, MalformedAnswer) as error:
                 lost = error
-                await self._sleep(RetryPolicy().wait(attempt, self._uniform))  # the server may still be at work on it
+                await self._sleep(RetryPolicy().wait_after(error, attempt, self._uniform))  # it may be at work on it
                 found = await self.find(asked_at)
                 if found is not None:
                     return found

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, get_args
 
-from airflow_provider_voucherify.api.errors import InvalidArgument, InvalidMetadata
+from airflow_provider_voucherify.api.errors import InvalidArgument, InvalidMetadata, shown
 from airflow_provider_voucherify.pull.customers import upstream
 
 if TYPE_CHECKING:
@@ -32,6 +32,8 @@ TIMEOUT: Final = timedelta(hours=6)
 METADATA = "metadata"
 _FIELD = re.compile(r"[A-Za-z][A-Za-z0-9_]*|metadata\.[^,\x00-\x1f]{1,100}").fullmatch
 _ORDER = re.compile(r"-?[A-Za-z][A-Za-z0-9_.]*").fullmatch
+#: So many of the fields that are there twice are named.
+_SHOWN = 5
 _TIMES = frozenset(("$after", "$before"))
 _WITHOUT_VALUE = frozenset(("$has_value", "$is_unknown"))
 _FIELDS_EXAMPLE = 'write a list of fields such as ["id", "code", "created_at"]'
@@ -66,7 +68,7 @@ def object_name(value: object) -> str:
     """
     known = get_args(ExportedObject)
     if not isinstance(value, str) or value not in known:
-        raise InvalidArgument(f"exported_object is {value!r}; write one of {', '.join(map(repr, known))}")
+        raise InvalidArgument(f"exported_object is {shown(value)}; write one of {', '.join(map(repr, known))}")
     return value
 
 
@@ -77,9 +79,9 @@ def field_names(value: object, *, is_rendered: bool = False) -> list[str]:
     """
     names = upstream.text_list(value, "fields", _FIELDS_EXAMPLE, InvalidArgument, is_rendered=is_rendered)
     if wrong := [name for name in names if not _FIELD(name)]:
-        raise InvalidArgument(f"fields holds {wrong[0][:80]!r}, which is no field's name; {_FIELDS_EXAMPLE}")
+        raise InvalidArgument(f"fields holds {shown(wrong[0])}, which is no field's name; {_FIELDS_EXAMPLE}")
     if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise InvalidArgument(f"fields holds {', '.join(map(repr, doubled))} more than once: leave one out")
+        raise InvalidArgument(f"fields holds {', '.join(map(shown, doubled[:_SHOWN]))} more than once: leave one out")
     return names
 
 
@@ -111,7 +113,7 @@ def order_name(value: object) -> str:
     """
     if not isinstance(value, str) or not _ORDER(value):
         raise InvalidArgument(
-            f"order is {value!r}; write a field's name such as 'created_at', '-created_at' for latest"
+            f"order is {shown(value)}; write a field's name such as 'created_at', '-created_at' for latest"
         )
     return value
 

@@ -139,18 +139,18 @@ class Publisher:
                 if not is_unclear or attempt >= self._retry.attempts:
                     raise
                 if not error.retryable:  # the list does not show yet what the refusal speaks of
-                    await self._sleep(self._retry.wait(attempt, self._uniform))
+                    await self._sleep(self._retry.wait_after(error, attempt, self._uniform))
             attempt += 1
 
     async def _look(self, error: VoucherifyError, customer_id: str, attempt: int) -> Publication | None:
         """Return the publication if it was made although the answer says otherwise, or nothing."""
         if error.retryable or isinstance(error, AnswerTooLarge):  # the server may still be at work on it
-            await self._sleep(self._retry.wait(attempt, self._uniform))
+            await self._sleep(self._retry.wait_after(error, attempt, self._uniform))
         elif error.key not in _MAY_BE_MADE:
             return None
         source_id, campaign = self._gift.source_id(customer_id), self._gift.campaign
         if source_id is None:
-            found = await ask(self._client, campaigns.publication_to_customer(customer_id, campaign.name))
+            found = await ask(self._client, campaigns.publication_to_customer(customer_id, campaign))
         else:
             listed = await ask(self._client, campaigns.publications_by_source_id(source_id))
             found = next((one for one in listed if one.is_success), None)

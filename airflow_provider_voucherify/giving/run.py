@@ -28,6 +28,7 @@ from airflow_provider_voucherify.pull.customers.existence import blanks_hint, un
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS, Failures
 from airflow_provider_voucherify.pull.plan.plan import part_of
+from airflow_provider_voucherify.pull.result import tolerated
 from airflow_provider_voucherify.pull.tools import Runs, kept_if_interrupted
 
 log = logging.getLogger(__name__)
@@ -106,8 +107,7 @@ def check_tolerated(ledger: OutcomeLedger, outcomes: Mapping[str, PublicationOut
     :raises PublicationsFailed: if more failed.
     """
     failed = [one for one in outcomes.values() if one.result is PublicationResult.FAILED]
-    tolerated = max_failures * len(outcomes) if isinstance(max_failures, float) else max_failures
-    if len(failed) > tolerated:
+    if len(failed) > tolerated(max_failures, len(outcomes)):
         reasons = Counter(one.error_key or "failed" for one in failed)
         named = ", ".join(f"{count:,} x {reason}" for reason, count in sorted(reasons.items()))
         raise PublicationsFailed(
@@ -178,6 +178,8 @@ class PublishRun:
 
         :param customer_ids: distinct ids without a code so far.
         :raises CodesRanOut: if the campaign has no more, with the others recorded as ``no_voucher``.
+        :raises CampaignNotReady: if it is being changed meanwhile.
+        :raises InvalidCampaign: if it was deleted or switched off meanwhile, or is over by now.
         :raises VoucherifyError: what stopped the run early, with all outcomes up to then held.
         """
         asked: set[str] = set()
@@ -246,18 +248,25 @@ class PublishRun:
         return found.id
 
     def _check_campaign(self, settled: ChunkOutcomes) -> None:
-        """Tell customers nobody knows from a campaign that was deleted meanwhile: both are answered alike."""
-        if not settled.doubts_campaign:
+        """Look at the campaign where it may have changed since.
+
+        One that was deleted meanwhile is answered as a customer nobody knows is, and one that is being changed,
+        switched off or over as one without codes.
+        """
+        has_no_code = isinstance(settled.stopped_by, CodesRanOut)
+        if not (settled.doubts_campaign or has_no_code):
             return
-        campaign, self.doubts_campaign = self._gift.campaign, True
+        name, self.doubts_campaign = self._gift.campaign.name, True
         try:
-            self._tools.run(ask(self._tools.client, get_campaign(campaign.id)))
+            campaign = self._tools.run(ask(self._tools.client, get_campaign(self._gift.campaign.id)))
             self.doubts_campaign = False
+            if has_no_code:
+                checked_campaign(campaign, self._tools.now())
         except NotFound:
             settled.outcomes = [one for one in settled.outcomes if one.result is not PublicationResult.UNKNOWN]
-            settled.stopped_by = InvalidCampaign(f"campaign {campaign.name!r} was deleted while it was published")
+            settled.stopped_by = InvalidCampaign(f"campaign {name!r} was deleted while it was published")
         except VoucherifyError as error:  # the next part of the run asks for the campaign before anything else
-            settled.stopped_by = settled.stopped_by or error
+            settled.stopped_by = error if has_no_code else settled.stopped_by or error
 
     def _check_unknown(self, settled: ChunkOutcomes, asked: int) -> None:
         unknown = [one.customer_id for one in settled.outcomes if one.result is PublicationResult.UNKNOWN]
@@ -272,9 +281,11 @@ class PublishRun:
         self._judges_project = False
 
     def _ran_out(self) -> CodesRanOut:
+        campaign, again = self._gift.campaign, asked_again(self._tools.ledger, "those who got none")
+        makes_codes = campaign.type == "AUTO_UPDATE"
+        advice = "see in the dashboard why it makes none" if makes_codes else "add codes, or make it auto-update"
         return CodesRanOut(
-            f"campaign {self._gift.campaign.name!r} has no code left, or was ended meanwhile: add codes, or make it "
-            f"auto-update, and clear the task: it asks for {asked_again(self._tools.ledger, 'those who got none')}",
+            f"campaign {campaign.name!r} has no code left: {advice}, and clear the task: it asks for {again}",
             key=NO_VOUCHER,
         )
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.api.calls import campaigns, events, metadata_updates
-from airflow_provider_voucherify.api.errors import InvalidCampaign
+from airflow_provider_voucherify.api.errors import InvalidArgument, InvalidCampaign
+from airflow_provider_voucherify.hooks.refusal import checked_flag
 from airflow_provider_voucherify.pull.customers import upstream
 from airflow_provider_voucherify.pull.customers.sources import distinct_ids
 
@@ -59,7 +60,7 @@ class CampaignCalls:
             _campaign(campaign),
             customer_id,
             source_id=None if source_id is None else upstream.text(source_id, "source_id", "write a text"),
-            join_once=join_once,
+            join_once=checked_flag(join_once, "join_once"),
             channel="Airflow",
             metadata=None if metadata is None else upstream.metadata(metadata),
         )
@@ -70,8 +71,10 @@ class CampaignCalls:
 
         :param query: parameters of the list: ``source_id``, ``customer``, ``campaign`` (its name), ``result``,
             ``limit`` (up to 100), ``page``, ``order``.
-        :raises InvalidArgument: if a value is nothing, such as ``None``; no call is made.
+        :raises InvalidArgument: if it is no dict, or a value is nothing, such as ``None``; no call is made.
         """
+        if not isinstance(query, Mapping):
+            raise InvalidArgument(f'query is {type(query).__name__}; write a dict such as {{"campaign": "Win back"}}')
         advice = "write a text or a number, or leave it out"
         told = {name: upstream.text(value, f"query[{name!r}]", advice) for name, value in query.items()}
         return self._call.ask(campaigns.list_publications(told))
@@ -92,10 +95,10 @@ class CampaignCalls:
         """Begin to give many customers the same metadata.
 
         :param source_ids: your ids; Voucherify creates the customers it does not know.
-        :param metadata: what changes; other keys stay.
+        :param metadata: what changes, at least one key; other keys stay.
         :returns: id of the async action, for :meth:`get_async_action`.
         """
-        ids = distinct_ids(upstream.id_list(source_ids, "source_ids"))
+        ids = distinct_ids(upstream.id_list(source_ids, "source_ids"), "source_ids")
         return self._call.ask(metadata_updates.update_customers_metadata(ids, upstream.metadata(metadata)))
 
     def get_async_action(self, action_id: str) -> AsyncAction:

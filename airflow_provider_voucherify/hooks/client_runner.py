@@ -11,6 +11,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from airflow_provider_voucherify.hooks.connection.environment import tell_new_tokens
+
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.http.client import Client
 
@@ -88,7 +90,9 @@ class ClientRunner:
                 raise
             raise alone from None
         finally:
-            if not future.done():
+            if future.done():
+                tell_new_tokens()
+            else:
                 self._cancel_all()
 
     def _submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:

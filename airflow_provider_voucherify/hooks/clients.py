@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airflow_provider_voucherify.api.errors import ClosedWindow, VoucherifyError
+from airflow_provider_voucherify.api.errors import ClosedWindow, InvalidArgument, VoucherifyError, shown
 from airflow_provider_voucherify.api.http.client import open_client
 from airflow_provider_voucherify.api.limit.gate import Gate
 from airflow_provider_voucherify.api.limit.window import Window
@@ -24,10 +24,11 @@ class ClientTerms:
     """How a client is to send.
 
     :param concurrency: decides how many calls are in flight.
-    :param longest_wait: seconds to wait for the rate limit.
+    :param longest_wait: seconds to wait for the rate limit; ``inf`` for any number.
     :param inherits_usage: count as ours what the first answer shows as used.
     :param closed_window: the rate-limit window as the part before left it.
     :param retry: how failed calls are tried again.
+    :raises InvalidArgument: if ``longest_wait`` is no number of seconds.
     """
 
     concurrency: Concurrency
@@ -36,6 +37,13 @@ class ClientTerms:
     inherits_usage: bool
     closed_window: ClosedWindow | None
     retry: RetryPolicy
+
+    def __post_init__(self) -> None:
+        wait = self.longest_wait
+        if isinstance(wait, bool) or not isinstance(wait, int | float) or not wait >= 0:  # NaN is not
+            raise InvalidArgument(
+                f"longest_wait is {shown(wait)}; write seconds such as 60, or leave it out to wait however long"
+            )
 
 
 @dataclass(frozen=True, slots=True)

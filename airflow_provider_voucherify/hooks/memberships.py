@@ -48,16 +48,17 @@ def require_pandas() -> None:
         ) from None
 
 
-def checked_ids(customer_ids: object) -> list[str]:
+def checked_ids(customer_ids: object, what: str = "customer_ids") -> list[str]:
     """Return each id once, in the order of their first appearance.
 
+    :param what: the argument's name.
     :raises InvalidCustomerId: if one of them cannot be asked for, or they are no list.
     """
     try:
-        ids = id_list(customer_ids, "customer_ids", _IDS)
+        ids = id_list(customer_ids, what, _IDS)
     except InvalidCustomers as error:
         raise InvalidCustomerId(str(error)) from None
-    return distinct_ids(ids)
+    return distinct_ids(ids, what)
 
 
 async def ask_all(client: Sender, customer_ids: Sequence[str], *, workers: int) -> list[CustomerAnswer]:

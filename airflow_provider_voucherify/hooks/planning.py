@@ -41,7 +41,7 @@ def question_about(
     :raises InvalidCustomerId: if an id cannot be asked for.
     :raises ValueError: if segments or strategy cannot be meant.
     """
-    customer_ids = None if isinstance(customers, AllCustomers) else checked_ids(customers)
+    customer_ids = None if isinstance(customers, AllCustomers) else checked_ids(customers, "customers")
     names = None if segments is None else segment_names(segments)
     return Question(customer_ids, names, checked_strategy_name(strategy), exports=exports)
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeGuard, TypeVar
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 
+from airflow_provider_voucherify.api.errors import shown
 from airflow_provider_voucherify.pull.customers.upstream import text, time_above_zero
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def checked_conn_id(conn_id: object) -> str:
 def checked_choice(value: T, what: str, choices: Collection[object]) -> T:
     """Return a value that is one of the choices."""
     if value not in choices:
-        raise ValueError(f"{what} is {value!r}; write one of {', '.join(map(repr, choices))}")
+        raise ValueError(f"{what} is {shown(value)}; write one of {', '.join(map(repr, choices))}")
     return value
 
 
@@ -83,7 +84,7 @@ def checked_choice(value: T, what: str, choices: Collection[object]) -> T:
 def checked_flag(value: object, what: str) -> bool:
     """Return a truth value; a text would be true whatever it says."""
     if not isinstance(value, bool):
-        raise ValueError(f"{what} is {value!r}; write True or False: no template is rendered here")  # noqa: TRY004 - as for all other arguments
+        raise ValueError(f"{what} is {shown(value)}; write True or False: no template is rendered here")  # noqa: TRY004 - as for all other arguments
     return value
 
 

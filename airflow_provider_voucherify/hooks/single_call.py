@@ -172,7 +172,7 @@ class _Attempts:
         self._failures += 1
         if not (error.retryable and self._may_repeat and self._failures < self._retry.attempts):
             raise error
-        return self._retry.wait(self._failures, self._clock.uniform)
+        return self._retry.wait_after(error, self._failures, self._clock.uniform)
 
     def _wait_for_window(self, error: errors.RateLimited) -> float:
         self._rejections += 1

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from airflow_provider_voucherify.api.errors import InvalidArgument
 from airflow_provider_voucherify.hooks.refusal import is_resolvable
@@ -18,6 +18,7 @@ from airflow_provider_voucherify.pull.customers.upstream import NOTHING, is_noth
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+T = TypeVar("T")
 Path: TypeAlias = tuple[str | int, ...]
 
 #: Values of the user's own, which may be empty or ``None`` on purpose.
@@ -48,6 +49,11 @@ class Unset(Enum):
     """Stands for an argument that was left out, where ``None`` could come from upstream."""
 
     UNSET = auto()
+
+
+def or_none(value: T | Unset) -> T | None:
+    """Return an argument, ``None`` if it was left out."""
+    return None if isinstance(value, Unset) else value
 
 
 class Given:

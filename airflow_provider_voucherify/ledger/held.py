@@ -198,8 +198,8 @@ class WorkingCopy:
     def finished(self) -> Finished | None:
         """Return what was said of the run when it was whole, if that was said."""
         for (said,) in self._select("SELECT value FROM remark WHERE name = 'finished'"):
-            ids, max_tries, listed = json.loads(str(said))
-            return Finished(None if ids is None else frozenset(ids), max_tries, listed)
+            ids, cleared_after, listed = json.loads(str(said))
+            return Finished(None if ids is None else frozenset(ids), cleared_after, listed)
         return None
 
     def summarise(self, scope: Scope) -> LoadSummary:
@@ -291,7 +291,7 @@ class WorkingCopy:
                 self._forget(step.customer_ids)
             case Finished():
                 ids = None if step.segment_ids is None else sorted(step.segment_ids)
-                self._remark("finished", json.dumps([ids, step.max_tries, step.listed]))
+                self._remark("finished", json.dumps([ids, step.cleared_after, step.listed]))
 
     def _take_answers(self, said: StepAsJson, labels: Sequence[int]) -> None:
         answers = answers_of(said, len(labels))

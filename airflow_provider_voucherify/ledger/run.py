@@ -171,7 +171,7 @@ class LoggedRun:
         finished = self._held.finished
         if finished is None:
             return None
-        if finished.max_tries != self._identity.max_tries:
+        if finished.cleared_after != self._identity.cleared_after:
             self._begin("the run was finished before, and the task cleared since")
         elif finished.listed != self._identity.listed:
             self._begin("the run was finished before, and is about other customers now")

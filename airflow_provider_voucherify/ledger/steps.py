@@ -65,12 +65,12 @@ class Finished:
     """The run is whole, and its rows go to an XCom.
 
     :param segment_ids: the segments it shows, ``None`` for all.
-    :param max_tries: Airflow's, as the try had it that finished the run: a clear raises it.
+    :param cleared_after: as ``RunIdentity`` has it: a clear makes it another.
     :param listed: as ``RunIdentity`` has it: other customers make another result.
     """
 
     segment_ids: frozenset[str] | None
-    max_tries: int
+    cleared_after: int
     listed: str
 
 
@@ -323,7 +323,7 @@ def _step_to_json(step: Step, numbers: _SegmentNumbers) -> StepAsJson:
             said = ["forgotten", [*step.customer_ids]]
         case Finished():
             shown: Json = None if step.segment_ids is None else [*sorted(step.segment_ids)]
-            said = ["finished", shown, step.max_tries, step.listed]
+            said = ["finished", shown, step.cleared_after, step.listed]
         case PublicationOutcome():
             said = ["outcome", {one.name: _plain(getattr(step, one.name)) for one in fields(step)}]
     return said
@@ -356,8 +356,8 @@ def step_of(said: StepAsJson) -> Step:
             step = EveryoneSettled(total, moment_of(at))
         case ["forgotten", list(ids)]:
             step = Forgotten(_texts(ids))
-        case ["finished", ids, int(max_tries), str(listed)]:
-            step = Finished(frozenset(_texts(ids)) if isinstance(ids, list) else None, max_tries, listed)
+        case ["finished", ids, int(cleared_after), str(listed)]:
+            step = Finished(frozenset(_texts(ids)) if isinstance(ids, list) else None, cleared_after, listed)
         case ["outcome", dict(values)]:
             step = _outcome_from(values)
         case _:

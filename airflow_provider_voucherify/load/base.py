@@ -33,8 +33,8 @@ class RunIdentity:
     :param max_age: a ledger last written longer ago than this is stale: its answers are dropped and asked again.
     :param as_of: the moment the run speaks of (UTC), the Dag run's logical date; a history is told in such moments.
     :param try_number: of this try, 1 for the first.
-    :param max_tries: Airflow's count of them, which a retry leaves as it is and a clear raises. It is no part of the
-        fingerprint: a cleared task that had failed goes on with its ledger.
+    :param cleared_after: the try behind which the task was cleared last, 0 if it never was: other tries are retries of
+        each other. It is no part of the fingerprint: a cleared task that had failed goes on with its ledger.
     :param listed: hash of the customers where they are a list: the ledger of a run whose list was changed is still
         good for the rest, its result is not.
     :param project: hash of the Voucherify project; empty where it is not known: no static segment is left out then.
@@ -45,7 +45,7 @@ class RunIdentity:
     max_age: timedelta = timedelta(hours=24)
     as_of: datetime | None = None
     try_number: int = 1
-    max_tries: int = 0
+    cleared_after: int = 0
     listed: str = ""
     project: str = ""
 
@@ -209,3 +209,9 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Remove the ledger of a published run, and leftovers of dead runs past their age."""
+
+
+def failed_of(sink: Sink) -> set[str]:
+    """Return the ids of the customers whose last answer is a failure."""
+    number = sink.failed_count()
+    return {answer.customer_id for answer in sink.failed(limit=number)} if number else set()

@@ -61,7 +61,8 @@ def check_text(name: str, value: object) -> None:
     :raises InvalidDestination: if it is none.
     """
     if not isinstance(value, str) or not value.strip():
-        raise InvalidDestination(f"{name}={value!r} should be a text that is not empty")
+        quoted = repr(value) if isinstance(value, str) else type(value).__name__
+        raise InvalidDestination(f"{name}={quoted} should be a text that is not empty")
 
 
 def is_whole_number(value: object, least: int) -> bool:
@@ -77,16 +78,22 @@ def check_directory(name: str, url: str, example: str) -> None:
     :raises InvalidDestination: if it is no directory's.
     """
     check_text(name, url)
-    parts = urlsplit(url)
-    if not parts.scheme or url != url.strip() or not url.isprintable():
-        raise InvalidDestination(f"{name}={url!r} is no URL: {example}")
-    if parts.password is not None or "@" in parts.netloc:
+    # Neither a part before an @ nor a query is quoted: there are keys in them.
+    bare, query, _ = url.partition("?")
+    quoted = name if "@" in url else f"{name}={(bare + query)!r}"
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise InvalidDestination(f"{quoted} is no URL: {example}") from None
+    if "@" in (parts.netloc or parts.path.partition("/")[0]):
         conn_id = "conn_id" if name == "url" else f"{name}_conn_id"
         raise InvalidDestination(f"{name} has a part before the @: name the connection in {conn_id}; {example}")
+    if not parts.scheme or url != url.strip() or not url.isprintable():
+        raise InvalidDestination(f"{quoted} is no URL: {example}")
     if parts.query or parts.fragment or "//" in parts.path or not parts.path.strip("/"):
-        raise InvalidDestination(f"{name}={url!r} names no directory below a bucket or root: {example}")
+        raise InvalidDestination(f"{quoted} names no directory below a bucket or root: {example}")
     if (parts.scheme == "file" and parts.netloc) or {".", ".."} & set(parts.path.split("/")):
-        raise InvalidDestination(f"{name}={url!r} is relative: write it in full; {example}")
+        raise InvalidDestination(f"{quoted} is relative: write it in full; {example}")
 
 
 def _is_template(text: str) -> bool:

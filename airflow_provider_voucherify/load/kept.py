@@ -177,7 +177,7 @@ class KeptExport:
     def __init__(self, store: StateStore | None, identity: RunIdentity, now: Callable[[], datetime]) -> None:
         self._store = store
         self._fingerprint = identity.fingerprint
-        self._job = f"{identity.fingerprint}/{identity.max_tries}"
+        self._job = f"{identity.fingerprint}/{identity.cleared_after}"
         self._now = now
 
     @property

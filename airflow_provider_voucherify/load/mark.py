@@ -18,7 +18,7 @@ class Mark:
     """Says which try of which job published a result, and what it told; it holds no customer's id.
 
     :param job: fingerprint of the run and hash of a list of customers.
-    :param max_tries: Airflow's, as that try had it.
+    :param cleared_after: as ``RunIdentity`` has it.
     :param published_at: UTC.
     :param report: what it told besides the summary.
     :param ledger: token of the log that was published, where that is not told elsewhere.
@@ -26,7 +26,7 @@ class Mark:
 
     job: str
     try_number: int
-    max_tries: int
+    cleared_after: int
     published_at: datetime
     report: JsonObject = field(default_factory=dict)
     summary: LoadSummary | None = None
@@ -43,18 +43,18 @@ class Mark:
     ) -> Mark:
         """Return the mark of a run that is published now."""
         job = identity.fingerprint + identity.listed
-        return cls(job, identity.try_number, identity.max_tries, published_at, dict(report), summary, ledger)
+        return cls(job, identity.try_number, identity.cleared_after, published_at, dict(report), summary, ledger)
 
     def holds_for(self, identity: RunIdentity, now: datetime, *, has_ledger: bool = False) -> bool:
         """Return whether a try is a retry of the one that published.
 
-        A cleared task has other ``max_tries``; a Dag run that was removed and begun anew under its name, as
+        A cleared task has another ``cleared_after``; a Dag run that was removed and begun anew under its name, as
         ``dag.test()`` does, begins with the first try again.
 
         :param now: UTC.
         :param has_ledger: whether the ledger that was published is still there: no other run came in between.
         """
-        if self.job != identity.fingerprint + identity.listed or self.max_tries != identity.max_tries:
+        if self.job != identity.fingerprint + identity.listed or self.cleared_after != identity.cleared_after:
             return False
         age = now - as_utc(self.published_at)
         if has_ledger and self.try_number == identity.try_number:
@@ -66,7 +66,7 @@ class Mark:
         return {
             "job": self.job,
             "try_number": self.try_number,
-            "max_tries": self.max_tries,
+            "cleared_after": self.cleared_after,
             "published_at": as_utc(self.published_at).isoformat(),
             "report": self.report,
             "summary": None if self.summary is None else summary_to_json(self.summary),
@@ -87,14 +87,14 @@ class Mark:
             case {
                 "job": str(job),
                 "try_number": int(number),
-                "max_tries": int(most),
+                "cleared_after": int(cleared),
                 "published_at": str(at),
                 "report": dict(report),
                 "summary": dict() | None as summary,
                 "ledger": str(ledger),
             }:
                 loaded = None if summary is None else summary_from_json(summary)
-                return cls(job, number, most, datetime.fromisoformat(at), report, loaded, ledger)
+                return cls(job, number, cleared, datetime.fromisoformat(at), report, loaded, ledger)
             case _:
                 return None
 

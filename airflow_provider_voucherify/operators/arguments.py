@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, get_args
 
 from airflow.sdk import BaseOperator
 
-from airflow_provider_voucherify.api.errors import InvalidCustomers
+from airflow_provider_voucherify.api.errors import InvalidCustomers, shown
 from airflow_provider_voucherify.hooks.refusal import (
     Resolvable,
     checked_choice,
@@ -144,7 +144,7 @@ def checked_unknown_customers(unknown: UnknownCustomers) -> UnknownCustomers:
 def checked_max_calls(value: int | None) -> int | None:
     """Return the most calls a plan may take."""
     if value is not None and not is_whole_number(value, 1):
-        raise ValueError(f"max_calls is {value!r}; write a whole number of calls such as 60000, or leave it out")
+        raise ValueError(f"max_calls is {shown(value)}; write a whole number of calls such as 60000, or leave it out")
     return value
 
 
@@ -152,7 +152,9 @@ def checked_max_calls(value: int | None) -> int | None:
 def checked_verify_sample(value: int) -> int:
     """Return how many customers are read both ways."""
     if not is_whole_number(value, 0):
-        raise ValueError(f"verify_sample is {value!r}; write a whole number of customers such as 10, or 0 for none")
+        raise ValueError(
+            f"verify_sample is {shown(value)}; write a whole number of customers such as 10, or 0 for none"
+        )
     return value
 
 
@@ -162,7 +164,7 @@ def checked_max_failures(value: float) -> float:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if not is_number or not value >= 0 or (isinstance(value, float) and not value <= 1):  # NaN is neither
         raise ValueError(
-            f"max_failures is {value!r}; write a count such as 10, or a share from 0.0 to 1.0 such as 0.01 for 1 %"
+            f"max_failures is {shown(value)}; write a count such as 10, or a share from 0.0 to 1.0 such as 0.01 for 1 %"
         )
     return value
 

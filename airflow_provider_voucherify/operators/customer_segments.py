@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
-from airflow_provider_voucherify.hooks.templates import Given, Unset
+from airflow_provider_voucherify.hooks.templates import Given, Unset, or_none
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.operators import arguments
@@ -101,32 +101,40 @@ class CustomerSegmentsOperator(CustomersOperator):
         *,
         customers: Customers,
         segments: Segments | Unset | None = Unset.UNSET,
-        destination: Destination | None = None,
+        destination: Destination | Unset | None = Unset.UNSET,
         voucherify_conn_id: str = "voucherify_default",
         strategy: StrategyName = "auto",
-        max_calls: int | None = None,
+        max_calls: int | Unset | None = Unset.UNSET,
         unknown_customers: UnknownCustomers = "drop",
         verify_sample: int = 10,
-        quota_share: float | None = None,
+        quota_share: float | Unset | None = Unset.UNSET,
         max_failures: float = 0,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        pace: Pace | None = None,
+        pace: Pace | Unset | None = Unset.UNSET,
         **kwargs: Any,  # Airflow's own parameters
     ) -> None:
         super().__init__(**kwargs)
         self.customers = arguments.checked_customers(customers)
         self.segments = arguments.checked_segments(segments)
-        self.destination = arguments.checked_destination(destination)
+        self.destination = arguments.checked_destination(or_none(destination))
         self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.unknown_customers = arguments.checked_unknown_customers(unknown_customers)
         self.strategy = arguments.checked_strategy(strategy, unknown_customers)
-        self.max_calls = arguments.checked_max_calls(max_calls)
+        self.max_calls = arguments.checked_max_calls(or_none(max_calls))
         self.verify_sample = arguments.checked_verify_sample(verify_sample)
-        self.quota_share = arguments.checked_share(quota_share)
+        self.quota_share = arguments.checked_share(or_none(quota_share))
         self.max_failures = arguments.checked_max_failures(max_failures)
         self.deferrable = checked_deferrable(deferrable)
-        self.pace = arguments.checked_pace(pace)
-        self.given = Given(self, self.template_fields, segments=segments)
+        self.pace = arguments.checked_pace(or_none(pace))
+        self.given = Given(
+            self,
+            self.template_fields,
+            segments=segments,
+            destination=destination,
+            max_calls=max_calls,
+            quota_share=quota_share,
+            pace=pace,
+        )
         self.summary: JsonObject | None = None  # of the run that is over, for lineage
 
     def execute(self, context: Context) -> Json:

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_voucherify.exporting.request import POLL_INTERVAL, TIMEOUT
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
-from airflow_provider_voucherify.hooks.templates import Given, Unset
+from airflow_provider_voucherify.hooks.templates import Given, Unset, or_none
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.destinations import ObjectFiles, XComRows
 from airflow_provider_voucherify.load.exports.destinations import ExportDestination, ExportTable
@@ -75,7 +75,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         fields: Fields,
         filters: Filters | Unset | None = Unset.UNSET,
         order: str | Unset | None = Unset.UNSET,
-        destination: ExportDestination | None = None,
+        destination: ExportDestination | Unset | None = Unset.UNSET,
         voucherify_conn_id: str = "voucherify_default",
         poll_interval: timedelta = POLL_INTERVAL,
         timeout: timedelta = TIMEOUT,
@@ -87,13 +87,13 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         self.fields = export_arguments.checked_fields(fields)
         self.filters = export_arguments.checked_filters(filters)
         self.order = export_arguments.checked_order(order)
-        self.destination = export_arguments.checked_export_destination(destination)
+        self.destination = export_arguments.checked_export_destination(or_none(destination))
         export_arguments.check_together(self.fields, self.destination)
         self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.poll_interval = arguments.checked_poll_interval(poll_interval)
         self.timeout = export_arguments.checked_timeout(timeout)
         self.deferrable = checked_deferrable(deferrable)
-        self.given = Given(self, self.template_fields, filters=filters, order=order)
+        self.given = Given(self, self.template_fields, filters=filters, order=order, destination=destination)
         self.summary: JsonObject | None = None  # of the run that is over, for lineage
 
     def execute(self, context: Context) -> Json:

@@ -42,7 +42,10 @@ def identity_of(
     task = context["ti"]
     key = f"{task.dag_id}/{task.run_id}/{task.task_id}/{task.map_index}"
     fingerprint = hashlib.sha256(json.dumps([key, job], sort_keys=True).encode()).hexdigest()
-    return RunIdentity(key, fingerprint, max_age, as_of, task.try_number, task.max_tries, ids_hash, project)
+    # Airflow gives a task its retries as max_tries, and with each clear its try_number and retries. max_tries alone may
+    # be what it was before a clear: the author may have lowered retries.
+    cleared_after = task.max_tries - (task.task.retries or 0)
+    return RunIdentity(key, fingerprint, max_age, as_of, task.try_number, cleared_after, ids_hash, project)
 
 
 def kind_of(customers: Customers) -> list[str]:

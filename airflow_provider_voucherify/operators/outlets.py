@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 #: Those a run does not tell are left out.
-_TOLD = ("customers", "memberships", "exported_object", "rows", "entered", "left", "calls", "strategy", "manifest")
+_TOLD = (
+    *("customers", "memberships", "exported_object", "rows", "campaign_id", "published", "updated"),
+    *("entered", "left", "calls", "strategy", "manifest"),
+)
 
 
 class Told(NamedTuple):

@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import conf
 
 from airflow_provider_voucherify.giving.publication_key import PER_RUN
 from airflow_provider_voucherify.hooks.refusal import checked_conn_id, checked_deferrable
-from airflow_provider_voucherify.hooks.templates import Given, Unset
+from airflow_provider_voucherify.hooks.templates import Given, Unset, or_none
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.load.outcomes import OutcomeDestination, OutcomeTable
 from airflow_provider_voucherify.operators import arguments
@@ -21,6 +21,7 @@ from airflow_provider_voucherify.operators.giving.arguments import (
     Recipients,
     UnknownRecipients,
 )
+from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.pace import Pace
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery, EnteredSegment, LeftSegment
@@ -93,7 +94,7 @@ class PublishVouchersOperator(CustomersOperator):
         *,
         customers: Recipients,
         campaign: str,
-        destination: OutcomeDestination | None = None,
+        destination: OutcomeDestination | Unset | None = Unset.UNSET,
         voucherify_conn_id: str = "voucherify_default",
         once_per: str = PER_RUN,
         max_publications: int = MOST_PUBLICATIONS,
@@ -102,13 +103,13 @@ class PublishVouchersOperator(CustomersOperator):
         simulate: bool = False,
         max_failures: float = 0,
         deferrable: bool = conf.getboolean("operators", "default_deferrable", fallback=False),
-        pace: Pace | None = None,
+        pace: Pace | Unset | None = Unset.UNSET,
         **kwargs: Any,  # Airflow's own parameters
     ) -> None:
         super().__init__(**kwargs)
         self.customers = publish_arguments.checked_recipients(customers)
         self.campaign = publish_arguments.checked_campaign_name(campaign)
-        self.destination = publish_arguments.checked_outcome_destination(destination)
+        self.destination = publish_arguments.checked_outcome_destination(or_none(destination))
         self.voucherify_conn_id = checked_conn_id(voucherify_conn_id)
         self.once_per = publish_arguments.checked_once_per(once_per)
         self.max_publications = publish_arguments.checked_max_publications(max_publications)
@@ -117,8 +118,8 @@ class PublishVouchersOperator(CustomersOperator):
         self.simulate = publish_arguments.checked_simulate(simulate)
         self.max_failures = arguments.checked_max_failures(max_failures)
         self.deferrable = checked_deferrable(deferrable)
-        self.pace = arguments.checked_pace(pace)
-        self.given = Given(self, self.template_fields, metadata=metadata)
+        self.pace = arguments.checked_pace(or_none(pace))
+        self.given = Given(self, self.template_fields, metadata=metadata, destination=destination, pace=pace)
 
     def execute(self, context: Context) -> Json:
         """Publish, and return rows or summary."""
@@ -150,4 +151,7 @@ class PublishVouchersOperator(CustomersOperator):
             self.given.check(self, is_mapped=arguments.is_mapped(self))
             publish_arguments.refuse_everyone(self.customers)
             self._running = run = Publishing(self._terms(PublishTerms), context, Spent.from_json(spent), began_at)
-            return run.run()
+            told = run.run()
+        if not self.simulate:
+            emit_outlets(context, self.outlets, told)
+        return told.result

@@ -14,6 +14,7 @@ from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 from airflow_provider_voucherify.operators import arguments
 from airflow_provider_voucherify.operators.giving import arguments as publish_arguments
 from airflow_provider_voucherify.operators.giving.arguments import Metadata, Recipients
+from airflow_provider_voucherify.operators.outlets import emit_outlets
 from airflow_provider_voucherify.operators.rendering import CustomersOperator
 from airflow_provider_voucherify.pull.customers.sources import CustomerQuery, EnteredSegment, LeftSegment
 
@@ -111,4 +112,6 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
             self.given.check(self)
             publish_arguments.refuse_everyone(self.customers)
             self._running = update = MetadataUpdate(self._terms(UpdateTerms), context, Spent.from_json(spent))
-            return update.run(None if begun is None else Begun.from_json(begun))
+            told = update.run(None if begun is None else Begun.from_json(begun))
+        emit_outlets(context, self.outlets, told)
+        return told.result

@@ -6,15 +6,17 @@ import asyncio
 import base64
 import json
 import zlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from contextlib import suppress
+from dataclasses import fields
 from datetime import datetime
 from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
 
 from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import NotFound, PlanTooDear, VoucherifyError
 from airflow_provider_voucherify.api.http import wire
-from airflow_provider_voucherify.api.models import Json, JsonObject
+from airflow_provider_voucherify.api.models import Customer, Json, JsonObject, Segment
 
 #: A call in flight when the run is told to stop may take so much longer, in seconds.
 STOP_WITHIN = 2.0
@@ -94,23 +96,20 @@ class Interruptible:
         return self._interrupt.send(self._client, request)
 
 
-#: What is read of the answers: lists, their customers and segments. Nothing else is kept, least of all a profile: the
-#: name is that of a segment. Of filters the names are kept.
-_KEPT = (
-    "object",
-    "data_ref",
-    "total",
-    "has_more",
-    "id",
-    "source_id",
-    "name",
-    "type",
-    "created_at",
-    "updated_at",
-    "initial_sync_status",
-)
+#: What is read of lists.
+_OF_LISTS = ("object", "data_ref", "total", "has_more")
 _LISTS = ("customers", "data", "segments")
+
+
+def _told_of(model: type[Customer | Segment]) -> tuple[str, ...]:
+    """Return the fields that are kept: all that are read, but what no ``repr`` shows, such as a customer's profile."""
+    return tuple(one.name for one in fields(model) if one.repr)
+
+
+_OF_CUSTOMERS, _OF_SEGMENTS = _told_of(Customer), _told_of(Segment)
 _READ_AT = "airflow_read_at"
+#: Noted in place of an answer that is to be asked for again.
+_FORGOTTEN = ""
 
 
 class RememberingClient:
@@ -119,7 +118,10 @@ class RememberingClient:
     Lists of segments and of everyone, first pages, lookups and samples are of use as a whole only. A run that
     gave its worker back in between would have to ask all of it again, with a small share of the rate limit for ever.
 
-    ``new`` are the answers that came in this part, by target, packed; ``None`` for "there is no such resource".
+    What a run asks again on purpose, in the same part or a later one, is another call: see ``again`` of a request.
+
+    ``new`` are the answers that came in this part, by call, packed; ``None`` for "there is no such resource", and an
+    empty text where that of an earlier part does not count any more.
 
     :param now: the time, UTC.
     :param keeps: whether there can be a later part.
@@ -130,7 +132,7 @@ class RememberingClient:
     ) -> None:
         self.new: dict[str, str | None] = {}
         self._client = client
-        self._held = dict(held)
+        self._held = {call: answer for call, answer in held.items() if answer != _FORGOTTEN}
         self._now = now
         self._keeps = keeps
 
@@ -139,8 +141,8 @@ class RememberingClient:
 
         :raises VoucherifyError: if there is none.
         """
-        if request.target in self._held:
-            return _unpacked(self._held[request.target])
+        if self.holds(request):
+            return _unpacked(self._held[_name_of(request)])
         try:
             answer = await self._client.send(request)
         except NotFound:
@@ -151,19 +153,49 @@ class RememberingClient:
 
     def holds(self, request: wire.Request) -> bool:
         """Return whether an earlier part of the try kept the answer."""
-        return request.target in self._held
+        return _name_of(request) in self._held
 
     def forget_lists_of_segments(self) -> None:
         """Do not keep the pages of segments' lists that came in this part: they are stored as such from now on."""
-        self.new = {target: answer for target, answer in self.new.items() if "segment_id=" not in target}
+        self.new = {call: answer for call, answer in self.new.items() if "segment_id=" not in call}
+
+    def forget_lists(self, segment_ids: Collection[str | None]) -> None:
+        """Let lists of customers be asked for again, in this part or a later one.
+
+        :param segment_ids: of those whose members they are; ``None`` is for the list of everyone.
+        """
+        self._forget(lambda call: _is_list_of_customers(call) and _segment_of(call) in segment_ids)
 
     def forget(self, path: str) -> None:
-        """Let what stands under a path be asked for again."""
-        self._held = {target: answer for target, answer in self._held.items() if target.partition("?")[0] != path}
+        """Let what stands under a path be asked for again, in this part or a later one.
+
+        :param path: with all below it, where it ends in a slash.
+        """
+        self._forget(lambda call: call.startswith(path) if path.endswith("/") else call.partition("?")[0] == path)
+
+    def _forget(self, is_meant: Callable[[str], bool]) -> None:
+        for call in [call for call in (*self._held, *self.new) if is_meant(call)]:
+            self._held.pop(call, None)
+            if self._keeps:
+                self.new[call] = _FORGOTTEN
 
     def _keep(self, request: wire.Request, answer: JsonObject | None) -> None:
         if self._keeps:
-            self.new[request.target] = None if answer is None else _packed(answer, self._now())
+            self.new[_name_of(request)] = None if answer is None else _packed(answer, self._now())
+
+
+def _name_of(request: wire.Request) -> str:
+    """Return what tells calls apart."""
+    return f"{request.target}#{request.again}" if request.again else request.target
+
+
+def _is_list_of_customers(call: str) -> bool:
+    return call.partition("?")[0] == "/v1/customers"
+
+
+def _segment_of(call: str) -> str | None:
+    """Return the segment whose members a list of customers has, ``None`` for that of everyone."""
+    return dict(parse_qsl(urlsplit(call).query)).get("segment_id")
 
 
 def read_at(answer: JsonObject) -> datetime | None:
@@ -184,10 +216,10 @@ def _unpacked(packed: str | None) -> JsonObject:
 
 
 def _essence(answer: JsonObject, listed_as: str = "") -> JsonObject:
-    kept: JsonObject = {name: answer[name] for name in _KEPT if name in answer}
-    if listed_as == "customers" or answer.get("object") == "customer":
-        kept.pop("name", None)
-    if isinstance(named := answer.get("filter"), dict):  # what it compares with may be an email
+    is_customer = listed_as == "customers" or answer.get("object") == "customer"
+    names = (*_OF_LISTS, *(_OF_CUSTOMERS if is_customer else _OF_SEGMENTS))
+    kept: JsonObject = {name: answer[name] for name in names if name in answer}
+    if isinstance(named := answer.get("filter"), dict):  # its names; what it compares with may be an email
         kept["filter"] = {name: {} for name in named}
     for name in _LISTS:
         if isinstance(items := answer.get(name), list):

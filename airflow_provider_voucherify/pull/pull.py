@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import chain
 
 from airflow_provider_voucherify.api.errors import WindowClosed
 from airflow_provider_voucherify.api.ids import DistinctIds
-from airflow_provider_voucherify.load.base import StoredWalk, segment_walks
+from airflow_provider_voucherify.load.base import StoredWalk, failed_of, segment_walks
 from airflow_provider_voucherify.pull.clients import Cap, RememberingClient
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers, Sample
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
@@ -106,10 +107,18 @@ class Pull:
                 ghost_segments = None if ghost is None else ghost.segment_ids
                 asked_at = None if run is None or ghost is None else run.ghost_asked_at
                 salt = self._terms.sample.salt
+                self._forget_what_was_not_believed()
                 self._notes.add_answers(self._remembering.new)
                 totals, failed_parts = self._survey.totals, self._survey.failed_parts
                 self._notes.begin_so(Beginning(salt, totals, ghost_segments, asked_at, failed_parts))
             raise
+
+    def _forget_what_was_not_believed(self) -> None:
+        """Let a later part ask again for lists that did not begin as lists do: the next answer may be another."""
+        refused: set[str | None] = {one.segment.id for one in self._survey.listings or () if one.is_refused}
+        if self._survey.everyone is None:
+            refused.add(None)
+        self._remembering.forget_lists(refused)
 
     def _begun_so(self) -> Beginning | None:
         if self._tools.is_resumed:
@@ -121,30 +130,35 @@ class Pull:
         sink, ids = self._tools.sink, self._question.customer_ids
         walks = segment_walks(sink.walks())
         if ids is None:
-            if not walks:
-                self._forget_failed()
-            return HeldBefore((), len(sink.done()), walks, exports=self._exports.held)
+            # They are asked again, listed, or deleted; but not asked again by a later part of the same try.
+            if not walks and not self._tools.is_resumed and (failed := failed_of(sink)):
+                sink.forget(failed)
+            return HeldBefore((), self._settled, walks, exports=self._exports.held)
         to_ask = self._compared_with_held(ids, walks)
         is_right_project = self._notes.begun_with is not None or bool(walks)
         told = self._notes.resolved
         resolved = sum(one in told for one in resolving(ids)) if told else 0
-        return HeldBefore(to_ask, len(sink.done()), walks, is_right_project, resolved, self._exports.held)
+        return HeldBefore(to_ask, self._settled, walks, is_right_project, resolved, self._exports.held)
 
-    def _forget_failed(self) -> None:
-        """Let who failed when everyone was asked for count no more: they are asked again, listed, or deleted."""
+    @property
+    def _settled(self) -> int:
+        """Return how many customers the try does not ask for any more."""
         sink = self._tools.sink
-        if sink.failed_count():
-            sink.forget({answer.customer_id for answer in sink.failed(limit=sink.failed_count())})
+        return len(sink.done()) + (sink.failed_count() if self._tools.is_resumed else 0)
 
     def _compared_with_held(self, ids: Sequence[str], walks: Mapping[str, StoredWalk]) -> Sequence[str]:
-        """Return those whom the sink holds no answer of, and let it forget what is of no use to this question."""
+        """Return those whom the sink holds no answer of, and let it forget what is of no use to this question.
+
+        Who failed is asked again by another try, not by a later part of the same one.
+        """
         sink = self._tools.sink
         if not (held := len(sink.done()) + sink.failed_count()):
             return ids
         asked = ids if isinstance(ids, DistinctIds) else DistinctIds(ids)
-        to_ask, forgotten = asked.differences(sink.done())
-        failed = [answer.customer_id for answer in sink.failed(limit=sink.failed_count())]
-        forgotten.update(customer_id for customer_id in failed if customer_id not in asked)
+        failed = failed_of(sink)
+        kept = failed if self._tools.is_resumed else set[str]()
+        to_ask, forgotten = asked.differences(chain(sink.done(), kept))
+        forgotten |= failed - kept
         if self._question.unknown == "fail":  # a refused customer may have been added meanwhile
             forgotten.update(sink.unknown(limit=held))
         has_outgrown = not walks and self._has_outgrown(held - len(forgotten), ids)
@@ -153,7 +167,7 @@ class Pull:
         # Their memberships go from the lists too: a later try that asks about them again must not go on with those.
         sink.write_pages(not_gone_on_with(walks, self._question.digest, self._tools.now()))
         sink.forget({*sink.done(), *failed} if has_outgrown else forgotten)
-        return asked.differences(sink.done())[0]
+        return asked.differences(chain(sink.done(), kept))[0]
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
         """Return whether so many customers came in since the way was chosen that another may take fewer calls."""

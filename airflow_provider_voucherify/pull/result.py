@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from airflow_provider_voucherify.api.limit.window import share_of
 from airflow_provider_voucherify.api.models import Scope
 from airflow_provider_voucherify.load.base import Sink
 
@@ -82,6 +83,14 @@ class TooManyFailures(Exception):
         )
 
 
+def tolerated(max_failures: float, customers: int) -> float:
+    """Return how many customers may fail.
+
+    :param max_failures: a count, or, as a float, a share of the customers.
+    """
+    return share_of(max_failures, customers) if isinstance(max_failures, float) else max_failures
+
+
 def check_failures(sink: Sink, customers: int, max_failures: float) -> None:
     """Let the run pass only if few enough customers failed.
 
@@ -90,8 +99,7 @@ def check_failures(sink: Sink, customers: int, max_failures: float) -> None:
     :raises TooManyFailures: if more failed.
     """
     failed = sink.failed_count()
-    tolerated = max_failures * customers if isinstance(max_failures, float) else max_failures
-    if failed <= tolerated:
+    if failed <= tolerated(max_failures, customers):
         return
     sink.record_failures()
     reasons: dict[str, int] = {}

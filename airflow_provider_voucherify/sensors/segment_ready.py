@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 LOOKS_APART = timedelta(minutes=1)
 #: A timeout above this, in seconds, is none: Airflow adds it to the time it is.
 _FOR_EVER = 10 * 365 * 24 * 3600.0
+#: A deferral ends with the sensor's timeout at the latest; Airflow ends one that is not over so much later, as where
+#: no triggerer runs.
+_LATE = timedelta(minutes=10)
 #: What Airflow lets end a sensor of any mode, unless ``soft_fail`` or ``never_fail`` says to skip.
 _FAILED = (AirflowFailException, AirflowSensorTimeout, AirflowTaskTimeout)
 
@@ -162,6 +165,9 @@ class SegmentReadySensor(BaseSensorOperator):
     def _read_or_defer(self, before: Wait, started_at: float) -> int | None:
         from airflow_provider_voucherify.sensors.readings import Wait, compare, earlier_of
 
+        now, apart = self.clock().timestamp(), self.readings_apart.total_seconds()
+        if started_at + self.timeout - now < apart and not before.is_over(now, apart):
+            self._defer(before, started_at)  # woken by the timeout, too early to compare
         try:
             reading = self._read()
         except (*_FAILED, AirflowSkipException):
@@ -199,10 +205,10 @@ class SegmentReadySensor(BaseSensorOperator):
             handed_on["silent_since"] = wait.silent_since
             apart = max(min(apart, LOOKS_APART), timedelta(seconds=wait.silent_until - now.timestamp()))
         self.defer(
-            trigger=DateTimeTrigger(now + apart),
+            trigger=DateTimeTrigger(now + timedelta(seconds=min(apart.total_seconds(), left))),
             method_name="resume",
             kwargs={"started_at": started_at, **handed_on},
-            timeout=timedelta(seconds=min(left, _FOR_EVER)),
+            timeout=timedelta(seconds=min(left, _FOR_EVER)) + _LATE,
         )
 
     def _read(self) -> SegmentReading:

@@ -8,25 +8,13 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.warehouse.bigquery.tables import TableResources, check_permissions
 from airflow_provider_voucherify.warehouse.databricks.transactions import known_tables
-from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, is_log_name
+from airflow_provider_voucherify.warehouse.table_names import end_of_log_name, for_people, is_log_name
 from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
-    from sqlalchemy import (
-        Boolean,
-        ColumnElement,
-        Date,
-        DateTime,
-        FromClause,
-        Integer,
-        LargeBinary,
-        Numeric,
-        Table,
-        Time,
-    )
+    from sqlalchemy import ColumnElement, FromClause, Table
     from sqlalchemy.engine import Connection
     from sqlalchemy.engine.interfaces import (
         ReflectedColumn,
@@ -34,10 +22,8 @@ if TYPE_CHECKING:
         ReflectedPrimaryKeyConstraint,
         ReflectedUniqueConstraint,
     )
-    from sqlalchemy.types import NullType
 
     Condition: TypeAlias = ColumnElement[bool]
-    _Reflected: TypeAlias = Boolean | Date | DateTime | Integer | LargeBinary | Numeric[Decimal] | Time | NullType
 
 
 class Catalog(Protocol):
@@ -224,7 +210,9 @@ class InformationSchema:
         """Return a table's columns, in order; types that nobody here asks about are ``NullType``."""
         from sqlalchemy import select
 
-        said = ("column_name", "data_type", "is_nullable", "column_default")
+        from airflow_provider_voucherify.warehouse.column_types import type_named
+
+        said = ("column_name", "data_type", "is_nullable", "column_default", "numeric_precision", "numeric_scale")
         of_table = ("table_catalog", "table_schema", "table_name", "ordinal_position")
         columns = self._view(schema, "columns", *of_table, *said)
         query = select(*(columns.c[name] for name in said)).where(
@@ -233,11 +221,11 @@ class InformationSchema:
         return [
             {
                 "name": self._as_named(name),
-                "type": self._type_named(type_),
+                "type": type_named(type_, *digits, timestamp_has_zone=self._is_databricks),
                 "nullable": is_nullable == "YES",
                 "default": default,
             }
-            for name, type_, is_nullable, default in self._connection.execute(
+            for name, type_, is_nullable, default, *digits in self._connection.execute(
                 query.order_by(columns.c.ordinal_position)
             )
         ]
@@ -299,13 +287,6 @@ class InformationSchema:
 
         return func.current_catalog(type_=None) if self._is_databricks else func.current_database()
 
-    def _type_named(self, name: str) -> _Reflected:
-        from sqlalchemy import DateTime
-
-        if self._is_databricks and name.upper() == "TIMESTAMP":
-            return DateTime(timezone=True)
-        return _type_named(name)
-
 
 def information_view(name: str, *columns: str, database: str | None = None) -> FromClause:
     """Return a view of the SQL standard's catalog, with the columns asked for.
@@ -322,23 +303,6 @@ def _all_of(conditions: list[Condition]) -> Condition:
     from sqlalchemy import and_
 
     return and_(*conditions)
-
-
-def _type_named(name: str) -> _Reflected:
-    from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, Time
-    from sqlalchemy.types import NullType
-
-    types: dict[str, _Reflected] = {
-        **dict.fromkeys(("BIGINT", "INT", "INTEGER", "LONG", "SHORT", "SMALLINT", "TINYINT"), Integer()),
-        **dict.fromkeys(("DECIMAL", "DOUBLE", "DOUBLE PRECISION", "FLOAT", "NUMBER", "NUMERIC", "REAL"), Numeric()),
-        **dict.fromkeys(("TIMESTAMP", "TIMESTAMP WITHOUT TIME ZONE", "TIMESTAMP_NTZ"), DateTime(timezone=False)),
-        **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ", "TIMESTAMP_LTZ"), DateTime(timezone=True)),
-        "BINARY": LargeBinary(),
-        "BOOLEAN": Boolean(),
-        "DATE": Date(),
-        "TIME": Time(),
-    }
-    return types.get(name.upper(), NullType())
 
 
 #: Of a table whose rows a run puts in place of others.
@@ -362,12 +326,13 @@ def check_rights(table: Table, rights: Sequence[str], connection: Connection) ->
         return
     from sqlalchemy import func, select
 
-    name = connection.dialect.identifier_preparer.format_table(table)
+    names = connection.dialect.identifier_preparer
+    name = for_people(names.format_table(table), connection.dialect)
     held = [_is_held(name, right) for right in rights]
     user, *is_held = connection.execute(select(func.current_user(), *held)).one()
     # NULL is the answer where there is no such table.
     if missing := [right for right, has in zip(rights, is_held, strict=True) if has is False]:
-        to = connection.dialect.identifier_preparer.quote(user)
+        to = for_people(names.quote(user), connection.dialect)
         raise TableUnfit(
             f"the connection's user may not {', '.join(missing)} in {table.fullname}, which a run does at its end. "
             "Name another table, or let its owner run what follows:",

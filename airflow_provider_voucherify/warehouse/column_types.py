@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import uuid
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
-from typing import cast
+from decimal import Decimal
+from types import MappingProxyType
+from typing import TypeAlias, cast
 
-from sqlalchemy import TIMESTAMP, BigInteger, Boolean, Date, DateTime, Double, LargeBinary, String, Text
-from sqlalchemy.dialects import mysql, sqlite
+from sqlalchemy import (
+    TIMESTAMP,
+    BigInteger,
+    Boolean,
+    Date,
+    DateTime,
+    Double,
+    Integer,
+    LargeBinary,
+    Numeric,
+    String,
+    Text,
+    Time,
+    Uuid,
+)
+from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+from sqlalchemy.types import NullType, TypeDecorator, TypeEngine, UserDefinedType
 
 from airflow_provider_voucherify.warehouse.traits import MYSQL
 
@@ -22,6 +39,31 @@ _PACKED_BYTES = {"redshift": _REDSHIFT_BYTES // 4 * 3, "bigquery": 6_000_000}
 _PACKED = "zlib:"
 #: Databases whose drivers send no bytes as we would have them: these are written as text.
 _BYTES_AS_TEXT = ("redshift", "databricks")
+
+_Named: TypeAlias = (
+    Boolean | Date | DateTime | Integer | LargeBinary | NullType | Numeric[Decimal] | Time | Uuid[uuid.UUID]
+)
+#: Decimals: of the other numbers a catalog tells digits of another kind.
+_FIXED_POINT = frozenset(("BIGNUMERIC", "DECIMAL", "NUMBER", "NUMERIC"))
+_NAMED: Mapping[str, _Named] = MappingProxyType(
+    {
+        **dict.fromkeys(
+            ("BIGINT", "BYTE", "INT", "INT64", "INTEGER", "LONG", "SHORT", "SMALLINT", "TINYINT"), Integer()
+        ),
+        **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM"), Integer()),
+        **dict.fromkeys(("DECFLOAT", "DOUBLE", "DOUBLE PRECISION", "FLOAT", "FLOAT64", "REAL"), Numeric()),
+        **dict.fromkeys(("DATETIME", "TIMESTAMP", "TIMESTAMP WITHOUT TIME ZONE"), DateTime()),
+        **dict.fromkeys(("TIMESTAMP_NS", "TIMESTAMP_NTZ"), DateTime()),
+        "TIMESTAMP_S": postgresql.TIMESTAMP(precision=0),
+        "TIMESTAMP_MS": postgresql.TIMESTAMP(precision=3),
+        **dict.fromkeys(("TIMESTAMP WITH TIME ZONE", "TIMESTAMP_TZ", "TIMESTAMP_LTZ"), DateTime(timezone=True)),
+        **dict.fromkeys(("TIME", "TIME_NS", "TIME WITHOUT TIME ZONE", "TIME WITH TIME ZONE"), Time()),
+        **dict.fromkeys(("BINARY", "BINARY VARYING", "BIT", "BLOB", "BYTES"), LargeBinary()),
+        **dict.fromkeys(("BOOL", "BOOLEAN"), Boolean()),
+        "DATE": Date(),
+        "UUID": Uuid(),
+    }
+)
 
 
 def bounded_text(length: int) -> TypeEngine[str]:
@@ -91,6 +133,20 @@ def utc_time() -> TypeEngine[datetime]:
     # What DATETIME means to BigQuery has no zone.
     moments = moments.with_variant(_SnowflakeUtcTime(), "snowflake")
     return moments.with_variant(TIMESTAMP(timezone=True), "bigquery").with_variant(_DatabricksUtcTime(), "databricks")
+
+
+def type_named(name: str, precision: int | None, scale: int | None, *, timestamp_has_zone: bool) -> _Named:
+    """Return the type that a catalog names; ``NullType`` for those that nobody here asks about.
+
+    :param name: such as ``BIGINT``, ``character varying`` or, DuckDB's, ``DECIMAL(18,2)``.
+    :param precision: digits of a decimal, if the catalog tells.
+    :param scale: and how many of them are behind the point.
+    :param timestamp_has_zone: whether ``TIMESTAMP`` has one: elsewhere it has none.
+    """
+    word = name.upper().partition("(")[0]
+    if word in _FIXED_POINT:
+        return Numeric(precision, scale)
+    return _NAMED.get("TIMESTAMP WITH TIME ZONE" if word == "TIMESTAMP" and timestamp_has_zone else word, NullType())
 
 
 class SqliteTexts:

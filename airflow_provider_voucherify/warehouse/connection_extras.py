@@ -32,6 +32,7 @@ _TRANSACTIONS = ("autocommit",)
 _OF_SQL_WAREHOUSE = re.compile(r"/(warehouses|endpoints)/\w")
 #: What Redshift's own driver, and its hook, are told.
 _NOT_FOR_LIBPQ = (
+    *_TRANSACTIONS,
     *("access_key_id", "cluster_identifier", "database_metadata_current_db_only", "db_user", "iam", "is_serverless"),
     *("profile", "region", "secret_access_key", "serverless_acct_id", "serverless_work_group", "session_token"),
     *("tcp_keepalive", "timeout", "workgroup_name", "unload_to_s3"),

@@ -66,7 +66,7 @@ class Database:
         if engine.dialect.name == "sqlite":
             _make_transactions_real(engine)
         if engine.dialect.name in MYSQL:
-            _make_values_exact(engine)
+            _make_sessions_ours(engine)
         if engine.dialect.name == "postgresql":
             # Publishing waits for a lock and must then see what the run before it committed, whatever
             # default the server has.
@@ -254,16 +254,21 @@ def _make_transactions_real(engine: Engine) -> None:
     event.listen(engine, "begin", begin)
 
 
-def _make_values_exact(engine: Engine) -> None:
-    """Let MySQL refuse what it cannot store; a server may be set to cut ids that are too long instead.
+def _make_sessions_ours(engine: Engine) -> None:
+    """Let MySQL refuse what it cannot store, in transactions, with times in UTC, whatever server and connection say.
 
-    SQLAlchemy has no construct for a session's settings.
+    A server may be set to cut ids that are too long, to read times for TIMESTAMP columns in a zone of its own, and to
+    create tables without transactions; and to the driver any text of an extra ``autocommit`` is true. SQLAlchemy has no
+    construct for a session's settings.
     """
     from sqlalchemy import event
 
-    def be_strict(dbapi_connection: DBAPIConnection, _record: object) -> None:
+    def set_up(dbapi_connection: DBAPIConnection, _record: object) -> None:
         cursor = dbapi_connection.cursor()
-        cursor.execute("SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@sql_mode, ''), 'STRICT_ALL_TABLES')")
+        cursor.execute(
+            "SET SESSION sql_mode = CONCAT_WS(',', NULLIF(@@sql_mode, ''), 'STRICT_ALL_TABLES'), "
+            "SESSION autocommit = 0, SESSION time_zone = '+00:00', SESSION default_storage_engine = 'InnoDB'"
+        )
         cursor.close()
 
-    event.listen(engine, "connect", be_strict)
+    event.listen(engine, "connect", set_up)

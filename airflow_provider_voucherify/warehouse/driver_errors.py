@@ -11,8 +11,10 @@ from airflow_provider_voucherify.warehouse.databricks import errors as databrick
 
 #: SQLSTATE classes whose main message names tables, columns and limits but quotes no value: connection,
 #: constraint, privileges, missing schema, transaction state, wrong statement, resources, limits, intervention, system.
-#: Left out on purpose: 22 (bad data) and P0 (triggers), which quote what they were given.
+#: Left out on purpose: 22 (bad data; but for one) and P0 (triggers), which quote what they were given.
 _CLASSES_WITHOUT_VALUES = ("08", "23", "25", "28", "3F", "40", "42", "53", "54", "55", "57", "58")
+#: SQLSTATE of a text that is too long, of which the main message tells the type with its limit only.
+_TOO_LONG = "22001"
 #: SQLSTATE of a right that is missing.
 _NO_RIGHT = "42501"
 
@@ -174,7 +176,7 @@ def _safe_message(driver_error: BaseException | None, sqlstate: str | None) -> s
         diagnostics = getattr(driver_error, "diag", None)
         # A RAISE in a trigger may claim any SQLSTATE, and quote what it likes.
         raised_by_trigger = _text_attribute(diagnostics, "source_function") == "exec_stmt_raise"
-        safe = sqlstate[:2] in _CLASSES_WITHOUT_VALUES and not raised_by_trigger
+        safe = (sqlstate[:2] in _CLASSES_WITHOUT_VALUES or sqlstate == _TOO_LONG) and not raised_by_trigger
         return _text_attribute(diagnostics, "message_primary") if safe else None
     driver = type(driver_error).__module__.partition(".")[0]
     # Without SQLSTATE, psycopg's message is about the connection; SQLite's quote names and limits only.

@@ -1,9 +1,13 @@
-"""What the tables beside a target are called; pure."""
+"""What the tables beside a target are called, and names as people write them; pure."""
 
 from __future__ import annotations
 
 import hashlib
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
 
 #: PostgreSQL cuts longer names silently; other databases allow as much or more.
 MAX_NAME_BYTES = 63
@@ -74,6 +78,11 @@ def lock_name(table: str) -> str:
     :param table: the target's name without its schema.
     """
     return _cut(table, _LOCK, 0)
+
+
+def for_people(text: str, dialect: Dialect) -> str:
+    """Return SQL, or a name in it, as people write it: for a driver that takes parameters percent signs are doubled."""
+    return text.replace("%%", "%") if dialect.paramstyle in ("format", "pyformat") else text
 
 
 def _cut(table: str, kind: str, room_after: int) -> str:

@@ -44,6 +44,9 @@ class Traits:
     :param has_naive_times: whether times may be in a column without a zone, where they are written in UTC.
     :param shuns_naive_times: whether a history, whose moments are compared, refuses such a column.
     :param most_id_characters: how long an id may be; ``None`` for any length.
+    :param most_name_length: how long the name of a table or column may be, which not every server says by itself;
+        ``None`` if nobody writes so long a one.
+    :param counts_name_bytes: whether that is in bytes, not characters.
     """
 
     title: str
@@ -65,6 +68,8 @@ class Traits:
     has_naive_times: bool = False
     shuns_naive_times: bool = False
     most_id_characters: int | None = None
+    most_name_length: int | None = None
+    counts_name_bytes: bool = False
 
 
 _MYSQL = Traits(
@@ -75,6 +80,7 @@ _MYSQL = Traits(
     keeps_session=True,
     takes_cases_alike=True,
     most_id_characters=255,
+    most_name_length=64,
 )
 #: By SQLAlchemy's dialect: the databases that tables may be in, those on which runs were tried.
 PROVEN: Mapping[str, Traits] = MappingProxyType(
@@ -87,6 +93,8 @@ PROVEN: Mapping[str, Traits] = MappingProxyType(
             keeps_session=True,
             has_naive_times=True,
             shuns_naive_times=True,
+            most_name_length=63,
+            counts_name_bytes=True,
         ),
         "sqlite": Traits(title="SQLite", joins_by_keys=True, takes_cases_alike=True, finds_exact_names=True),
         "duckdb": Traits(
@@ -113,6 +121,7 @@ PROVEN: Mapping[str, Traits] = MappingProxyType(
             has_catalog_per_database=True,
             reaches_other_databases=True,
             shuns_naive_times=True,
+            most_name_length=255,
         ),
         "redshift": Traits(
             title="Redshift",
@@ -123,6 +132,8 @@ PROVEN: Mapping[str, Traits] = MappingProxyType(
             has_standard_catalog=True,
             has_naive_times=True,
             shuns_naive_times=True,
+            most_name_length=127,
+            counts_name_bytes=True,
         ),
         "bigquery": Traits(
             title="BigQuery",
@@ -136,6 +147,7 @@ PROVEN: Mapping[str, Traits] = MappingProxyType(
             reaches_other_databases=True,
             takes_cases_alike=True,  # those of columns
             shuns_naive_times=True,
+            most_name_length=300,
         ),
         "databricks": Traits(
             title="Databricks",
@@ -153,6 +165,7 @@ PROVEN: Mapping[str, Traits] = MappingProxyType(
             reaches_other_databases=True,
             takes_cases_alike=True,
             shuns_naive_times=True,
+            most_name_length=255,
         ),
     }
 )

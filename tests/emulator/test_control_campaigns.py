@@ -79,6 +79,18 @@ def test_a_campaign_changes(emulator: Emulator) -> None:
     assert publish(emulator, "customer-0000002", "run-2")[0] == 200
 
 
+def test_a_campaign_is_deleted_and_its_name_free_again(emulator: Emulator) -> None:
+    first = emulator.add_campaign(CampaignSettings("Win back"))
+    publish(emulator, "customer-0000001", "run-1")
+    emulator.delete_campaign("Win back")
+    assert publish(emulator, "customer-0000001", "run-2")[0] == 404
+    with pytest.raises(AdminError, match="no campaign"):
+        emulator.delete_campaign("Win back")
+    assert emulator.add_campaign(CampaignSettings("Win back")) != first
+    assert publish(emulator, "customer-0000001", "run-2")[0] == 200
+    assert len({one.code for one in emulator.publications()}) == 2
+
+
 def test_chosen_customers_are_refused(emulator: Emulator) -> None:
     emulator.add_campaign(CampaignSettings("Win back"))
     emulator.refuse(

@@ -31,6 +31,7 @@ class Server:
 
     def __init__(self, answers: Sequence[errors.VoucherifyError], *, takes_lost: bool) -> None:
         self.posts = 0
+        self.waits: list[float] = []
         self._answers = iter(answers)
         self._takes_lost = takes_lost
         self._taken: list[JsonObject] = []
@@ -47,7 +48,8 @@ class Server:
             self._taken.append(EXPORT)
         raise error
 
-    async def sleep(self, _: float) -> None:
+    async def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
         self._listed += self._taken
 
 
@@ -58,6 +60,11 @@ def asked(server: Server) -> str:
 def test_one_that_is_on_the_list_a_moment_later_is_asked_for_once() -> None:
     server = Server([LOST], takes_lost=True)
     assert (asked(server), server.posts) == ("exp_1", 1)
+
+
+def test_it_is_looked_for_when_the_server_told_to() -> None:
+    server = Server([errors.ServerFault("down", status=503, retry_after=20.0), LOST], takes_lost=True)
+    assert (asked(server), server.waits) == ("exp_1", [20.0, 1.0])
 
 
 def test_one_that_was_not_taken_is_asked_for_again() -> None:

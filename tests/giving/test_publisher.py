@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -17,7 +18,13 @@ from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.giving.publication_key import per, publication_source_id
 from airflow_provider_voucherify.giving.publisher import Gift, Publisher, SourceIdTaken, SourceIdUsedUp
-from airflow_provider_voucherify.giving.run import PublishRun, PublishTools, still_to_ask
+from airflow_provider_voucherify.giving.run import (
+    CampaignNotReady,
+    CodesRanOut,
+    PublishRun,
+    PublishTools,
+    still_to_ask,
+)
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import began_after, standing
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger
@@ -70,6 +77,7 @@ def refused(key: str) -> errors.RequestRefused:
 
 LOST = errors.TransportFailed("lost")
 DUPLICATE = refused("duplicate_source_id")
+NO_CODE = refused("no_voucher_suitable_for_publication")
 
 
 def publish(script: Script, gift: Gift = GIFT, waits: list[float] | None = None) -> Publication:
@@ -144,6 +152,13 @@ def test_it_waits_before_it_looks_since_the_server_may_still_be_at_work() -> Non
     assert waits == [0.5, 1.0]
 
 
+@pytest.mark.parametrize(("told", "waits"), [(20.0, [20.0, 20.0]), (900.0, [30.0, 30.0]), (None, [0.5, 1.0])])
+def test_it_waits_as_the_server_told(told: float | None, waits: list[float]) -> None:
+    down, waited = errors.ServerFault("down", status=503, retry_after=told), list[float]()
+    publish(Script(down, listing(), down, listing(), publication()), waits=waited)
+    assert waited == waits
+
+
 def test_a_campaign_that_is_joined_once_is_asked_for_the_same_code_again() -> None:
     joined = publication(key=None) | {"voucher": {"code": "CODE", "campaign": "Win back"}}
     script = Script(refused("voucher_cannot_be_published"), listing(publication("cust_2", key=None), joined))
@@ -152,6 +167,25 @@ def test_a_campaign_that_is_joined_once_is_asked_for_the_same_code_again() -> No
     assert script.sent[0].target == "/v1/publications?join_once=true"
     assert "source_id" not in json.loads(script.sent[0].body or b"")
     assert "customer=cust_1&campaign=Win+back" in script.sent[1].target
+
+
+@pytest.mark.parametrize(
+    ("published_at", "is_taken"),
+    [("2025-12-31T23:59:59.999Z", False), ("2026-01-01T00:00:00.000Z", True), (None, True)],
+    ids=["before the campaign was made", "as it was made", "not told"],
+)
+@pytest.mark.parametrize("reply", [LOST, NO_CODE], ids=["answer lost", "no code left"])
+def test_a_code_of_a_deleted_campaign_of_the_same_name_is_not_taken(
+    reply: errors.VoucherifyError, published_at: str | None, is_taken: bool
+) -> None:
+    listed = publication(key=None) | {"voucher": {"code": "OLD", "campaign": "Win back"}, "created_at": published_at}
+    campaign = Campaign("camp_1", "Win back", join_once=True, created_at=NOW)
+    script = Script(reply, listing(listed), publication(key=None))
+    try:
+        code = publish(script, Gift(Campaign.from_json(campaign.to_json()), "campaign")).code
+    except errors.RequestRefused as error:
+        code = error.key
+    assert code == ("OLD" if is_taken else "CODE" if reply is LOST else "no_voucher_suitable_for_publication")
 
 
 def test_only_an_id_is_sent_and_never_a_profile() -> None:
@@ -205,6 +239,36 @@ def test_what_a_clock_ahead_recorded_is_of_an_earlier_try_all_the_same() -> None
     held["failed now"] = outcome("failed now", Result.FAILED, began_at)
     assert still_to_ask([*held], held, began_at) == ["failed before"]
     assert began_after({}, NOW) == NOW
+
+
+@pytest.mark.parametrize(
+    ("campaign", "kind", "words", "without_code"),
+    [
+        ({"creation_status": "MODIFYING"}, CampaignNotReady, "not ready", 0),
+        ({"active": False}, errors.InvalidCampaign, "switched off", 0),
+        ({"expiration_date": "2025-12-31T23:59:59Z"}, errors.InvalidCampaign, "is over", 0),
+        (errors.NotFound("gone", status=404), errors.InvalidCampaign, "was deleted", 0),
+        (errors.ServerFault("down", status=503), errors.ServerFault, "down", 0),
+        ({"creation_status": "DONE"}, CodesRanOut, "make it auto-update", 3),
+    ],
+    ids=["being changed", "switched off", "over", "deleted", "cannot be asked for", "as before"],
+)
+def test_a_campaign_that_gives_no_code_is_looked_at(
+    campaign: Reply, kind: type[errors.VoucherifyError], words: str, without_code: int
+) -> None:
+    ids = [f"cust_{number:024}" for number in range(4)]
+    key = publication_source_id("campaign", "camp_1", ids[0])
+    seen = campaign if isinstance(campaign, Exception) else {"id": "camp_1", "name": "Win back", **campaign}
+    client = Script(publication(ids[0], key=key), NO_CODE, listing(), seen)
+    ledger = OutcomeStoreLedger(XComRows(), None)
+    ledger.open(ids)
+    with asyncio.Runner() as runner:
+        tools = PublishTools(client, runner.run, ledger, lambda: NOW, lambda _: None, "key", workers=1)
+        with pytest.raises(kind, match=words):
+            PublishRun(GIFT, Publisher(client, GIFT), tools, "drop").publish(ids)
+    held = Counter(one.result for one in ledger.held("camp_1", "campaign", ids).values())
+    assert (held[Result.PUBLISHED], held[Result.NO_VOUCHER]) == (1, without_code)
+    assert client.sent[-1].target == "/v1/campaigns/camp_1"
 
 
 def test_a_campaign_deleted_meanwhile_is_no_crowd_of_unknown_customers() -> None:

@@ -12,7 +12,7 @@ import pytest
 from airflow_provider_voucherify.api import errors
 from airflow_provider_voucherify.api.calls import campaigns
 from airflow_provider_voucherify.api.calls.metadata_updates import BulkUpdateFailed, check_action
-from airflow_provider_voucherify.api.campaign_models import AsyncAction
+from airflow_provider_voucherify.api.campaign_models import AsyncAction, Campaign
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Fault, Switches
 from airflow_provider_voucherify.hooks.campaigns import CampaignCalls
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
@@ -71,7 +71,8 @@ def test_publications_are_listed_newest_first_unless_another_order_is_asked_for(
 
 def test_a_list_of_publications_asks_for_its_order() -> None:
     assert campaigns.list_publications({"limit": 5}).request.target == "/v1/publications?order=-created_at&limit=5"
-    assert "order=-created_at" in campaigns.publication_to_customer("cust_1", "Win back").request.target
+    to_customer = campaigns.publication_to_customer("cust_1", Campaign("camp_1", "Win back"))
+    assert "order=-created_at" in to_customer.request.target
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,36 @@ def test_a_wrong_id_of_an_action_is_called_by_its_name(calls: CampaignCalls, vou
     with pytest.raises(errors.InvalidCustomerId, match=r"^async action id '\.\.' cannot be asked for"):
         calls.get_async_action("..")
     assert voucherify_connection.stats().requests == 0
+
+
+@pytest.mark.parametrize("query", [None, "source_id"], ids=["none", "text"])
+def test_a_query_that_is_no_dict_costs_no_call(
+    calls: CampaignCalls, voucherify_connection: Emulator, query: str | None
+) -> None:
+    with pytest.raises(errors.InvalidArgument, match=r"^query is (NoneType|str); write a dict"):
+        calls.list_publications(query)  # type: ignore[arg-type]
+    assert voucherify_connection.stats().requests == 0
+
+
+def test_a_text_does_not_say_whether_a_campaign_is_joined_once(
+    calls: CampaignCalls, voucherify_connection: Emulator
+) -> None:
+    with pytest.raises(ValueError, match=r"^join_once is 'false'; write True or False"):
+        calls.create_publication("Win back", CUSTOMER, join_once="false")  # type: ignore[arg-type]
+    assert voucherify_connection.stats().requests == 0
+
+
+def test_a_bulk_update_that_changes_nothing_costs_no_call(
+    calls: CampaignCalls, voucherify_connection: Emulator
+) -> None:
+    with pytest.raises(errors.InvalidMetadata, match=r"^metadata is empty; write what changes"):
+        calls.update_customers_metadata([CUSTOMER], {})
+    assert voucherify_connection.stats().requests == 0
+
+
+def test_ids_of_a_bulk_update_are_called_as_its_argument_is(calls: CampaignCalls) -> None:
+    with pytest.raises(errors.InvalidCustomerId, match=r"^source_ids\[0\]: "):
+        calls.update_customers_metadata([None], {"a": "b"})  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("ids", [[], ["cust_1"], [".."]])

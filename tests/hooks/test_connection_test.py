@@ -51,6 +51,14 @@ def test_a_limit_that_is_not_said_is_not_invented(hook: VoucherifyHook, requests
         ({"status_code": 429}, False, ["in a minute"]),
         ({"status_code": 429, "headers": {"X-Rate-Limit-Type": "api_calls_cycle"}}, False, ["billing cycle"]),
         ({"status_code": 429, "headers": {"Retry-After": "1728000"}}, False, ["billing cycle"]),
+        (
+            {
+                "status_code": 429,
+                "headers": {"Date": "Tue, 14 Nov 2023 22:13:20 GMT", "X-Rate-Limit-Retry": "1701728000"},
+            },
+            False,
+            ["billing cycle"],
+        ),
         ({"status_code": 429, "json": {"message": "Subscription ended"}}, False, ["subscription has ended"]),
         ({"status_code": 503, "text": "<html>"}, False, ["was reached", "503"]),
         ({"status_code": 404}, False, ["not as the Voucherify API", "check host"]),

@@ -238,6 +238,22 @@ def test_a_plan_of_what_cannot_be_meant_costs_no_call(
     assert not server.calls
 
 
+@pytest.mark.parametrize("wait", [None, "60", float("nan"), -1, True], ids=str)
+def test_a_client_waits_for_a_number_of_seconds(make_hook: MakeHook, server: LocalServer, wait: float) -> None:
+    with pytest.raises(errors.InvalidArgument, match=rf"^longest_wait is {wait!r}; write seconds"):
+        make_hook(host=server.url).aclient(longest_wait=wait)
+
+
+def test_each_method_calls_its_ids_as_its_argument_is_called(make_hook: MakeHook, server: LocalServer) -> None:
+    hook = make_hook(host=server.url)
+    ids: Any
+    for ids, said in (("abc", " is str"), ([None], r"\[0\]: ")):
+        with pytest.raises(errors.InvalidCustomerId, match=f"^customers{said}"):
+            hook.plan_customer_segments(ids)
+        with pytest.raises(errors.InvalidCustomerId, match=f"^customer_ids{said}"):
+            hook.get_customer_segments_df(ids)
+
+
 @pytest.mark.parametrize("arguments", [{"concurrency": "4"}, {"concurrency": 0}, {"requests_per_minute": "5"}])
 def test_a_client_takes_whole_numbers(make_hook: MakeHook, server: LocalServer, arguments: dict[str, Any]) -> None:
     ((name, value),) = arguments.items()

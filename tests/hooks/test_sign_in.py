@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +18,7 @@ from airflow_provider_voucherify.api.http import auth
 from airflow_provider_voucherify.api.http.client import Client, Clock
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, ProjectSettings, Switches
+from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 from airflow_provider_voucherify.hooks.session import KeySession
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from tests.hooks.conftest import MakeHook
@@ -399,6 +401,37 @@ def test_neither_token_nor_keys_show_anywhere(
     assert voucherify_emulator.app_token in masked
     shown = " ".join(map(repr, [token, token.headers, sign_in, sign_in.request, hook.settings, caplog.text]))
     assert [secret for secret in masked if secret in shown] == []
+
+
+def test_a_token_that_comes_in_another_thread_is_masked_at_once_and_told_in_the_main_thread(
+    connect: MakeHook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk._shared.secrets_masker import redact
+    from airflow.sdk.execution_time import task_runner
+
+    told: list[tuple[object, str]] = []
+
+    class Supervisor:
+        def send(self, message: object) -> None:
+            told.append((getattr(message, "value", None), threading.current_thread().name))
+
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", Supervisor(), raising=False)
+    hook = connect(**V1)
+    sign_in = auth.sign_in_of(hook.settings)
+    assert sign_in is not None
+    shown: list[str] = []
+
+    async def sign_in_there() -> str:
+        await all_at_once(runner.client, 1)
+        token = sign_in.token(runner.client.clock.now())
+        assert token is not None
+        shown.append(str(redact(f"Bearer {token.value}")))
+        return token.value
+
+    with ClientRunner(hook.aclient()) as runner:
+        value = runner.run(sign_in_there())
+    assert shown == ["Bearer ***"]
+    assert {thread for secret, thread in told if secret == value} == {threading.main_thread().name}
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,16 @@ def test_a_failed_read_is_tried_again_after_growing_waits(
     assert sleeps == [0.5, 1.0, 2.0]
 
 
+@pytest.mark.parametrize(("told", "waits"), [("20", [20.0, 20.0]), ("900", [30.0, 30.0]), ("0", [0.5, 1.0])])
+def test_a_failed_read_is_tried_again_when_the_server_told_to(
+    hook: VoucherifyHook, requests_mock: Mocker, sleeps: list[float], told: str, waits: list[float]
+) -> None:
+    failure = {"status_code": 503, "headers": {"Retry-After": told}}
+    requests_mock.get(SEGMENTS_OF_CUSTOMER, [failure, failure, {"json": FIVE_SEGMENTS}])
+    assert len(hook.get_customer_segments(CUSTOMER_ID)) == 5
+    assert sleeps == waits
+
+
 def test_a_read_that_keeps_failing_is_given_up(
     hook: VoucherifyHook, requests_mock: Mocker, sleeps: list[float]
 ) -> None:

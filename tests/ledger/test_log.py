@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,13 @@ import pytest
 from airflow_provider_voucherify.api.models import Json
 from airflow_provider_voucherify.ledger import steps
 from airflow_provider_voucherify.ledger.held import WorkingCopy
-from airflow_provider_voucherify.ledger.logs.state_store import Nowhere
+from airflow_provider_voucherify.ledger.log import Opening, Piece
+from airflow_provider_voucherify.ledger.logs.state_store import InStateStore, Nowhere
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import LedgerLost, LoadError, StorageFailed
+from airflow_provider_voucherify.load.kept import KeptJson
 from tests.ledger.stores import KINDS, Ledger, NewStore, Troubled, new_store, outage
+from tests.load.memory_store import MemoryStore
 from tests.load.runs import NOON, failed, found, no_segment, page, unknown
 
 
@@ -262,3 +267,14 @@ def test_nowhere_a_run_is_held_by_its_try_alone() -> None:
     ledger.write([found("anna", "gold")])
     assert (ledger.is_durable, ledger.done()) == (False, {"anna"})
     assert opened(Nowhere).done() == set()
+
+
+def test_what_is_in_the_state_store_fits_and_goes_after_the_time_a_dead_log_has_anywhere() -> None:
+    store, chance = MemoryStore(), random.Random(1)
+    log, opening = InStateStore(store), Opening(0, "log", "job", NOON, "writer")
+    log.put(opening, NOON)
+    log.insert(opening, 0, Piece(chance.randbytes(200_000), customers=1, members=1), NOON)
+    KeptJson(store, "kept").write({}, {"text": chance.randbytes(100_000).hex()})
+    # One byte more, and Airflow warns: [state_store] max_value_storage_bytes.
+    assert max(map(len, store.values.values())) == 65_535
+    assert set(store.retentions.values()) == {LEFTOVER_AGE}

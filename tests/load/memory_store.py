@@ -17,6 +17,8 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self.values: dict[str, str] = {}
+        #: For how long each value is to be kept.
+        self.retentions: dict[str, timedelta | None] = {}
         self.changes_left = 1_000_000
 
     def get(self, key: str, default: Json = None) -> Json:
@@ -28,8 +30,8 @@ class MemoryStore:
         """Store a value."""
         self._change()
         text = json.dumps(value)
-        assert len(text) <= 65_536
-        self.values[key] = text
+        assert len(text) <= 65_535
+        self.values[key], self.retentions[key] = text, retention
 
     def delete(self, key: str) -> None:
         """Remove a value."""

@@ -8,7 +8,7 @@ import sys
 import pytest
 from jinja2 import Environment
 
-from airflow_provider_voucherify.load.destinations import TableName, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import ObjectFiles, TableName, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
 
 
@@ -65,12 +65,34 @@ def test_an_unknown_mode_is_told_the_known_ones() -> None:
         ("loading", "stage='loading' is no URL: write s3://bucket/loading/"),
         ("s3://bucket", "names no directory below a bucket"),
         ("s3://key:secret@bucket/loading", "name the connection in stage_conn_id"),
+        (" s3://key:secret@bucket/loading", "name the connection in stage_conn_id"),
+        ("s3://key:secret@bucket/loading\n", "name the connection in stage_conn_id"),
+        ("s3://key:secret@[bucket/loading", "^stage is no URL"),
+        ("key:secret@bucket/loading", "name the connection in stage_conn_id"),
+        ("s3://bucket/loading?sig=secret", r"^stage='s3://bucket/loading\?' names no directory"),
+        ("s3://bucket[0]/loading", r"^stage='s3://bucket\[0\]/loading' is no URL"),
+        ("s3://[bucket/loading", r"^stage='s3://\[bucket/loading' is no URL"),
+        ("s3://bucket\u2100/loading", "^stage='s3://bucket\u2100/loading' is no URL"),
     ],
 )
 def test_a_stage_that_is_no_directory_is_refused(url: str, advice: str) -> None:
     with pytest.raises(InvalidDestination, match=advice) as refusal:
         WarehouseTable("segments", "warehouse", stage=url)
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("url", ["s3://[bucket/x/", "s3://bucket\u2100/x/", " s3://key:secret@bucket/x/"], ids=ascii)
+def test_a_directory_that_is_no_url_is_refused_and_its_keys_are_not_told(url: str) -> None:
+    with pytest.raises(InvalidDestination, match=r"\Aurl") as refusal:
+        ObjectFiles(url)
+    assert "secret" not in str(refusal.value)
+
+
+def test_what_a_native_template_made_of_a_table_is_not_quoted() -> None:
+    table = WarehouseTable("{{ ids }}", "warehouse")
+    table.table = ["customer-01"]  # type: ignore[assignment]
+    with pytest.raises(InvalidDestination, match=r"^table=list should be a text"):
+        table.validate()
 
 
 def test_a_connection_of_no_stage_is_refused() -> None:

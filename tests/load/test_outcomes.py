@@ -248,6 +248,17 @@ def test_tasks_that_share_customers_take_turns(postgres_warehouse: Warehouse) ->
     assert len(ledgers[0].held(*JOB, [one.customer_id for one in shared])) == 200
 
 
+@pytest.mark.parametrize("column", ["recorded_at", "published_at"])
+@pytest.mark.parametrize("type_", ["timestamp", "timestamptz(0)", "date"])
+def test_times_that_would_not_be_read_back_are_refused(postgres_warehouse: Warehouse, column: str, type_: str) -> None:
+    ledger = OutcomeTableLedger(postgres_warehouse, TableName.parse("outcomes"))
+    ledger.open([])
+    ledger.open([])
+    postgres_warehouse.execute(f"alter table outcomes alter column {column} type {type_}")
+    with pytest.raises(TableUnfit, match=rf"{column} \(is .*\), where .* Make them TIMESTAMP WITH TIME ZONE"):
+        ledger.open([])
+
+
 @pytest.mark.parametrize(("table", "conn_id"), [("", "warehouse"), ('"a"', "warehouse"), ("a", " "), ("a..b", "c")])
 def test_a_table_that_cannot_be_named_is_refused_at_parse(table: str, conn_id: str) -> None:
     with pytest.raises(InvalidDestination):

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from airflow_provider_voucherify.hooks.refusal import ArgumentRefused
 from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
@@ -140,3 +141,13 @@ def test_ids_of_all_templated_fields_are_rendered_by_airflow() -> None:
 def test_a_try_gets_what_its_operator_was_given(operator: type, terms: type) -> None:
     own = {name for name, one in signature(operator).parameters.items() if one.kind is Parameter.KEYWORD_ONLY}
     assert {field.name for field in fields(terms)} - {"do_xcom_push"} == own
+
+
+@pytest.mark.parametrize("name", ["max_calls", "max_failures", "quota_share", "strategy", "verify_sample"])
+def test_what_came_in_place_of_a_number_or_a_choice_is_not_quoted_whole(name: str) -> None:
+    ids = [f"customer-{number:07}" for number in range(1_000)]
+    given: dict[str, Any] = {name: ids}
+    with pytest.raises(ArgumentRefused) as refusal:
+        CustomerSegmentsOperator(task_id="pull", customers=ids, **given)
+    assert "customer-0000000" not in str(refusal.value)
+    assert len(str(refusal.value)) < 300

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from unittest import mock
 
 import pytest
-from airflow.sdk import BaseOperator
+from airflow.sdk import Asset, BaseOperator, Context
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
 from airflow_provider_voucherify.load.destinations import Destination, ObjectFiles, WarehouseTable, WriteMode, XComRows
@@ -61,6 +62,16 @@ def into_table(write: WriteMode = "merge", customers: list[str] = ASKED) -> Cust
     if write == "history":
         task.unknown_customers = "drop"
     return task
+
+
+def stamp() -> UpdateCustomersMetadataOperator:
+    return UpdateCustomersMetadataOperator(
+        task_id="stamp",
+        customers=ASKED,
+        metadata={"tier": "gold"},
+        poll_interval=timedelta(milliseconds=10),
+        retries=3,
+    )
 
 
 def fails_behind(run_op: OperatorRunner, task: BaseOperator, try_number: int = 1) -> TaskRun:
@@ -115,6 +126,33 @@ def test_a_retry_hands_out_what_the_try_before_told(
     if isinstance(again.value, list):
         assert len(again.rows) == len(truth(voucherify, ASKED))
     run_op(pull(destination), try_number=3, clears=2)
+    assert voucherify.stats().requests == 2 * asked
+
+
+def with_fewer_retries(task: BaseOperator) -> BaseOperator:
+    """Return a task whose author wrote ``retries=2`` meanwhile: cleared behind try 1, ``max_tries`` stays 3."""
+    task.retries = 2
+    return task
+
+
+@needs_state_store
+def test_a_task_cleared_with_fewer_retries_asks_anew(
+    run_op: OperatorRunner, voucherify: Emulator, destination: Destination
+) -> None:
+    run_op(pull(destination))
+    asked = voucherify.stats().requests
+    run_op(with_fewer_retries(pull(destination)), try_number=2, clears=1)
+    assert voucherify.stats().requests == 2 * asked
+
+
+def test_a_table_of_a_task_cleared_with_fewer_retries_is_asked_for_anew(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
+) -> None:
+    run_op(into_table())
+    asked = voucherify.stats().requests
+    run_op(with_fewer_retries(into_table()), try_number=2, clears=1)
+    assert voucherify.stats().requests == 2 * asked
+    run_op(with_fewer_retries(into_table()), try_number=3, clears=1)
     assert voucherify.stats().requests == 2 * asked
 
 
@@ -210,6 +248,50 @@ def test_assets_hear_of_a_result_found(run_op: OperatorRunner, voucherify: Emula
     assert told.summary["customers"] == 60
 
 
+def counts_told(asset: Asset, run_op: OperatorRunner, task: BaseOperator, try_number: int = 1) -> dict[str, object]:
+    """Return what the event of an outlet carries behind a try, without the time."""
+    events: dict[str, object] = {}
+    task.outlets = [asset]
+
+    def take(context: Context, _: object = None) -> None:
+        events.update(context["outlet_events"][asset].extra)
+        if try_number == 1:
+            raise RuntimeError("behind the result")
+
+    with mock.patch.object(type(task), "post_execute", side_effect=take):
+        run_op(task, try_number=try_number)
+    assert {*events} == set() or {"published_at", "run_date"} < {*events}
+    return {name: value for name, value in events.items() if name not in {"published_at", "run_date"}}
+
+
+@needs_state_store
+@pytest.mark.parametrize("place", ["table", "xcom"])
+def test_assets_hear_of_a_publication_and_of_one_that_is_found(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, place: str
+) -> None:
+    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
+    to = OutcomeTable("publications", "warehouse") if place == "table" else XComRows()
+    ids = voucherify_ids(voucherify, 20)
+    simulated = publish(ids, destination=to, simulate=True)
+    assert counts_told(Asset("codes"), run_op, simulated) == {}
+    first = counts_told(Asset("codes"), run_op, publish(ids, destination=to))
+    assert {*first} == {"campaign_id", "customers", "published", "calls"}
+    assert (first["customers"], first["published"]) == (20, 20)
+    asked = voucherify.stats().requests
+    assert counts_told(Asset("codes"), run_op, publish(ids, destination=to), try_number=2) == first
+    assert voucherify.stats().requests == asked
+
+
+@needs_state_store
+def test_assets_hear_of_a_metadata_update_and_of_one_that_is_found(
+    run_op: OperatorRunner, voucherify: Emulator
+) -> None:
+    first = counts_told(Asset("tiers"), run_op, stamp())
+    assert {*first} == {"customers", "updated", "calls"}
+    assert (first["customers"], first["updated"]) == (60, 60)
+    assert counts_told(Asset("tiers"), run_op, stamp(), try_number=2) == first
+
+
 @needs_state_store
 @pytest.mark.parametrize("place", ["table", "xcom"])
 def test_publishing_is_not_repeated(
@@ -245,22 +327,11 @@ def test_outcomes_that_are_gone_are_found_out_again(
 
 @needs_state_store
 def test_metadata_is_not_updated_twice(run_op: OperatorRunner, voucherify: Emulator) -> None:
-    def task() -> UpdateCustomersMetadataOperator:
-        from datetime import timedelta
-
-        return UpdateCustomersMetadataOperator(
-            task_id="stamp",
-            customers=ASKED,
-            metadata={"tier": "gold"},
-            poll_interval=timedelta(milliseconds=10),
-            retries=3,
-        )
-
-    fails_behind(run_op, task())
+    fails_behind(run_op, stamp())
     asked = voucherify.stats().requests
-    assert run_op(task(), try_number=2).summary["updated"] == 60
+    assert run_op(stamp(), try_number=2).summary["updated"] == 60
     assert voucherify.stats().requests == asked
-    run_op(task(), try_number=3, clears=2)
+    run_op(with_fewer_retries(stamp()), try_number=3, clears=1)
     assert voucherify.stats().requests > asked
 
 

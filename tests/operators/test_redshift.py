@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from airflow.providers.amazon.aws.hooks.redshift_sql import RedshiftSQLHook
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Connection, Engine, make_url
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Move
 from airflow_provider_voucherify.load.destinations import WarehouseTable, WriteMode
-from airflow_provider_voucherify.load.errors import InvalidDestination
+from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, EnteredSegment
 from airflow_provider_voucherify.operators.places import stage_of
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
 from airflow_provider_voucherify.warehouse import redshift_files
+from airflow_provider_voucherify.warehouse.database import Database
 from tests.airflow_version import dag_bag
 from tests.docs.reading import ROOT, blocks
 from tests.load.sql.test_ledger_reads import statements_made
@@ -101,6 +103,20 @@ def test_a_table_in_capitals_is_the_one_in_small_letters(
     for number, name in enumerate(("marketing.segments", "MARKETING.Segments")):
         assert run_op(into(name), run_id=f"run {number}").error is None
     assert query(redshift, "SELECT count(*) FROM marketing.segments") == [(len(truth(voucherify, ASKED)),)]
+
+
+def test_an_extra_turns_no_transactions_off(redshift: PostgresDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = json.loads(os.environ["AIRFLOW_CONN_WAREHOUSE"])
+    written["extra"]["autocommit"] = True
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(written))
+
+    def fail_halfway(connection: Connection) -> None:
+        connection.exec_driver_sql("DELETE FROM crm.customers")
+        connection.exec_driver_sql("SELECT 1 / 0")
+
+    with pytest.raises(StatementFailed, match="22012"):
+        Database(RedshiftSQLHook("warehouse")).write("fail", fail_halfway)
+    assert query(redshift, "SELECT count(*) FROM crm.customers") == [(len(ASKED),)]
 
 
 def test_who_entered_is_read_from_a_history(

@@ -295,6 +295,37 @@ def test_a_mapped_task_over_no_segments_is_not_about_all(
     assert_refused(run_op(task, map_index=0), shop, warehouse, "segments is None in a mapped task")
 
 
+@pytest.mark.parametrize("name", ["destination", "max_calls", "pace", "quota_share"])
+def test_a_mapped_pull_over_none_is_refused_where_none_stands_for_a_default(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, name: str
+) -> None:
+    mapped = CustomerSegmentsOperator.partial(task_id="task", customers=IDS, retries=3)
+    with DAG("d", schedule=None):
+        task = mapped.expand(**{name: [None]})
+    assert_refused(run_op(task, map_index=0), shop, warehouse, f"{name} is None in a mapped task")
+
+
+@pytest.mark.parametrize("name", ["destination", "metadata", "pace"])
+def test_a_mapped_publication_over_none_is_refused_where_none_stands_for_a_default(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, name: str
+) -> None:
+    mapped = PublishVouchersOperator.partial(task_id="task", customers=IDS, campaign="Win back", retries=3)
+    with DAG("d", schedule=None):
+        task = mapped.expand(**{name: [None]})
+    assert_refused(run_op(task, map_index=0), shop, warehouse, f"{name} is None in a mapped task")
+
+
+def test_none_beside_what_is_mapped_over_is_the_default(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
+) -> None:
+    mapped = CustomerSegmentsOperator.partial(
+        task_id="task", destination=None, max_calls=None, pace=None, quota_share=None
+    )
+    with DAG("d", schedule=None):
+        task = mapped.expand(customers=[IDS])
+    assert run_op(task, map_index=0).state == "success"
+
+
 def test_segments_left_out_are_all_segments_also_where_none_says_so(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from airflow_provider_voucherify.api.calls.call import Sender
-from airflow_provider_voucherify.api.calls.reads import get_customer
-from airflow_provider_voucherify.api.errors import NotFound
+from airflow_provider_voucherify.api.calls.reads import get_customer, get_customer_segments, list_segments, rest_of
+from airflow_provider_voucherify.api.errors import NotFound, WindowClosed
 from airflow_provider_voucherify.api.http import wire
-from airflow_provider_voucherify.api.models import JsonObject, StaticList
+from airflow_provider_voucherify.api.lists.customers import CustomerWalk
+from airflow_provider_voucherify.api.models import Customer, JsonObject, StaticList
 from airflow_provider_voucherify.pull.clients import RememberingClient
+from tests.api.lists.paging_model import BEGIN, PagingServer, Reading, spread
+from tests.api.lists.test_segment_walk import SegmentServer
 
 LIST = wire.get("/v1/segments", {"limit": 100})
 SECRET = "anna@example.com"
@@ -101,6 +107,131 @@ def test_what_is_forgotten_is_asked_again_and_kept_anew() -> None:
     second.forget("/v1/segments")
     asyncio.run(second.send(LIST))
     assert (len(client.asked), list(second.new)) == (2, [LIST.target])
+
+
+@pytest.mark.parametrize("call", [get_customer("anna").request, wire.get("/v1/customers")], ids=["one", "page"])
+def test_of_customers_all_is_kept_that_is_read_but_what_is_personal(call: wire.Request) -> None:
+    client = AnsweringCustomers()
+    client.customer |= {"email": SECRET, "metadata": {"tier": "gold"}}
+    client.customer |= {"created_at": "2024-01-01T00:00:00Z", "updated_at": "2024-01-02T00:00:00Z"}
+    first = remembering(client)
+    whole = asyncio.run(first.send(call))
+    again = asyncio.run(remembering(client, first).send(call))
+    told, kept = (Customer.from_json(wire.items_of(one)[0] if "total" in one else one) for one in (whole, again))
+    assert kept == replace(told, name=None, email=None, metadata={})
+
+
+def test_what_is_asked_again_on_purpose_is_another_call_in_each_part() -> None:
+    client = Answering()
+    first = remembering(client)
+    again = LIST._replace(again=1)
+    asyncio.run(first.send(LIST))
+    second = remembering(client, first)
+    for call in (LIST, again):
+        asyncio.run(second.send(call))
+    assert (len(client.asked), [*second.new]) == (2, [f"{LIST.target}#1"])
+
+
+def test_what_is_forgotten_answers_no_later_part_either() -> None:
+    client, sampled = AnsweringCustomers(), get_customer_segments("anna").request
+    first = remembering(client)
+    asyncio.run(first.send(sampled))
+    second = remembering(client, first)
+    second.forget("/v1/customers/")
+    third = RememberingClient(client, {**first.new, **second.new}, lambda: NOON, keeps=True)
+    assert not second.holds(sampled)
+    assert not third.holds(sampled)
+
+
+def test_lists_of_some_segments_and_of_everyone_can_be_forgotten() -> None:
+    calls = [CustomerWalk(one).request() for one in ("seg_1", "seg_2", None)]
+    lists = [call for call in calls if call is not None]
+    first = remembering(AnsweringCustomers())
+    for call in [*lists, get_customer("anna").request]:
+        asyncio.run(first.send(call))
+    first.forget_lists({"seg_2", None})
+    later = remembering(AnsweringCustomers(), first)
+    assert [later.holds(call) for call in lists] == [True, False, False]
+    assert later.holds(get_customer("anna").request)
+
+
+class Server:
+    """A model of a server that answers so many calls of each part, and says then that the window is closed."""
+
+    def __init__(self, answer: Callable[[wire.Request], JsonObject], share: int) -> None:
+        self._answer = answer
+        self._share = self.left = share
+
+    async def send(self, request: wire.Request) -> JsonObject:
+        if not self.left:
+            self.left = self._share
+            raise WindowClosed("closed", wait=100.0, is_told=True)
+        self.left -= 1
+        return self._answer(request)
+
+
+async def everyone(client: Sender) -> list[str]:
+    return [customer.id async for page in rest_of(CustomerWalk(), client) for customer in page]
+
+
+async def segments(client: Sender) -> list[str]:
+    return [segment.id for segment in await list_segments(client)]
+
+
+def in_parts(server: Server, read: Callable[[Sender], Coroutine[object, object, list[str]]]) -> list[str]:
+    """Read a list in as many parts as it takes."""
+    notes: dict[str, str | None] = {}
+    for _ in range(100):
+        client = RememberingClient(server, notes, lambda: NOON, keeps=True)
+        with suppress(WindowClosed):
+            return asyncio.run(read(client))
+        notes |= json.loads(json.dumps(client.new))
+    raise AssertionError("it gets on no more")
+
+
+def leaving(server: PagingServer, number: int) -> None:
+    if number == 5:
+        del server.created["cust_00000"]
+
+
+def joining(server: PagingServer, number: int) -> None:
+    if number == 2:
+        server.created |= {f"new_{one}": BEGIN for one in range(120)}
+
+
+@pytest.mark.parametrize("share", [1, 2, 3, 6, 7, 50])
+@pytest.mark.parametrize("change", [leaving, joining], ids=["one leaves", "many join"])
+@pytest.mark.parametrize("reading", [Reading(), Reading(total=False)], ids=["totals", "no totals"])
+def test_a_crowd_that_moves_is_read_whole_in_however_many_parts_by_the_same_calls(
+    share: int, change: Callable[[PagingServer, int], None], reading: Reading
+) -> None:
+    def crowd() -> PagingServer:
+        server = PagingServer(spread([0] * 450), reading)
+        server.before_call = lambda number: change(server, number)
+        return server
+
+    at_once, parted = crowd(), crowd()
+    whole = in_parts(Server(at_once.answer, 1_000), everyone)
+    assert in_parts(Server(parted.answer, share), everyone) == whole
+    assert {*whole} >= {*parted.created}
+    assert parted.requests == at_once.requests
+
+
+@pytest.mark.parametrize("share", [1, 2, 3, 50])
+def test_segments_one_of_which_is_deleted_are_listed_in_however_many_parts_by_the_same_calls(share: int) -> None:
+    def shop() -> SegmentServer:
+        server = SegmentServer(list(range(0, 3_000_000, 20_000)))
+
+        def delete(number: int) -> None:
+            if number == 2:
+                del server.created["cust_00140"]
+
+        server.before_call = delete
+        return server
+
+    at_once, parted = shop(), shop()
+    assert in_parts(Server(at_once.answer, 1_000), segments) == in_parts(Server(parted.answer, share), segments)
+    assert parted.requests == at_once.requests
 
 
 def test_a_run_that_has_no_later_part_keeps_nothing() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import NoReturn, TypeAlias
 
 import pytest
@@ -12,6 +12,7 @@ from airflow.providers.common.compat.sdk import (
     AirflowSensorTimeout,
     AirflowSkipException,
     AirflowTaskTimeout,
+    TaskDeferred,
 )
 from airflow.providers.standard.triggers.temporal import DateTimeTrigger
 
@@ -22,6 +23,11 @@ from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
 from tests.sensors.acting import FIVE_MINUTES, context_of, deferred, enter, resume, sensor_of
 from tests.sensors.conftest import Desk
+
+
+def moment_of(deferral: TaskDeferred) -> datetime:
+    assert isinstance(deferral.trigger, DateTimeTrigger)
+    return deferral.trigger.moment
 
 
 def test_a_deferred_sensor_goes_on_where_it_was(desk: Desk) -> None:
@@ -135,19 +141,30 @@ def test_a_deferral_keeps_to_the_timeout(desk: Desk) -> None:
     timeout = timedelta(minutes=12)
     sensor = sensor_of(desk, deferrable=True, timeout=timeout)
     deferral = deferred(desk, sensor)
-    assert deferral.timeout == timeout
+    assert moment_of(deferral) == desk.time.utc() + FIVE_MINUTES
     desk.time.advance(timedelta(minutes=11))
     desk.add_member()
     deferral = deferred(desk, sensor, deferral.kwargs)
-    assert deferral.timeout == timedelta(minutes=1)
+    assert moment_of(deferral) == desk.time.utc() + timedelta(minutes=1)
+    assert deferral.timeout is not None
+    assert deferral.timeout > timedelta(minutes=1)  # else Airflow's own timeout comes first, and says nothing
 
     desk.time.advance(timedelta(minutes=1))
-    desk.add_member()
+    asked = desk.emulator.stats().requests
     with pytest.raises(AirflowSensorTimeout, match="was not ready within 0:12:00"):
         resume(desk, deferral, sensor)
+    assert desk.emulator.stats().requests == asked  # a reading a minute after the other tells nothing
     skipping = sensor_of(desk, deferrable=True, timeout=timeout, soft_fail=True)
     with pytest.raises(AirflowSkipException):
         resume(desk, deferral, skipping)
+
+
+def test_a_reading_that_is_due_when_the_time_is_up_is_made(desk: Desk) -> None:
+    sensor = sensor_of(desk, deferrable=True, timeout=FIVE_MINUTES)
+    first = deferred(desk, sensor)
+    assert moment_of(first) == desk.time.utc() + FIVE_MINUTES
+    desk.time.advance(FIVE_MINUTES)
+    assert resume(desk, first, sensor) == 2
 
 
 def test_a_trigger_that_times_out_is_the_sensors_timeout(desk: Desk) -> None:

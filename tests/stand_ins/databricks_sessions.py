@@ -416,7 +416,8 @@ class Session:
                 text = (
                     f"SELECT {cut.format(1)} table_catalog, {cut.format(2)} table_schema, table_name, column_name, "
                     f"{_TYPES} AS data_type, CASE WHEN is_nullable THEN 'YES' ELSE 'NO' END AS is_nullable, "
-                    "column_default, column_index AS ordinal_position FROM duckdb_columns() WHERE NOT internal"
+                    "column_default, numeric_precision, numeric_scale, column_index AS ordinal_position "
+                    "FROM duckdb_columns() WHERE NOT internal"
                 )
         outer = f"SELECT * FROM ({text}) WHERE {'catalog_name' if 'schemata' in table.name else 'table_catalog'} = "
         query = sqlglot.parse_one(f"{outer}'{catalog}'", read="duckdb")

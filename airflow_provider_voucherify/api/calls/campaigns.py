@@ -83,22 +83,29 @@ def publications_by_source_id(source_id: str) -> Call[list[Publication]]:
     return Call(list_publications({"source_id": source_id, "limit": 100}).request, read)
 
 
-def publication_to_customer(customer_id: str, campaign_name: str) -> Call[Publication | None]:
+def publication_to_customer(customer_id: str, campaign: Campaign) -> Call[Publication | None]:
     """The latest publication of a campaign to a customer, ``None`` if there is none.
 
+    The list knows campaigns by their names only: what was published before the campaign was made is of one of the
+    same name that was deleted.
+
     :param customer_id: Voucherify's id (``cust_...``).
-    :param campaign_name: the name of the campaign, not its id.
     """
-    wanted = (customer_id, campaign_name)
+    wanted = (customer_id, campaign.name)
     query: dict[str, str | int] = {
         "customer": customer_id,
-        "campaign": campaign_name,
+        "campaign": campaign.name,
         "result": "SUCCESS",
         "limit": 100,
     }
 
     def read(data: JsonObject) -> Publication | None:
-        listed = (one for one in _publications_from(data) if one.is_success)
+        listed = (one for one in _publications_from(data) if one.is_success and not _is_older(one, campaign))
         return next((one for one in listed if (one.customer_id, one.campaign_name) == wanted), None)
 
     return Call(list_publications(query).request, read)
+
+
+def _is_older(publication: Publication, campaign: Campaign) -> bool:
+    published, made = publication.created_at, campaign.created_at
+    return published is not None and made is not None and published < made

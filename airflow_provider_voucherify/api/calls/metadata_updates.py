@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from airflow_provider_voucherify.api.calls.call import Call, post
 from airflow_provider_voucherify.api.campaign_models import AsyncAction
-from airflow_provider_voucherify.api.errors import InvalidCustomers, MalformedAnswer, VoucherifyError
+from airflow_provider_voucherify.api.errors import InvalidCustomers, InvalidMetadata, MalformedAnswer, VoucherifyError
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.id_text import checked_customer_id, checked_id, is_voucherify_id
 from airflow_provider_voucherify.api.models import Json, JsonObject
@@ -27,11 +27,14 @@ def update_customers_metadata(source_ids: Sequence[str], metadata: Mapping[str, 
 
     :param source_ids: the merchant's ids: Voucherify's own are not understood, and an unknown one makes a customer.
     :param metadata: what changes; other keys stay.
+    :raises InvalidMetadata: if nothing changes.
     :raises InvalidCustomers: if there are none, one is no ``source_id``, or the body would be too long.
     """
     ids = [checked_customer_id(one) for one in source_ids]
     if not ids or any(map(is_voucherify_id, ids)):
         raise InvalidCustomers("a bulk update takes source_ids, at least one, and no cust_... ids: look them up first")
+    if not metadata:
+        raise InvalidMetadata('metadata is empty; write what changes, such as {"tier": "gold"}')
     listed: list[Json] = [*ids]
     request = post(wire.path_of("customers", "metadata", "async"), {"source_ids": listed, "metadata": dict(metadata)})
     if request.body is not None and len(request.body) > LARGEST_BODY:

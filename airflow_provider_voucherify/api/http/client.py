@@ -120,8 +120,7 @@ class Client:
                 is_given_up = self._outage.is_given_up
                 is_alone, answered = is_given_up or self.calls.answered == answered, self.calls.answered
                 if attempt < self.retry.attempts and not is_given_up:
-                    told = min(error.retry_after or 0.0, self.retry.longest_backoff)
-                    await self.clock.sleep(max(self.retry.wait(attempt, self.clock.uniform), told))
+                    await self.clock.sleep(self.retry.wait_after(error, attempt, self.clock.uniform))
                 elif not is_alone:
                     raise
                 else:

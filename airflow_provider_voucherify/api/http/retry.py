@@ -34,6 +34,14 @@ class RetryPolicy:
         """
         return uniform() * min(self.first_wait * 2.0 ** (attempt - 1), self.longest_backoff)
 
+    def wait_after(self, error: VoucherifyError, attempt: int, uniform: Callable[[], float]) -> float:
+        """Return the seconds to wait after the ``attempt``-th try failed: longer where the server told so.
+
+        :param attempt: 1 for the first.
+        :param uniform: gives a random number from 0 to 1.
+        """
+        return max(self.wait(attempt, uniform), min(error.retry_after or 0.0, self.longest_backoff))
+
     @property
     def outage_waits(self) -> tuple[float, ...]:
         """Return the seconds to wait before each look whether an outage is over."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias, get_args
 from urllib.parse import SplitResult, urlsplit
 
-from airflow_provider_voucherify.api.errors import FileRefused, InvalidConnection, TlsFailed, TransportFailed
+from airflow_provider_voucherify.api.errors import FileRefused, InvalidConnection, TlsFailed, TransportFailed, shown
 
 #: Shared regions by the name of their cluster (Voucherify documentation, "API endpoints").
 CLUSTERS = {
@@ -251,7 +251,9 @@ def checked_quota_share(share: float) -> float:
     :raises InvalidConnection: if it is no number or out of range.
     """
     if not isinstance(share, int | float) or isinstance(share, bool) or not 0 < share <= 1:
-        raise InvalidConnection(f"quota_share should be above 0 and at most 1, is {share!r}; 0.7 leaves 30 % to others")
+        raise InvalidConnection(
+            f"quota_share should be above 0 and at most 1, is {shown(share)}; 0.7 leaves 30 % to others"
+        )
     return share
 
 

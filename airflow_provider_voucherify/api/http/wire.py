@@ -71,6 +71,8 @@ class Request(NamedTuple):
     :param may_be_left: whether the caller would rather be told of a used up limit of another kind than that of calls
         than wait for it.
     :param may_be_forbidden: whether it says nothing of other calls that the keys may not make this one.
+    :param again: how often the same was asked before by whoever asks: an answer that was kept since is not the one
+        that is wanted now.
     """
 
     method: str
@@ -81,6 +83,7 @@ class Request(NamedTuple):
     file: FileTaker | None = None
     may_be_left: bool = False
     may_be_forbidden: bool = False
+    again: int = 0
 
     @property
     def own_headers(self) -> SecretHeaders | None:
@@ -239,7 +242,10 @@ def is_of_cycle(rate: RateLimit) -> bool:
     """Return whether a limit is that of the billing cycle: it says so, or is closed for longer than any window."""
     if rate.kind not in {None, "api_calls"}:
         return rate.kind == "api_calls_cycle"
-    return rate.retry_after is not None and rate.retry_after > LONGEST_WINDOW
+    wait = rate.retry_after
+    if wait is None and rate.retry_at is not None and rate.server_time is not None:  # both on the server's clock
+        wait = rate.retry_at - rate.server_time
+    return wait is not None and wait > LONGEST_WINDOW
 
 
 def _error_body(body: bytes) -> JsonObject:

@@ -101,6 +101,11 @@ MOST_LOOKS_BESIDE_OTHERS, LOOKS_OF_ALL = 4, 1 / 5
 HELD_FOR_ALL, HELD_FOR_ALL_AT_FIRST = 1 / 16, 1 / 10
 
 
+def share_of(share: float, whole: int) -> int:
+    """Return how many a share of a whole is, rounded down: 29 of 100 for 0.29, whose product is a little less."""
+    return math.floor(share * whole + 1e-9)
+
+
 class Window:
     """The part of each rate-limit window that is ours.
 
@@ -144,9 +149,9 @@ class Window:
         #: Calls allowed in the window, ``None`` while that is not known.
         self.limit = limit
         #: How many calls of a window are ours; 0 while the limit is not known.
-        self.budget = max(math.floor(self.share * limit + 1e-9), 1) if limit else 0
+        self.budget = max(share_of(self.share, limit), 1) if limit else 0
         #: How many calls of a window may be used, whoever used them, for us to send one more.
-        self.ceiling = max(math.floor(self.of_all * limit + 1e-9), 1) if limit else 0
+        self.ceiling = max(share_of(self.of_all, limit), 1) if limit else 0
         self._held_back = self._looks_to_hold()
 
     @property

@@ -74,10 +74,12 @@ class TieRound:
     to the last and as many customers were found; without a total, when the same ones were found twice in a row.
 
     :param cursor: the millisecond before the two, since 1970 (UTC).
+    :param again: how often the walk began to read something again before.
     """
 
-    def __init__(self, cursor: int, segment_id: str | None) -> None:
+    def __init__(self, cursor: int, segment_id: str | None, again: int = 0) -> None:
         self._segment_id = segment_id
+        self.again = again
         self.after = cursor
         self.before = cursor + 3
         self.is_over = False
@@ -109,7 +111,7 @@ class TieRound:
                 f"times, and none of the lists was whole (the last: {len(self._found_before or ()):,} customers): they "
                 "change while they are listed, or their order does; try again later"
             )
-        return pages.created_between(self.after, self.before, self._page, self._segment_id)
+        return pages.created_between(self.after, self.before, self._page, self._segment_id)._replace(again=self.again)
 
     def take(self, page: Page) -> None:
         """Take in the answer to the last request."""
@@ -140,6 +142,7 @@ class TieRound:
 
     def _read_again(self) -> None:
         self._readings += 1
+        self.again += 1
         self._page = 1
         self._found, self._found_before = set(), self._found
 
@@ -187,6 +190,7 @@ class CustomerWalk:
         self._near: dict[str, int] = {}
         self._ties: TieRound | None = None
         self._doubted = 0
+        self._again = 0
         self._pages = 0
         self._is_over = False
 
@@ -231,7 +235,7 @@ class CustomerWalk:
             return self._ties.request()
         if not self._is_over:
             self._check_end()
-            return pages.created_after(self._cursor, self.segment_id)
+            return pages.created_after(self._cursor, self.segment_id)._replace(again=self._again)
         self._check_count()
         return None
 
@@ -249,6 +253,7 @@ class CustomerWalk:
             self._go_on(page)
         else:
             ties.take(page)
+            self._again = ties.again
             if ties.is_over:
                 self._doubted = 0
                 self._move(ties.resume_at)
@@ -264,6 +269,7 @@ class CustomerWalk:
         if total is None or said <= total:
             return True
         self._doubted += 1
+        self._again += 1
         self._ties = None
         return False
 
@@ -291,7 +297,7 @@ class CustomerWalk:
         self._near = {known: instant for known, instant in self._near.items() if instant >= self._cursor}
         ahead = sum(instant > self._cursor for instant in self._near.values())
         is_stuck = not self._is_over and (stays or ahead >= PAGE)
-        self._ties = TieRound(self._cursor, self.segment_id) if is_stuck else None
+        self._ties = TieRound(self._cursor, self.segment_id, self._again) if is_stuck else None
 
     def _check_end(self) -> None:
         announced = pages.most_for(self.total_at_start)

@@ -50,7 +50,7 @@ class SegmentWalk:
         query: dict[str, str | int] = {"limit": PAGE, "order": "-created_at"}
         if self._before is not None:
             query["filters[created_at][conditions][$before]"] = pages.text_of(self._before)
-        return wire.get(wire.path_of("segments"), query)
+        return wire.get(wire.path_of("segments"), query)._replace(again=self._readings - 1)
 
     def take(self, answer: JsonObject) -> list[Segment]:
         """Return the segments of a page that were not found before.

@@ -50,7 +50,9 @@ def get(call: Call) -> Answer:
     :raises ApiProblem: 404 when there is none.
     """
     action = call.records.async_actions.find(call.names[0])
-    if action is None:
+    if action is not None:
+        action.looks += 1
+    if action is None or action.looks <= call.switches.async_unseen_looks:
         raise problems.not_found("async_action", call.names[0])
     shown, result = action.to_json(operation_status=call.switches.operation_status), action.result(call.base_url)
     return json_answer(shown if result is None else shown | {"result": result})

@@ -86,6 +86,8 @@ def _candidates(call: Call, query: Query) -> Iterable[Publication]:
         found = made.of_customer(customer_id)
     else:
         found = made.all()
+    if query.text("campaign") is not None and not call.switches.deleted_campaigns_listed:
+        found = [one for one in found if not one.campaign.is_deleted]
     return found if call.switches.failed_publications_listed else [one for one in found if one.failure is None]
 
 

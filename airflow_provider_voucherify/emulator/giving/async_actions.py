@@ -40,6 +40,7 @@ class AsyncAction:
     :param rows: bodies of customers, each with its ``source_id``.
     :param handled: how many rows were updated or refused so far.
     :param seen_at: the instant up to which it was carried out.
+    :param looks: how often it was looked at.
     """
 
     id: str
@@ -51,6 +52,7 @@ class AsyncAction:
     pace: Pace
     handled: int = 0
     seen_at: int = 0
+    looks: int = 0
     errors: list[Json] = field(default_factory=list)
 
     @property

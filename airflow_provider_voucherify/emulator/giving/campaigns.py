@@ -63,7 +63,10 @@ class Voucher:
 
 @dataclass(slots=True, eq=False)
 class Campaign:
-    """A campaign at work; ``ordinal`` breaks ties of ``created_at`` (microseconds since 1970, UTC)."""
+    """A campaign, also one that was deleted: its publications stay.
+
+    ``ordinal`` breaks ties of ``created_at`` (microseconds since 1970, UTC).
+    """
 
     id: str
     ordinal: int
@@ -71,6 +74,7 @@ class Campaign:
     settings: CampaignSettings
     updated_at: int | None = None
     published: int = 0
+    is_deleted: bool = False
 
     @property
     def name(self) -> str:
@@ -179,6 +183,7 @@ class Campaigns:
         self._owner = owner
         self._by_id: dict[str, Campaign] = {}
         self._by_name: dict[str, Campaign] = {}
+        self._made = 0
 
     def add(self, settings: CampaignSettings, now: int) -> Campaign:
         """Add a campaign.
@@ -188,11 +193,22 @@ class Campaigns:
         """
         if self.find(checked(settings).name) is not None:
             raise ValueError(f"there is a campaign named {settings.name} already")
-        ordinal = len(self._by_id) + 1
+        ordinal = self._made = self._made + 1
         new_id = object_id("camp", 24, random.Random(f"{self._owner}/campaign/{ordinal}"))
         campaign = Campaign(new_id, ordinal, now, settings)
         self._by_id[new_id] = self._by_name[settings.name] = campaign
         return campaign
+
+    def delete(self, name: str) -> None:
+        """Delete a campaign; its name is free again.
+
+        :raises ValueError: when there is none.
+        """
+        campaign = self.find(name)
+        if campaign is None:
+            raise ValueError(f"there is no campaign {name}")
+        campaign.is_deleted = True
+        del self._by_id[campaign.id], self._by_name[campaign.name]
 
     def find(self, name: str) -> Campaign | None:
         """Find a campaign.

@@ -47,6 +47,7 @@ class Admin:
             ("POST", "projects"): self._projects,
             ("POST", "campaigns"): self._campaigns,
             ("POST", "campaigns/change"): self._change_campaign,
+            ("POST", "campaigns/delete"): self._delete_campaign,
             ("POST", "refusals"): self._refusals,
         }
 
@@ -187,6 +188,10 @@ class Admin:
             raise ValueError(f"there is no campaign {name}")
         campaign.change(body, self._now())
         return campaign.to_json()
+
+    def _delete_campaign(self, body: JsonObject) -> Json:
+        self._project(body).records.campaigns.delete(str(body.get("campaign")))
+        return {}
 
     def _refusals(self, body: JsonObject) -> Json:
         records = self._project(body).records

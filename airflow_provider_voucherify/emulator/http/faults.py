@@ -30,6 +30,7 @@ class Fault:
         on nothing and counts nothing. ``truncate``, ``malformed`` and ``slow`` always act.
     :param status: the status of kind ``status``.
     :param body: the body of kind ``status``; None is JSON for 500 and HTML for other 5xx.
+    :param retry_after: seconds that kind ``status`` says to wait, in its ``Retry-After``; None says nothing.
     :param seconds: how long ``hang`` and ``slow`` take.
     """
 
@@ -40,6 +41,7 @@ class Fault:
     after_acting: bool = False
     status: int = 500
     body: Literal["json", "html", "empty"] | None = None
+    retry_after: int | None = None
     seconds: float = 30.0
 
     @property

@@ -178,6 +178,7 @@ class Server:
         if fault.kind == "status":
             shown = status_answer(fault)
             headers = "" if shown.content_type == HTML_TYPE else answer.headers
+            headers += "" if fault.retry_after is None else f"Retry-After: {fault.retry_after}\r\n"
             return self._plain(Answer(shown.status, shown.body, shown.content_type, headers), request)
         if fault.kind == "malformed":
             cut = Answer(answer.status, answer.body[:-1] + b",", answer.content_type, answer.headers)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +22,9 @@ if TYPE_CHECKING:
     from airflow_provider_voucherify.api.http.settings import ApiSettings
 
 log = logging.getLogger(__name__)
+
+#: Tokens that came in a client's thread, which the process that supervises the task was not told of yet.
+_untold: deque[str] = deque(maxlen=100)
 
 
 def with_environment(settings: ApiSettings) -> ApiSettings:
@@ -83,4 +88,22 @@ def mask_sign_in(settings: ApiSettings) -> None:
     for secret in secrets_of(settings):
         mask_secret(secret)
     if (sign_in := sign_in_of(settings)) is not None:
-        sign_in.mask = mask_secret
+        sign_in.mask = _mask_token
+
+
+def _mask_token(token: str) -> None:
+    if threading.current_thread() is threading.main_thread():
+        mask_secret(token)
+        return
+    # Airflow's mask_secret also asks the supervisor, by a socket that Airflow 3.1 guards by no lock against the main
+    # thread's questions. What this process writes is masked at once.
+    from airflow.sdk._shared.secrets_masker import mask_secret as mask_in_this_process
+
+    mask_in_this_process(token)
+    _untold.append(token)
+
+
+def tell_new_tokens() -> None:
+    """Let the process that supervises the task mask the tokens that came in other threads; not for these to call."""
+    while _untold:
+        mask_secret(_untold.popleft())

@@ -15,10 +15,11 @@ from typing import Protocol
 
 from airflow_provider_voucherify.api.models import Json
 from airflow_provider_voucherify.ledger.log import Opening, Piece, Pieces, StoredPiece, refuse_if_lost
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.summary import as_utc
 
 #: Airflow's default for ``[state_store] max_value_storage_bytes``; a value is measured as JSON.
-MAX_VALUE_BYTES = 65_536
+MAX_VALUE_BYTES = 65_535
 #: What stands around the text of a piece in its value.
 _TEXT_LENGTH = MAX_VALUE_BYTES - 120
 _LOST = (
@@ -41,7 +42,7 @@ class StateStore(Protocol):
 
 
 class InStateStore:
-    """A ``LogStore`` in the task state store.
+    """A ``LogStore`` in the task state store, kept there for ``LEFTOVER_AGE``.
 
     :param store: ``context["task_state_store"]`` (Airflow 3.3).
     :param key: begins its keys.
@@ -62,7 +63,7 @@ class InStateStore:
 
     def put(self, opening: Opening, at: datetime) -> None:  # noqa: ARG002 - it says itself when
         """Store an opening in place of the one before: the last to come is the newest."""
-        self._store.set(self._key, opening.to_json())
+        self._set(self._key, opening.to_json())
 
     def pieces(self, opening: Opening) -> Pieces:
         return {
@@ -79,8 +80,8 @@ class InStateStore:
         first, *more = [text[start : start + _TEXT_LENGTH] for start in range(0, len(text), _TEXT_LENGTH)]
         key = self._key_of(opening, opening.writer, number)
         for place, part in enumerate(more, start=1):
-            self._store.set(f"{key}:{place}", part)
-        self._store.set(key, {"written_at": as_utc(at).isoformat(), "parts": 1 + len(more), "steps": first})
+            self._set(f"{key}:{place}", part)
+        self._set(key, {"written_at": as_utc(at).isoformat(), "parts": 1 + len(more), "steps": first})
 
     def remove(self) -> None:
         opening = self.newest()
@@ -89,6 +90,9 @@ class InStateStore:
             stored = [keys for writer in opening.writers for keys, _ in self._stored(opening, writer)]
             for key in itertools.chain.from_iterable(stored):
                 self._store.delete(key)
+
+    def _set(self, key: str, value: Json) -> None:
+        self._store.set(key, value, retention=LEFTOVER_AGE)
 
     def _stored(self, opening: Opening, writer: str) -> Iterator[tuple[list[str], datetime]]:
         """Return the keys of each piece of a writer, and when it was written."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation
 from functools import partial
@@ -57,16 +57,25 @@ def losing_columns(
 
     :param existing: types by column. What a database refuses by itself is not looked for.
     """
-    from sqlalchemy import Date, Integer, Numeric, Time
+    from sqlalchemy import FLOAT, REAL, Date, Integer, Numeric, Time
 
     losing: list[str] = []
     for name in fields:
         kind, type_ = destination.types.get(name, "text"), existing.get(column_of(name))
-        loses_time = kind == "timestamp" and isinstance(type_, Date | Time)
+        loses_time = kind == "timestamp" and (isinstance(type_, Date | Time) or _cuts_seconds(type_))
         is_whole = isinstance(type_, Integer) or (isinstance(type_, Numeric) and type_.scale == 0)
-        if loses_time or (kind == "decimal" and is_whole):
+        is_single = isinstance(type_, FLOAT | REAL)  # of doubles SQLAlchemy has other types
+        if loses_time or (kind == "decimal" and (is_whole or is_single)) or (kind == "integer" and is_single):
             losing.append(f"{column_of(name)} (is {type_}, and gets a {kind})")
     return losing
+
+
+def _cuts_seconds(type_: TypeEngine[object] | None) -> bool:
+    """Return whether a type of times has less than microseconds: MySQL's say so by ``fsp``, of which none is zero."""
+    from sqlalchemy import DateTime
+
+    digits = getattr(type_, "precision", None), getattr(type_, "fsp", 6) or 0
+    return isinstance(type_, DateTime) and any(one is not None and one < 6 for one in digits)
 
 
 def digits_behind(
@@ -90,18 +99,26 @@ def _digits_behind(type_: TypeEngine[object] | None, dialect: Dialect) -> int | 
 
 
 def records(
-    destination: ExportTable, fields: Sequence[str], rows: Iterable[Row], behind: Mapping[str, int | None] = _NO_DIGITS
+    destination: ExportTable,
+    fields: Sequence[str],
+    rows: Iterable[Row],
+    behind: Mapping[str, int | None] = _NO_DIGITS,
+    naive: Collection[str] = (),
 ) -> Iterator[Record]:
     """Yield rows with values of the columns' types.
 
     :param behind: how many digits behind the point are kept of a decimal, by field, where that is not ten; ``None`` for
         as many as there are.
+    :param naive: fields of times whose columns have no zone: a database would put its session's time there.
     :raises ValueUnfit: naming row and field, if a text is no value of the field's type, or would not be kept whole.
     """
     kinds: list[ColumnKind] = [destination.types.get(name, "text") for name in fields]
+    special: dict[ColumnKind, Callable[[str], _Reader]] = {
+        "decimal": lambda name: partial(_decimal, behind=behind.get(name, _DIGITS_BEHIND)),
+        "timestamp": lambda name: partial(_timestamp, is_naive=name in naive),
+    }
     readers = [
-        partial(_decimal, behind=behind.get(name, _DIGITS_BEHIND)) if kind == "decimal" else _READERS[kind]
-        for name, kind in zip(fields, kinds, strict=True)
+        special[kind](name) if kind in special else _READERS[kind] for name, kind in zip(fields, kinds, strict=True)
     ]
     for number, row in enumerate(rows, start=1):
         try:
@@ -165,9 +182,10 @@ def _date(cell: Cell) -> Value:
     return _moment(cell).date()
 
 
-def _timestamp(cell: Cell) -> Value:
+def _timestamp(cell: Cell, *, is_naive: bool) -> Value:
     moment = _moment(cell)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    return moment.replace(tzinfo=None) if is_naive else moment
 
 
 def _moment(cell: Cell) -> datetime:
@@ -182,7 +200,6 @@ _READERS: dict[ColumnKind, _Reader] = {
     "integer": _integer,
     "boolean": _boolean,
     "date": _date,
-    "timestamp": _timestamp,
 }
 
 

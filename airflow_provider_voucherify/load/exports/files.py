@@ -14,6 +14,7 @@ from airflow_provider_voucherify.ledger.logs.directory import digest_of
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import InvalidDestination, LoadError
 from airflow_provider_voucherify.load.exports.destinations import columns_of_fields
+from airflow_provider_voucherify.load.files.directory import finished_name
 from airflow_provider_voucherify.load.files.formats import check_can_write, json_line, parquet_of
 from airflow_provider_voucherify.load.files.manifest import MANIFEST, Part, refuse_sibling
 from airflow_provider_voucherify.load.summary import as_utc
@@ -129,11 +130,12 @@ class ExportFiles:
     def _remove_stale(self, new: set[str], replaced: set[str]) -> None:
         """Remove what the manifest took the place of, what killed tries of this run left, and of dead runs."""
         try:
-            for name in self._directory.names():
-                part = _PART.fullmatch(name)
-                if part is None or name in new:
+            for name in [*self._directory.names(), *self._directory.names(unfinished=True)]:
+                whole = finished_name(name)
+                part = _PART.fullmatch(whole)
+                if name in {*new, MANIFEST} or (part is None and whole != MANIFEST):
                     continue
-                if name in replaced or part["run"] == self._digest:
+                if name in replaced or (part is not None and part["run"] == self._digest):
                     self._directory.remove(name)
                 else:
                     self._directory.remove_if_older(name, self._now() - LEFTOVER_AGE)

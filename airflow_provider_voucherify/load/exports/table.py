@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.ledger.log import random_token
 from airflow_provider_voucherify.load.errors import LoadError, TableUnfit
 from airflow_provider_voucherify.load.exports.columns import Record, columns_of, digits_behind, losing_columns, records
 from airflow_provider_voucherify.load.exports.destinations import RUN_KEY, ExportTable
 from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_name, check_takes_rows
-from airflow_provider_voucherify.load.sql.target import name_in, schema_of
+from airflow_provider_voucherify.load.sql.target import check_length, name_in, schema_of
 from airflow_provider_voucherify.warehouse.catalog import (
     REPLACE,
     InformationSchema,
@@ -23,12 +23,12 @@ from airflow_provider_voucherify.warehouse.catalog import (
 )
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.many_rows import create_passing, insert_many
-from airflow_provider_voucherify.warehouse.traits import traits_of
+from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_and_create
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.types import TypeEngine
 
     from airflow_provider_voucherify.api.models import Row
@@ -64,7 +64,10 @@ class ExportTableLoader:
         dialect = self._database.dialect
         types = {column.name: column.type.dialect_impl(dialect) for column in columns}
         self._digits_behind = digits_behind(fields, types, dialect)
-        self._table = _table_of(destination, columns, self.name.table, schema_of(self.name, self._database))
+        self._naive: set[str] = set()
+        for name, column in zip(fields, columns, strict=True):
+            check_length(f"the column of {name!r}", column.name, dialect)
+        self._table = _table_of(destination, columns, self.name.table, schema_of(self.name, self._database), dialect)
 
     def check(self) -> None:
         """Look whether the table, if it exists, can take the rows and keep them whole; before any call.
@@ -108,7 +111,7 @@ class ExportTableLoader:
                 self._check_types({column["name"]: column["type"] for column in existing})
         check_rights(table, REPLACE, connection)
         check_exactness(table, connection, _REMEDY)
-        check_takes_rows(table, connection)
+        check_takes_rows(table, connection, by_copy=True)
 
     def _check_types(self, existing: Mapping[str, TypeEngine[object]]) -> None:
         if losing := losing_columns(self._destination, self._fields, existing):
@@ -117,9 +120,24 @@ class ExportTableLoader:
                 "Correct types, change these columns, or name another table"
             )
         self._digits_behind = digits_behind(self._fields, existing, self._database.dialect)
+        self._take_types(existing)
+
+    def _take_types(self, existing: Mapping[str, TypeEngine[object]]) -> None:
+        """Let decimals be of the existing columns' digits, and times without a zone where these have none: by way of
+        our own types they would lose digits, or become the session's time."""
+        from sqlalchemy import DateTime, Numeric
+
+        has_naive_times = traits_of(self._database.dialect).has_naive_times
+        for name, column in zip(self._fields, self._table.columns, strict=False):
+            kind, type_ = self._destination.types.get(name), existing.get(column.name)
+            if kind == "decimal" and isinstance(type_, Numeric) and type_.scale is not None:
+                column.type = type_
+            if kind == "timestamp" and isinstance(type_, DateTime) and not type_.timezone and has_naive_times:
+                column.type = type_
+                self._naive.add(name)
 
     def _records(self, rows: Iterable[Row]) -> Iterator[Record]:
-        return records(self._destination, self._fields, rows, self._digits_behind)
+        return records(self._destination, self._fields, rows, self._digits_behind, self._naive)
 
     def _load_by_way_of_another(self, added: Iterable[Sequence[object]]) -> None:
         from sqlalchemy import MetaData, insert, select
@@ -183,11 +201,18 @@ class _CountedRecords:
         return record
 
 
-def _table_of(destination: ExportTable, columns: list[Column[object]], name: str, schema: str | None) -> Table:
-    from sqlalchemy import Column, MetaData, Table
+def _table_of(
+    destination: ExportTable, columns: list[Column[object]], name: str, schema: str | None, dialect: Dialect
+) -> Table:
+    from sqlalchemy import Column, Index, MetaData, Table
 
     from airflow_provider_voucherify.warehouse.column_types import run_key_text
 
+    table = Table(name, MetaData(), *columns, schema=schema)
     if destination.write == "append":
-        columns.append(cast("Column[object]", Column(RUN_KEY, run_key_text(), nullable=False, index=True)))
-    return Table(name, MetaData(), *columns, schema=schema)
+        table.append_column(Column(RUN_KEY, run_key_text(), nullable=False))
+        # DuckDB renames no table that has one; others have none.
+        if dialect.name in ("postgresql", "sqlite", *MYSQL):
+            # Not named by the table, which people rename: an index keeps its name, and was in the next one's way.
+            Index(f"ix_run_key_{random_token()}", table.c[RUN_KEY])
+    return table

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from airflow_provider_voucherify.ledger.logs.table import is_log_or_empty
 from airflow_provider_voucherify.load.errors import TableUnfit
@@ -22,9 +22,12 @@ from airflow_provider_voucherify.warehouse.many_rows import without_parameters
 from airflow_provider_voucherify.warehouse.traits import MYSQL, PROVEN, traits_of
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
+    from collections.abc import Mapping
+
+    from sqlalchemy import Column, ColumnElement, Table
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedColumn
+    from sqlalchemy.types import TypeEngine
 
 
 def check_name(table: Table, connection: Connection) -> None:
@@ -56,6 +59,16 @@ def check_columns(table: Table, existing: list[ReflectedColumn], dialect: Dialec
         raise TableUnfit(
             f"table {table.fullname} exists but lacks {', '.join(missing)}. Name another table, or run what follows:",
             (visible.add_column(table, name, dialect) for name in missing),
+        )
+    if made := [column["name"] for column in existing if column["name"] in table.c and column.get("computed")]:
+        raise TableUnfit(
+            f"table {table.fullname} has columns that the database makes of others, and that a run fills: "
+            f"{', '.join(made)}. Let them be columns like others, or name another table"
+        )
+    if rounding := _rounding(table, existing, dialect):
+        raise TableUnfit(
+            f"table {table.fullname} has columns of whole numbers, and a run writes others there, which the database "
+            f"would round: {', '.join(rounding)}. Write whole numbers, or name another column or table"
         )
     if strict := _refusing_null(table, existing):
         raise TableUnfit(
@@ -116,6 +129,19 @@ def check_is_log(log: Table, connection: Connection) -> None:
     )
 
 
+def _rounding(table: Table, existing: list[ReflectedColumn], dialect: Dialect) -> list[str]:
+    from sqlalchemy import Float, Integer, Numeric
+
+    if dialect.name == "sqlite":  # which keeps values as they are, whatever the columns
+        return []
+    whole = {
+        column["name"]
+        for column in existing
+        if isinstance(type_ := column["type"], Integer) or (isinstance(type_, Numeric) and type_.scale == 0)
+    }
+    return [column.name for column in table.columns if isinstance(column.type, Float) and column.name in whole]
+
+
 def _refusing_null(table: Table, existing: list[ReflectedColumn]) -> list[str]:
     may_be_null = {column.name for column in table.columns if column.nullable and not column.info.get("is_filled")}
     return [column["name"] for column in existing if column["name"] in may_be_null and not column["nullable"]]
@@ -147,10 +173,19 @@ def check_keys(table: Table, connection: Connection) -> None:
             )
 
 
-def check_takes_rows(table: Table, connection: Connection) -> None:
-    """Look whether rows can be removed from a table, if it exists: the database is asked for its plan, nothing is done.
+def check_takes_rows(
+    table: Table,
+    connection: Connection,
+    known: Mapping[str, ColumnElement[object]] = visible.NO_COLUMNS,
+    *,
+    by_copy: bool = False,
+) -> None:
+    """Look whether rows can be removed from a table and added to it, if it exists: the database is asked for its plans,
+    nothing is done.
 
-    :raises TableUnfit: if not: most likely it is a view.
+    :param known: values that are known before, by column.
+    :param by_copy: whether rows go in by COPY, where PostgreSQL has it: it makes of texts whatever the columns are.
+    :raises TableUnfit: if not: most likely it is a view, or has a column that takes no such values.
     :raises StatementFailed: if the database could not say now.
     """
     from sqlalchemy import delete, false
@@ -166,16 +201,58 @@ def check_takes_rows(table: Table, connection: Connection) -> None:
         return
     if not catalog_of(connection).has_table(table.name, schema=table.schema):
         return
+    if connection.dialect.name in MYSQL:
+        _check_engine(table, connection)
     statement = delete(table).where(false()).compile(connection, compile_kwargs={"literal_binds": True})
     try:
         connection.exec_driver_sql(without_parameters(f"EXPLAIN {statement}", connection.dialect))
     except DBAPIError as error:
         problem = without_rows(f"plan to remove rows of {table.fullname}", error)
     else:
+        _check_takes_new(table, connection, known, by_copy=by_copy)
         return
     if problem.is_passing:
         raise problem
     raise TableUnfit(f"{problem}. A run removes rows and adds others, and most views let nobody do so: name a table")
+
+
+def _check_takes_new(
+    table: Table, connection: Connection, known: Mapping[str, ColumnElement[object]], *, by_copy: bool
+) -> None:
+    from sqlalchemy import false, insert, null, select
+    from sqlalchemy.exc import DBAPIError
+
+    if connection.dialect.name not in ("duckdb", "postgresql", "sqlite"):
+        return
+    # Only PostgreSQL looks at types for a plan.
+    is_typed = connection.dialect.name == "postgresql" and not by_copy
+    values = [_typed(column, known, connection.dialect) if is_typed else null() for column in table.columns]
+    rows = select(*values).select_from(table).where(false())
+    adding = insert(table).from_select(table.columns.keys(), rows)
+    statement = adding.compile(connection, compile_kwargs={"literal_binds": True})
+    try:
+        connection.exec_driver_sql(f"EXPLAIN {statement}")
+    except DBAPIError as error:
+        problem = without_rows(f"plan to add rows to {table.fullname}", error)
+    else:
+        return
+    if problem.is_passing:
+        raise problem
+    raise TableUnfit(
+        f"{problem}. A run fills {', '.join(table.columns.keys())}: let these columns take what it writes, and the "
+        "database make none of them, or name another table"
+    )
+
+
+def _typed(
+    column: Column[object], known: Mapping[str, ColumnElement[object]], dialect: Dialect
+) -> ColumnElement[object]:
+    """Return a value as it is written by a run: the texts of psycopg2 are of whatever type the column is."""
+    from sqlalchemy import String, cast, literal
+
+    value = known.get(column.name, literal(None, column.type))
+    is_text = isinstance(column.type, String)
+    return value if is_text and dialect.driver == "psycopg2" else cast(value, column.type)
 
 
 def _check_databricks(table: Table, connection: Connection) -> None:
@@ -189,25 +266,88 @@ def _check_databricks(table: Table, connection: Connection) -> None:
     check_moments(table, column_types(connection, table))
 
 
+def _check_engine(table: Table, connection: Connection) -> None:
+    """Look whether a table of MySQL's is kept by an engine that has transactions; a view has none of its own."""
+    from sqlalchemy import select
+
+    engines = information_view("engines", "engine", "transactions")
+    with_transactions = set(connection.scalars(select(engines.c.engine).where(engines.c.transactions == "YES")))
+    engines_of_table = {engine for (engine,) in _told_by_mysql(connection, table, "tables", "engine")}
+    if others := engines_of_table - {None, *with_transactions}:
+        name = connection.dialect.identifier_preparer.format_table(table)
+        raise TableUnfit(
+            f"table {table.fullname} is kept by the engine {others.pop()}, which has no transactions: a run that "
+            "failed would leave it half written. Name another table, or run what follows:",
+            [f"ALTER TABLE {name} ENGINE = InnoDB"],
+        )
+
+
+def _told_by_mysql(connection: Connection, table: Table, view: str, *said: str) -> list[tuple[str | None, ...]]:
+    """Return rows of a view of MySQL's catalog that tell of a table, without its name."""
+    from sqlalchemy import func, select
+
+    asked = information_view(view, "table_schema", "table_name", *said)
+    schema = func.database() if table.schema is None else table.schema
+    of_table = (asked.c.table_schema == schema) & (asked.c.table_name == table.name)
+    found = connection.execute(select(asked.c.table_name, *(asked.c[each] for each in said)).where(of_table)).all()
+    # The server compares names loosely too: there may be a table named alike, or it takes the two names for one.
+    is_there_exactly = any(name == table.name for name, *_ in found)
+    return [tuple(rest) for name, *rest in found if name == table.name or not is_there_exactly]
+
+
+def check_times(table: Table, connection: Connection, *, observed_at_may_be_naive: bool = False) -> None:
+    """Look whether a table that exists keeps moments as they are, but ``observed_at`` maybe without its microseconds.
+
+    :param observed_at_may_be_naive: whether it is written as UTC where its column has no zone.
+    :raises TableUnfit: if not.
+    """
+    from sqlalchemy import DateTime
+
+    dialect = connection.dialect
+    if dialect.name == "sqlite" or not catalog_of(connection).has_table(table.name, schema=table.schema):
+        return  # SQLite has no such types
+    types = column_types(connection, table)
+    moments = [column for column in table.columns if isinstance(column.type, DateTime) and column.name in types]
+    unfit: list[str] = []
+    for column in moments:
+        # A domain of PostgreSQL's is as its type is.
+        type_ = cast("TypeEngine[object]", getattr(types[column.name], "data_type", types[column.name]))
+        may_be_naive = column.name == "observed_at" and observed_at_may_be_naive
+        if not _keeps_moments(type_, dialect, is_exact=column.name != "observed_at", may_be_naive=may_be_naive):
+            unfit.append(f"{column.name} (is {type_.compile(dialect)})")
+    if unfit:
+        raise TableUnfit(
+            f"table {table.fullname} has {', '.join(unfit)}, where moments would be cut, or depend on the session. "
+            f"Make them {moments[0].type.compile(dialect)}, or name another table"
+        )
+
+
+def _keeps_moments(type_: TypeEngine[object], dialect: Dialect, *, is_exact: bool, may_be_naive: bool) -> bool:
+    from sqlalchemy import DateTime
+    from sqlalchemy.types import NullType
+
+    if isinstance(type_, NullType):  # the catalog does not tell
+        return True
+    if not isinstance(type_, DateTime):
+        return False
+    if is_exact and getattr(type_, "precision", None) not in (None, 6):
+        return False
+    return type_.timezone or may_be_naive or not traits_of(dialect).shuns_naive_times
+
+
 def check_exactness(table: Table, connection: Connection, remedy: str = "Make them text") -> None:
     """Look whether a table that exists tells ids and moments apart as the run does.
 
     :param remedy: of columns that are no texts.
     :raises TableUnfit: if not.
     """
-    from airflow_provider_voucherify.load.sql import visible
-
     if no_texts := _columns_of_other_types(connection, table):
         raise TableUnfit(
             f"table {table.fullname} has columns that are no texts, and what a run writes there is: "
             f"{', '.join(no_texts)}. {remedy}, or name another table"
         )
-    if inexact := _inexact_columns(connection, table):
-        raise TableUnfit(
-            f"table {table.fullname} compares {', '.join(inexact)} otherwise than by every character or microsecond, "
-            "so one value could be taken for another. Name another table, or run what follows:",
-            (visible.modify_column(table, name, connection.dialect) for name in inexact),
-        )
+    if connection.dialect.name in MYSQL and catalog_of(connection).has_table(table.name, schema=table.schema):
+        _check_mysql_columns(table, connection)
     if loose := _loose_columns(connection, table):
         raise TableUnfit(
             f"table {table.fullname} compares {', '.join(loose)} by a collation or a type that takes one id for "
@@ -215,34 +355,44 @@ def check_exactness(table: Table, connection: Connection, remedy: str = "Make th
         )
 
 
-def _inexact_columns(connection: Connection, table: Table) -> list[str]:
-    """Return which columns of a table that exists cannot be compared with ours, or would take a value for another.
-
-    These are MySQL's: texts of another collation, which may take ``A`` for ``a``, and times without microseconds.
+def _check_mysql_columns(table: Table, connection: Connection) -> None:
+    """Look whether MySQL's columns tell values apart as ours do, and keep them: texts of another collation may take
+    ``A`` for ``a``, times may have no microseconds, or be set to the present whenever their row changes, as a history's
+    do.
     """
-    from sqlalchemy import func, select
+    from sqlalchemy import DateTime
 
     from airflow_provider_voucherify.warehouse.column_types import mysql_collation
 
-    if connection.dialect.name not in MYSQL:
-        return []
-    if not catalog_of(connection).has_table(table.name, schema=table.schema):
-        return []
-    said = ("table_name", "column_name", "collation_name", "datetime_precision")
-    columns = information_view("columns", "table_schema", *said)
-    schema = func.database() if table.schema is None else table.schema
-    of_table = (columns.c.table_schema == schema) & (columns.c.table_name == table.name)
-    exact = (None, mysql_collation(connection.dialect), "ascii_bin")
-    looked_for = {column.name for column in table.columns if column.primary_key or column.name == "valid_to"}
-    found = connection.execute(select(*(columns.c[each] for each in said)).where(of_table)).all()
-    # The server compares names loosely too: there may be a table named alike, or it takes the two names for one.
-    is_there_exactly = any(name == table.name for name, *_ in found)
-    return [
-        column
-        for name, column, collation, precision in found
-        if column in looked_for and (name == table.name or not is_there_exactly)
-        if collation not in exact or (precision is not None and int(precision) < 6)
-    ]
+    moments = {column.name for column in table.columns if isinstance(column.type, DateTime)}
+    exact = {column.name for column in table.primary_key} | moments - {"observed_at"}
+    collations = (None, mysql_collation(connection.dialect), "ascii_bin")
+    inexact: list[str] = []
+    moving: list[str] = []
+    said = ("column_name", "collation_name", "datetime_precision", "extra")
+    for name, collation, precision, extra in _told_by_mysql(connection, table, "columns", *said):
+        if name in exact and (collation not in collations or (precision is not None and int(precision) < 6)):
+            inexact.append(str(name))
+        elif name in moments and "valid_to" in moments and "on update" in str(extra).lower():
+            moving.append(str(name))
+    if inexact:
+        raise TableUnfit(
+            f"table {table.fullname} compares {', '.join(inexact)} otherwise than by every character or microsecond, "
+            "so one value could be taken for another. Name another table, or run what follows:",
+            _modifying(table, inexact, moments, connection.dialect),
+        )
+    if moving:
+        raise TableUnfit(
+            f"table {table.fullname} sets {', '.join(moving)} to the present whenever a row changes, as a history's do "
+            "when they end. Name another table, or run what follows:",
+            _modifying(table, moving, moments, connection.dialect),
+        )
+
+
+def _modifying(table: Table, names: list[str], moments: set[str], dialect: Dialect) -> list[str]:
+    # A TIMESTAMP becomes the DATETIME that it is in the session's zone.
+    in_utc = ["SET time_zone = '+00:00'"] if moments & {*names} else []
+    return [*in_utc, *(visible.modify_column(table, name, dialect) for name in names)]
 
 
 def _loose_columns(connection: Connection, table: Table) -> list[str]:

@@ -22,6 +22,7 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_keys,
     check_name,
     check_takes_rows,
+    check_times,
 )
 from airflow_provider_voucherify.load.sql.target import (
     FAILURES_SUFFIX,
@@ -39,7 +40,6 @@ from airflow_provider_voucherify.warehouse.catalog import (
     create_if_missing,
 )
 from airflow_provider_voucherify.warehouse.many_rows import insert_few
-from airflow_provider_voucherify.warehouse.traits import traits_of
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
@@ -71,15 +71,13 @@ class HistoryTarget(Target):
 
         :raises TableUnfit: if not.
         """
-        catalog = catalog_of(connection)
-        if catalog.has_table(self.table.name, schema=self.table.schema):
-            types = column_types(connection, self.table)
-            if "valid_from" not in types:
-                raise TableUnfit(
-                    f"table {self.display_name} exists and is no history, it has no column valid_from: "
-                    "name another table, it is created for you"
-                )
-            _check_times(self.table, types, connection)
+        catalog, schema = catalog_of(connection), self.table.schema
+        is_there = catalog.has_table(self.table.name, schema=schema)
+        if is_there and "valid_from" not in column_types(connection, self.table):
+            raise TableUnfit(
+                f"table {self.display_name} exists and is no history, it has no column valid_from: "
+                "name another table, it is created for you"
+            )
         Target.check(self, connection)
         check_name(self.runs, connection)
         check_is_ours(self.runs, connection, self.display_name)
@@ -87,6 +85,7 @@ class HistoryTarget(Target):
             check_keys(self.runs, connection)
         check_rights(self.table, CHANGE, connection)
         check_rights(self.runs, ADD, connection)
+        check_times(self.runs, connection)
         check_exactness(self.runs, connection)
         check_takes_rows(self.runs, connection)
 
@@ -197,21 +196,6 @@ class HistoryTarget(Target):
     def _changes(self, connection: Connection, rows: ColumnElement[bool]) -> Iterator[SegmentChange]:
         for id_, name, entered, left in connection.execute(history.count_changes(self.table, rows, self.as_of)):
             yield SegmentChange(id_, name, int(entered), int(left))
-
-
-def _check_times(table: Table, types: dict[str, object], connection: Connection) -> None:
-    from sqlalchemy import DateTime
-
-    if not traits_of(connection.dialect).shuns_naive_times:
-        return
-    for name in ("valid_from", "valid_to", "observed_at"):
-        type_ = types.get(name)
-        if isinstance(type_, DateTime) and not type_.timezone:
-            raise TableUnfit(
-                f"column {name} of {table.fullname} is without time zone, so its moments depend on the session: "
-                "make it timestamptz (on Snowflake TIMESTAMP_TZ, on BigQuery and Databricks TIMESTAMP), or name "
-                "another table"
-            )
 
 
 def target_of(

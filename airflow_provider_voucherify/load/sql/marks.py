@@ -17,7 +17,7 @@ from airflow_provider_voucherify.load.sql.fitness import check_is_ours, check_ta
 from airflow_provider_voucherify.warehouse.catalog import REPLACE, catalog_of, check_rights, create_if_missing
 from airflow_provider_voucherify.warehouse.column_types import own_text, run_key_text, utc_time
 from airflow_provider_voucherify.warehouse.table_names import marks_name
-from airflow_provider_voucherify.warehouse.traits import traits_of
+from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 from airflow_provider_voucherify.warehouse.write_lock import lock_and_create, lock_for_writing
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class TableMarks:
         """
         check_is_ours(self.table, connection, self._target_name)
         check_rights(self.table, REPLACE, connection)
-        if connection.dialect.name == "databricks":
+        if connection.dialect.name in ("databricks", *MYSQL):  # where a table may take no part in transactions
             check_takes_rows(self.table, connection)
 
     def find(self, *, has_ledger: bool = False) -> Mark | None:

@@ -12,7 +12,12 @@ from airflow_provider_voucherify.load.base import in_parts
 from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import TableUnfit, ValueUnfit
 from airflow_provider_voucherify.load.outcomes import standing
-from airflow_provider_voucherify.load.sql.fitness import check_columns, check_exactness, check_takes_rows
+from airflow_provider_voucherify.load.sql.fitness import (
+    check_columns,
+    check_exactness,
+    check_takes_rows,
+    check_times,
+)
 from airflow_provider_voucherify.load.sql.target import name_in, schema_of
 from airflow_provider_voucherify.load.summary import as_utc
 from airflow_provider_voucherify.warehouse.catalog import REPLACE, catalog_of, check_rights, create_if_missing
@@ -105,6 +110,7 @@ class OutcomeTableLedger:
         if traits_of(connection.dialect).enforces_keys and set(key) != set(needed):
             raise TableUnfit(f"the primary key of {self._name} is ({', '.join(key)}): make it ({', '.join(needed)})")
         check_rights(self._table, REPLACE, connection)
+        check_times(self._table, connection)
         check_exactness(self._table, connection)
         check_takes_rows(self._table, connection)
 

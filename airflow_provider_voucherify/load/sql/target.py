@@ -21,6 +21,7 @@ from airflow_provider_voucherify.load.sql.fitness import (
     check_keys,
     check_name,
     check_takes_rows,
+    check_times,
 )
 from airflow_provider_voucherify.warehouse.bigquery.tables import check_characters
 from airflow_provider_voucherify.warehouse.catalog import (
@@ -39,7 +40,7 @@ from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Dialect
 
     from airflow_provider_voucherify.api.models import Scope
     from airflow_provider_voucherify.load.base import LoadSummary
@@ -65,8 +66,8 @@ def name_in(database: Database, name: TableName) -> TableName:
 def schema_of(name: TableName, database: Database) -> str | None:
     """Return the schema as SQLAlchemy wants it.
 
-    :raises InvalidDestination: if the name is in another database than the connection's, where the database
-        cannot reach across.
+    :raises InvalidDestination: if the table's name is none the database takes, or it is in another database than the
+        connection's, where the database cannot reach across.
     """
     if database.dialect.name == "bigquery" and name.schema is None and database.name is None:
         raise InvalidDestination(f"table={str(name)!r} is in no dataset: write dataset.table, or project.dataset.table")
@@ -75,6 +76,7 @@ def schema_of(name: TableName, database: Database) -> str | None:
     if database.dialect.name == "databricks":
         check_databricks_name(str(name), name.table)
         refuse_old_catalog(name.database or "", f"table={str(name)!r}")
+    check_length(f"table={str(name)!r}", name.table, database.dialect)
     if name.database is None:
         return name.schema
     if database.dialect.name in MYSQL:
@@ -87,6 +89,19 @@ def schema_of(name: TableName, database: Database) -> str | None:
         f"table={str(name)!r} is in database {name.database!r}, the connection is to {database.name!r}: "
         f"write {name.schema}.{name.table} and use a connection to {name.database}"
     )
+
+
+def check_length(told: str, name: str, dialect: Dialect) -> None:
+    """Look whether a database has names of such a length: PostgreSQL cuts longer ones, and does not find them again.
+
+    :param told: what has the name, for the error's text.
+    :raises InvalidDestination: if not.
+    """
+    traits = traits_of(dialect)
+    most, length = traits.most_name_length, len(name.encode()) if traits.counts_name_bytes else len(name)
+    if most is not None and length > most:
+        unit = "bytes" if traits.counts_name_bytes else "characters"
+        raise InvalidDestination(f"{told} has a name of {length} {unit}: {traits.title} takes at most {most}")
 
 
 def check_room(name: TableName) -> None:
@@ -140,8 +155,11 @@ class Target:
                 check_columns(table, catalog.get_columns(table.name, schema=schema), connection.dialect)
                 check_keys(table, connection)
             check_rights(table, REPLACE, connection)
+            is_written_as_utc = table is self.table and self.write != "history"
+            check_times(table, connection, observed_at_may_be_naive=is_written_as_utc)
             check_exactness(table, connection)
-            check_takes_rows(table, connection)
+            known = extra_values_of(self.extra_columns) if table is self.table else visible.NO_COLUMNS
+            check_takes_rows(table, connection, known)
 
     def lock(self, connection: Connection) -> None:
         """Let one run at a time publish to this target, until the transaction ends.
@@ -251,7 +269,7 @@ class Target:
         return scope.everyone or self.write == "replace"
 
     def _refuse_loss(self, previous: int, new: int, min_ratio: float) -> None:
-        if previous == 0 or new >= min_ratio * previous:
+        if previous == 0 or new + 1e-9 >= min_ratio * previous:
             return
         raise TooFewMemberships(
             f"the run would put {new:,} memberships in place of {previous:,} in {self.display_name}, which is less "

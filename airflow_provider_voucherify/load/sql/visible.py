@@ -28,6 +28,7 @@ from sqlalchemy.schema import CreateColumn
 
 from airflow_provider_voucherify.load.columns import COLUMNS, ColumnType, RowColumns, columns_of_table
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, run_key_text, utc_time
+from airflow_provider_voucherify.warehouse.table_names import for_people
 
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
@@ -180,7 +181,7 @@ def _within(table: Table, segments: Segments) -> ColumnElement[bool]:
 def modify_column(table: Table, column_name: str, dialect: Dialect) -> str:
     """Return MySQL's ALTER TABLE that gives one of the table's columns its type, for people to run."""
     definition = CreateColumn(table.c[column_name]).compile(dialect=dialect)
-    return f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} MODIFY {definition}"
+    return for_people(f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} MODIFY {definition}", dialect)
 
 
 def add_column(table: Table, column_name: str, dialect: Dialect) -> str:
@@ -192,7 +193,7 @@ def add_column(table: Table, column_name: str, dialect: Dialect) -> str:
     nullable: Column[object] = Column(column.name, column.type, nullable=True)
     Table(table.name, MetaData(), nullable, schema=table.schema)
     definition = CreateColumn(nullable).compile(dialect=dialect)
-    return f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} ADD COLUMN {definition}"
+    return for_people(f"ALTER TABLE {dialect.identifier_preparer.format_table(table)} ADD COLUMN {definition}", dialect)
 
 
 def never_loop() -> Select[str]:

@@ -65,7 +65,7 @@ class XComOrFilesSink(FilesSink):
         summary = self._held.summarise(scope)
         if summary.memberships > self._max_rows or json_bytes(self._held.rows(scope), self._columns) > MAX_JSON_BYTES:
             return super().finish(scope, report)
-        self._take([Finished(scope.segment_ids, self._identity.max_tries, self._identity.listed)])
+        self._take([Finished(scope.segment_ids, self._identity.cleared_after, self._identity.listed)])
         return summary
 
     def rows(self) -> list[XComRow] | None:

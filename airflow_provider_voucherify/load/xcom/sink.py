@@ -66,7 +66,7 @@ class XComSink(LoggedRun):
         :raises XComTooLarge: if the rows are more than XCom should carry.
         :raises LedgerLost: if another try of this run took its store over.
         """
-        self._take([Finished(scope.segment_ids, self._identity.max_tries, self._identity.listed)])
+        self._take([Finished(scope.segment_ids, self._identity.cleared_after, self._identity.listed)])
         return self._held.summarise(scope)
 
     def refuse_more_than(self, rows: int, who: str) -> None:

@@ -271,7 +271,11 @@ class ExportRun:
             self._kept.forget()
 
     def _clean_up(self, runner: ClientRunner, error: BaseException) -> None:
-        """Remove the export, unless a later try can go on with it."""
+        """Remove the export, unless a later try can go on with it.
+
+        A task that is marked failed or successful meanwhile is told to stop like one that is tried again: the export
+        stays.
+        """
         asked = self._asked
         if asked is None:
             return

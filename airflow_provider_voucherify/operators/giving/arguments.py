@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
+from airflow_provider_voucherify.api.errors import shown
 from airflow_provider_voucherify.giving.publication_key import PER_CAMPAIGN, PER_RUN
 from airflow_provider_voucherify.hooks.refusal import (
     Resolvable,
@@ -83,7 +84,7 @@ def checked_once_per(once_per: object) -> str:
     if isinstance(once_per, str) and (once_per in {PER_RUN, PER_CAMPAIGN} or is_template(once_per)):
         return once_per
     raise ValueError(
-        f"once_per is {once_per!r}; write 'run', 'campaign', or a template such as "
+        f"once_per is {shown(once_per)}; write 'run', 'campaign', or a template such as "
         "\"{{ logical_date.strftime('%Y-%m') }}\" for once a month"
     )
 
@@ -93,7 +94,7 @@ def checked_max_publications(value: int) -> int:
     """Return for how many customers a run may be."""
     if not is_whole_number(value, 1):
         raise ValueError(
-            f"max_publications is {value!r}; write a whole number of customers such as {MOST_PUBLICATIONS}"
+            f"max_publications is {shown(value)}; write a whole number of customers such as {MOST_PUBLICATIONS}"
         )
     return value
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 from airflow_provider_voucherify.api.calls import metadata_updates
 from airflow_provider_voucherify.api.calls.call import ask
-from airflow_provider_voucherify.api.errors import WindowClosed
+from airflow_provider_voucherify.api.errors import NotFound, WindowClosed
 from airflow_provider_voucherify.api.id_text import is_voucherify_id
 from airflow_provider_voucherify.giving.voucherify_ids import KnownCustomers
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
@@ -24,6 +24,7 @@ from airflow_provider_voucherify.operators.deferral import (
 )
 from airflow_provider_voucherify.operators.giving.arguments import checked_change
 from airflow_provider_voucherify.operators.identity import hash_of_list, identity_of, kind_of
+from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
 from airflow_provider_voucherify.operators.spent import counted_client
 from airflow_provider_voucherify.pull.clients import Interrupt
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_provider_voucherify.api.calls.call import Call
+    from airflow_provider_voucherify.api.campaign_models import AsyncAction
     from airflow_provider_voucherify.api.models import Json, JsonObject
     from airflow_provider_voucherify.hooks.client_runner import ClientRunner
     from airflow_provider_voucherify.load.base import RunIdentity
@@ -62,6 +64,7 @@ class Begun:
     :param without_source_id: customers that have no ``source_id``, or one that would be taken for Voucherify's id.
     :param updated: rows of the updates that are over.
     :param failed: ``aa_...``, of updates that are over and did not update all of their rows.
+    :param unseen: ``aa_...``, of updates that were looked for in vain: one that was just accepted may not show yet.
     """
 
     action_ids: list[str] = field(default_factory=list)
@@ -71,6 +74,7 @@ class Begun:
     without_source_id: int = 0
     updated: int = 0
     failed: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Json]) -> Begun:
@@ -84,6 +88,7 @@ class Begun:
             without_source_id=numbers.get("without_source_id", 0),
             updated=numbers.get("updated", 0),
             failed=_texts(data.get("failed")),
+            unseen=_texts(data.get("unseen")),
         )
 
     def to_json(self) -> JsonObject:
@@ -111,7 +116,7 @@ class MetadataUpdate:
         #: ``source_id`` of those whose update was not begun yet; ``None`` before they are known.
         self._to_send: list[str] | None = None
 
-    def run(self, begun: Begun | None) -> Json:
+    def run(self, begun: Begun | None) -> Told:
         """Begin the updates, unless they were begun, and return what came of them; defers in between if it may.
 
         :param begun: what a part before began, where it was handed on.
@@ -121,7 +126,7 @@ class MetadataUpdate:
         """
         if (mark := self._kept.find()) is not None:
             log.info("The result was published before by try %d; nobody is asked", mark.try_number)
-            return mark.report
+            return Told(mark.report, mark.report, mark.published_at)
         if begun is None:
             self._begin()
         else:
@@ -129,7 +134,7 @@ class MetadataUpdate:
         result = self._wait()
         self._kept.keep(result)
         self._notes.forget()
-        return result
+        return Told(result, result, utc_now())
 
     def stop(self) -> None:
         """Let no further call be sent; updates that were begun go on in Voucherify."""
@@ -223,12 +228,13 @@ class MetadataUpdate:
         """Look at each update once, those not looked at for longest first.
 
         :raises BulkUpdateFailed: if all are over, and one failed.
+        :raises NotFound: if one was looked for in vain before.
         """
         begun = self._begun
         for action_id in tuple(begun.action_ids):
-            action = self._ask(runner, metadata_updates.get_async_action(action_id))
+            action = self._seen(runner, action_id)
             begun.action_ids.remove(action_id)
-            if not action.is_over:
+            if action is None or not action.is_over:
                 begun.action_ids.append(action_id)
             elif action.is_success and action.done_count is not None:
                 begun.updated += action.done_count
@@ -241,6 +247,16 @@ class MetadataUpdate:
                 f"{begun.sent:,} customers were sent, and the bulk updates, which tell of no failure, say that "
                 f"{begun.updated:,} were updated: look for the others in the Voucherify dashboard"
             )
+
+    def _seen(self, runner: ClientRunner, action_id: str) -> AsyncAction | None:
+        """Return how far an update is; ``None`` if it does not show yet: only the next look is to be believed."""
+        try:
+            return self._ask(runner, metadata_updates.get_async_action(action_id))
+        except NotFound:
+            if action_id in self._begun.unseen:
+                raise
+        self._begun.unseen.append(action_id)
+        return None
 
     def _ask(self, runner: ClientRunner, call: Call[T]) -> T:
         return runner.run(ask(self._interrupt.over(runner.client), call))

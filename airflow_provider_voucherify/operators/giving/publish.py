@@ -20,6 +20,7 @@ from airflow_provider_voucherify.api.errors import (
     NotFound,
     VoucherifyError,
     WindowClosed,
+    shown,
 )
 from airflow_provider_voucherify.api.id_text import has_form_of_voucherify_id
 from airflow_provider_voucherify.giving.publication_key import per
@@ -41,6 +42,7 @@ from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedg
 from airflow_provider_voucherify.operators.deferral import MORE_CALLS, defer_until_open, wait_in_worker
 from airflow_provider_voucherify.operators.giving.arguments import checked_campaign_name
 from airflow_provider_voucherify.operators.giving.published_result import PublishedResult
+from airflow_provider_voucherify.operators.outlets import Told
 from airflow_provider_voucherify.operators.places import database_of
 from airflow_provider_voucherify.operators.pulling.question import customer_ids_of
 from airflow_provider_voucherify.operators.spent import counted_client
@@ -94,7 +96,7 @@ class Publishing:
         self._store = context.get("task_state_store")
         self._doubts_campaign = False
 
-    def run(self) -> Json:
+    def run(self) -> Told:
         """Publish to everybody who has no code yet, and return rows or summary.
 
         :raises TaskDeferred: if the rate limit asks for a long wait and the operator may defer.
@@ -105,8 +107,8 @@ class Publishing:
         customer_ids = customer_ids_of(self._terms.customers) or []
         self._refuse_too_many(customer_ids)
         result = self._result_for(customer_ids)
-        if (report := result.find(self._ledger)) is not None:
-            return self._hand_out(report)
+        if (mark := result.find(self._ledger)) is not None:
+            return self._hand_out(mark.report, mark.published_at)
         self._ledger.open(customer_ids)
         notes = self._notes_of(result)
         try:
@@ -152,7 +154,7 @@ class Publishing:
         """Let no further call be sent; what is in flight is still answered and kept."""
         self._interrupt.stop()
 
-    def _with_client(self, customer_ids: Sequence[str], result: PublishedResult) -> Json:
+    def _with_client(self, customer_ids: Sequence[str], result: PublishedResult) -> Told:
         with counted_client(self._opening(), self._count) as runner:
             self._gift = self._gift or self._gift_from(runner)
             self._held = self._ledger.held(self._gift.campaign.id, self._gift.once_per, customer_ids)
@@ -172,7 +174,9 @@ class Publishing:
             simulated = self._simulated(runner, to_ask) if self._terms.simulate else None
             if simulated is None:
                 self._publish(runner, self._gift, to_ask, result.identity.key)
-        return self._tell(self._gift, customer_ids, result) if simulated is None else simulated
+        if simulated is not None:
+            return Told(simulated, simulated, utc_now())
+        return self._tell(self._gift, customer_ids, result)
 
     def _count(self, used: Used) -> None:
         self._spent = self._spent.plus(used)
@@ -241,7 +245,7 @@ class Publishing:
             campaign = runner.run(ask(self._interrupt.over(runner.client), get_campaign(self._campaign)))
         except NotFound:
             raise InvalidCampaign(
-                f"the project has no campaign {self._campaign!r}; write its id (camp_...) or its name"
+                f"the project has no campaign {shown(self._campaign)}; write its id (camp_...) or its name"
             ) from None
         return self._gift_of(campaign)
 
@@ -280,7 +284,7 @@ class Publishing:
         published = sum(one.result is PublicationResult.PUBLISHED for one in outcomes)
         return f"{published:,} of {counted(len(customer_ids), 'customer')} with a code"
 
-    def _tell(self, gift: Gift, customer_ids: Sequence[str], result: PublishedResult) -> Json:
+    def _tell(self, gift: Gift, customer_ids: Sequence[str], result: PublishedResult) -> Told:
         outcomes = self._outcomes(customer_ids)
         refuse_nobody_known([one.customer_id for one in outcomes.values() if one.result is _UNKNOWN], customer_ids)
         check_tolerated(self._ledger, outcomes, self._terms.max_failures)
@@ -313,12 +317,13 @@ class Publishing:
         result.keep(report)
         # A retry finds the result; where none can, Airflow loses it with this process.
         self._ledger.close()
-        return self._hand_out(report)
+        return self._hand_out(report, utc_now())
 
-    def _hand_out(self, report: JsonObject) -> Json:
-        if (summary := report.get("summary")) is not None:
+    def _hand_out(self, report: JsonObject, published_at: datetime) -> Told:
+        result = report.get("return_value")
+        if (summary := report.get("summary", result)) is not result:
             self._push("summary", summary)
-        return report.get("return_value")
+        return Told(result, summary if isinstance(summary, dict) else {}, published_at)
 
     def _push_rows(self, key: str, customer_ids: Sequence[str]) -> None:
         """Say of a run that failed who has a code and who has not, where no table does."""

@@ -53,8 +53,8 @@ class PublishedResult:
         self.identity = identity_of(context, job, hash_of_ids(customer_ids))
         self._place = self._place_of(context)
 
-    def find(self, ledger: OutcomeLedger) -> JsonObject | None:
-        """Return what the try that this one repeats told, by the keys of its XComs.
+    def find(self, ledger: OutcomeLedger) -> Mark | None:
+        """Return the mark of the try that this one repeats; its report is what it told, by the keys of its XComs.
 
         :param ledger: where outcomes are; a table is opened to see that it still has one of everybody.
         """
@@ -62,7 +62,7 @@ class PublishedResult:
         if mark is None or not self._stands(mark, ledger):
             return None
         log.info("The result was published before by try %d; nobody is asked", mark.try_number)
-        return mark.report
+        return mark
 
     def keep(self, report: JsonObject) -> None:
         """Keep what is told, by the keys of XComs."""

@@ -10,7 +10,7 @@ from airflow_provider_voucherify.api.calls.call import Sender, ask
 from airflow_provider_voucherify.api.calls.reads import get_customer
 from airflow_provider_voucherify.api.errors import NotFound, TransportFailed, VoucherifyError
 from airflow_provider_voucherify.api.models import Customer
-from airflow_provider_voucherify.load.base import Sink
+from airflow_provider_voucherify.load.base import Sink, failed_of
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.per_customer.ask import STOPS, Failures
 from airflow_provider_voucherify.pull.progress import counted
@@ -99,6 +99,6 @@ def forget_aliases(sink: Sink, asked_customers: AskedCustomers) -> None:
     """
     if not asked_customers.aliases:
         return
-    done, failed = sink.done(), {answer.customer_id for answer in sink.failed(limit=sink.failed_count())}
+    done, failed = sink.done(), failed_of(sink)
     if aliases := {one for one in asked_customers.aliases if one in done or one in failed}:
         sink.forget(aliases)

@@ -196,15 +196,16 @@ def ids_from_text(text: str) -> list[object]:
     return [*id_list(literal(text, "customers", InvalidCustomers, list | tuple))]
 
 
-def distinct_ids(values: Iterable[object]) -> list[str]:
+def distinct_ids(values: Iterable[object], what: str = "customers") -> list[str]:
     """Return the ids as texts, each once, in the order of their first appearance.
 
     Whole numbers become texts; numbers with a fraction are refused: a float that was an id has lost digits.
 
     :param values: ids as a list or a database gives them.
+    :param what: what the list is, in the caller's words.
     :raises InvalidCustomerId: if one of them cannot be asked for; says how many and where, never which.
     """
-    checking = _Checking()
+    checking = _Checking(what)
     ids = list(dict.fromkeys(checking.checked(values)))
     checking.raise_if_refused()
     return ids
@@ -213,7 +214,8 @@ def distinct_ids(values: Iterable[object]) -> list[str]:
 class _Checking:
     """Takes ids as they come, and remembers where those are that cannot be asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "customers") -> None:
+        self._what = what
         self._taken = self._refused = 0
         self._shown: list[str] = []
 
@@ -234,7 +236,7 @@ class _Checking:
             except InvalidCustomerId as error:
                 self._refused += 1
                 if self._refused <= _SHOWN_POSITIONS:
-                    self._shown.append(f"customers[{self._taken}]: {error}")
+                    self._shown.append(f"{self._what}[{self._taken}]: {error}")
             self._taken += 1
 
     def raise_if_refused(self) -> None:

@@ -24,6 +24,7 @@ from airflow_provider_voucherify.api.errors import (
     InvalidMetadata,
     InvalidSegments,
     VoucherifyError,
+    shown,
 )
 from airflow_provider_voucherify.api.id_text import NULLS, wrong_in_name, wrong_in_text
 
@@ -98,9 +99,9 @@ def text_list(
         raise error(f"{what} is an empty list; {advice}")
     for name in listed:
         if not isinstance(name, str) or is_nothing(name) or name in _NO_NAMES:
-            raise error(f"{what} holds {_shown(name)}; {advice}")
+            raise error(f"{what} holds {shown(name)}; {advice}")
         if wrong := wrong_in_name(name):
-            raise error(f"{what} holds {_shown(name)}, which {wrong}; {advice}")
+            raise error(f"{what} holds {shown(name)}, which {wrong}; {advice}")
     return [str.__str__(name) for name in listed if isinstance(name, str)]
 
 
@@ -129,7 +130,7 @@ def text(value: object, what: str, advice: str, error: type[VoucherifyError] = I
     if is_nothing(value) or value in _NO_NAMES:
         raise error(f"{what} is {value!r}: is it a template that had nothing to say? {advice}")
     if wrong := wrong_in_name(value):
-        raise error(f"{what} is {_shown(value)}, which {wrong}; {advice}")
+        raise error(f"{what} is {shown(value)}, which {wrong}; {advice}")
     return str.__str__(value)  # a member of an Enum says its own name elsewhere
 
 
@@ -280,18 +281,11 @@ def _dict_hint(value: Mapping[object, object]) -> str:
     return "its keys are not taken for ids, write the list it holds, such as output['ids']"
 
 
-def _shown(value: object) -> str:
-    """Return a value, or what it is where it is long."""
-    is_short = isinstance(value, str | float | bool | None) or is_writable_number(value)
-    shown = repr(value) if is_short else type(value).__name__
-    return shown if len(shown) <= 80 else f"{shown[:77]}..."
-
-
 def _json_object(value: Mapping[object, object], what: str, depth: int) -> dict[str, Json]:
     if depth > _DEEPEST:
         raise InvalidMetadata(f"{_root(what)} cannot be sent as JSON: it is nested more than {_DEEPEST} times")
     if wrong := [key for key in value if not isinstance(key, str)]:
-        raise InvalidMetadata(f"{_root(what)} cannot be sent as JSON: a key of {what} is {_shown(wrong[0])}, no text")
+        raise InvalidMetadata(f"{_root(what)} cannot be sent as JSON: a key of {what} is {shown(wrong[0])}, no text")
     checked: dict[str, Json] = {}
     for key, one in value.items():
         name = str.__str__(cast("str", key))  # a member of an Enum says its own name elsewhere
@@ -324,7 +318,7 @@ def _json(value: object, what: str, depth: int) -> Json:
     if isinstance(value, float) and math.isfinite(value):
         return float(value)
     raise InvalidMetadata(
-        f"{_root(what)} cannot be sent as JSON: {what} is {_shown(value)}. Write texts, finite numbers, truth values, "
+        f"{_root(what)} cannot be sent as JSON: {what} is {shown(value)}. Write texts, finite numbers, truth values, "
         "None, lists and dicts; a time as a text, such as moment.isoformat()"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -82,13 +82,14 @@ class Failures:
     """Tells failures that mean the run from those that mean a customer.
 
     :param judge_first: whether the first answers judge the run; not if others were answered before.
+    :param before: why customers failed in earlier parts of the try.
     """
 
-    def __init__(self, *, judge_first: bool) -> None:
+    def __init__(self, *, judge_first: bool, before: Collection[str | None] = ()) -> None:
         self._in_a_row = 0
-        self._judges_first = judge_first
-        self._first_reason: str | None = None
-        self._at_first = 0
+        self._judges_first = judge_first and len({*before}) <= 1
+        self._first_reason = next(iter(before), None)
+        self._at_first = len(before)
 
     def answered(self) -> None:
         """Note that a customer was answered."""
@@ -130,6 +131,7 @@ class PerCustomer:
     :param workers: the most calls in flight.
     :param now: the time (UTC) answers are stamped with.
     :param judge_first: whether to stop if the first customers all fail alike; not for a run that goes on.
+    :param failed_before: why customers failed in earlier parts of the try.
     :param ghost: the answer for a customer that cannot exist, to be renewed; without it each answer is believed.
     :param only: ids of the segments asked about; ``None`` for all.
     :param source_ids: the merchant's ids of customers asked for by Voucherify's, to be put beside these.
@@ -144,6 +146,7 @@ class PerCustomer:
         now: Callable[[], datetime],
         on_answer: Callable[[CustomerAnswer], None],
         judge_first: bool = True,
+        failed_before: Collection[str | None] = (),
         ghost: Ghost | None = None,
         only: AbstractSet[str] | None = None,
         source_ids: Mapping[str, str | None] | None = None,
@@ -153,7 +156,7 @@ class PerCustomer:
         self.client = client
         self._now = now
         self._on_answer = on_answer
-        self._failures = Failures(judge_first=judge_first)
+        self._failures = Failures(judge_first=judge_first, before=failed_before)
         self.ghost = ghost
         self._only = only
         self._source_ids = source_ids or {}

@@ -11,14 +11,21 @@ from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyError, WindowClosed, WrongProject
 from airflow_provider_voucherify.api.ids import IdList
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope
-from airflow_provider_voucherify.load.base import in_parts
+from airflow_provider_voucherify.load.base import failed_of, in_parts
 from airflow_provider_voucherify.pull.clients import RememberingClient, RunInterrupted
 from airflow_provider_voucherify.pull.customers.asked_customers import AskedCustomers
 from airflow_provider_voucherify.pull.customers.existence import Ghost, ask_ghost, refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, MOST_CALLS, check_project
 from airflow_provider_voucherify.pull.customers.resolve import Lookup, Resolved, forget_aliases
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
-from airflow_provider_voucherify.pull.per_customer.ask import AskAhead, Fetched, PerCustomer, missing_of, others_of
+from airflow_provider_voucherify.pull.per_customer.ask import (
+    MOST_FAILURES_AT_FIRST,
+    AskAhead,
+    Fetched,
+    PerCustomer,
+    missing_of,
+    others_of,
+)
 from airflow_provider_voucherify.pull.per_export.fetch import Exports, read_everyone
 from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, ExportNotes
 from airflow_provider_voucherify.pull.plan.question import Question
@@ -87,11 +94,11 @@ class CustomerRun:
         asked, to_ask = self._question.customer_ids, self._to_ask
         if asked is None:
             asked = list(everyone)
-            to_ask = missing_of(asked, self._tools.sink.done())
+            to_ask = self._left_of(asked)
         if not to_ask and self._notes.believed is None:
             return Pulled(scope)
         if self._begin_with_ghost():
-            to_ask = missing_of(asked, self._tools.sink.done())
+            to_ask = self._left_of(asked)
         to_ask = self._without_doubles(to_ask)
         self._strategy = strategy = self._strategy_for(everyone, len(asked), len(self._tools.sink.done()))
         first = self._ask_first(strategy, to_ask) if self._is_to_be_judged(to_ask) else Fetched()
@@ -101,6 +108,10 @@ class CustomerRun:
         rest = (customer_id for customer_id in to_ask if customer_id not in known)
         self._ask_all(strategy, AskAhead(strategy, rest, self._tools.chunk_size, first))
         return Pulled(scope)
+
+    def _left_of(self, asked: Sequence[str]) -> Sequence[str]:
+        """Return those the sink holds no answer of; who failed in an earlier part of the try is not asked again."""
+        return missing_of(missing_of(asked, self._tools.sink.done()), failed_of(self._tools.sink))
 
     def _everyone(self) -> Mapping[str, str | None]:
         """Return the merchant's id of everyone Voucherify knows, by Voucherify's."""
@@ -124,6 +135,7 @@ class CustomerRun:
             now=self._tools.now,
             on_answer=lambda answer: progress.answer(failed=answer.outcome is Outcome.FAILED),
             judge_first=not held,
+            failed_before=[one.failure for one in self._tools.sink.failed(limit=MOST_FAILURES_AT_FIRST)],
             ghost=self.ghost,
             only=self._survey.segment_ids,
             source_ids=everyone,
@@ -318,8 +330,8 @@ class CustomerRun:
         if self._is_to_be_judged(to_ask):
             self._check_project(to_ask)
             self._survey.is_right_project = True
-        told = self._notes.resolved
-        failed = self._resolve([one for one in to_resolve if one not in told])
+        told, failed = self._notes.resolved, failed_of(self._tools.sink)
+        failed |= self._resolve([one for one in to_resolve if one not in told and one not in failed])
         told = self._notes.resolved
         asked_customers = AskedCustomers(self._question.customer_ids)
         asked_customers.members([customer for customer in told.values() if customer is not None])

@@ -22,7 +22,7 @@ from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Rema
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.lists.pages import instant_of, most_for
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment, StaticList
-from airflow_provider_voucherify.load.base import in_parts
+from airflow_provider_voucherify.load.base import failed_of, in_parts
 from airflow_provider_voucherify.pull.clients import RememberingClient
 from airflow_provider_voucherify.pull.customers.asked_customers import names_of
 from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
@@ -190,11 +190,7 @@ class SegmentRun:
             if not listing.is_empty and listing.failure is None:
                 continue
             if self._is_gone(listing):
-                log.warning(
-                    "Segment %r was deleted meanwhile: what is known of it is left as it was", listing.segment.name
-                )
-                self._gone[listing.segment.id] = listing.segment.name
-                self._tools.sink.write_pages([listing.restart()])
+                self._leave_out(listing)
             elif listing.failure is not None:
                 failed.append(listing)
         if failed:
@@ -202,9 +198,19 @@ class SegmentRun:
                 failed, len(self._listings), what_a_retry_does(self._tools.sink, "reads the rest only")
             )
 
-    def _is_gone(self, listing: Listing) -> bool:
+    def _leave_out(self, gone: Listing) -> None:
+        log.warning("Segment %r was deleted meanwhile: what is known of it is left as it was", gone.segment.name)
+        self._gone[gone.segment.id] = gone.segment.name
+        self._tools.sink.write_pages([gone.restart()])
+
+    def _is_gone(self, listing: Listing, *, again: int = 0) -> bool:
+        """Ask whether a segment is there no more.
+
+        :param again: how often that was asked before.
+        """
+        call = get_segment(listing.segment.id)
         try:
-            self._tools.run(ask(self._remembering, get_segment(listing.segment.id)))
+            self._tools.run(ask(self._remembering, call._replace(request=call.request._replace(again=again))))
         except NotFound:
             return True
         except STOPS:
@@ -221,24 +227,34 @@ class SegmentRun:
             self._tools.sink.write_pages([listing.restart() for listing in gone])
 
     def _verify(self) -> Mismatch | None:
-        verification, mismatch = self._sampled()
+        verification = self._sampled()
         if verification.unlisted and self._read_new_segments():
-            verification, mismatch = self._sampled()
+            verification = self._sampled_anew()
         if self._list_what_was_not_listed(verification.doubtful):
-            verification, mismatch = self._sampled()
+            verification = self._sampled_anew()
         if self._question.verify_sample:
             self._look_into_empty(verification)
-        if (error := verification.failure(mismatch)) is not None:
-            if again := verification.to_read_again(mismatch):
+        if verification.failure is not None and not verification.unlisted:
+            # What stands on the list of a segment that was deleted since is nobody's any more, and no contradiction.
+            for listing in [one for one in verification.doubtful if self._is_gone(one, again=1)]:
+                self._leave_out(listing)
+        if (error := verification.failure) is not None:
+            if again := verification.to_read_again:
                 self._tools.sink.write_pages([listing.restart() for listing in again])
             raise error
-        return mismatch
+        return verification.mismatch
 
-    def _sampled(self) -> tuple[Verification, Mismatch | None]:
+    def _sampled(self) -> Verification:
         verification = Verification(
             self._question, self._present, self._terms, self._survey.everyone, self._gone.keys()
         )
-        return verification, self._tools.run(verification.read(self._remembering))
+        self._tools.run(verification.read(self._remembering))
+        return verification
+
+    def _sampled_anew(self) -> Verification:
+        """Sample after lists were read: what customers were answered before is not compared with them."""
+        self._remembering.forget("/v1/customers/")
+        return self._sampled()
 
     def _list_what_was_not_listed(self, doubtful: Sequence[Listing]) -> bool:
         """List those in doubt whose members came from a file or the table; return whether there are any."""
@@ -344,7 +360,8 @@ class SegmentRun:
     def _settle_one_by_one(self, unlisted: Sequence[str]) -> None:
         tools = self._tools
         lookup = Lookup(tools.client, workers=tools.workers)
-        for part in in_parts(unlisted, tools.part_size):
+        failed = failed_of(tools.sink)  # in an earlier part of the try
+        for part in in_parts((one for one in unlisted if one not in failed), tools.part_size):
             self._settle_some(lookup, part)
 
     def _settle_some(self, lookup: Lookup, customer_ids: Sequence[str]) -> None:

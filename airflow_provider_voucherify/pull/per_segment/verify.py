@@ -30,13 +30,13 @@ _ADVICE = (
 class Verification:
     """A sample of customers read both ways.
 
-    ``doubtful`` are the lists that lack a customer who is in the segment, or hold one who is not; ``unlisted`` are
-    segments a customer is in that have no list, though all segments are asked about.
+    ``unlisted`` are segments a customer is in that have no list, though all segments are asked about.
 
     :param question: who is asked about, and how large the sample is.
     :param listings: the lists, all whole.
     :param everyone: the list of all customers, where it was begun.
-    :param gone: segments that were deleted; it may take a while until no customer is in them.
+    :param gone: segments that were deleted, also those found out later: their lists are in no doubt. It may take a
+        while until no customer is in them.
     """
 
     def __init__(
@@ -47,7 +47,8 @@ class Verification:
         everyone: CustomerList | None,
         gone: AbstractSet[str],
     ) -> None:
-        self.doubtful: list[Listing] = []
+        self._doubtful: list[Listing] = []
+        self._compared: list[tuple[Sequence[Listing], bool]] = []
         self.unlisted: set[str] = set()
         self._question = question
         self._listings = listings
@@ -55,14 +56,21 @@ class Verification:
         self._everyone = everyone
         self._gone = gone
 
-    async def read(self, client: Sender) -> Mismatch | None:
-        """Ask for the customers of the sample one by one.
+    async def read(self, client: Sender) -> None:
+        """Ask for the customers of the sample one by one."""
+        for name in self._names():
+            await self._compare(client, name)
 
-        :returns: ``None`` if nobody could be compared.
-        """
-        answers = [await self._agrees(client, name) for name in self._names()]
-        told = [answer for answer in answers if answer is not None]
-        return Mismatch(len(told), told.count(False)) if told else None
+    @property
+    def doubtful(self) -> list[Listing]:
+        """Return the lists that lack a customer who is in the segment, or hold one who is not."""
+        return self._there(self._doubtful)
+
+    @property
+    def mismatch(self) -> Mismatch | None:
+        """Return how far both ways agree; ``None`` if nobody could be compared."""
+        differing = [bool(self._there(lists)) or lacks_list for lists, lacks_list in self._compared]
+        return Mismatch(len(differing), sum(differing)) if differing else None
 
     async def read_former_members(self, client: Sender, empty: Listing, names: Sequence[str]) -> None:
         """Ask for former members of a segment with an empty list until one is in it still.
@@ -83,7 +91,8 @@ class Verification:
                 reason = type(error).__name__
                 log.warning("A former member of segment %r could not be read: %s", empty.segment.name, reason)
 
-    def failure(self, mismatch: Mismatch | None) -> MembersDisagree | None:
+    @property
+    def failure(self) -> MembersDisagree | None:
         """Return why the lists are not to be believed, ``None`` if they are."""
         if self.unlisted:
             ids = ", ".join(sorted(self.unlisted)[:_SHOWN_SEGMENTS])
@@ -93,6 +102,7 @@ class Verification:
             )
         if empty := sorted(repr(listing.segment.name) for listing in self.doubtful if listing.is_empty):
             return MembersDisagree(f"nobody is listed in {', '.join(empty)}, but customers are in it; {_ADVICE}")
+        mismatch = self.mismatch
         if mismatch is None or mismatch.rate <= MOST_DIFFERING:
             return None
         return MembersDisagree(
@@ -100,12 +110,14 @@ class Verification:
             f"than {MOST_DIFFERING:.0%}; {_ADVICE}"
         )
 
-    def to_read_again(self, mismatch: Mismatch | None) -> Sequence[Listing]:
+    @property
+    def to_read_again(self) -> Sequence[Listing]:
         """Return the lists a later try should read from the start: all, where too many customers differ, else those in
         doubt; with them all that are empty, as what made one so may have made the others."""
+        mismatch, doubtful = self.mismatch, self.doubtful
         if mismatch is not None and mismatch.rate > MOST_DIFFERING:
             return self._listings
-        return [listing for listing in self._listings if listing in self.doubtful or listing.is_empty]
+        return [listing for listing in self._listings if listing in doubtful or listing.is_empty]
 
     def _names(self) -> list[str]:
         """Return the sample: of those given, or of everyone seen on a list or on the first page of all lists."""
@@ -115,24 +127,22 @@ class Verification:
         first = self._everyone.first if self._everyone is not None else []
         return self._terms.sample.lowest(seen | {customer.id for customer in first})
 
-    async def _agrees(self, client: Sender, name: str) -> bool | None:
-        """Return whether both ways agree on a customer; ``None`` if that cannot be said of this one."""
+    async def _compare(self, client: Sender, name: str) -> None:
+        """Note whether both ways agree on a customer, if that can be said of this one."""
         listed = {listing.segment.id for listing in self._listings if name in listing.sampled}
         try:
             answered = {segment.id for segment in await ask(client, get_customer_segments(name))}
             differing = [one for one in self._listings if (one.segment.id in listed) != (one.segment.id in answered)]
             unlisted = self._without_list(answered)
             if (differing or unlisted) and not listed and not await self._goes_by(client, name):
-                return None
-        except NotFound:
-            return None
+                return
         except STOPS:
             raise
         except VoucherifyError:
-            return None
+            return
         self._doubt(differing)
         self.unlisted |= unlisted
-        return not (differing or unlisted)
+        self._compared.append((differing, bool(unlisted)))
 
     def _without_list(self, segment_ids: set[str]) -> set[str]:
         if self._question.segments is not None:
@@ -140,7 +150,10 @@ class Verification:
         return segment_ids - self._gone - {listing.segment.id for listing in self._listings}
 
     def _doubt(self, listings: Sequence[Listing]) -> None:
-        self.doubtful += [listing for listing in listings if listing not in self.doubtful]
+        self._doubtful += [listing for listing in listings if listing not in self._doubtful]
+
+    def _there(self, listings: Sequence[Listing]) -> list[Listing]:
+        return [listing for listing in listings if listing.segment.id not in self._gone]
 
     async def _goes_by(self, client: Sender, name: str) -> bool:
         """Return whether a customer no list names is known, and by this name: one given twice goes by the other."""

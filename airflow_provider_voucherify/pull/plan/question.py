@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
 
-from airflow_provider_voucherify.api.errors import InvalidSegments
+from airflow_provider_voucherify.api.errors import InvalidSegments, shown
 
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.models import Segment
@@ -78,7 +78,7 @@ def checked_strategy_name(strategy: object) -> StrategyName:
     for name in get_args(StrategyName):
         if strategy == name:
             return cast("StrategyName", name)
-    raise ValueError(f"strategy is {strategy!r}; write one of {_listed(get_args(StrategyName))}")
+    raise ValueError(f"strategy is {shown(strategy)}; write one of {_listed(get_args(StrategyName))}")
 
 
 def chosen_segments(listed: Sequence[Segment], wanted: Sequence[str] | None) -> list[Segment]:
@@ -96,13 +96,20 @@ def chosen_segments(listed: Sequence[Segment], wanted: Sequence[str] | None) -> 
         found = [by_id[name]] if name in by_id else [segment for segment in listed if segment.name == name]
         if len(found) > 1:
             ids = ", ".join(sorted(segment.id for segment in found))
-            raise InvalidSegments(f"{len(found)} segments are named {name!r}: write the id instead, one of {ids}")
+            raise InvalidSegments(f"{len(found)} segments are named {shown(name)}: write the id instead, one of {ids}")
         if not found:
             missing.append(name)
         chosen.update((segment.id, segment) for segment in found)
     if missing:
-        names = _closest_first([segment.name for segment in listed], missing[0])
-        raise InvalidSegments(f"the project has no segment {_listed(missing)}; it has {_listed(names)}")
+        names = sorted(segment.name for segment in listed)
+        close = _close_to(missing[0], names)
+        has = _listed([*close, *(name for name in names if name not in close)])
+        if len(missing) > 1 and not chosen and not close:
+            told = ", ".join(map(masked, missing[:_SHOWN_NAMES]))
+            raise InvalidSegments(
+                f"the project has none of the {len(missing):,} segments ({told}, ...): are they customers? It has {has}"
+            )
+        raise InvalidSegments(f"the project has no segment {_listed(missing)}; it has {has}")
     return list(chosen.values())
 
 
@@ -110,19 +117,17 @@ def _number_of(customer_id: str) -> int:
     return int.from_bytes(hashlib.blake2b(customer_id.encode(), digest_size=_DIGEST_BYTES).digest())
 
 
-def _closest_first(names: Iterable[str], wanted: str) -> list[str]:
-    """Return the names in their order, after those that are nearly the one that was wanted."""
+def _close_to(wanted: str, names: Iterable[str]) -> list[str]:
+    """Return those of the names that are nearly the one that was wanted."""
     import difflib  # every Dag file that imports an operator would pay for it
 
-    ordered = sorted(names)
-    by_folded = {name.casefold(): name for name in ordered}
-    close = [by_folded[one] for one in difflib.get_close_matches(wanted.casefold(), by_folded)]
-    return [*close, *(name for name in ordered if name not in close)]
+    by_folded = {name.casefold(): name for name in names}
+    return [by_folded[one] for one in difflib.get_close_matches(wanted.casefold(), by_folded)]
 
 
 def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(repr(name) for name in names[:_SHOWN_NAMES]) or "none at all"
-    return shown + (f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else "")
+    told = ", ".join(map(shown, names[:_SHOWN_NAMES])) or "none at all"
+    return told + (f" and {len(names) - _SHOWN_NAMES:,} more" if len(names) > _SHOWN_NAMES else "")
 
 
 def masked(customer_id: str) -> str:

@@ -19,6 +19,8 @@ class BigQueryField(Protocol):
 
     name: str
     field_type: str
+    precision: int | None
+    scale: int | None
     is_nullable: bool
     default_value_expression: str | None
 

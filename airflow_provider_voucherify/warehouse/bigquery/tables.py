@@ -5,7 +5,7 @@ would, and can be read while a transaction is open.
 from __future__ import annotations
 
 import unicodedata
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
 from airflow_provider_voucherify.warehouse.bigquery.client import (
@@ -17,9 +17,8 @@ from airflow_provider_voucherify.warehouse.bigquery.client import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
-    from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, Table, Time
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection
     from sqlalchemy.engine.interfaces import (
         ReflectedColumn,
@@ -27,14 +26,13 @@ if TYPE_CHECKING:
         ReflectedPrimaryKeyConstraint,
         ReflectedUniqueConstraint,
     )
-    from sqlalchemy.types import NullType
 
-    from airflow_provider_voucherify.warehouse.bigquery.client import BigQueryTable
-
-    _Reflected: TypeAlias = Boolean | Date | DateTime | Integer | LargeBinary | Numeric[Decimal] | Time | NullType
+    from airflow_provider_voucherify.warehouse.bigquery.client import BigQueryField, BigQueryTable
 
 #: Unicode's categories of the characters in a table's name: letters, marks, numbers, connectors, dashes, blanks.
 _IN_NAMES = ("L", "M", "N", "Pc", "Pd", "Zs")
+#: Of a decimal in the files that are loaded.
+_MOST_DIGITS = 38
 #: What a right to a statement is called there.
 _PERMISSIONS = {
     "SELECT": "bigquery.tables.getData",
@@ -79,12 +77,14 @@ class TableResources:
         """
         from sqlalchemy.exc import NoSuchTableError
 
+        from airflow_provider_voucherify.warehouse.column_types import type_named
+
         if (resource := self.resource(table_name, schema)) is None:
             raise NoSuchTableError(table_name)
         return [
             {
                 "name": field.name,
-                "type": _type_named(field.field_type),
+                "type": type_named(field.field_type, *_digits_of(field), timestamp_has_zone=True),
                 "nullable": field.is_nullable,
                 "default": field.default_value_expression,
             }
@@ -183,18 +183,9 @@ def check_permissions(table: Table, rights: Sequence[str], connection: Connectio
     )
 
 
-def _type_named(name: str) -> _Reflected:
-    from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, Time
-    from sqlalchemy.types import NullType
-
-    types: dict[str, _Reflected] = {
-        **dict.fromkeys(("INTEGER", "INT64"), Integer()),
-        **dict.fromkeys(("FLOAT", "FLOAT64", "NUMERIC", "BIGNUMERIC"), Numeric()),
-        **dict.fromkeys(("BOOLEAN", "BOOL"), Boolean()),
-        "BYTES": LargeBinary(),
-        "DATE": Date(),
-        "DATETIME": DateTime(timezone=False),
-        "TIME": Time(),
-        "TIMESTAMP": DateTime(timezone=True),
-    }
-    return types.get(name.upper(), NullType())
+def _digits_of(field: BigQueryField) -> tuple[int | None, int | None]:
+    """Return how many digits a decimal has that is told them, and how many behind the point; of more than our own
+    decimals have nothing is said."""
+    if field.precision is None or field.precision > _MOST_DIGITS:
+        return None, None
+    return field.precision, field.scale or 0

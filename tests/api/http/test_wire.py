@@ -181,22 +181,35 @@ def test_an_error_tells_its_request_id_what_is_missing_and_nothing_else_of_the_b
     assert "jane" not in str(error)
 
 
+_DATE, _IN_AN_HOUR, _IN_20_DAYS = "Tue, 14 Nov 2023 22:13:20 GMT", "1700003600", "1701728000"
+
+
 @pytest.mark.parametrize(
-    ("kind", "retry_after", "expected"),
+    ("kind", "retry_after", "retry_at", "date", "expected"),
     [
-        ("api_calls_cycle", "900000", errors.QuotaExhausted),
-        ("api_calls_cycle", None, errors.QuotaExhausted),
-        ("api_calls", "900000", errors.QuotaExhausted),
-        (None, "900000", errors.QuotaExhausted),
-        (None, "3600", errors.RateLimited),
-        ("api_calls", None, errors.RateLimited),
-        ("bulk_api_calls", "900000", errors.RateLimited),
+        ("api_calls_cycle", "900000", None, None, errors.QuotaExhausted),
+        ("api_calls_cycle", None, None, None, errors.QuotaExhausted),
+        ("api_calls", "900000", None, None, errors.QuotaExhausted),
+        (None, "900000", None, None, errors.QuotaExhausted),
+        (None, "3600", None, None, errors.RateLimited),
+        ("api_calls", None, None, None, errors.RateLimited),
+        ("bulk_api_calls", "900000", None, None, errors.RateLimited),
+        (None, None, _IN_20_DAYS, _DATE, errors.QuotaExhausted),
+        ("api_calls", None, _IN_20_DAYS, _DATE, errors.QuotaExhausted),
+        (None, None, _IN_AN_HOUR, _DATE, errors.RateLimited),
+        (None, "60", _IN_20_DAYS, _DATE, errors.RateLimited),
+        (None, None, _IN_20_DAYS, None, errors.RateLimited),
+        ("bulk_api_calls", None, _IN_20_DAYS, _DATE, errors.RateLimited),
     ],
 )
 def test_the_cycles_end_is_told_from_the_windows(
-    kind: str | None, retry_after: str | None, expected: type[errors.VoucherifyError]
+    kind: str | None,
+    retry_after: str | None,
+    retry_at: str | None,
+    date: str | None,
+    expected: type[errors.VoucherifyError],
 ) -> None:
-    said = {"X-Rate-Limit-Type": kind, "Retry-After": retry_after}
+    said = {"X-Rate-Limit-Type": kind, "Retry-After": retry_after, "X-Rate-Limit-Retry": retry_at, "Date": date}
     headers = {name: value for name, value in said.items() if value is not None}
     assert type(wire.error_of(wire.Response(429, headers, b""))) is expected
 

@@ -35,6 +35,21 @@ def runs(desk: Desk, query: str) -> str:
     return "".join(str(row["source_id"])[-1] for row in rows)
 
 
+@pytest.mark.parametrize(("switches", "expected"), [(Switches(), "2"), (Switches(deleted_campaigns_listed=True), "20")])
+def test_publications_of_a_deleted_campaign(switches: Switches, expected: str) -> None:
+    desk = Desk(switches=switches)
+    campaigns = desk.state.first.records.campaigns
+    campaigns.add(CampaignSettings("X"), 0)
+    for number in range(3):
+        desk.ask("/v1/publications", "POST", {"customer": "a", "campaign": "X", "source_id": f"run-{number}"})
+        if number == 0:
+            campaigns.delete("X")
+        if number == 1:
+            campaigns.add(CampaignSettings("X"), 0)
+    assert runs(desk, "campaign=X") == expected
+    assert runs(desk, "") == "20"
+
+
 def customer_id(desk: Desk, name: str) -> str:
     return str(desk.ask(f"/v1/customers/{name}").json["id"])
 

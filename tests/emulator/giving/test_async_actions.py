@@ -169,6 +169,12 @@ def test_an_unknown_action() -> None:
     assert (reply.status, reply.json["resource_type"]) == (404, "async_action")
 
 
+def test_an_action_may_show_late() -> None:
+    desk = desk_with(Switches(async_unseen_looks=2))
+    action = stamp_all(desk, "1")
+    assert [look(desk, action).status for _ in range(4)] == [404, 404, 200, 200]
+
+
 def test_the_id_in_a_row_is_ignored() -> None:
     desk = desk_with()
     row: JsonObject = {"id": "cust_none", "source_id": "customer-0000001", "name": "A"}

@@ -216,6 +216,8 @@ def test_slow_bytes_arrive_complete(emulator: Emulator) -> None:
         (Fault("status", status=504, body="empty"), "application/json; charset=utf-8", True),
         (Fault("status", status=500, after_acting=True), "application/json; charset=utf-8", True),
         (Fault("status", status=502, after_acting=True), "text/html", False),
+        (Fault("status", status=503, retry_after=20), "text/html", False),
+        (Fault("status", status=503, body="json", retry_after=20), "application/json; charset=utf-8", True),
     ],
 )
 def test_error_statuses(emulator: Emulator, fault: Fault, content_type: str, limited: bool) -> None:
@@ -228,6 +230,7 @@ def test_error_statuses(emulator: Emulator, fault: Fault, content_type: str, lim
     assert (response.status, response.getheader("Content-Type")) == (fault.status, content_type)
     remaining = "1999" if fault.after_acting else "2000"
     assert response.getheader("X-Rate-Limit-Remaining") == (remaining if limited else None)
+    assert response.getheader("Retry-After") == (None if fault.retry_after is None else str(fault.retry_after))
     assert (b"Bad Gateway" in body) == (content_type == "text/html")
     assert (body == b"") == (fault.body == "empty")
     assert emulator.stats().calls == (1 if fault.after_acting else 0)

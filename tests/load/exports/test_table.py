@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from airflow_provider_voucherify.api.errors import InvalidArgument
 from airflow_provider_voucherify.api.models import Row
 from airflow_provider_voucherify.exporting.rows import exported_rows
+from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit, ValueUnfit
 from airflow_provider_voucherify.load.exports.columns import records
 from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode
 from airflow_provider_voucherify.load.exports.table import ROWS_PER_INSERT, ExportTableLoader
+from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger
 from tests.load.conftest import BIGQUERY_SERVER, DATABRICKS_SERVER, SNOWFLAKE_SERVER
 from tests.load.runs import engine_of
 from tests.postgres import PostgresDatabase
@@ -60,6 +63,15 @@ class Engines:
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
         return engine_of(self.url, **(engine_kwargs or {}))
+
+
+class InWarsaw(Engines):
+    """Makes engines whose sessions have a time of their own."""
+
+    def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
+        engine = super().get_sqlalchemy_engine(engine_kwargs)
+        event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("SET TimeZone = 'Europe/Warsaw'"))
+        return engine
 
 
 GIVEN = [*(["snowflake"] if SNOWFLAKE_SERVER else []), *(["bigquery"] if BIGQUERY_SERVER else [])]
@@ -159,6 +171,40 @@ def test_rows_are_added_to_those_of_other_runs_and_take_the_place_of_their_own(e
     assert read(engines, "SELECT run_key, count(*) FROM vouchers GROUP BY 1 ORDER BY 1") == [("one", 1), ("two", 2)]
 
 
+def test_a_table_that_was_renamed_is_not_in_the_way_of_the_next(engines: Engines) -> None:
+    for year in (2025, 2026):
+        loader(engines, "append").load(ROWS)
+        with engines.get_sqlalchemy_engine().begin() as connection:
+            connection.execute(text(f"ALTER TABLE vouchers RENAME TO vouchers_{year}"))
+    assert read(engines, "SELECT count(*) FROM vouchers_2026") == [(len(ROWS),)]
+
+
+NOWHERE = {
+    "postgresql": "postgresql+psycopg://nobody@nowhere.example/shop",
+    "mysql": "mysql+pymysql://nowhere.example/shop",
+}
+
+
+@pytest.mark.parametrize(
+    ("server", "longest", "most"),
+    [("postgresql", "ż" * 31 + "k", "63 bytes: PostgreSQL"), ("mysql", "ż" * 64, "64 characters: MySQL")],
+    ids=["postgresql", "mysql"],
+)
+def test_a_name_that_the_database_would_cut_or_refuse_is_refused_before_any_call(
+    server: str, longest: str, most: str
+) -> None:
+    pytest.importorskip("pymysql" if server == "mysql" else "psycopg")
+    nowhere = Engines(NOWHERE[server])
+    said = most.replace("63", "64").replace("64 ch", "65 ch") + " takes at most"
+    for name, is_taken in ((longest, True), (f"{longest}k", False)):
+        with nullcontext() if is_taken else pytest.raises(InvalidDestination, match=f"table='{name}' .* {said}"):
+            ExportTableLoader(nowhere, ExportTable(name, conn_id="warehouse"), ["id"], "run")
+        with nullcontext() if is_taken else pytest.raises(InvalidDestination, match=f"table='{name}' .* {said}"):
+            OutcomeTableLedger(nowhere, TableName.parse(name))
+        with nullcontext() if is_taken else pytest.raises(InvalidDestination, match=f"column of '{name}' .* {said}"):
+            ExportTableLoader(nowhere, ExportTable("vouchers", conn_id="warehouse"), ["id", name], "run")
+
+
 def test_what_cannot_be_used_is_told_before_anything_is_read(engines: Engines) -> None:
     kind = "string" if engines.url.startswith(("bigquery", "databricks")) else "text"
     with engines.get_sqlalchemy_engine().begin() as connection:
@@ -182,15 +228,15 @@ COLUMNS = {"uses": "bigint", "value": "numeric(20, 2)", "active": "boolean", "da
         ("at", "date", r"a part of their values only: at \(is DATE, and gets a timestamp\)"),
         ("value", "integer", r"a part of their values only: value \(is INTEGER, and gets a decimal\)"),
         ("value", "numeric(20, 0)", r"a part of their values only: value \(is NUMERIC\(20, 0\), and gets a decimal\)"),
+        ("name", "numeric(10, 2)", r"that are no texts, .* is: name\."),
     ],
-    ids=["number for a text", "date for a time", "integer for a decimal", "whole for a decimal"],
+    ids=["number for a text", "date for a time", "integer for a decimal", "whole for a decimal", "decimal for a text"],
 )
 def test_a_table_that_would_lose_part_of_the_values_is_refused(
     engines: Engines, column: str, type_: str, said: str
 ) -> None:
     create(engines, {column: type_})
-    keeps_it = engines.url.startswith("sqlite") and column != "name"
-    if keeps_it or (engines.url.startswith("duckdb") and "numeric" in type_):  # its dialect tells no scale
+    if engines.url.startswith("sqlite") and column != "name":  # which keeps it
         loader(engines).check()
         return
     with pytest.raises(TableUnfit, match=said):
@@ -203,7 +249,7 @@ def test_a_number_that_the_table_would_round_is_refused(engines: Engines) -> Non
     loading = loader(engines)
     loading.check()
     loading.load([["1", None, None, "2000.05", *([None] * 4)]])
-    if engines.url.startswith(("sqlite", "duckdb")):  # one keeps it, the dialect of the other tells no scale
+    if engines.url.startswith("sqlite"):  # which keeps it
         return
     with pytest.raises(ValueUnfit, match="no decimal in 'value' of at most 36 digits before the point and 2 behind it"):
         loading.load([["1", None, None, "0.125", *([None] * 4)]])
@@ -226,6 +272,30 @@ def test_a_number_of_more_digits_is_kept_where_the_table_keeps_it(engines: Engin
     assert str(read(engines, "SELECT value FROM vouchers")[0][0]) == "33.333333333333336"
 
 
+@pytest.mark.skipif(bool(GIVEN), reason="types of these databases are written otherwise")
+def test_a_number_of_as_many_digits_as_the_table_has_is_kept_whole(engines: Engines) -> None:
+    if engines.url.startswith("sqlite"):
+        pytest.skip("it has no decimals")
+    create(engines, {"value": "numeric(38, 20)"})
+    loading = loader(engines)
+    loading.check()
+    loading.load([["1", None, None, "0.12345678901234567891", *([None] * 4)]])
+    assert read(engines, "SELECT value FROM vouchers") == [(Decimal("0.12345678901234567891"),)]
+
+
+@pytest.mark.skipif(bool(GIVEN), reason="types of these databases are written otherwise")
+@pytest.mark.parametrize("type_", ["timestamp", "timestamp_ns"])
+def test_a_column_without_time_zone_gets_utc_whatever_the_session(engines: Engines, type_: str) -> None:
+    if engines.url.startswith("sqlite") or (type_ != "timestamp" and not engines.url.startswith("duckdb")):
+        pytest.skip("it has no such type")
+    create(engines, {"at": type_})
+    loading = loader(InWarsaw(engines.url))
+    loading.check()
+    loading.load([["1", *([None] * 5), "2026-01-31T23:30:00Z", None]])
+    [(at,)] = read(engines, 'SELECT "at" FROM vouchers')
+    assert str(at) == "2026-01-31 23:30:00"
+
+
 @pytest.mark.parametrize("cell", ["0.12345678901", "9" * 29], ids=["behind the point", "before it"])
 def test_a_number_of_too_many_digits_is_no_decimal_where_the_table_does_not_say(cell: str) -> None:
     destination = ExportTable("vouchers", conn_id="warehouse", types={"value": "decimal"})
@@ -239,6 +309,27 @@ def create(engines: Engines, types: dict[str, str]) -> None:
         connection.execute(text(f"CREATE TABLE vouchers ({columns})"))
 
 
+def test_a_column_that_the_database_makes_is_refused_before_the_export_is_asked_for(engines: Engines) -> None:
+    if engines.url.startswith(("bigquery", "databricks", "snowflake")):
+        pytest.skip("it says so when rows are added")
+    made = "text generated always as (id)" + ("" if "duckdb" in engines.url else " stored")
+    create(engines, {"name": made})
+    told = r"vouchers has columns that the database makes .*: name\.|could not plan to add rows to vouchers"
+    with pytest.raises(TableUnfit, match=told):
+        loader(engines).check()
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_a_text_may_become_what_copy_makes_of_it(postgres_database: PostgresDatabase, driver: str) -> None:
+    pytest.importorskip(driver)
+    engines = Engines(postgres_database.url.replace("+psycopg:", f"+{driver}:"))
+    create(engines, {"metadata": "jsonb", "uses": "jsonb"})
+    loading = loader(engines)
+    loading.check()
+    loading.load(ROWS)
+    assert read(engines, "SELECT metadata ->> 'a' FROM vouchers WHERE uses = '3'") == [("ą",)]
+
+
 def test_a_database_that_refuses_quotes_no_row(postgres_database: PostgresDatabase) -> None:
     engines = Engines(postgres_database.url)
     with engines.get_sqlalchemy_engine().begin() as connection:
@@ -247,6 +338,24 @@ def test_a_database_that_refuses_quotes_no_row(postgres_database: PostgresDataba
     with pytest.raises(StatementFailed, match="could not load the export") as caught:
         loader(engines, id="text").load([["2", "secret@shop.example", *([None] * 6)]])
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("column", "type_", "said"),
+    [
+        ("value", "real", r"value \(is REAL, and gets a decimal\)"),
+        ("uses", "float(24)", r"uses \(is REAL, and gets a integer\)"),
+        ("at", "timestamp(0)", r"at \(is TIMESTAMP.*, and gets a timestamp\)"),
+    ],
+    ids=["short float for a decimal", "short float for an integer", "seconds for a time"],
+)
+def test_a_table_that_would_round_the_values_is_refused(
+    postgres_database: PostgresDatabase, column: str, type_: str, said: str
+) -> None:
+    engines = Engines(postgres_database.url)
+    create(engines, {column: type_})
+    with pytest.raises(TableUnfit, match=rf"a part of their values only: {said}"):
+        loader(engines).check()
 
 
 def test_a_schema_that_is_not_there_is_told(postgres_database: PostgresDatabase) -> None:

@@ -14,6 +14,8 @@ from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnf
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from tests.load.runs import TABLE, Clock, Warehouse, found, identity
 
+OURS = "customer_id text, segment_id text, segment_name text, observed_at timestamptz"
+
 
 def _load(warehouse: Warehouse, extra: ExtraColumns, *customers: str, write: WriteMode = "merge", run: str) -> None:
     sink = TableSink(warehouse, TABLE, write, identity(run), Clock(), extra_columns=extra)
@@ -87,6 +89,16 @@ def test_a_table_without_the_column_is_told_the_statement_that_adds_it(warehouse
     assert [(customer, str(ds)) for customer, ds in rows] == [("anna", "None"), ("bert", "2026-01-31")]
 
 
+def test_so_is_one_with_a_percent_sign_in_its_name(warehouse: Warehouse) -> None:
+    if warehouse.url.startswith("bigquery"):
+        pytest.skip("it has no such names")
+    warehouse.load(found("anna", "gold"))
+    with pytest.raises(TableUnfit, match=r"lacks %d.*:\nALTER TABLE") as refusal:
+        _load(warehouse, {"%d": 1}, "bert", run="tuesday")
+    warehouse.execute(str(refusal.value).splitlines()[1])
+    _load(warehouse, {"%d": 1}, "bert", run="tuesday")
+
+
 def test_a_column_that_may_not_be_null_is_fine_if_it_gets_a_value(warehouse: Warehouse) -> None:
     warehouse.execute(
         f"create table {TABLE} (customer_id {warehouse.id_type}, segment_id {warehouse.id_type}, "
@@ -97,6 +109,48 @@ def test_a_column_that_may_not_be_null_is_fine_if_it_gets_a_value(warehouse: War
 
     with pytest.raises(TableUnfit, match=r"may not be null.*ds"):
         _load(warehouse, {"ds": None}, "anna", run="tuesday")
+
+
+@pytest.mark.parametrize(
+    ("type_", "value"),
+    [("jsonb", "prod"), ("boolean", 1), ("integer", True), ("smallint", 40_000), ("varchar(3)", "prod")],
+    ids=["no json", "number for a truth", "truth for a number", "number too large", "text too long"],
+)
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_a_value_that_its_column_does_not_take_is_refused_before_any_call(
+    postgres_warehouse: Warehouse, driver: str, type_: str, value: str | int
+) -> None:
+    pytest.importorskip(driver)
+    url = postgres_warehouse.url.replace("+psycopg:", f"+{driver}:")
+    postgres_warehouse.execute(f"create table {TABLE} ({OURS}, theirs {type_})")
+
+    with pytest.raises(TableUnfit, match=rf"could not plan to add rows to {TABLE}.* fills .*, theirs: let these"):
+        TableSink(Warehouse(url), TABLE, "merge", identity(), Clock(), extra_columns={"theirs": value}).open()
+
+
+@pytest.mark.parametrize(
+    ("driver", "type_", "value"),
+    [("psycopg2", "jsonb", '{"a": 1}'), ("psycopg", "smallint", 7), ("psycopg", "varchar(4)", "prod")],
+    ids=["json", "small number", "short text"],
+)
+def test_a_value_that_its_column_takes_is_written(
+    postgres_warehouse: Warehouse, driver: str, type_: str, value: str | int
+) -> None:
+    pytest.importorskip(driver)
+    postgres_warehouse.execute(f"create table {TABLE} ({OURS}, theirs {type_})")
+    _load(Warehouse(postgres_warehouse.url.replace("+psycopg:", f"+{driver}:")), {"theirs": value}, "anna", run="today")
+    assert postgres_warehouse.query(f"select theirs::text from {TABLE}") == [(str(value),)]
+
+
+def test_a_number_that_its_column_would_round_is_refused_before_any_call(warehouse: Warehouse) -> None:
+    texts = ", ".join(f"{name} {warehouse.id_type}" for name in ("customer_id", "segment_id", "segment_name"))
+    warehouse.execute(f"create table {TABLE} ({texts}, observed_at timestamp, share integer)")
+    if warehouse.url.startswith("sqlite"):  # which keeps it
+        _load(warehouse, {"share": 0.6}, "anna", run="today")
+        assert warehouse.query(f"select share from {TABLE}") == [(0.6,)]
+        return
+    with pytest.raises(TableUnfit, match=r"columns of whole numbers, .* would round: share. Write whole numbers"):
+        _load(warehouse, {"share": 0.6}, "anna", run="today")
 
 
 @pytest.mark.parametrize(

@@ -278,7 +278,7 @@ def test_a_history_is_refused_by_the_other_modes(warehouse: Warehouse) -> None:
 def test_times_without_a_zone_are_refused(postgres_warehouse: Warehouse) -> None:
     record(postgres_warehouse, 1, found("anna", "gold"))
     postgres_warehouse.execute(f"alter table {TABLE} alter column valid_to type timestamp")
-    with pytest.raises(TableUnfit, match=r"valid_to .* without time zone"):
+    with pytest.raises(TableUnfit, match=r"valid_to \(is TIMESTAMP WITHOUT TIME ZONE\)"):
         history_sink(postgres_warehouse, 2)
 
 
@@ -308,7 +308,7 @@ def test_changes_over_several_runs_are_the_difference_of_the_ends(warehouse: War
 def test_moments_that_depend_on_the_session_are_refused_by_duckdb_too(duckdb_warehouse: Warehouse) -> None:
     moments = "valid_from timestamp, valid_to timestamp, observed_at timestamp"
     duckdb_warehouse.execute(f"create table {TABLE} (customer_id text, segment_id text, segment_name text, {moments})")
-    with pytest.raises(TableUnfit, match=r"column valid_from of .* is without time zone"):
+    with pytest.raises(TableUnfit, match=r"valid_from \(is TIMESTAMP WITHOUT TIME ZONE\), valid_to"):
         history_sink(duckdb_warehouse, 1).open()
 
 

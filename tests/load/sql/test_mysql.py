@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
@@ -12,13 +14,16 @@ from sqlalchemy import Connection, MetaData, Table, func, make_url, select
 from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segment
 from airflow_provider_voucherify.ledger.logs.table import log_table
 from airflow_provider_voucherify.load.base import RunIdentity
-from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, WriteMode
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, TableName, WriteMode
 from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit, ValueUnfit
+from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable
+from airflow_provider_voucherify.load.exports.table import ExportTableLoader
+from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger
 from airflow_provider_voucherify.warehouse import write_lock
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.table_names import log_name
-from tests.load.histories import record
-from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, page
+from tests.load.histories import intervals, record
+from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity, no_segment, page
 
 SAME_BUT_FOR = ["anna@x.com", "ANNA@x.com", "ánna@x.com", "anna@x.com "]
 
@@ -29,6 +34,17 @@ def only_mysql(mysql_warehouse: Warehouse) -> Warehouse:
     if "mariadb" in str(mysql_warehouse.query("select version()")).casefold():
         pytest.skip("MariaDB has none of that")
     return mysql_warehouse
+
+
+@contextmanager
+def server_with(warehouse: Warehouse, setting: str, value: str) -> Iterator[None]:
+    """Let a server be set otherwise, for those who connect meanwhile."""
+    [(before,)] = warehouse.query(f"select @@global.{setting}")
+    warehouse.execute(f"set global {setting} = {value}")
+    try:
+        yield
+    finally:
+        warehouse.execute(f"set global {setting} = '{before}'")
 
 
 @pytest.mark.parametrize("write", ["append", "merge", "replace", "history"])
@@ -113,15 +129,11 @@ def test_an_id_that_does_not_fit_is_refused_before_more_is_asked(mysql_warehouse
 
 
 def test_what_does_not_fit_is_refused_even_by_a_lax_server(mysql_warehouse: Warehouse) -> None:
-    [(mode,)] = mysql_warehouse.query("select @@global.sql_mode")
-    mysql_warehouse.execute("set global sql_mode = ''")
-    try:
+    with server_with(mysql_warehouse, "sql_mode", "''"):
         sink = mysql_warehouse.sink_opened()
         sink.write([CustomerAnswer("anna", NOON, Outcome.FOUND, (Segment("x" * 256, "Gold"),))])
         with pytest.raises(StatementFailed, match=r"1406\): .*Data too long for column 'segment_id'"):
             sink.finish()
-    finally:
-        mysql_warehouse.execute(f"set global sql_mode = '{mode}'")
     assert TABLE not in mysql_warehouse.tables()
 
 
@@ -257,3 +269,133 @@ def test_names_in_other_cases_take_turns_since_a_server_may_take_them_for_one(
         with pytest.raises(StatementFailed, match="other tasks were writing"):
             write_lock.lock_for_writing(other, capital)
     engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [{"autocommit": "true"}, {"autocommit": "False"}, {"init_command": "set autocommit = 1"}],
+    ids=["true", "any text is true", "as a statement"],
+)
+def test_a_failed_run_leaves_the_table_whatever_the_connection_says_of_transactions(
+    mysql_warehouse: Warehouse, extra: dict[str, str]
+) -> None:
+    mysql_warehouse.load(found("anna", "gold"))
+    mysql_warehouse.execute(f"alter table {TABLE} add constraint no_silver check (segment_id <> 'seg_silver')")
+    url = make_url(mysql_warehouse.url).update_query_dict(extra).render_as_string(hide_password=False)
+
+    with pytest.raises(StatementFailed, match="could not publish the run"):
+        Warehouse(url).load(found("bert", "silver"), write="replace", run=identity("next"))
+    assert mysql_warehouse.memberships() == [("anna", "seg_gold")]
+
+
+@pytest.mark.parametrize("suffix", ["", "_failures", "_runs", "__marks"])
+def test_a_table_without_transactions_is_refused_with_the_statement_that_helps(
+    mysql_warehouse: Warehouse, suffix: str
+) -> None:
+    mysql_warehouse.load(found("anna", "gold"), failed("bert"), write="history", run=identity("first", as_of=NOON))
+    table = f"{TABLE}{suffix}"
+    mysql_warehouse.execute(f"alter table {table} drop primary key, engine = MyISAM")  # whose keys are shorter
+    sink = mysql_warehouse.sink("history", identity("second", as_of=NOON + timedelta(days=1)))
+
+    with pytest.raises(TableUnfit, match=f"table {table} is kept by the engine MyISAM, which has no tr") as refusal:
+        sink.open()
+    mysql_warehouse.execute(str(refusal.value).splitlines()[1])
+    assert sink.open() is None
+
+
+def test_exports_and_outcomes_refuse_a_table_without_transactions(mysql_warehouse: Warehouse) -> None:
+    mysql_warehouse.execute(f"create table {TABLE} (id text, at datetime(6)) engine = MyISAM")
+    with pytest.raises(TableUnfit, match="the engine MyISAM"):
+        exporting_into(mysql_warehouse, "timestamp", "at").check()
+
+    ledger = OutcomeTableLedger(mysql_warehouse, TableName.parse("outcomes"))
+    ledger.open([])
+    short = "varchar(64) character set ascii collate ascii_bin not null"  # since its keys are
+    keys = ", ".join(f"modify {name} {short}" for name in ("campaign_id", "once_per", "customer_id"))
+    mysql_warehouse.execute(f"alter table outcomes {keys}, engine = MyISAM")
+    with pytest.raises(TableUnfit, match="the engine MyISAM"):
+        ledger.open([])
+
+
+def test_tables_we_make_have_transactions_whatever_the_server_makes_else(mysql_warehouse: Warehouse) -> None:
+    name = make_url(mysql_warehouse.url).database
+    engines = f"select distinct engine from information_schema.tables where table_schema = '{name}'"
+    with server_with(mysql_warehouse, "default_storage_engine", "MyISAM"):
+        sink = mysql_warehouse.sink_opened("history", identity(as_of=NOON))
+        assert mysql_warehouse.ledgers()
+        assert mysql_warehouse.query(engines) == [("InnoDB",)]
+        sink.write([found("anna", "gold"), failed("bert")])
+        sink.finish()
+    assert len(mysql_warehouse.tables()) > 3
+    assert mysql_warehouse.query(engines) == [("InnoDB",)]
+
+
+def test_a_column_with_the_servers_zone_holds_the_moment_it_was(mysql_warehouse: Warehouse) -> None:
+    mysql_warehouse.execute(
+        f"create table {TABLE} (customer_id {mysql_warehouse.id_type}, segment_id {mysql_warehouse.id_type}, "
+        "segment_name text, observed_at timestamp null)"
+    )
+    with server_with(mysql_warehouse, "time_zone", "'+02:00'"):
+        mysql_warehouse.load(found("anna", "gold"))
+        assert mysql_warehouse.query(f"select observed_at from {TABLE}") == [(NOON.replace(hour=14, tzinfo=None),)]
+
+
+KEY = "primary key (customer_id, segment_id, valid_from)"
+FOLLOWS = "default current_timestamp(6) on update current_timestamp(6)"
+
+
+@pytest.mark.parametrize("type_", ["timestamp(6)", "datetime(6)"])
+def test_a_beginning_that_would_follow_each_change_of_its_row_is_refused(
+    mysql_warehouse: Warehouse, type_: str
+) -> None:
+    text = mysql_warehouse.id_type
+    mysql_warehouse.execute(
+        f"create table {TABLE} (customer_id {text}, segment_id {text}, segment_name {text}, valid_from {type_} not "
+        f"null {FOLLOWS}, valid_to timestamp(6) null, observed_at timestamp(6) null, {KEY})"
+    )
+    with pytest.raises(TableUnfit, match="sets valid_from to the present whenever a row changes") as refusal:
+        record(mysql_warehouse, 0, found("anna", "gold"))
+
+    for statement in str(refusal.value).splitlines()[1:]:
+        mysql_warehouse.execute(statement)
+    record(mysql_warehouse, 0, found("anna", "gold"))
+    record(mysql_warehouse, 1, no_segment("anna"))
+    assert intervals(mysql_warehouse) == [("anna", "gold", 0, 1)]
+
+
+def test_outcomes_without_microseconds_are_refused(mysql_warehouse: Warehouse) -> None:
+    ledger = OutcomeTableLedger(mysql_warehouse, TableName.parse("outcomes"))
+    ledger.open([])
+    mysql_warehouse.execute("alter table outcomes modify recorded_at datetime not null")
+    with pytest.raises(TableUnfit, match=r"(?s)compares recorded_at .*MODIFY recorded_at DATETIME\(6\) NOT NULL"):
+        ledger.open([])
+
+
+def exporting_into(warehouse: Warehouse, kind: ColumnKind, field: str = "value") -> ExportTableLoader:
+    """Return what loads an export of two fields."""
+    destination = ExportTable(TABLE, conn_id="warehouse", types={field: kind})
+    return ExportTableLoader(warehouse, destination, ["id", field], "run")
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_", "told"),
+    [
+        ("timestamp", "datetime", "DATETIME"),
+        ("timestamp", "timestamp(3) null", "TIMESTAMP"),
+        ("decimal", "float", "FLOAT"),
+        ("integer", "float", "FLOAT"),
+        ("timestamp", "datetime(6)", None),
+        ("decimal", "double", None),
+        ("integer", "bigint", None),
+    ],
+)
+def test_a_column_that_would_round_what_is_exported_is_refused(
+    mysql_warehouse: Warehouse, kind: ColumnKind, type_: str, told: str | None
+) -> None:
+    mysql_warehouse.execute(f"create table {TABLE} (id text, value {type_})")
+    exporting = exporting_into(mysql_warehouse, kind)
+    if told is None:
+        exporting.check()
+        return
+    with pytest.raises(TableUnfit, match=rf"a part of their values only: value \(is {told}.*gets a {kind}\)"):
+        exporting.check()

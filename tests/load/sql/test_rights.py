@@ -51,6 +51,18 @@ def test_a_missing_right_is_told_before_anything_is_asked_with_the_statement_tha
     assert ("carla", "seg_gold") in postgres_warehouse.memberships()
 
 
+def test_so_is_one_in_a_table_with_a_percent_sign_in_its_name(postgres_warehouse: Warehouse, loader: Warehouse) -> None:
+    postgres_warehouse.load(found("anna", "gold"), table="per%cent")
+    user = user_of(loader)
+    for suffix, rights in (("", "select, delete"), ("__marks", WHOLE)):
+        postgres_warehouse.execute(f'grant {rights} on "per%cent{suffix}" to {user}')
+
+    with pytest.raises(TableUnfit, match=r'may not INSERT in per%cent, .*:\nGRANT INSERT ON "per%cent" TO') as refusal:
+        loader.sink(table="per%cent").open()
+    postgres_warehouse.execute(str(refusal.value).splitlines()[1])
+    loader.load(found("bert", "gold"), run=identity("second"), table="per%cent")
+
+
 @pytest.mark.parametrize(("suffix", "write"), [("_failures", "merge"), ("_runs", "history")])
 def test_so_is_one_in_the_tables_beside_it(
     postgres_warehouse: Warehouse, loader: Warehouse, suffix: str, write: WriteMode

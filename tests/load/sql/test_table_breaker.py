@@ -35,6 +35,17 @@ def test_a_run_passes_down_to_its_ratio(warehouse: Warehouse, write: WriteMode, 
     assert len(warehouse.memberships()) == (kept if passes else 10)
 
 
+def test_a_ratio_that_fractions_of_two_make_a_little_more_of_passes_as_it_is_written(
+    postgres_warehouse: Warehouse,
+) -> None:
+    before = [found(f"customer-{number}", "gold") for number in range(100)]
+    postgres_warehouse.load(*before, run=identity("monday"))
+    sink = _sink(postgres_warehouse, 0.07)  # times 100 is 7.000000000000001
+    sink.write([*before[:7], *(no_segment(answer.customer_id) for answer in before[7:])])
+
+    assert sink.finish().memberships == 7
+
+
 def test_after_a_refusal_the_ledger_is_kept_for_a_more_tolerant_try(warehouse: Warehouse) -> None:
     warehouse.load(*BEFORE, run=identity("monday"))
     answers = [failed("customer-0"), *(no_segment(answer.customer_id) for answer in BEFORE[1:])]

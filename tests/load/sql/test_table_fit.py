@@ -226,6 +226,21 @@ def test_a_view_that_takes_no_rows_is_refused_early(warehouse: Warehouse, suffix
     assert refusal.value.__context__ is None
 
 
+@pytest.mark.parametrize("write", ["merge", "history"])
+def test_a_column_that_the_database_makes_is_refused_before_any_call(warehouse: Warehouse, write: WriteMode) -> None:
+    if not warehouse.url.startswith(("sqlite", "postgresql", "duckdb", "mysql")) or warehouse.is_redshift:
+        pytest.skip("it says so when rows are added")
+    moment = "datetime(6)" if warehouse.is_mysql else "timestamptz"
+    times = f"valid_from {moment}, valid_to {moment}, " if write == "history" else ""
+    made = f"{warehouse.id_type} generated always as (customer_id)" + ("" if "duckdb" in warehouse.url else " stored")
+    columns = f"customer_id {warehouse.id_type}, segment_id {warehouse.id_type}, segment_name {made}, {times}"
+    warehouse.execute(f"create table {TABLE} ({columns}observed_at {moment})")
+
+    told = rf"{TABLE} has columns that the database makes .*: segment_name\.|could not plan to add rows to {TABLE}"
+    with pytest.raises(TableUnfit, match=told):
+        warehouse.sink(write, identity(as_of=NOON)).open()
+
+
 def test_a_view_that_takes_rows_is_a_table(postgres_warehouse: Warehouse) -> None:
     postgres_warehouse.load(found("anna", "gold"))
     postgres_warehouse.execute(f"create view everybody as select * from {TABLE}")
@@ -242,6 +257,53 @@ def test_a_column_of_numbers_for_texts_is_refused_before_any_call(warehouse: War
         with pytest.raises(TableUnfit, match=f"columns that are no texts, .* is: {column}. Make them text"):
             warehouse.sink().open()
         warehouse.execute(f"drop table {TABLE}")
+
+
+@pytest.mark.parametrize(
+    "type_",
+    ["decimal(18, 0)", "ubigint", "utinyint", "hugeint", "uhugeint", "uuid", "blob", "timestamp_ms", "time", "timetz"],
+)
+def test_a_column_of_duckdbs_that_is_no_text_is_refused_before_any_call(
+    duckdb_warehouse: Warehouse, type_: str
+) -> None:
+    columns = f"customer_id {type_}, segment_id text, segment_name text, observed_at timestamptz"
+    duckdb_warehouse.execute(f"create table {TABLE} ({columns})")
+    with pytest.raises(TableUnfit, match=r"columns that are no texts, .* is: customer_id\. Make them text"):
+        duckdb_warehouse.sink().open()
+
+
+@pytest.mark.parametrize("name", ["observed_at", "valid_from", "valid_to"])
+def test_a_column_of_days_for_moments_is_refused_before_any_call(warehouse: Warehouse, name: str) -> None:
+    zoned = {"postgresql": "timestamptz", "duckdb": "timestamptz", "snowflake": "timestamp_tz", "mysql": "datetime(6)"}
+    moment = zoned.get(warehouse.url.split("+")[0].split(":")[0], "timestamp")
+    types = {one: "date" if one == name else moment for one in ("observed_at", "valid_from", "valid_to")}
+    columns = [f"{one} {warehouse.id_type}" for one in TEXTS] + [f"{one} {type_}" for one, type_ in types.items()]
+    warehouse.execute(f"create table {TABLE} ({', '.join(columns)})")
+    sink = warehouse.sink("history", identity(as_of=NOON))
+    if warehouse.url.startswith("sqlite"):  # which keeps them as they are, in whatever column
+        assert sink.open() is None
+        return
+    with pytest.raises(TableUnfit, match=rf"{name}( \(is DATE\)| of another type)"):
+        sink.open()
+
+
+@pytest.mark.parametrize(
+    ("type_", "is_taken"),
+    [("timestamptz(0)", False), ("timestamptz(6)", True), ("text", False), ("moment", True), ("day", False)],
+)
+def test_moments_of_a_history_are_kept_to_the_microsecond(
+    postgres_warehouse: Warehouse, type_: str, is_taken: bool
+) -> None:
+    for statement in ("create domain moment as timestamptz", "create domain day as date"):
+        postgres_warehouse.execute(statement)
+    columns = f"valid_from {type_}, valid_to timestamptz, observed_at timestamptz(0)"
+    postgres_warehouse.execute(f"create table {TABLE} ({', '.join(f'{name} text' for name in TEXTS)}, {columns})")
+    sink = postgres_warehouse.sink("history", identity(as_of=NOON))
+    if is_taken:
+        assert sink.open() is None
+        return
+    with pytest.raises(TableUnfit, match=r"valid_from \(is .*\), where .* Make them TIMESTAMP WITH TIME ZONE, or"):
+        sink.open()
 
 
 def test_a_column_of_the_users_own_has_to_take_what_it_is_given(postgres_warehouse: Warehouse) -> None:
@@ -264,6 +326,25 @@ def test_a_column_without_time_zone_gets_utc_whatever_the_session(postgres_wareh
     postgres_warehouse.load(found("anna", "gold"))
 
     assert postgres_warehouse.query(f"select observed_at::text from {TABLE}") == [("2026-01-31 12:00:00",)]
+
+
+@pytest.mark.parametrize("type_", ["timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"])
+def test_so_does_one_of_duckdbs(duckdb_warehouse: Warehouse, type_: str) -> None:
+    duckdb_warehouse.execute("set global TimeZone = 'Asia/Tokyo'")  # of the file's process, while it is open
+    duckdb_warehouse.execute(
+        f"create table {TABLE} (customer_id text, segment_id text, segment_name text, observed_at {type_})"
+    )
+
+    duckdb_warehouse.load(found("anna", "gold"))
+
+    assert duckdb_warehouse.query(f"select observed_at::timestamp::text from {TABLE}") == [("2026-01-31 12:00:00",)]
+
+
+def test_moments_of_a_history_of_duckdbs_have_a_zone_however_coarse_they_are(duckdb_warehouse: Warehouse) -> None:
+    moments = "valid_from timestamp_ms, valid_to timestamp_ms, observed_at timestamptz"
+    duckdb_warehouse.execute(f"create table {TABLE} (customer_id text, segment_id text, segment_name text, {moments})")
+    with pytest.raises(TableUnfit, match=r"(?=.*depend on the session).*valid_from"):
+        duckdb_warehouse.sink("history", identity(as_of=NOON)).open()
 
 
 def test_no_right_to_create_tables_is_told_before_any_call(postgres_warehouse: Warehouse) -> None:

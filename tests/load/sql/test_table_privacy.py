@@ -61,6 +61,7 @@ def test_a_value_the_column_cannot_take(postgres_warehouse: Warehouse) -> None:
     error = _refused(_written(postgres_warehouse).finish)
     assert isinstance(error, StatementFailed)
     assert error.sqlstate == "22001"
+    assert "value too long for type character varying(5)" in str(error)
 
 
 @pytest.mark.parametrize("sqlstate", ["P0001", "23514"])

@@ -102,7 +102,7 @@ def test_a_try_that_was_overtaken_removes_nothing(tmp_path: Path) -> None:
     old.open()
     write_chunks(old)
     old.finish()
-    cleared = replace(identity(), max_tries=1)
+    cleared = replace(identity(), cleared_after=1)
     retry = sink_of(shelf, SMALL, run=cleared)
     retry.open()
     retry.write([found("zoe", "gold")])

@@ -143,7 +143,7 @@ def test_templates_that_render_to_nothing_or_to_nonsense_cost_no_call(
     assert voucherify.stats().calls == 0
 
 
-@pytest.mark.parametrize("name", ["filters", "order"])
+@pytest.mark.parametrize("name", ["destination", "filters", "order"])
 def test_none_among_what_is_mapped_over_is_not_all(run_op: OperatorRunner, voucherify: Emulator, name: str) -> None:
     with DAG("mapped", schedule=None, start_date=LOGICAL_DATE):
         mapped = VoucherifyExportOperator.partial(task_id="export", **GIVEN).expand(**{name: [None]})
@@ -178,3 +178,16 @@ def test_a_mapped_task_may_not_replace_what_the_others_wrote(
     run = run_op(mapped, map_index=0)
     assert "write='replace' in a mapped task" in str(run.error)
     assert voucherify.stats().calls == 0
+
+
+@pytest.mark.parametrize("name", ["exported_object", "order", "fields"])
+def test_what_a_native_template_gave_is_not_quoted_whole(
+    run_op: OperatorRunner, voucherify: Emulator, name: str
+) -> None:
+    ids = [f"customer {number:07}" for number in range(1_000)]
+    with DAG("native", schedule=None, start_date=LOGICAL_DATE, render_template_as_native_obj=True, params={"ids": ids}):
+        task = VoucherifyExportOperator(task_id="export", **(GIVEN | {name: "{{ params.ids }}"}))  # type: ignore[arg-type]
+    run = run_op(task)
+    assert run.state == "failed"
+    assert len(str(run.error)) < 300
+    assert str(run.error).count("customer") <= 1

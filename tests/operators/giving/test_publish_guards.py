@@ -125,6 +125,23 @@ def test_a_campaign_that_is_joined_once_is_published_without_a_source_id(
     assert {one.source_id for one in voucherify.publications()} == {None}
 
 
+def test_a_campaign_that_is_made_anew_gives_codes_of_its_own(
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse
+) -> None:
+    voucherify.set_switches(Switches(deleted_campaigns_listed=True))
+    voucherify.add_campaign(CampaignSettings("Club", join_once=True))
+    ids = voucherify_ids(voucherify, 5)
+    assert run_op(publish(ids, "Club", destination=TABLE)).state == "success"
+    before = given_away(voucherify, "Club")
+    voucherify.advance(60)
+    voucherify.delete_campaign("Club")
+    voucherify.add_campaign(CampaignSettings("Club", join_once=True))
+    voucherify.set_faults([Fault("reset", count=3, path=POST)])
+    assert run_op(publish(ids, "Club", destination=TABLE), run_id="later").state == "success"
+    assert recorded(warehouse) == given_away(voucherify, "Club")
+    assert len(given_away(voucherify, "Club")) == 2 * len(before) == 10
+
+
 @pytest.mark.parametrize("inactive", ["refused", "published"])
 @pytest.mark.parametrize(
     ("settings", "said"),

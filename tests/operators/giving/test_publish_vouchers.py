@@ -273,6 +273,15 @@ def test_failures_within_the_tolerance_pass(run_op: OperatorRunner, shop: Emulat
     assert (summary["published"], summary["failed"]) == (46, 4)
 
 
+@pytest.mark.parametrize(("failed", "state"), [(29, "success"), (30, "up_for_retry")])
+def test_a_share_that_is_a_whole_number_of_customers_is_tolerated(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, failed: int, state: str
+) -> None:
+    ids = voucherify_ids(shop, 100)
+    shop.refuse(publications=dict.fromkeys(ids[-failed:], "voucher_cannot_be_published"))
+    assert run_op(publish(ids, destination=TABLE, max_failures=0.29)).state == state
+
+
 def test_no_code_and_no_customer_id_is_logged(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, caplog: pytest.LogCaptureFixture
 ) -> None:

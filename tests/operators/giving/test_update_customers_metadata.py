@@ -139,6 +139,21 @@ def test_it_is_waited_for(run_op: OperatorRunner, voucherify: Emulator) -> None:
     assert voucherify.stats().endpoints["GET /v1/async-actions/{id}"].calls > 1
 
 
+@pytest.mark.parametrize("deferrable", [False, True], ids=["in its worker", "deferring"])
+@pytest.mark.parametrize(("unseen", "state"), [(1, "success"), (2, "up_for_retry")], ids=["once", "twice"])
+def test_an_update_that_does_not_show_is_looked_for_again(
+    run_op: OperatorRunner, voucherify: Emulator, unseen: int, state: str, deferrable: bool
+) -> None:
+    voucherify.set_switches(Switches(async_unseen_looks=unseen))
+    run = run_op(update(CUSTOMERS[:4], deferrable=deferrable))
+    while run.state == "deferred":
+        run = run_op(update(CUSTOMERS[:4], deferrable=deferrable), after=run)
+    assert run.state == state
+    calls = voucherify.stats().endpoints
+    assert calls["POST /v1/customers/metadata/async"].calls == 1
+    assert calls["GET /v1/async-actions/{id}"].calls == 2
+
+
 class KillableOperator(UpdateCustomersMetadataOperator):
     """Remembers the operator that runs: Airflow's runner makes a copy."""
 

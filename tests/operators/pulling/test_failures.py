@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.load.destinations import WarehouseTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator
-from airflow_provider_voucherify.pull.result import TooManyFailures
+from airflow_provider_voucherify.pull.result import TooManyFailures, tolerated
 from tests.operators.strategies import ONE_CALL_EACH
 from tests.operators.warehouse import CUSTOMERS, Warehouse, truth
 from tests.run_op import OperatorRunner
@@ -65,11 +65,15 @@ def test_keys_that_are_missing_fail_the_task_before_any_call(
     assert voucherify.stats().requests == 0
 
 
-@pytest.mark.parametrize("limit_type", [True, False], ids=["type said", "type not said"])
+@pytest.mark.parametrize(
+    "switches",
+    [Switches(), Switches(limit_type=False), Switches(limit_type=False, retry_after=False)],
+    ids=["type said", "type not said", "moment of the next call said only"],
+)
 def test_a_used_up_billing_cycle_fails_the_task_and_the_next_run_goes_on(
-    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, limit_type: bool
+    run_op: OperatorRunner, voucherify: Emulator, warehouse: Warehouse, switches: Switches
 ) -> None:
-    voucherify.set_switches(Switches(limit_type=limit_type))
+    voucherify.set_switches(switches)
     voucherify.set_limits(Limits(limit=None, cycle_limit=600))
     run = run_op(into_table())
     assert run.state == "failed"
@@ -115,6 +119,23 @@ def test_as_many_failures_as_tolerated_are_passed_over_and_listed(
     assert warehouse.memberships() == truth(voucherify, CUSTOMERS[9:])
     failures = warehouse.query("SELECT customer_id FROM customer_segments_failures ORDER BY 1")
     assert failures == [(customer,) for customer in CUSTOMERS[:9]]
+
+
+@pytest.mark.parametrize(
+    ("max_failures", "customers", "most"),
+    [
+        (0.29, 100, 29),
+        (0.57, 100, 57),
+        (0.07, 100, 7),
+        (0.5, 3, 1),
+        (0.999, 10, 9),
+        (1.0, 10, 10),
+        (0.0, 10, 0),
+        (3, 2, 3),
+    ],
+)
+def test_a_share_of_customers_is_rounded_as_people_do(max_failures: float, customers: int, most: int) -> None:
+    assert tolerated(max_failures, customers) == most
 
 
 @pytest.mark.parametrize("max_failures", [8, 0.0085], ids=["count", "share"])

@@ -106,6 +106,11 @@ def test_segments_are_chosen_by_id_first_then_by_name() -> None:
     [
         (["VIP", "Old"], r"the project has no segment 'Old'; it has 'New', 'New', 'VIP', 'seg_1'"),
         (["vip "], r"the project has no segment 'vip '; it has 'VIP', 'New', 'New', 'seg_1'"),
+        (
+            ["customer-01", "customer-02"],
+            r"none of the 2 segments \(cu…01, cu…02, \.\.\.\): are they customers\? It has 'New'",
+        ),
+        (["x" * 5_000], r"^the project has no segment 'x{76}\.\.\.; it has"),
         (["New"], r"2 segments are named 'New': write the id instead, one of seg_2, seg_3"),
     ],
 )

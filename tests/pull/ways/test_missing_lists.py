@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from airflow_provider_voucherify.api.errors import MembersDisagree, SegmentsFailed
+from airflow_provider_voucherify.api.errors import MembersDisagree, SegmentsFailed, WindowClosed
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
 from airflow_provider_voucherify.load.base import RunIdentity
 from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.pull.per_export import files as per_export
 from airflow_provider_voucherify.pull.plan.question import Question
-from airflow_provider_voucherify.pull.result import Moved
+from airflow_provider_voucherify.pull.result import Mismatch, Moved
 from tests.pull.ways.desk import Desk, truth, utc_now, xcom_sink
 from tests.pull.ways.stores import MemoryStore
 from tests.pull.ways.test_read_again import Hook, Killed, emptied
@@ -143,6 +144,75 @@ def test_a_segment_that_went_away_between_tries_is_told_by_name(shop: Emulator) 
     assert done.pulled.segments_gone == ("Going",)
     assert done.rows == truth(shop, CUSTOMERS)
     assert done.loaded.found == len({name for name, _ in done.rows})
+
+
+@pytest.mark.parametrize("customers", [CUSTOMERS, None], ids=["given", "everyone"])
+@pytest.mark.parametrize("exports", [False, True], ids=["lists", "exports"])
+def test_a_segment_deleted_after_it_was_listed_is_left_as_it_was(
+    shop: Emulator, customers: list[str] | None, exports: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(per_export, "LEAST_SAVED", -6)
+    filter_: JsonObject = {"junction": "and", "source_id": {"conditions": {"$starts_with": ["customer-"]}}}
+    going = shop.add_segment("Going", type="passive", filter=filter_)
+    delete, sampled = delete_before_call(shop, going, 1), list[str]()
+
+    def watch(target: str) -> None:
+        if target.endswith("/segments"):
+            sampled.append(target)
+            if len(sampled) == 1:
+                delete(f"segment_id={going}")
+
+    question = Question(customers, strategy="export" if exports else "per_segment", exports=exports)
+    done = Desk(shop, watch=watch).pull(question)
+    assert done.pulled.segments_gone == ("Going",)
+    assert done.rows == truth(shop, customers)
+    assert done.pulled.mismatch == Mismatch(sampled=10, differing=0)
+    assert shop.stats().endpoints["GET /v1/segments/{id}"].calls == 1
+    assert len(sampled) == 10 or exports, "whom it was asked for is not asked again"
+
+
+def test_what_customers_were_answered_before_lists_were_read_anew_is_not_compared_with_them(shop: Emulator) -> None:
+    change, store, sampled = without_segment(largest(shop, 1), times=1), MemoryStore(), list[str]()
+
+    def close(target: str) -> None:
+        if target.endswith("/segments"):
+            if len(sampled) == 13:  # the fourth of the second sample
+                raise WindowClosed("closed", wait=100.0, is_told=True)
+            sampled.append(target)
+
+    question = Question(CUSTOMERS, strategy="per_segment")
+    with pytest.raises(WindowClosed):
+        Desk(shop, change=change, watch=close, part=0).pull(question, xcom_sink(store=store))
+    assert sampled[:3] == sampled[10:]
+    later: list[str] = []
+    done = Desk(shop, watch=later.append, part=1).pull(question, xcom_sink(store=store))
+    assert [target for target in later if target.endswith("/segments")] == sampled[3:10]
+    assert done.rows == truth(shop, CUSTOMERS)
+
+
+@pytest.mark.parametrize("change", ["no created_at", "another order"])
+def test_lists_that_begin_oddly_are_asked_for_again_by_a_later_part(shop: Emulator, change: str) -> None:
+    chosen, store, asked = largest(shop), MemoryStore(), list[str]()
+
+    def odd(target: str, answer: JsonObject) -> JsonObject:
+        customers = answer.get("customers")
+        is_meant = f"segment_id={chosen}" in target or "segment_id" not in target
+        if not target.startswith("/v1/customers?") or not is_meant or not isinstance(customers, list):
+            return answer
+        first = [{**one, "created_at": None} for one in customers[:1] if isinstance(one, dict)]
+        return {**answer, "customers": [*first, *customers[1:]] if change == "no created_at" else customers[::-1]}
+
+    def close(target: str) -> None:
+        if "starting_after=20" in target:  # of a second page
+            raise WindowClosed("closed", wait=100.0, is_told=True)
+
+    question = Question(CUSTOMERS, strategy="per_segment", verify_sample=0)
+    for part in range(3):
+        with pytest.raises(WindowClosed):
+            Desk(shop, change=odd, watch=close, part=part).pull(question, xcom_sink(store=store))
+    done = Desk(shop, watch=asked.append, part=3).pull(question, xcom_sink(store=store))
+    assert done.rows == truth(shop, CUSTOMERS)
+    assert sum(target.startswith("/v1/customers?") and "segment_id" not in target for target in asked) >= 1
 
 
 def test_a_list_that_fails_while_it_is_probed_is_not_planned_as_free(shop: Emulator) -> None:

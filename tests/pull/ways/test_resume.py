@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections import Counter
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
@@ -167,3 +170,73 @@ def test_who_failed_and_was_deleted_since_is_no_failure(shop: Emulator) -> None:
     requests.delete(f"{shop.url}/v1/customers/{left}", headers=keys, timeout=10).raise_for_status()
     done = Desk(shop).pull(EVERYONE, xcom_sink(everyone=True, store=store))
     assert (done.loaded.failed, done.rows) == (0, truth(shop))
+
+
+def closing_after(calls: int, asked: Counter[str], meant: str) -> Callable[[str], None]:
+    """Return what closes the window after so many of the calls that are meant, by the end of their target."""
+    left = itertools.count(calls, -1)
+
+    def watch(target: str) -> None:
+        if re.search(meant, target):
+            if next(left) <= 0:
+                raise WindowClosed("closed", wait=100.0, is_told=True)
+            asked[target] += 1
+
+    return watch
+
+
+@pytest.mark.parametrize(
+    ("customers", "way", "meant", "share"),
+    [
+        (CUSTOMERS[:60], "per_customer", r"customer-\d*[05]/segments$", 3),
+        (None, "per_customer", r"/cust_\w*\d/segments$", 60),
+        (["listed", "nobody-1", "nobody-2", "nobody-3"], "per_segment", r"/customers/nobody-\d$", 1),
+    ],
+    ids=["given", "everyone", "lookups beside lists"],
+)
+def test_who_failed_is_not_asked_again_by_later_parts_of_the_same_try(
+    shop: Emulator, customers: list[str] | None, way: StrategyName, meant: str, share: int
+) -> None:
+    shop.set_faults([Fault("status", 1.0, status=400, path=f"^GET .*{meant}")])
+    asked, store = Counter[str](), MemoryStore()
+    question, everyone = Question(customers, strategy=way, verify_sample=0), customers is None
+    shop.add_customers([{"source_id": "listed"}])
+    shop.add_segment("One", customers=["listed"])
+    for part in range(20):
+        watch = closing_after(share, asked, meant)
+        desk = Desk(shop, watch=watch, workers=1, chunk_size=6, part=part)
+        try:
+            done = desk.pull(question, xcom_sink(everyone=everyone, store=store))
+            break
+        except WindowClosed:
+            continue
+    assert part > 1
+    assert {*asked.values()} == {1}
+    assert done.loaded.failed == len(asked)
+    assert done.loaded.customers == (len(customers) if customers is not None else 1_001)
+
+
+def test_who_failed_is_asked_again_by_a_later_part_of_another_try(shop: Emulator) -> None:
+    store, question = MemoryStore(), Question(CUSTOMERS[:30], strategy="per_customer")
+    shop.set_faults([Fault("status", 1.0, status=400, path=r"customer-\d*0/segments")])
+    with suppress(Killed), pytest.MonkeyPatch.context() as patched:
+        patched.setattr(XComSink, "finish", die)
+        Desk(shop).pull(question, xcom_sink(store=store))
+    shop.set_faults()
+    watch = closing_after(1, Counter(), r"/customer-\d+/segments$")
+    with pytest.raises(WindowClosed):
+        Desk(shop, watch=watch, workers=1, part=0).pull(question, xcom_sink(store=store))
+    done = Desk(shop, part=1).pull(question, xcom_sink(store=store))
+    assert (done.loaded.failed, done.rows) == (0, truth(shop, CUSTOMERS[:30]))
+
+
+def test_that_all_fail_alike_shows_in_parts_too(shop: Emulator) -> None:
+    shop.set_faults([Fault("status", 1.0, status=400, path=r"/customer-\d+/segments")])
+    asked, store, question = Counter[str](), MemoryStore(), Question(CUSTOMERS, strategy="per_customer")
+    for part in range(2):
+        desk = Desk(shop, watch=closing_after(20, asked, r"/customer-\d+/segments$"), workers=1, part=part)
+        with pytest.raises(WindowClosed):
+            desk.pull(question, xcom_sink(store=store))
+    with pytest.raises(AllFailed, match="the first 50 customers all failed"):
+        Desk(shop, workers=1, part=2).pull(question, xcom_sink(store=store))
+    assert {*asked.values()} == {1}
