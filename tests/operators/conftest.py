@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from airflow_provider_voucherify.api.http.retry import RetryPolicy
-from airflow_provider_voucherify.emulator import Emulator
+from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
+from tests.operators.publishing import CAMPAIGN
 from tests.operators.warehouse import Warehouse
 
 collect_ignore = [
@@ -33,3 +34,10 @@ def voucherify(voucherify_connection: Emulator, monkeypatch: pytest.MonkeyPatch)
     """The emulator behind the connection ``voucherify_default``, with 1,000 customers and no limit of calls."""
     monkeypatch.setattr(VoucherifyHook, "retry", RetryPolicy(first_wait=0.001))
     return voucherify_connection
+
+
+@pytest.fixture
+def shop(voucherify: Emulator) -> Emulator:
+    """The same with a campaign that makes as many codes as it takes."""
+    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
+    return voucherify

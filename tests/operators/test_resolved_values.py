@@ -12,7 +12,7 @@ import pytest
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, BaseOperator, dag, literal, task_group
 
-from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
+from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.operators.customer_segments import AllCustomers, CustomerSegmentsOperator
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
@@ -113,13 +113,6 @@ def literal_value(make: Make, value: object) -> DAG:
 
 
 WAYS = [parameter_of_a_dag_function, dag_param, argument_of_a_mapped_task_group, literal_value]
-
-
-@pytest.fixture
-def shop(voucherify: Emulator) -> Emulator:
-    """A Voucherify with a campaign."""
-    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
-    return voucherify
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, BaseOperator
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 
-from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
+from airflow_provider_voucherify.emulator import Emulator
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
@@ -58,13 +58,6 @@ def export(**given: object) -> VoucherifyExportOperator:
 
 def sensor(**given: object) -> SegmentReadySensor:
     return SegmentReadySensor(task_id="task", segment_id="seg_1", **given)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def shop(voucherify: Emulator) -> Emulator:
-    """A Voucherify with a campaign."""
-    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
-    return voucherify
 
 
 def after(

@@ -26,13 +26,6 @@ POST = "^POST /v1/publications"
 
 
 @pytest.fixture
-def shop(voucherify: Emulator) -> Emulator:
-    """A Voucherify with a campaign that makes as many codes as it takes."""
-    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
-    return voucherify
-
-
-@pytest.fixture
 def hourly(shop: Emulator) -> Emulator:
     """A Voucherify that allows 100 calls an hour and tells when the hour ends."""
     shop.set_limits(Limits(limit=100, window_seconds=3_600.0))

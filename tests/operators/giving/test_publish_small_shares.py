@@ -7,26 +7,19 @@ import math
 
 import pytest
 
-from airflow_provider_voucherify.emulator import CampaignSettings, Emulator, Limits
+from airflow_provider_voucherify.emulator import Emulator, Limits
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import OutcomeTable
 from airflow_provider_voucherify.operators.giving import publish as publishing
 from airflow_provider_voucherify.operators.publish_vouchers import Pace, PublishVouchersOperator
 from tests.airflow_version import needs_state_store
-from tests.operators.publishing import CAMPAIGN, TABLE, given_away, publish, recorded, voucherify_ids
+from tests.operators.publishing import TABLE, given_away, publish, recorded, voucherify_ids
 from tests.operators.pulling.test_small_shares import Hourly
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import OperatorRunner, TaskRun
 
 STRANGERS = ["nobody@example.com", "cust_nobodynobodynobodynobo"]
 MOST_PARTS = 300
-
-
-@pytest.fixture
-def shop(voucherify: Emulator) -> Emulator:
-    """A Voucherify with a campaign, that says when an hour ends."""
-    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
-    return voucherify
 
 
 def to_the_end(run_op: OperatorRunner, hourly: Hourly, operator: PublishVouchersOperator) -> TaskRun:

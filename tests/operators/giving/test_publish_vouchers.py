@@ -23,13 +23,6 @@ from tests.run_op import OperatorRunner
 POST = "^POST /v1/publications"
 
 
-@pytest.fixture
-def shop(voucherify: Emulator) -> Emulator:
-    """A Voucherify with a campaign that makes as many codes as it takes."""
-    voucherify.add_campaign(CampaignSettings(CAMPAIGN))
-    return voucherify
-
-
 def test_every_customer_gets_one_code_for_one_call(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:
