@@ -15,6 +15,7 @@ from airflow_provider_voucherify.hooks.client_runner import ClientRunner
 if TYPE_CHECKING:
     from airflow_provider_voucherify.api.http.client import CallCount, Client
     from airflow_provider_voucherify.api.limit.gate import Gate
+    from airflow_provider_voucherify.api.models import JsonObject
 
 #: A part of a try with more answers than this shows that an outage was over.
 PLENTY_OF_ANSWERS = 100
@@ -85,6 +86,15 @@ class Spent:
     def shares_window(self, try_number: int) -> bool:
         """Return whether earlier parts or tries may have sent calls in the present rate-limit window."""
         return not self.begins_window and (try_number > 1 or self.deferrals > 0)
+
+    def told(self) -> JsonObject:
+        """Return what a summary says of it."""
+        return {
+            "calls": self.calls,
+            "rejected": self.rejected,
+            "deferrals": self.deferrals,
+            "duration_seconds": self.seconds,
+        }
 
     def plus(self, used: Used) -> Spent:
         """Return the sum of this and what one client used."""

@@ -234,10 +234,7 @@ class ExportRun:
             "exported_object": self._wanted.exported_object,
             "export_id": export.id,
             **loaded.told,
-            "calls": spent.calls,
-            "rejected": spent.rejected,
-            "deferrals": spent.deferrals,
-            "duration_seconds": spent.seconds,
+            **spent.told(),
         }
         log.info(
             "Exported %s rows of %s: %d calls in %s",

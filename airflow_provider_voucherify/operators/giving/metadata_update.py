@@ -212,16 +212,13 @@ class MetadataUpdate:
             sleep(interval, self._interrupt)
 
     def _summary(self) -> JsonObject:
-        begun, spent = self._begun, self._spent
+        begun = self._begun
         return {
             "customers": begun.customers,
             "updated": begun.updated,
             "unknown": begun.unknown,
             "without_source_id": begun.without_source_id,
-            "calls": spent.calls,
-            "rejected": spent.rejected,
-            "deferrals": spent.deferrals,
-            "duration_seconds": spent.seconds,
+            **self._spent.told(),
         }
 
     def _look(self, runner: ClientRunner) -> None:

@@ -296,10 +296,7 @@ class Publishing:
             "customers": len(customer_ids),
             **{result.value: counts[result] for result in PublicationResult},
             "published_before": self._spent.held or 0,
-            "calls": self._spent.calls,
-            "rejected": self._spent.rejected,
-            "deferrals": self._spent.deferrals,
-            "duration_seconds": self._spent.seconds,
+            **self._spent.told(),
         }
         log.info(
             "%s of %s with a code, %s of them recorded before (%s unknown, %s failed): %s in %s",
