@@ -1,25 +1,19 @@
-"""Runs exports again and again, each try in a process of its own that may be killed at any moment.
+"""Runs exports again and again, each try in a process of its own, told the run's name and the number of the try.
 
-Writes a line when it is ready. Then it reads a line for each try (the run's name and the number of the try), forks,
-and writes the new process's id, and once that has ended its exit code, negative for the signal that killed it. What
-Airflow's task state store holds is in a file for each run, as Airflow's database outlives a worker.
+What Airflow's task state store holds is in a file for each run, as Airflow's database outlives a worker.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from tests.operators.exporting import export
+from tests.operators.processes import serve
 from tests.run_op import Json, OperatorRunner, TaskKey
-
-#: What others write to standard output, as logging does, goes to standard error.
-OUTPUT = os.dup(1)
-os.dup2(2, 1)
 
 
 class StateFile(MutableMapping[str, Json]):
@@ -55,8 +49,9 @@ class StateFile(MutableMapping[str, Json]):
         return len(self._read())
 
 
-def succeeds(run_id: str, number: int) -> bool:
+def succeeds(line: str) -> bool:
     """Run one try of an export into the table ``customers``; every second run defers while it waits."""
+    run_id, number = line.split()
     is_deferrable = run_id.endswith(("1", "3", "5", "7", "9"))
     runner = OperatorRunner()
     key = TaskKey("unit", run_id, "export")
@@ -65,30 +60,11 @@ def succeeds(run_id: str, number: int) -> bool:
     def task() -> object:
         return export(ExportTable("customers", conn_id="warehouse"), deferrable=is_deferrable, retries=100)
 
-    run = runner(task(), run_id=run_id, try_number=number)  # type: ignore[arg-type]
+    run = runner(task(), run_id=run_id, try_number=int(number))  # type: ignore[arg-type]
     while run.state == "deferred":
-        run = runner(task(), run_id=run_id, try_number=number, after=run)  # type: ignore[arg-type]
+        run = runner(task(), run_id=run_id, try_number=int(number), after=run)  # type: ignore[arg-type]
     return run.state == "success"
 
 
-def say(word: object) -> None:
-    """Write a line to the real standard output."""
-    os.write(OUTPUT, f"{word}\n".encode())
-
-
-def main() -> None:
-    """Serve tries until the input ends."""
-    assert succeeds("warm_up_0", 1)
-    say("ready")
-    for line in sys.stdin:
-        run_id, number = line.split()
-        process_id = os.fork()
-        if process_id == 0:
-            os._exit(not succeeds(run_id, int(number)))
-        say(process_id)
-        _, status = os.waitpid(process_id, 0)
-        say(os.waitstatus_to_exitcode(status))
-
-
 if __name__ == "__main__":
-    main()
+    serve(lambda: succeeds("warm_up_0 1"), lambda line, _: succeeds(line))

@@ -7,7 +7,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -25,6 +24,7 @@ from airflow_provider_voucherify.load.exports.table import ExportTableLoader
 from airflow_provider_voucherify.load.kept import KeptExport, KeptResult
 from tests.airflow_version import needs_state_store
 from tests.operators.exporting import CREATE, GOLD, asked, export, left, truth
+from tests.operators.processes import exit_code, serving, start_try
 from tests.operators.warehouse import Warehouse
 from tests.postgres import PostgresDatabase
 from tests.run_op import OperatorRunner
@@ -33,7 +33,6 @@ KILLS = 20
 CUSTOMERS = 3_000
 #: A killed try is followed by the next after so long, in seconds: what it sent is carried out by then.
 RETRY_DELAY = 0.1
-REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -52,24 +51,9 @@ def tries(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[subprocess.Popen[str]]:
     """A process that forks a try for each line it is sent."""
-    connection = json.dumps(slow_voucherify.airflow_connection())
-    monkeypatch.setenv("AIRFLOW_CONN_VOUCHERIFY_DEFAULT", connection)
-    environment = {
-        "AIRFLOW_CONN_VOUCHERIFY_DEFAULT": connection,
-        "AIRFLOW_CONN_WAREHOUSE": postgres_database.airflow_connection,
-        "STATES": str(tmp_path),
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.operators.exporting.export_in_processes"],
-        cwd=REPOSITORY,
-        env=os.environ | environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    monkeypatch.setenv("AIRFLOW_CONN_VOUCHERIFY_DEFAULT", json.dumps(slow_voucherify.airflow_connection()))
+    module = "tests.operators.exporting.export_in_processes"
+    with serving(module, slow_voucherify, postgres_database, STATES=str(tmp_path)) as process:
         switches = Switches(latency_ms=20, latency_jitter_ms=10, export_wait_seconds=0.1)
         slow_voucherify.set_switches(switches)
         yield process
@@ -77,15 +61,11 @@ def tries(
 
 def run_for(tries: subprocess.Popen[str], run_id: str, number: int, seconds: float) -> int:
     """Start a try, kill it after some seconds, and return its exit code."""
-    assert tries.stdin is not None
-    assert tries.stdout is not None
-    tries.stdin.write(f"{run_id} {number}\n")
-    tries.stdin.flush()
-    process_id = int(tries.stdout.readline())
+    process_id = start_try(tries, f"{run_id} {number}")
     time.sleep(seconds)
     with suppress(ProcessLookupError):
         os.kill(process_id, signal.SIGKILL)
-    return int(tries.stdout.readline())
+    return exit_code(tries)
 
 
 @pytest.mark.long

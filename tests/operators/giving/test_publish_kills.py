@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 
 import pytest
 
 from airflow_provider_voucherify.emulator import CampaignSettings, EmulatorProcess, Fault, Switches
+from tests.operators.processes import serving
 from tests.operators.publishing import CAMPAIGN, given_away, voucherify_ids
-from tests.operators.pulling.test_kills import REPOSITORY, run_for_calls, run_try
+from tests.operators.pulling.test_kills import run_for_calls, run_try
 from tests.postgres import PostgresDatabase
 
 pytestmark = pytest.mark.long
@@ -40,22 +38,8 @@ def shop(request: pytest.FixtureRequest) -> Iterator[EmulatorProcess]:
 @pytest.fixture
 def tries(shop: EmulatorProcess, postgres_database: PostgresDatabase) -> Iterator[subprocess.Popen[str]]:
     """A process that forks a try for each line it is sent."""
-    environment = {
-        "AIRFLOW_CONN_VOUCHERIFY_DEFAULT": json.dumps(shop.airflow_connection()),
-        "AIRFLOW_CONN_WAREHOUSE": postgres_database.airflow_connection,
-        "CHUNK_SIZE": str(CHUNK),
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.operators.giving.publish_in_processes"],
-        cwd=REPOSITORY,
-        env=os.environ | environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    module = "tests.operators.giving.publish_in_processes"
+    with serving(module, shop, postgres_database, CHUNK_SIZE=str(CHUNK)) as process:
         shop.reset()
         yield process
 

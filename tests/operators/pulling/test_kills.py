@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 import requests
 
 from airflow_provider_voucherify.emulator import EmulatorProcess
+from tests.operators.processes import exit_code, serving, start_try
 from tests.operators.warehouse import truth
 from tests.postgres import PostgresDatabase
 
@@ -27,7 +25,6 @@ KILLS = 20
 #: Calls of a try before its first chunk: for the segments, the number of customers, and what an unknown one gets.
 PLANNING = 3
 FIRST_PAGES = 12
-REPOSITORY = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -44,40 +41,10 @@ def tries(
 ) -> Iterator[subprocess.Popen[str]]:
     """A process that forks a try for each line it is sent; its strategy and chunk size are the fixture's parameters."""
     strategy, chunk_size = request.param
-    environment = {
-        "AIRFLOW_CONN_VOUCHERIFY_DEFAULT": json.dumps(slow_voucherify.airflow_connection()),
-        "AIRFLOW_CONN_WAREHOUSE": postgres_database.airflow_connection,
-        "STRATEGY": strategy,
-        "CHUNK_SIZE": str(chunk_size),
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.operators.pulling.pull_in_processes"],
-        cwd=REPOSITORY,
-        env=os.environ | environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
+    module, given = "tests.operators.pulling.pull_in_processes", {"STRATEGY": strategy, "CHUNK_SIZE": str(chunk_size)}
+    with serving(module, slow_voucherify, postgres_database, **given) as process:
         slow_voucherify.reset()
         yield process
-
-
-def start_try(tries: subprocess.Popen[str], run: str) -> int:
-    """Start a try of a run and return its process id."""
-    assert tries.stdin is not None
-    assert tries.stdout is not None
-    tries.stdin.write(f"{run}\n")
-    tries.stdin.flush()
-    return int(tries.stdout.readline())
-
-
-def exit_code(tries: subprocess.Popen[str]) -> int:
-    """Wait for the end of the try."""
-    assert tries.stdout is not None
-    return int(tries.stdout.readline())
 
 
 def run_try(tries: subprocess.Popen[str], run: str = "run") -> int:
