@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from collections.abc import Callable
@@ -12,6 +13,7 @@ import pytest
 
 from airflow_provider_voucherify.api.campaign_models import PublicationOutcome, PublicationResult
 from airflow_provider_voucherify.api.models import Json
+from airflow_provider_voucherify.ledger.steps import StepsAsJson, pack
 from airflow_provider_voucherify.load.destinations import TableName, XComRows
 from airflow_provider_voucherify.load.errors import (
     InvalidDestination,
@@ -119,6 +121,16 @@ def test_a_store_is_empty_once_it_is_closed() -> None:
     ledger.close()
     assert opened(store).held(*JOB, ["a"]) == {}
     assert ledger.held(*JOB, ["a"]) == {"a": outcome("a")}
+
+
+def test_of_outcomes_with_a_damaged_piece_among_them_none_is_held() -> None:
+    store = MemoryStore()
+    ledger = opened(store)
+    ledger.write([outcome("a")])
+    ledger.write([outcome("b")])
+    key, damaged = store.pieces()[-1], pack(StepsAsJson([], [["?"]]))
+    store.values[key] = json.dumps(json.loads(store.values[key]) | {"steps": base64.b64encode(damaged).decode()})
+    assert opened(store).held(*JOB, ["a", "b"]) == {}
 
 
 def test_without_a_store_outcomes_are_held_for_this_try() -> None:
