@@ -29,6 +29,11 @@ from tests.stand_ins.redshift import refuse_what_it_lacks
 
 NOON = datetime(2026, 1, 31, 12, tzinfo=UTC)
 TABLE = "customer_segments"
+#: Texts that some way of loading takes for another.
+ODD = [
+    *("", "\\N", "\\", "NULL", "null", "'", '"', "`", "a,b", "a\tb", "a\nb\r\n", " blank ", "żółć", "🙂", "\x7f"),
+    *("%s", "%%", "{}", ":id", "@id", "@~", "$1:c0"),
+]
 
 MembershipRow = tuple[str, str]
 

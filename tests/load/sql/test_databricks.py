@@ -37,29 +37,9 @@ from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import insert_few, insert_many
 from airflow_provider_voucherify.warehouse.table_names import log_name
 from airflow_provider_voucherify.warehouse.write_lock import lock_for_writing
-from tests.load.runs import NOON, TABLE, Recorded, Warehouse, failed, found, identity
+from tests.load.runs import NOON, ODD, TABLE, Recorded, Warehouse, failed, found, identity
 from tests.stand_ins.databricks import tell
 
-#: Texts that some way of loading takes for another.
-ODD = [
-    "",
-    "\\N",
-    "NULL",
-    "'",
-    '"',
-    "\\",
-    "a,b",
-    "a\tb",
-    "a\nb\r\n",
-    "%s",
-    "%%",
-    "{}",
-    "żółć",
-    "🙂",
-    " blank ",
-    ":id",
-    "`",
-]
 COLUMNS = "customer_id string, segment_id string, segment_name string, observed_at"
 
 

@@ -17,28 +17,8 @@ from airflow_provider_voucherify.api.models import CustomerAnswer, Outcome, Segm
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, StorageFailed
 from airflow_provider_voucherify.load.sql.sink import TableSink
 from airflow_provider_voucherify.warehouse import redshift_files
-from tests.load.runs import NOON, TABLE, Warehouse, failed, found, identity
+from tests.load.runs import NOON, ODD, TABLE, Warehouse, failed, found, identity
 from tests.load.sql.test_ledger_reads import statements_made
-
-#: Texts that some way of loading takes for another.
-ODD = [
-    "",
-    "\\N",
-    "\\",
-    "NULL",
-    "null",
-    "'",
-    '"',
-    "a,b",
-    "a\tb",
-    "a\nb\r\n",
-    "%s",
-    "{}",
-    "żółć",
-    "🙂",
-    " blank ",
-    "\x7f",
-]
 
 
 @pytest.fixture

@@ -41,10 +41,7 @@ from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import insert_many
 from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE, lock_and_create, lock_for_writing
-from tests.load.runs import NOON, TABLE, Recorded, Warehouse, engine_of, failed, found, identity
-
-#: Texts that some way of loading takes for another.
-ODD = ["", "\\N", "NULL", "'", '"', "\\", "a,b", "a\tb", "a\nb\r\n", "%s", "{}", "żółć", "🙂", " blank ", "@~", "$1:c0"]
+from tests.load.runs import NOON, ODD, TABLE, Recorded, Warehouse, engine_of, failed, found, identity
 
 
 class RecordedWithCommits(Recorded):
