@@ -8,4 +8,4 @@ python=$1
 shift
 REDSHIFT=1 "$python" -m pytest \
     -k 'redshift and (not by_stage or test_model or test_table_modes or test_table_kill or test_history)' \
-    tests/load/sql tests/load/test_model.py "$@"
+    tests/load/sql tests/load/exports tests/load/test_model.py tests/load/test_outcomes.py "$@"

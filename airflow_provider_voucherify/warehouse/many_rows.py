@@ -136,6 +136,8 @@ def insert_few(connection: Connection, table: Table, rows: Sequence[Mapping[str,
         bigquery_files.insert_values(connection, table, rows)
     elif connection.dialect.name == "databricks":
         databricks_files.insert_values(connection, table, rows)
+    elif connection.dialect.name == "redshift":
+        redshift_files.insert_values(connection, table, rows)
     else:
         connection.execute(insert(table), rows)
 

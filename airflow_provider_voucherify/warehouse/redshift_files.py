@@ -10,7 +10,7 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-#: Redshift takes 32,767 values in a statement, and about as long over one row as over a thousand.
-ROWS_PER_INSERT = 1_000
+#: Redshift takes about as long over one row as over a thousand, and no more values in a statement than these.
+ROWS_PER_INSERT, _MOST_VALUES = 1_000, 32_767
 #: Up to so many rows a statement is sooner done than a file is put, copied and removed.
 FEW_ROWS = ROWS_PER_INSERT
 #: What goes in by INSERT at most.
@@ -126,10 +126,25 @@ def insert_many(connection: Connection, table: Table, rows: Iterable[Sequence[ob
     rest = iter(rows)
     first = list(islice(rest, FEW_ROWS + 1))
     if stage is None or len(first) <= FEW_ROWS:
-        _insert(connection, table, chain(first, rest))
+        names = table.columns.keys()
+        insert_values(connection, table, (dict(zip(names, row, strict=True)) for row in chain(first, rest)))
         return
     with stage.holding(table, chain(first, rest)) as (beginning, held):
         _copy(connection, copy_from_s3(table, beginning, stage, connection.dialect), held, stage)
+
+
+def insert_values(connection: Connection, table: Table, rows: Iterable[Mapping[str, object]]) -> None:
+    """Add rows by as few statements as may be: each row of an ``executemany`` is one.
+
+    :raises InvalidDestination: if they are too many.
+    :raises sqlalchemy.exc.DBAPIError: if the database refuses them.
+    """
+    rest, held = iter(rows), 0
+    at_a_time = min(ROWS_PER_INSERT, _MOST_VALUES // len(table.columns))
+    while part := list(islice(rest, at_a_time)):
+        held += len(part)
+        refuse_too_many(held)
+        connection.execute(insert(table).values(part))
 
 
 def refuse_too_many(rows: int) -> None:
@@ -197,14 +212,6 @@ def _copy(connection: Connection, statement: str, held: int, stage: S3Stage) -> 
         "view SYS_LOAD_ERROR_DETAIL tells which value was refused",
         sqlstate=problem.sqlstate,
     )
-
-
-def _insert(connection: Connection, table: Table, rows: Iterable[Sequence[object]]) -> None:
-    rest, names, held = iter(rows), table.columns.keys(), 0
-    while part := list(islice(rest, ROWS_PER_INSERT)):
-        held += len(part)
-        refuse_too_many(held)
-        connection.execute(insert(table).values([dict(zip(names, row, strict=True)) for row in part]))
 
 
 class _File(NamedTuple):

@@ -26,6 +26,7 @@ from airflow_provider_voucherify.load.errors import (
 from airflow_provider_voucherify.load.outcomes import OutcomeLedger, OutcomeTable
 from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger, outcome_table
 from airflow_provider_voucherify.load.xcom.outcome_store import BYTES_PER_ROW, OutcomeStoreLedger, outcome_row
+from tests.load.conftest import IS_REDSHIFT
 from tests.load.memory_store import MemoryStore
 from tests.load.runs import NOON, Warehouse
 
@@ -51,7 +52,7 @@ def outcome(customer_id: str, result: PublicationResult = PUBLISHED) -> Publicat
     )
 
 
-@pytest.fixture(params=["sqlite", "postgres", "store"])
+@pytest.fixture(params=["redshift"] if IS_REDSHIFT else ["sqlite", "postgres", "store"])
 def store(request: pytest.FixtureRequest) -> Warehouse | MemoryStore:
     """Where outcomes are kept, one after the other."""
     if request.param == "store":

@@ -21,9 +21,10 @@ from airflow_provider_voucherify.load.exports.columns import records
 from airflow_provider_voucherify.load.exports.destinations import ColumnKind, ExportTable, ExportWriteMode
 from airflow_provider_voucherify.load.exports.table import ROWS_PER_INSERT, ExportTableLoader
 from airflow_provider_voucherify.load.sql.outcome_table import OutcomeTableLedger
-from tests.load.conftest import BIGQUERY_SERVER, DATABRICKS_SERVER, SNOWFLAKE_SERVER
-from tests.load.runs import engine_of
+from tests.load.conftest import BIGQUERY_SERVER, DATABRICKS_SERVER, IS_REDSHIFT, SNOWFLAKE_SERVER
+from tests.load.runs import Warehouse, engine_of
 from tests.postgres import PostgresDatabase
+from tests.stand_ins.redshift import refuse_what_it_lacks
 
 FIELDS = ["id", "name", "uses", "value", "active", "day", "at", "metadata"]
 TYPES: dict[str, ColumnKind] = {
@@ -58,11 +59,14 @@ def test_a_time_past_the_end_of_the_calendar_is_none() -> None:
 class Engines:
     """Makes engines as Airflow's hooks do."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
+    def __init__(self, url: str, conn_type: str | None = None) -> None:
+        self.url, self.conn_type = url, conn_type
 
     def get_sqlalchemy_engine(self, engine_kwargs: dict[str, object] | None = None) -> Engine:
-        return engine_of(self.url, **(engine_kwargs or {}))
+        engine = engine_of(self.url, **(engine_kwargs or {}))
+        if self.conn_type == "redshift":
+            refuse_what_it_lacks(engine)
+        return engine
 
 
 class InWarsaw(Engines):
@@ -75,14 +79,15 @@ class InWarsaw(Engines):
 
 
 GIVEN = [*(["snowflake"] if SNOWFLAKE_SERVER else []), *(["bigquery"] if BIGQUERY_SERVER else [])]
-GIVEN += ["databricks"] if DATABRICKS_SERVER else []
+GIVEN += [*(["databricks"] if DATABRICKS_SERVER else []), *(["redshift"] if IS_REDSHIFT else [])]
 
 
 @pytest.fixture(params=GIVEN or ["sqlite", "duckdb", "psycopg", "psycopg2"])
 def engines(request: pytest.FixtureRequest, tmp_path: Path) -> Engines:
     """An empty database of each kind."""
     if request.param in GIVEN:
-        return Engines(request.getfixturevalue(f"{request.param}_warehouse").url)
+        warehouse: Warehouse = request.getfixturevalue(f"{request.param}_warehouse")
+        return Engines(warehouse.url, warehouse.conn_type)
     if request.param in ("sqlite", "duckdb"):
         pytest.importorskip("duckdb_engine" if request.param == "duckdb" else "sqlite3")
         return Engines(f"{request.param}:///{tmp_path / 'warehouse.db'}")
@@ -99,7 +104,7 @@ def loader(
 
 
 def read(engines: Engines, query: str = "SELECT * FROM vouchers ORDER BY id") -> Sequence[tuple[object, ...]]:
-    with engines.get_sqlalchemy_engine().connect() as connection:
+    with engine_of(engines.url).connect() as connection:
         return [tuple(row) for row in connection.execute(text(query))]
 
 
@@ -124,6 +129,15 @@ def test_more_rows_than_one_statement_takes(engines: Engines) -> None:
     rows: list[Row] = [[str(number), *([None] * 7)] for number in range(2 * ROWS_PER_INSERT + 1)]
     assert loader(engines).load(iter(rows)) == len(rows)
     assert read(engines, "SELECT count(DISTINCT id) FROM vouchers") == [(len(rows),)]
+
+
+def test_many_rows_of_many_columns(engines: Engines) -> None:
+    fields = ["id", *(f"field_{number}" for number in range(49))]
+    destination = ExportTable("vouchers", conn_id="warehouse")
+    rows: list[Row] = [[str(number), *(["text"] * 49)] for number in range(ROWS_PER_INSERT)]
+    assert ExportTableLoader(engines, destination, fields, "run").load(rows) == ROWS_PER_INSERT
+    query = "SELECT count(DISTINCT id), min(field_48) FROM vouchers"
+    assert read(engines, query) == [(ROWS_PER_INSERT, "text")]
 
 
 def test_what_reading_raises_leaves_the_table_as_it_was(engines: Engines) -> None:
@@ -174,7 +188,7 @@ def test_rows_are_added_to_those_of_other_runs_and_take_the_place_of_their_own(e
 def test_a_table_that_was_renamed_is_not_in_the_way_of_the_next(engines: Engines) -> None:
     for year in (2025, 2026):
         loader(engines, "append").load(ROWS)
-        with engines.get_sqlalchemy_engine().begin() as connection:
+        with engine_of(engines.url).begin() as connection:
             connection.execute(text(f"ALTER TABLE vouchers RENAME TO vouchers_{year}"))
     assert read(engines, "SELECT count(*) FROM vouchers_2026") == [(len(ROWS),)]
 
@@ -207,7 +221,7 @@ def test_a_name_that_the_database_would_cut_or_refuse_is_refused_before_any_call
 
 def test_what_cannot_be_used_is_told_before_anything_is_read(engines: Engines) -> None:
     kind = "string" if engines.url.startswith(("bigquery", "databricks")) else "text"
-    with engines.get_sqlalchemy_engine().begin() as connection:
+    with engine_of(engines.url).begin() as connection:
         connection.execute(text(f"CREATE TABLE vouchers (id {kind}, name {kind})"))
     with pytest.raises(TableUnfit, match="lacks uses, value, active, day, at, metadata"):
         loader(engines).check()
@@ -296,6 +310,22 @@ def test_a_column_without_time_zone_gets_utc_whatever_the_session(engines: Engin
     assert str(at) == "2026-01-31 23:30:00"
 
 
+@pytest.mark.skipif(not BIGQUERY_SERVER, reason="it alone makes none of these of another by itself")
+@pytest.mark.parametrize("type_", ["numeric", "numeric(20, 2)", "bignumeric", "bignumeric(35, 2)", "bignumeric(50, 2)"])
+def test_decimals_go_into_whatever_decimals_the_table_has(engines: Engines, type_: str) -> None:
+    columns = ", ".join(f"{name} {type_ if name == 'value' else 'string'}" for name in FIELDS)
+    with engine_of(engines.url).begin() as connection:
+        connection.execute(text(f"CREATE TABLE vouchers ({columns.replace('at string', '`at` string')})"))
+    loading = loader(engines, value="decimal")
+    loading.check()
+    loading.load([["1", None, None, "2000.05", *([None] * 4)]])
+    assert read(engines, "SELECT value FROM vouchers") == [(Decimal("2000.05"),)]
+    if type_ == "bignumeric":
+        return
+    with pytest.raises(ValueUnfit, match=f"no decimal in 'value' of .* and {9 if type_ == 'numeric' else 2} behind it"):
+        loading.load([["1", None, None, "0.0123456789", *([None] * 4)]])
+
+
 @pytest.mark.parametrize("cell", ["0.12345678901", "9" * 29], ids=["behind the point", "before it"])
 def test_a_number_of_too_many_digits_is_no_decimal_where_the_table_does_not_say(cell: str) -> None:
     destination = ExportTable("vouchers", conn_id="warehouse", types={"value": "decimal"})
@@ -305,12 +335,12 @@ def test_a_number_of_too_many_digits_is_no_decimal_where_the_table_does_not_say(
 
 def create(engines: Engines, types: dict[str, str]) -> None:
     columns = ", ".join(f'"{name}" {({**COLUMNS, **types}).get(name, "text")}' for name in FIELDS)
-    with engines.get_sqlalchemy_engine().begin() as connection:
+    with engine_of(engines.url).begin() as connection:
         connection.execute(text(f"CREATE TABLE vouchers ({columns})"))
 
 
 def test_a_column_that_the_database_makes_is_refused_before_the_export_is_asked_for(engines: Engines) -> None:
-    if engines.url.startswith(("bigquery", "databricks", "snowflake")):
+    if GIVEN:
         pytest.skip("it says so when rows are added")
     made = "text generated always as (id)" + ("" if "duckdb" in engines.url else " stored")
     create(engines, {"name": made})
@@ -332,7 +362,7 @@ def test_a_text_may_become_what_copy_makes_of_it(postgres_database: PostgresData
 
 def test_a_database_that_refuses_quotes_no_row(postgres_database: PostgresDatabase) -> None:
     engines = Engines(postgres_database.url)
-    with engines.get_sqlalchemy_engine().begin() as connection:
+    with engine_of(engines.url).begin() as connection:
         columns = ", ".join(f"{name} text" for name in FIELDS[1:])
         connection.execute(text(f"CREATE TABLE vouchers (id text CHECK (id <> '2'), {columns})"))
     with pytest.raises(StatementFailed, match="could not load the export") as caught:
