@@ -38,6 +38,9 @@ _TYPES = {
     "TIMESTAMP": ("TIMESTAMP WITH TIME ZONE",),
     "TIME": ("TIME",),
 }
+_DECIMAL = re.compile(r"DECIMAL\((\d+),\s*(\d+)\)")
+#: What stands for decimals without digits of their own.
+_BARE = {exp.DataType.Type.DECIMAL: "DECIMAL(38,9)", exp.DataType.Type.BIGDECIMAL: "DECIMAL(38,19)"}
 _BY_DUCKDB = {one: name for name, all_ in _TYPES.items() for one in all_}
 _NO_TYPES_OF_GOOGLESQL = re.compile(
     r"\b(VARCHAR|TEXT|DOUBLE|CHAR|BLOB|TIMESTAMPTZ|REAL|FLOAT|TEMPORARY)\b", re.IGNORECASE
@@ -208,6 +211,7 @@ class Warehouse:
         project, _, short = dataset.rpartition(".")
         fields: list[Json] = [
             {"name": column, "type": _type_named(type_), "mode": "NULLABLE" if is_nullable == "YES" else "REQUIRED"}
+            | _digits_named(type_)
             | ({} if default is None else {"defaultValueExpression": default})
             for column, type_, is_nullable, default in said
         ]
@@ -287,6 +291,8 @@ def run_query(warehouse: Warehouse, query: Query, job: Job) -> None:
     _refuse_what_it_lacks(query.text, statement)
     tables = [] if statement.args.get("kind") == "SCHEMA" else [*statement.find_all(exp.Table)]
     named = [_resolve(one, query) for one in tables if not isinstance(one.this, exp.Func)]
+    if isinstance(statement, exp.Insert) and isinstance(statement.expression, exp.Select) and len(named) == 2:
+        _refuse_coercion(warehouse, statement, *named)
     job.location = query.location or (LOCATION if named else ELSEWHERE)
     if session is not None and job.location != session.location:
         raise Refused(f"Session is in {session.location}, the job in {job.location}", 404, "notFound")
@@ -410,6 +416,13 @@ def _for_duckdb(statement: exp.Expression, query: Query) -> str:
         name = path if "." in path else f"{query.project}.{path}"
         statement.set("this", exp.Table(db=exp.to_identifier(name, quoted=True)))
     if isinstance(statement, exp.Create):
+        for type_ in [*statement.find_all(exp.DataType)]:
+            if type_.this in _BARE and not type_.expressions:
+                type_.replace(exp.DataType.build(_BARE[type_.this], dialect="duckdb"))
+            elif type_.this is exp.DataType.Type.DECIMAL and not _is_numeric(
+                *(int(one.name) for one in type_.expressions)
+            ):
+                raise Refused(f"Invalid NUMERIC: {type_.sql()}")
         statement.set("properties", None)
         for remark in [*statement.find_all(exp.PrimaryKey)]:
             remark.pop()
@@ -444,7 +457,7 @@ def run_load(warehouse: Warehouse, body: Json, project: str, content: bytes, job
             )
         if kept["mode"] == "REQUIRED" and column.nullable:
             raise Refused(f"Field {column.name} has changed mode from REQUIRED to NULLABLE", reason="invalid")
-        if kept["type"] != (said := _type_of_arrow(column.type)):
+        if kept["type"] != (said := _type_of_arrow(column.type, body.get("decimalTargetTypes", ["NUMERIC"]))):
             raise Refused(f"Field {column.name} has changed type from {kept['type']} to {said}", reason="invalid")
     cursor = warehouse.cursor()
     cursor.register("loaded", rows)
@@ -452,19 +465,44 @@ def run_load(warehouse: Warehouse, body: Json, project: str, content: bytes, job
     job.affected = rows.num_rows
 
 
-def _type_of_arrow(type_: pa.DataType) -> str:
+def _is_numeric(precision: int, scale: int = 0) -> bool:
+    """Return whether a NUMERIC has so many digits."""
+    return scale <= 9 and precision - scale <= 29
+
+
+def _type_of_arrow(type_: pa.DataType, decimals: list[str]) -> str:
     if pa.types.is_timestamp(type_):
         return "DATETIME" if type_.tz is None else "TIMESTAMP"
     if pa.types.is_decimal(type_):
-        return "BIGNUMERIC" if type_.scale > 9 else "NUMERIC"
+        is_numeric = _is_numeric(type_.precision, type_.scale)
+        # Where none of those listed holds all digits, it is the widest of them.
+        return "NUMERIC" if "BIGNUMERIC" not in decimals or (is_numeric and "NUMERIC" in decimals) else "BIGNUMERIC"
     names = {pa.string(): "STRING", pa.int64(): "INTEGER", pa.float64(): "FLOAT", pa.bool_(): "BOOLEAN"}
     return {**names, pa.date32(): "DATE", pa.binary(): "BYTES"}[type_]
 
 
 def _type_named(type_: str) -> str:
-    if match := re.match(r"DECIMAL\((\d+),\s*(\d+)\)", type_):
-        return "BIGNUMERIC" if int(match[2]) > 9 else "NUMERIC"
+    if match := _DECIMAL.match(type_):
+        return "NUMERIC" if _is_numeric(int(match[1]), int(match[2])) else "BIGNUMERIC"
     return _BY_DUCKDB[type_]
+
+
+def _digits_named(type_: str) -> Json:
+    """Return the digits of a decimal, which are told of those that were made with some."""
+    match = _DECIMAL.match(type_)
+    return {} if match is None or type_ in _BARE.values() else {"precision": match[1], "scale": match[2]}
+
+
+def _refuse_coercion(warehouse: Warehouse, statement: exp.Insert, target: str, source: str) -> None:
+    """Refuse to make NUMERIC of BIGNUMERIC without a cast."""
+    of_target, of_source = (
+        {one["name"]: one["type"] for one in warehouse.table(*name.rsplit(".", 1))["schema"]["fields"]}
+        for name in (target, source)
+    )
+    for column, value in zip(statement.this.expressions, statement.expression.expressions, strict=True):
+        types = of_source.get(value.name), of_target[column.name]
+        if isinstance(value, exp.Column) and types == ("BIGNUMERIC", "NUMERIC"):
+            raise Refused(f"Query column has type BIGNUMERIC which cannot be inserted into column {column.name}")
 
 
 def _type_of_parameter(type_: Json) -> str:

@@ -65,6 +65,7 @@ def _load(connection: Connection, table: Table, rows: Iterator[Row]) -> None:
     from google.cloud.bigquery import LoadJobConfig
 
     config = LoadJobConfig(source_format="PARQUET", create_disposition="CREATE_NEVER", write_disposition="WRITE_APPEND")
+    config.decimal_target_types = ["NUMERIC", "BIGNUMERIC"]  # the first that has room; by itself none is the second
     with tempfile.TemporaryDirectory(prefix="voucherify_") as directory:
         path = Path(directory, "rows.parquet")
         _write_file(path, table, rows)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 #: Unicode's categories of the characters in a table's name: letters, marks, numbers, connectors, dashes, blanks.
 _IN_NAMES = ("L", "M", "N", "Pc", "Pd", "Zs")
-#: Of a decimal in the files that are loaded.
-_MOST_DIGITS = 38
+#: Digits of a NUMERIC, which are as many as a decimal has in the files that are loaded, and of these behind the point.
+_NUMERIC = (38, 9)
 #: What a right to a statement is called there.
 _PERMISSIONS = {
     "SELECT": "bigquery.tables.getData",
@@ -184,8 +184,12 @@ def check_permissions(table: Table, rights: Sequence[str], connection: Connectio
 
 
 def _digits_of(field: BigQueryField) -> tuple[int | None, int | None]:
-    """Return how many digits a decimal has that is told them, and how many behind the point; of more than our own
-    decimals have nothing is said."""
-    if field.precision is None or field.precision > _MOST_DIGITS:
-        return None, None
-    return field.precision, field.scale or 0
+    """Return how many digits a decimal has, and how many of them behind the point, as far as a table by way of which
+    rows go can have them; nothing where our own decimals fit: BigQuery makes no NUMERIC of a BIGNUMERIC by itself.
+    """
+    if field.precision is None:
+        return _NUMERIC if field.field_type.upper() == "NUMERIC" else (None, None)
+    most, scale = _NUMERIC[0], field.scale or 0
+    if scale <= _NUMERIC[1]:
+        return min(field.precision, scale + most - _NUMERIC[1]), scale
+    return (field.precision, scale) if field.precision <= most else (None, None)
