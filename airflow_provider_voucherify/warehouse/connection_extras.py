@@ -1,8 +1,8 @@
 """What an Airflow connection's extras ask for holds for tables as it does for queries.
 
 Hooks read them where they connect themselves (``get_conn``). The engines they make know less: PostgreSQL's hook leaves
-them all out, MySQL's writes them down as texts, Snowflake's asks once for a token that passes. They are given to an
-engine where it connects, so that no log of its making shows them.
+them all out, MySQL's writes them down as texts, Snowflake's some, and asks once for a token that passes. They are given
+to an engine where it connects, so that no log of its making shows them.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from copy import deepcopy
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from airflow_provider_voucherify.load.errors import InvalidDestination
 from airflow_provider_voucherify.warehouse.traits import MYSQL
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from sqlalchemy import Dialect, Engine
 
 Options: TypeAlias = dict[str, object]
 
@@ -26,16 +27,16 @@ _FIELDS = ("host", "port", "user", "password", "dbname")
 #: Drivers that hand all they are given to libpq, and what only one of them knows besides.
 _LIBPQ_DRIVERS = ("psycopg", "psycopg2")
 _OF_PSYCOPG_3 = ("prepare_threshold",)
+#: What writes down libpq's options for each of them, and refuses those it does not know.
+_WRITING_DOWN = {"psycopg": ("psycopg.conninfo", "make_conninfo"), "psycopg2": ("psycopg2.extensions", "make_dsn")}
 #: SQLAlchemy's own affair.
 _TRANSACTIONS = ("autocommit",)
 #: In the path of a SQL warehouse of Databricks', as it is called now or was before.
 _OF_SQL_WAREHOUSE = re.compile(r"/(warehouses|endpoints)/\w")
-#: What Redshift's own driver, and its hook, are told.
-_NOT_FOR_LIBPQ = (
-    *_TRANSACTIONS,
-    *("access_key_id", "cluster_identifier", "database_metadata_current_db_only", "db_user", "iam", "is_serverless"),
-    *("profile", "region", "secret_access_key", "serverless_acct_id", "serverless_work_group", "session_token"),
-    *("tcp_keepalive", "timeout", "workgroup_name", "unload_to_s3"),
+#: What Snowflake's hook gives to queries and leaves out of the address of an engine.
+_NOT_IN_ADDRESS = (
+    *("client_request_mfa_token", "client_store_temporary_credential"),
+    *("proxy_host", "proxy_password", "proxy_port", "proxy_user"),
 )
 #: What MySQL's hook keeps from the driver, and what any hook reads for itself.
 _NOT_FOR_MYSQL = (
@@ -64,6 +65,8 @@ class _BigQueryHook(Protocol):
     project_id: str
     location: str | None
 
+    def get_uri(self) -> str: ...
+
     def get_client(self, project_id: str, location: str | None) -> object: ...
 
 
@@ -79,7 +82,7 @@ class _DatabricksHook(Protocol):
 class _SnowflakeHook(Protocol):
     """What is asked of Snowflake's hook."""
 
-    def get_uri(self) -> str: ...
+    _get_conn_params: Callable[[], Options] | Options
 
 
 def extras_of(engines: object) -> Callable[[Engine], None]:
@@ -94,7 +97,7 @@ def extras_of(engines: object) -> Callable[[Engine], None]:
     if getattr(engines, "conn_type", None) == "gcpbigquery":
         return lambda engine: _share_client(engine, cast("_BigQueryHook", engines))
     if getattr(engines, "conn_type", None) == "snowflake":
-        return lambda engine: _renew_tokens(engine, cast("_SnowflakeHook", engines))
+        return lambda engine: _give_to_snowflake(engine, cast("_SnowflakeHook", engines))
     connection = getattr(engines, "connection", None)
     if not isinstance(getattr(connection, "extra_dejson", None), Mapping):
         return lambda _engine: None
@@ -110,6 +113,21 @@ def extras_of(engines: object) -> Callable[[Engine], None]:
             _give_to_mysql(engine, hook, as_written)
 
     return give
+
+
+def engine_of(hook: object, make: Callable[[Options], Engine], arguments: Options) -> Engine:
+    """Return a hook's engine; of BigQuery one without a client, which it is given where it connects.
+
+    :param make: the hook's own way.
+    :param arguments: of ``create_engine``.
+    """
+    if getattr(hook, "conn_type", None) != "gcpbigquery":
+        return make(arguments)
+    from sqlalchemy import create_engine, make_url
+
+    # The client of the hook's own engine knows keys and the machine's credentials only, and is refused without them.
+    url = make_url(cast("_BigQueryHook", hook).get_uri()).update_query_dict({"user_supplied_client": "true"})
+    return create_engine(url, **arguments)
 
 
 def _give_to_postgres(engine: Engine, hook: _Hook, connection: _AirflowConnection) -> None:
@@ -139,9 +157,14 @@ def _give_to_postgres(engine: Engine, hook: _Hook, connection: _AirflowConnectio
 
 def _give_to_redshift(engine: Engine, hook: _Hook, connection: _AirflowConnection) -> None:
     """Give libpq what it knows of the extras of Redshift's own driver, which the hook hands on as they are."""
+    dialect = engine.dialect
+    kept = ("ssl", *(_OF_PSYCOPG_3 if dialect.driver == "psycopg" else ()))
+    unknown = [name for name in connection.extra_dejson if name not in kept and not _is_of_libpq(name, dialect)]
 
     def add(options: Options) -> None:
-        for name in _NOT_FOR_LIBPQ:
+        if "database" in options:  # as Redshift's driver calls it
+            options["dbname"] = options["database"]
+        for name in unknown:
             options.pop(name, None)
         options.setdefault("client_encoding", "utf8")  # psycopg has not always known its name for it
         if "ssl" in options:
@@ -150,6 +173,16 @@ def _give_to_redshift(engine: Engine, hook: _Hook, connection: _AirflowConnectio
             options["user"], options["password"], options["port"] = hook.get_iam_token(deepcopy(connection))
 
     on_connect(engine, add)
+
+
+def _is_of_libpq(name: str, dialect: Dialect) -> bool:
+    """Return whether libpq knows an option, as far as the driver tells."""
+    module, function = _WRITING_DOWN[dialect.driver]
+    try:
+        getattr(import_module(module), function)(**{name: "0"})
+    except dialect.loaded_dbapi.ProgrammingError:
+        return False
+    return name != "database"  # which psycopg2 takes for dbname
 
 
 def _give_to_mysql(engine: Engine, hook: _Hook, connection: _AirflowConnection) -> None:
@@ -213,15 +246,17 @@ def _connect_as_queries_do(engine: Engine, hook: _DatabricksHook) -> None:
     on_connect(engine, add)
 
 
-def _renew_tokens(engine: Engine, hook: _SnowflakeHook) -> None:
-    """Let each connection have a token that still holds: the engine's own would be over before a long run is."""
+def _give_to_snowflake(engine: Engine, hook: _SnowflakeHook) -> None:
+    """Let each connection have what queries have and the engine does not know, and a token that still holds: the
+    engine's own would be over before a long run is."""
 
     def add(options: Options) -> None:
+        # Of the hook's methods the public ones make a connection, or an address without all this.
+        asked = hook._get_conn_params  # noqa: SLF001
+        given = asked() if callable(asked) else asked  # as earlier hooks have it
+        options.update((name, given[name]) for name in _NOT_IN_ADDRESS if name in given)
         if options.get("authenticator") == "oauth":
-            _, renewed = engine.dialect.create_connect_args(make_url(hook.get_uri()))
-            options["token"] = renewed["token"]
-
-    from sqlalchemy import make_url
+            options["token"] = given["token"]
 
     on_connect(engine, add)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from airflow_provider_voucherify.api.errors import VoucherifyError
 from airflow_provider_voucherify.load.errors import LoadError
 from airflow_provider_voucherify.warehouse.bigquery.turns import give_transactions
-from airflow_provider_voucherify.warehouse.connection_extras import Options, extras_of, on_connect
+from airflow_provider_voucherify.warehouse.connection_extras import Options, engine_of, extras_of, on_connect
 from airflow_provider_voucherify.warehouse.databricks import transactions
 from airflow_provider_voucherify.warehouse.driver_errors import (
     leave_values_out_of_logs,
@@ -59,9 +59,8 @@ class Database:
         self._engines, self._is_checked = engines, False
         self._clock, self._began_at = clock, -math.inf
         self._kept: Connection | None = None
-        engine = make_engine(
-            engines, lambda: engines.get_sqlalchemy_engine({"hide_parameters": True, "poolclass": NullPool})
-        )
+        arguments: Options = {"hide_parameters": True, "poolclass": NullPool}
+        engine = make_engine(engines, lambda: engine_of(engines, engines.get_sqlalchemy_engine, arguments))
         give_extras(engine)
         if engine.dialect.name == "sqlite":
             _make_transactions_real(engine)

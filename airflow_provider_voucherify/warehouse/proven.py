@@ -55,6 +55,12 @@ def make_engine(engines: object, make: Callable[[], Engine]) -> Engine:
         engine = make()
     except (ImportError, NotImplementedError, ArgumentError) as error:
         # What passes, such as a service for tokens that does not answer, goes its way: a retry may help.
+        if kind == "snowflake" and "token_file_path" in str(error):
+            raise InvalidDestination(
+                f"{_whose(engines)} has the extra token_file_path, which holds for its queries, and of which "
+                "snowflake-sqlalchemy lets no address tell: write the token itself into the extra token, or write "
+                "ObjectFiles"
+            ) from None
         module = f" (no module {error.name!r})" if isinstance(error, ModuleNotFoundError) else ""
         raise InvalidDestination(
             f"{_whose(engines)} gives no SQLAlchemy engine: {type(error).__name__}{module} from "

@@ -116,6 +116,22 @@ def test_a_connection_to_google_cloud_is_taken_for_one_to_bigquery(
     assert memberships(bigquery, "marketing.segments") == truth(voucherify, ASKED)
 
 
+def test_tables_need_no_other_credentials_than_queries(
+    bigquery: BigQueryHook, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # The machine has none of its own, and looks for them nowhere else.
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nowhere.json"))
+    written = {"conn_type": "gcpbigquery", "extra": {"project": bigquery.project_id}}
+    monkeypatch.setenv("AIRFLOW_CONN_WAREHOUSE", json.dumps(written))
+    hook = cast("BigQueryHook", database_of("warehouse"))
+    monkeypatch.setattr(hook, "get_client", bigquery.get_client)
+    monkeypatch.setattr(hook, "get_credentials_and_project_id", lambda: (None, bigquery.project_id))
+    sink = TableSink(hook, "marketing.segments", "replace", identity(), Clock())
+    assert sink.open() is None
+    sink.write([found("anna", "gold")])
+    assert sink.finish().memberships == 1
+
+
 def test_lineage_names_tables_as_googles_provider_does(
     run_op: OperatorRunner, voucherify: Emulator, bigquery: BigQueryHook
 ) -> None:

@@ -59,7 +59,8 @@ def redshift(postgres_database: PostgresDatabase, monkeypatch: pytest.MonkeyPatc
     # Its own driver, which queries go through, speaks to no PostgreSQL.
     monkeypatch.setattr(RedshiftSQLHook, "get_conn", lambda _: postgres_database.connect())
     here = {"host": url.host or str(url.query["host"]), "port": url.port or 5432}
-    extra = {"region": "eu-west-1", "is_serverless": False, "options": "-c search_path=redshift,pg_catalog,marketing"}
+    extra: dict[str, object] = {"region": "eu-west-1", "is_serverless": False, "idp_tenant": "shop"}
+    extra |= {"options": "-c search_path=redshift,pg_catalog,marketing"}
     written = {
         "conn_type": "redshift",
         "host": "shop.abc123.eu-west-1.redshift.amazonaws.com",

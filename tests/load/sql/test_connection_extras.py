@@ -12,10 +12,11 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.sql.hooks.sql import DbApiHook
 from airflow.providers.postgres.hooks.postgres import PostgresHook
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, create_engine, event
 
 from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed
 from airflow_provider_voucherify.load.sql.sink import TableSink
+from airflow_provider_voucherify.warehouse.connection_extras import extras_of
 from airflow_provider_voucherify.warehouse.database import Database
 from tests.load.runs import NOON, TABLE, Clock, Warehouse, found, identity
 from tests.postgres import PostgresDatabase
@@ -211,6 +212,45 @@ def test_nothing_is_prepared_for_the_next_who_gets_the_session_unless_it_is_wish
         ],
     )
     assert rows[-1] == prepared
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+def test_libpq_gets_what_it_knows_of_the_extras_of_redshift(driver: str) -> None:
+    pytest.importorskip(driver)
+    extra: Extras = {
+        "application_name": "segments",
+        "database": "marketing",
+        "keepalives_idle": 30,
+        "ssl": True,
+        "idp_tenant": "shop",
+        "numeric_to_float": False,
+        "tcp_keepalive_idle": 60,
+        "timeout": 5,
+        "autocommit": True,
+    }
+    connection = SimpleNamespace(conn_id="warehouse", extra_dejson=extra)
+    engine = create_engine(f"postgresql+{driver}://loader@nowhere/shop", connect_args=dict(extra))
+    engine.dialect.name = "redshift"
+    extras_of(SimpleNamespace(conn_type="redshift", connection=connection))(engine)
+    given: Extras = {}
+
+    def refuse(_dialect: object, _record: object, _arguments: object, options: Extras) -> None:
+        given.update(options)
+        raise OSError("nowhere")
+
+    event.listen(engine, "do_connect", refuse)
+    with pytest.raises(OSError, match="nowhere"):
+        engine.connect()
+    given.pop("context", None)  # SQLAlchemy's own
+    assert given == {
+        "application_name": "segments",
+        "keepalives_idle": 30,
+        "sslmode": "require",
+        "client_encoding": "utf8",
+        "host": "nowhere",
+        "user": "loader",
+        "dbname": "marketing",
+    }
 
 
 class MySqlHook(DbApiHook):
