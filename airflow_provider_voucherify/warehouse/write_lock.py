@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from typing import TYPE_CHECKING, TypeAlias
 
 from airflow_provider_voucherify.load.errors import StatementFailed
@@ -11,7 +12,7 @@ from airflow_provider_voucherify.warehouse.table_names import lock_name
 from airflow_provider_voucherify.warehouse.traits import MYSQL, traits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Table
@@ -21,19 +22,27 @@ if TYPE_CHECKING:
 
 #: How long MySQL waits for the others; PostgreSQL waits as long as it takes (seconds).
 MYSQL_LOCK_TIMEOUT = 3_600
+#: Between two looks whether fewer wait for Snowflake's row than may, and how many there are: an hour's.
+SNOWFLAKE_POLL_SECONDS, SNOWFLAKE_LOOKS = 5.0, 720
+#: Snowflake's number for a statement that would be one more.
+_TOO_MANY_WAIT = 625
 #: The table of one row by which runs take turns where the database has no other lock.
 LOCK_TABLE = "voucherify_lock"
 
 
-def lock_and_create(connection: Connection, table: Table, holder: str = "") -> None:
-    """Lock as :func:`lock_for_writing` does, and create the table if it is missing."""
+def lock_and_create(connection: Connection, table: Table, holder: str = "", *, beside: Table | None = None) -> None:
+    """Lock as :func:`lock_for_writing` does, and create the table if it is missing.
+
+    :param beside: the table that is locked, if it is another.
+    """
     from airflow_provider_voucherify.warehouse.catalog import create_if_missing
 
+    locked = table if beside is None else beside
     if traits_of(connection.dialect).ends_with_ddl:
         create_if_missing(connection, table)
-        lock_for_writing(connection, table, holder)
+        lock_for_writing(connection, locked, holder)
     else:
-        lock_for_writing(connection, table, holder)
+        lock_for_writing(connection, locked, holder)
         create_if_missing(connection, table)
 
 
@@ -56,6 +65,7 @@ def lock_for_writing(connection: Connection, table: Table, holder: str = "") -> 
 
     :param holder: names the run, so that BigQuery's lock is not kept by a try of it that was killed.
     :raises StatementFailed: if others keep MySQL's lock, or BigQuery's, for longer than an hour.
+    :raises sqlalchemy.exc.DBAPIError: if so many wait for Snowflake's for an hour that it lets no more.
     """
     from sqlalchemy import Integer, func, select
 
@@ -99,13 +109,27 @@ def _take_the_table(connection: Connection, schema: str | None) -> None:
     connection.exec_driver_sql(f"LOCK TABLE {name}")
 
 
-def _take_the_row(connection: Connection, schema: str | None) -> None:
-    """Update the one row of a table beside: nobody else updates it until the transaction ends."""
+def _take_the_row(connection: Connection, schema: str | None, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Update the one row of a table beside: nobody else updates it until the transaction ends.
+
+    Snowflake lets twenty wait for it, and refuses whoever comes then.
+    """
     from sqlalchemy import Column, Integer, MetaData, Table, literal, update
+    from sqlalchemy.exc import DBAPIError
 
     lock = Table(LOCK_TABLE, MetaData(), Column("taken", Integer), schema=schema)
     _create_with_row(connection, lock, [literal(0)])
-    connection.execute(update(lock).values(taken=lock.c.taken + 1))
+    taking = update(lock).values(taken=lock.c.taken + 1)
+    for _ in range(SNOWFLAKE_LOOKS):
+        try:
+            connection.execute(taking)
+        except DBAPIError as error:
+            if getattr(error.orig, "errno", None) != _TOO_MANY_WAIT:
+                raise
+            sleep(SNOWFLAKE_POLL_SECONDS)
+        else:
+            return
+    connection.execute(taking)
 
 
 def _take_the_turn(connection: Connection, schema: str | None, holder: str) -> None:

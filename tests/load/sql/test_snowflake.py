@@ -31,10 +31,10 @@ from sqlalchemy import (
 )
 
 from airflow_provider_voucherify.load.destinations import WriteMode
-from airflow_provider_voucherify.load.errors import StatementFailed, TableUnfit
+from airflow_provider_voucherify.load.errors import InvalidDestination, StatementFailed, TableUnfit
 from airflow_provider_voucherify.load.sql.fitness import check_takes_rows
 from airflow_provider_voucherify.load.sql.sink import TableSink
-from airflow_provider_voucherify.warehouse import parquet_texts, snowflake_files
+from airflow_provider_voucherify.warehouse import parquet_texts, snowflake_files, write_lock
 from airflow_provider_voucherify.warehouse.catalog import InformationSchema
 from airflow_provider_voucherify.warehouse.column_types import bounded_text, utc_time
 from airflow_provider_voucherify.warehouse.database import Database
@@ -401,3 +401,68 @@ def test_a_token_is_renewed_with_each_connection(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(StatementFailed):
             database.read("look", lambda _: None)
     assert given == ["second", "third"]
+
+
+def test_tables_are_reached_as_queries_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+
+    given: list[dict[str, object]] = []
+
+    def connect(**options: object) -> object:
+        given.append(options)
+        raise OSError("nowhere")
+
+    proxy = {"proxy_host": "proxy", "proxy_port": "8080", "proxy_user": "shop", "proxy_password": "secret"}
+    extra = {"account": "shop", "client_request_mfa_token": "true", "client_store_temporary_credential": True, **proxy}
+    connection = {"conn_type": "snowflake", "login": "loader", "password": "p", "extra": extra}
+    monkeypatch.setenv("AIRFLOW_CONN_SNOWFLAKE", json.dumps(connection))
+    monkeypatch.setattr("snowflake.connector.connect", connect)
+    hook = SnowflakeHook("snowflake")
+    with pytest.raises(StatementFailed):
+        Database(hook).read("look", lambda _: None)
+    with pytest.raises(OSError, match="nowhere"):
+        hook.get_conn()
+    of_tables, of_queries = given
+    assert of_queries["proxy_host"] == "proxy"
+    kept = [name for name in of_queries if name.startswith(("proxy_", "client_"))]
+    assert [of_tables.get(name) for name in kept] == [of_queries[name] for name in kept]
+
+
+def test_a_token_in_a_file_is_told_to_be_written_into_the_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.snowflake.hooks.snowflake import SnowflakeHook
+
+    path = {"token_file_path": "/run/secrets/token", "workload_identity_provider": "OIDC"}
+    extra = {"account": "shop", "authenticator": "WORKLOAD_IDENTITY", **path}
+    monkeypatch.setenv("AIRFLOW_CONN_SNOWFLAKE", json.dumps({"conn_type": "snowflake", "extra": extra}))
+    with pytest.raises(InvalidDestination, match=r"'snowflake' has the extra token_file_path, .*: write the token"):
+        Database(SnowflakeHook("snowflake"))
+
+
+@pytest.mark.parametrize("is_given_up", [False, True], ids=["twice", "always"])
+def test_whoever_is_one_too_many_to_wait_asks_again(
+    snowflake_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch, is_given_up: bool
+) -> None:
+    from snowflake.connector.errors import ProgrammingError
+
+    monkeypatch.setattr(write_lock, "SNOWFLAKE_LOOKS", 2)
+    monkeypatch.setattr(write_lock, "SNOWFLAKE_POLL_SECONDS", 0.0)
+    left = [3 if is_given_up else 2]
+    many = "your statement was aborted because the number of waiters for this lock exceeds the 20 statements limit"
+
+    def refuse(_cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith(f"UPDATE {LOCK_TABLE}") and left[0]:
+            left[0] -= 1
+            raise ProgrammingError(msg=many, errno=625, sqlstate="57014")
+
+    event.listen(Engine, "do_execute", refuse)
+    try:
+        if is_given_up:
+            with pytest.raises(StatementFailed, match=r"\(625\).*20 statements limit") as refusal:
+                Database(snowflake_warehouse).write("write", lambda one: lock_and_create(one, odd_table()))
+            assert refusal.value.is_passing
+        else:
+            Database(snowflake_warehouse).write("write", lambda one: lock_and_create(one, odd_table()))
+    finally:
+        event.remove(Engine, "do_execute", refuse)
+    taken = snowflake_warehouse.query(f"select taken from {LOCK_TABLE}")
+    assert taken == [(0 if is_given_up else 1,)]
