@@ -97,7 +97,8 @@ class TableMarks:
         self, database: Database, name: str, schema: str | None, identity: RunIdentity, now: Callable[[], datetime]
     ) -> None:
         self._database = database
-        self._target_name = name
+        # Whose turn it is to write to the target is asked for its marks as well: runs that publish write to both.
+        self._target = Table(name, MetaData(), schema=schema)
         #: That of the marks.
         self.table = marks_table(marks_name(name), schema)
         self._identity = identity
@@ -108,7 +109,7 @@ class TableMarks:
 
         :raises TableUnfit: if not, or if the connection's user may not write to it.
         """
-        check_is_ours(self.table, connection, self._target_name)
+        check_is_ours(self.table, connection, self._target.name)
         check_rights(self.table, REPLACE, connection)
         if connection.dialect.name in ("databricks", *MYSQL):  # where a table may take no part in transactions
             check_takes_rows(self.table, connection)
@@ -176,7 +177,7 @@ class TableMarks:
             is_looked_at_before = traits_of(connection.dialect).ends_with_ddl
             if is_looked_at_before:
                 self.check(connection)
-            lock_and_create(connection, self.table, self._identity.key)
+            lock_and_create(connection, self.table, self._identity.key, beside=self._target)
             if not is_looked_at_before:
                 self.check(connection)
             self.put(connection, Mark.of(self._identity, self._now(), report))
@@ -204,7 +205,7 @@ class TableMarks:
             if traits_of(connection.dialect).ends_one_of_two_writers:  # not a run that publishes, for next to nothing
                 if connection.execute(any_mark(table, before)).first() is None:
                     return
-                lock_for_writing(connection, table)
+                lock_for_writing(connection, self._target)
             connection.execute(forget_marks(table, before))
 
         try:

@@ -11,11 +11,14 @@ from databricks.sql.exc import ServerOperationError
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
+from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE
 from airflow_provider_voucherify.load.errors import StatementFailed
+from airflow_provider_voucherify.load.sql.marks import TableMarks
+from airflow_provider_voucherify.warehouse.catalog import catalog_of
 from airflow_provider_voucherify.warehouse.database import Database
 from airflow_provider_voucherify.warehouse.databricks import transactions
 from airflow_provider_voucherify.warehouse.many_rows import insert_many
-from airflow_provider_voucherify.warehouse.write_lock import lock_and_create, lock_for_writing
+from airflow_provider_voucherify.warehouse.write_lock import LOCK_TABLE, lock_and_create, lock_for_writing
 from tests.load.runs import TABLE, Recorded, Warehouse, found, identity
 from tests.load.sql.test_databricks import ids, odd_table, row
 
@@ -164,3 +167,15 @@ def test_a_row_that_was_removed_is_missed(databricks_warehouse: Warehouse) -> No
     assert databricks_warehouse.memberships() == [("anna", "seg_gold")]
     databricks_warehouse.execute(f"drop table {TABLE}__voucherify_lock")
     assert sink.finish().memberships == 1
+
+
+def test_marks_are_kept_and_removed_in_the_turn_of_their_target(databricks_warehouse: Warehouse) -> None:
+    databricks_warehouse.load(found("anna", "gold"))
+    database, clock = Database(databricks_warehouse), databricks_warehouse.clock
+    marks = TableMarks(database, TABLE, None, identity("another"), clock)
+    marks.keep({})
+    clock.advance(2 * LEFTOVER_AGE)
+    marks.remove_old()
+    assert databricks_warehouse.query(f"select count(*) from {TABLE}__marks") == [(0,)]
+    names = database.read("list", lambda connection: catalog_of(connection).get_table_names())
+    assert [name for name in names if name.endswith(LOCK_TABLE)] == [f"{TABLE}__{LOCK_TABLE}"]
