@@ -47,7 +47,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "ledger.logs.table": {
         *("ledger.log", "load.base", "load.errors", "load.summary", "warehouse", "sqlalchemy"),
     },
-    "load": {"api.id_text", "api.ids", "api.models", "ledger", "load", "warehouse", "sqlalchemy"},
+    "load": {"api.errors", "api.id_text", "api.ids", "api.models", "ledger", "load", "warehouse", "sqlalchemy"},
     "load.outcomes": {"api.campaign_models", "load"},
     "load.xcom.outcome_store": {"api.campaign_models", "api.models", "ledger", "load"},
     "load.sql.outcome_table": {"api.campaign_models", "load", "warehouse", "sqlalchemy"},
@@ -94,6 +94,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "links",
             "sensors",
             "airflow",
+            "jinja2",
         ),
     },
     "ui": {"ui", "airflow", "starlette"},

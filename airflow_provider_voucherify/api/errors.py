@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Self
 
 _REASONS = {
@@ -21,11 +22,14 @@ _LONGEST_QUOTED = 80
 
 
 def shown(value: object) -> str:
-    """Return a value as an error quotes it: the begin of a long one, and of what is no text or number what it is."""
+    """Return a value as an error quotes it: the begin of a long one, its type if it is no text, number or time."""
     is_quoted = isinstance(value, str | int | float | None)
     if isinstance(value, int) and value.bit_length() > 4 * _LONGEST_QUOTED:
         is_quoted = False  # Python writes none of thousands of digits
-    quoted = repr(value) if is_quoted else type(value).__name__
+    if isinstance(value, datetime | timedelta):
+        quoted = str(value)
+    else:
+        quoted = repr(value) if is_quoted else type(value).__name__
     return quoted if len(quoted) <= _LONGEST_QUOTED else f"{quoted[: _LONGEST_QUOTED - 3]}..."
 
 

@@ -197,7 +197,7 @@ class PublishRun:
         settled = ChunkOutcomes()
         with kept_if_interrupted(lambda: self._tools.ledger.write(settled.outcomes)):
             self._tools.run(self._settle(customer_ids, settled))
-        self._check_campaign(settled)
+            self._check_campaign(settled)
         return settled
 
     async def _settle(self, customer_ids: Sequence[str], settled: ChunkOutcomes) -> None:

@@ -7,16 +7,16 @@ one run alone, the text ``None`` is what a customer gets one code per, for ever.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
-from airflow_provider_voucherify.api.errors import InvalidArgument
+from airflow_provider_voucherify.api.errors import InvalidArgument, shown
 from airflow_provider_voucherify.hooks.refusal import is_resolvable
 from airflow_provider_voucherify.pull.customers.upstream import NOTHING, is_nothing
 
 if TYPE_CHECKING:
-    from airflow.sdk import Context
+    from airflow.sdk import BaseOperator, Context
 
 T = TypeVar("T")
 Path: TypeAlias = tuple[str | int, ...]
@@ -45,6 +45,25 @@ def rendered_name(template: Template, context: Context) -> object:
     return parts[0] if len(parts) == 1 else "".join(map(str, parts))
 
 
+def mapped_over(operator: BaseOperator, context: Context) -> Mapping[str, bool]:
+    """Return the names of the arguments a task was mapped over, and whether their values came from other tasks.
+
+    Airflow tells these by identity, and of ``expand_kwargs`` tells none: it would render what a task returned.
+
+    :param operator: made of the mapped one; one made within a task is in no Dag.
+    """
+    dag = operator.get_dag()
+    expansion = getattr(dag and dag.get_task(operator.task_id), "expand_input", None)
+    if expansion is None:
+        return {}
+    over = expansion.value
+    if isinstance(over, Mapping):
+        return {name: is_resolvable(values) for name, values in over.items()}
+    is_of_task = is_resolvable(over) or is_resolvable(over[context["ti"].map_index])
+    given, _ = expansion.resolve(context)
+    return dict.fromkeys(given, is_of_task)
+
+
 class Unset(Enum):
     """Stands for an argument that was left out, where ``None`` could come from upstream."""
 
@@ -67,20 +86,21 @@ class Given:
         self._templates = {path: given for name in fields for path, given in _leaves(getattr(operator, name), (name,))}
         self._nothing = [name for name, value in optional.items() if value is None]
 
-    def check(self, operator: object, *, is_mapped: bool = False) -> None:
+    def check(self, operator: object, mapped_over: Collection[str] = ()) -> None:
         """Let the rendered operator pass if no template was rendered to nothing, and it was mapped over no ``None``.
 
         :param operator: rendered; Airflow runs a copy of the one that was given something.
-        :param is_mapped: whether its arguments came out of ``expand`` while the task runs.
+        :param mapped_over: names of its arguments that came out of ``expand``.
         :raises InvalidArgument: if it was, before anything is asked or changed.
         """
-        if self._nothing and is_mapped:
-            raise InvalidArgument(f"{self._nothing[0]} is None in a mapped task. {NOTHING} Else leave it out")
+        for name in self._nothing:
+            if name in mapped_over:
+                raise InvalidArgument(f"{name} is None in a mapped task. {NOTHING} Else leave it out")
         for path, given in self._templates.items():
             value = _value_at(operator, path)
             if _says_nothing(path, given, value):
                 template = "" if given is None else f", made by the template {given}"
-                raise InvalidArgument(f"{_in_words(path)} is {value!r}{template}. {NOTHING}")
+                raise InvalidArgument(f"{_in_words(path)} is {shown(value)}{template}. {NOTHING}")
 
 
 def _says_nothing(path: Path, given: str | None, value: object) -> bool:

@@ -11,6 +11,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from airflow_provider_voucherify.api.errors import shown
 from airflow_provider_voucherify.api.id_text import wrong_in_text
 from airflow_provider_voucherify.load.errors import InvalidDestination
 
@@ -85,30 +86,32 @@ def check_extra_columns(columns: ExtraColumns) -> None:
     :raises InvalidDestination: if a name is no column's, is one of ours or there twice, or a value has no column type.
     """
     if not isinstance(columns, Mapping):
-        raise InvalidDestination(f'extra_columns={columns!r} should be a dict, such as {{"ds": "{{{{ ds }}}}"}}')
+        raise InvalidDestination(f'extra_columns={shown(columns)} should be a dict, such as {{"ds": "{{{{ ds }}}}"}}')
     seen: set[str] = set()
     for name, value in columns.items():
         _check_name(name, seen)
         if isinstance(value, datetime) or not isinstance(value, str | int | float | date | None):
             raise InvalidDestination(
-                f"extra_columns[{name!r}] is a {type(value).__name__}: use a str, int, float, bool, date or None; "
+                f"extra_columns[{shown(name)}] is a {type(value).__name__}: use a str, int, float, bool, date or None; "
                 "a time of day as text"
             )
         if isinstance(value, int) and not -_LARGEST_INT <= value <= _LARGEST_INT:
-            raise InvalidDestination(f"extra_columns[{name!r}] does not fit into a BIGINT: write it as text")
+            raise InvalidDestination(f"extra_columns[{shown(name)}] does not fit into a BIGINT: write it as text")
         if isinstance(value, str) and (wrong := wrong_in_text(value)):
-            raise InvalidDestination(f"extra_columns[{name!r}] {wrong}: leave it out, or replace it")
+            raise InvalidDestination(f"extra_columns[{shown(name)}] {wrong}: leave it out, or replace it")
 
 
 def _check_name(name: object, seen: set[str]) -> None:
     if not isinstance(name, str) or name != name.strip() or not name.isprintable() or not name:
-        raise InvalidDestination(f"extra_columns has the name {name!r}: write a column's name, without blanks around")
+        raise InvalidDestination(
+            f"extra_columns has the name {shown(name)}: write a column's name, without blanks around"
+        )
     if len(name.encode()) > _MAX_NAME_BYTES:
-        raise InvalidDestination(f"extra_columns has the name {name!r}: at most {_MAX_NAME_BYTES} bytes, please")
+        raise InvalidDestination(f"extra_columns has the name {shown(name)}: at most {_MAX_NAME_BYTES} bytes, please")
     if name.lower() in OUR_NAMES:  # whatever their case, since most databases do not tell them apart
-        raise InvalidDestination(f"extra_columns has the name {name!r}, which is a column of ours: choose another")
+        raise InvalidDestination(f"extra_columns has the name {shown(name)}, which is a column of ours: choose another")
     if name.lower() in seen:
-        raise InvalidDestination(f"extra_columns has the name {name!r} twice, in another case: choose another")
+        raise InvalidDestination(f"extra_columns has the name {shown(name)} twice, in another case: choose another")
     seen.add(name.lower())
 
 

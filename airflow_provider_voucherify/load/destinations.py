@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import ClassVar, Literal, NamedTuple, TypeAlias, get_args
 from urllib.parse import urlsplit
 
+from airflow_provider_voucherify.api.errors import shown
 from airflow_provider_voucherify.load.columns import ExtraColumns, check_extra_columns
 from airflow_provider_voucherify.load.errors import InvalidDestination
 
@@ -42,7 +43,7 @@ class TableName(NamedTuple):
         parts = text.split(".")
         if len(parts) > 3:
             raise InvalidDestination(
-                f"table={text!r} has {len(parts)} parts: write table, schema.table or database.schema.table"
+                f"table={shown(text)} has {len(parts)} parts: write table, schema.table or database.schema.table"
             )
         for part in parts:
             _check_part(text, part)
@@ -61,8 +62,7 @@ def check_text(name: str, value: object) -> None:
     :raises InvalidDestination: if it is none.
     """
     if not isinstance(value, str) or not value.strip():
-        quoted = repr(value) if isinstance(value, str) else type(value).__name__
-        raise InvalidDestination(f"{name}={quoted} should be a text that is not empty")
+        raise InvalidDestination(f"{name}={shown(value)} should be a text that is not empty")
 
 
 def is_whole_number(value: object, least: int) -> bool:
@@ -80,7 +80,7 @@ def check_directory(name: str, url: str, example: str) -> None:
     check_text(name, url)
     # Neither a part before an @ nor a query is quoted: there are keys in them.
     bare, query, _ = url.partition("?")
-    quoted = name if "@" in url else f"{name}={(bare + query)!r}"
+    quoted = name if "@" in url else f"{name}={shown(bare + query)}"
     try:
         parts = urlsplit(url)
     except ValueError:
@@ -102,12 +102,12 @@ def _is_template(text: str) -> bool:
 
 def _check_part(text: str, part: str) -> None:
     if not part:
-        raise InvalidDestination(f"table={text!r} has an empty part: write table or schema.table")
+        raise InvalidDestination(f"table={shown(text)} has an empty part: write table or schema.table")
     if part != part.strip() or not part.isprintable():
-        raise InvalidDestination(f"table={text!r} has blanks around a part or control characters: remove them")
+        raise InvalidDestination(f"table={shown(text)} has blanks around a part or control characters: remove them")
     if _is_quoted(part):
         bare = ".".join(one[1:-1] if _is_quoted(one) else one for one in text.split("."))
-        raise InvalidDestination(f"table={text!r} is quoted: write {bare}, quoting is done for you")
+        raise InvalidDestination(f"table={shown(text)} is quoted: write {bare}, quoting is done for you")
 
 
 def _is_quoted(part: str) -> bool:
@@ -122,7 +122,9 @@ def check_min_ratio(ratio: float | None, write: WriteMode) -> None:
     if ratio is None:
         return
     if isinstance(ratio, bool) or not isinstance(ratio, int | float) or not 0 < ratio <= 1:
-        raise InvalidDestination(f"min_ratio_to_previous={ratio!r} should be a number above 0 and up to 1, such as 0.8")
+        raise InvalidDestination(
+            f"min_ratio_to_previous={shown(ratio)} should be a number above 0 and up to 1, such as 0.8"
+        )
     if write == "append":
         raise InvalidDestination(
             "min_ratio_to_previous compares with the rows a run takes the place of, and write='append' takes no "
@@ -219,7 +221,7 @@ class WarehouseTable(SqlTable):
     def __post_init__(self) -> None:
         if self.write not in get_args(WriteMode):
             known = ", ".join(repr(mode) for mode in get_args(WriteMode))
-            raise InvalidDestination(f"write={self.write!r} is not known: use one of {known}")
+            raise InvalidDestination(f"write={shown(self.write)} is not known: use one of {known}")
         check_min_ratio(self.min_ratio_to_previous, self.write)
         check_extra_columns(self.extra_columns)
         self._check_stage()
@@ -239,7 +241,7 @@ class WarehouseTable(SqlTable):
         is_volume = isinstance(self.stage, str) and self.stage.startswith(VOLUMES)
         if is_volume and self.stage_conn_id is not None:
             raise InvalidDestination(
-                f"stage={self.stage!r} is reached by the table's connection: leave stage_conn_id out"
+                f"stage={shown(self.stage)} is reached by the table's connection: leave stage_conn_id out"
             )
         if self.stage is not None and not is_volume and not _is_template(self.stage):
             check_directory("stage", self.stage, "write s3://bucket/loading/, or /Volumes/catalog/schema/volume")
@@ -247,7 +249,9 @@ class WarehouseTable(SqlTable):
             return
         check_text("stage_conn_id", self.stage_conn_id)
         if self.stage is None:
-            raise InvalidDestination(f"stage_conn_id={self.stage_conn_id!r} without a stage: name one, or leave it out")
+            raise InvalidDestination(
+                f"stage_conn_id={shown(self.stage_conn_id)} without a stage: name one, or leave it out"
+            )
 
 
 @dataclass
@@ -274,7 +278,7 @@ class ObjectFiles:
     def __post_init__(self) -> None:
         if self.format not in get_args(FileFormat):
             known = ", ".join(repr(name) for name in get_args(FileFormat))
-            raise InvalidDestination(f"format={self.format!r} is not known: use one of {known}")
+            raise InvalidDestination(f"format={shown(self.format)} is not known: use one of {known}")
         check_text("url", self.url)
         if not _is_template(self.url):
             self.validate()
@@ -315,7 +319,7 @@ class XComRows:
 
     def __post_init__(self) -> None:
         if not is_whole_number(self.max_rows, 1):
-            raise InvalidDestination(f"max_rows={self.max_rows!r} should be a whole number above zero")
+            raise InvalidDestination(f"max_rows={shown(self.max_rows)} should be a whole number above zero")
         if self.overflow is not None and not isinstance(self.overflow, ObjectFiles):
             raise InvalidDestination(
                 f"overflow is {type(self.overflow).__name__}: write ObjectFiles(...), or leave it out"

@@ -7,8 +7,6 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any, TypeAlias, get_args
 
-from airflow.sdk import BaseOperator
-
 from airflow_provider_voucherify.api.errors import InvalidCustomers, shown
 from airflow_provider_voucherify.hooks.refusal import (
     Resolvable,
@@ -199,15 +197,8 @@ CHECKS: Checks = MappingProxyType(
 
 
 def checked_partial(given: dict[str, Any], checks: Checks) -> dict[str, Any]:
-    """Return the arguments of a task that is mapped over others; ``None``, which stands for a default, is left out.
+    """Return the arguments of a task that is mapped over others.
 
     :param checks: what checks them, by name.
     """
-    checked = {name: checks[name](value) for name, value in given.items() if name in checks}
-    return {name: checked.get(name, value) for name, value in given.items() if value is not None or name not in checked}
-
-
-def is_mapped(operator: BaseOperator) -> bool:
-    """Return whether an operator that runs was made of a mapped one; one made within a task is in no Dag."""
-    dag = operator.get_dag()
-    return dag is not None and not isinstance(dag.get_task(operator.task_id), BaseOperator)
+    return given | {name: checks[name](value) for name, value in given.items() if name in checks}

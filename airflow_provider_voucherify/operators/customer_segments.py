@@ -69,7 +69,7 @@ class CustomerSegmentsOperator(CustomersOperator):
         results; with ``XComRows(overflow=ObjectFiles(...))`` results that are not small go to files (templated).
     :param voucherify_conn_id: connection of type ``voucherify`` (templated).
     :param strategy: ``auto`` takes the way that costs fewer calls: ``per_customer`` asks once for each customer,
-        ``per_segment`` lists the members of each segment, 100 a call. ``export`` has a file made for each long
+        ``per_segment`` lists the members of each segment, 99 a call. ``export`` has a file made for each long
         dynamic segment, four or five calls each, checks it and lists what it does not believe; ``auto`` takes that way
         only if the connection's extra ``exports`` says so.
     :param max_calls: a plan that takes more calls (with exports: at the worst) fails before it spends them, and a run
@@ -178,7 +178,7 @@ class CustomerSegmentsOperator(CustomersOperator):
         from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
-            self.given.check(self, is_mapped=arguments.is_mapped(self))
+            self.given.check(self, self._mapped_over)
             self._running = run = SegmentPull(self._terms(PullTerms), context, Spent.from_json(spent))
             told = run.run()
         self.summary = told.summary

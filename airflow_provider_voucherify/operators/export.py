@@ -135,7 +135,7 @@ class VoucherifyExportOperator(OwnArgumentsOperator):
         if asked_at is not None:
             handed = KeptId(export_id, datetime.fromisoformat(asked_at), is_wanted=True)
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
-            self.given.check(self, is_mapped=arguments.is_mapped(self))
+            self.given.check(self, self._mapped_over)
             self._running = run = ExportRun(self._terms(ExportTerms), context, Spent.from_json(spent), handed)
             told = run.run()
         self.summary = told.summary

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from airflow_provider_voucherify.api.errors import shown
 from airflow_provider_voucherify.load.destinations import LEFTOVER_AGE, is_whole_number
 
 
@@ -27,9 +28,9 @@ class Pace:
         for name in ("concurrency", "chunk_size"):
             value = getattr(self, name)
             if not is_whole_number(value, 1):
-                raise ValueError(f"{name} of Pace should be a whole number of at least 1, is {value!r}")
+                raise ValueError(f"{name} of Pace should be a whole number of at least 1, is {shown(value)}")
         if not isinstance(self.resume_within, timedelta) or not timedelta(0) <= self.resume_within <= LEFTOVER_AGE:
             raise ValueError(
-                f"resume_within of Pace is {self.resume_within!r}; write a timedelta of at most {LEFTOVER_AGE.days} "
-                "days, after which what dead runs left behind is removed"
+                f"resume_within of Pace is {shown(self.resume_within)}; write a timedelta of at most "
+                f"{LEFTOVER_AGE.days} days, after which what dead runs left behind is removed"
             )

@@ -148,7 +148,7 @@ class PublishVouchersOperator(CustomersOperator):
         from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
-            self.given.check(self, is_mapped=arguments.is_mapped(self))
+            self.given.check(self, self._mapped_over)
             publish_arguments.refuse_everyone(self.customers)
             self._running = run = Publishing(self._terms(PublishTerms), context, Spent.from_json(spent), began_at)
             told = run.run()

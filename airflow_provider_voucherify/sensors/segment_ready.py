@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -23,12 +23,13 @@ from airflow_provider_voucherify.hooks.refusal import (
     checked_time,
     refuses,
 )
-from airflow_provider_voucherify.hooks.templates import Given, rendered_name
+from airflow_provider_voucherify.hooks.templates import Given, mapped_over, rendered_name
 from airflow_provider_voucherify.links.voucherify import VoucherifyDashboardLink
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, Context
     from airflow.sdk.definitions.mappedoperator import OperatorPartial
+    from jinja2 import Environment
 
     from airflow_provider_voucherify.hooks.templates import Template
     from airflow_provider_voucherify.sensors.readings import SegmentReading, SensorNotes, Wait
@@ -95,6 +96,19 @@ class SegmentReadySensor(BaseSensorOperator):
         """Begin a mapped task, as Airflow does; what is not mapped over is checked while the Dag file is parsed."""
         checked = {name: check(kwargs[name]) for name, check in _CHECKS.items() if name in kwargs}
         return super().partial(**kwargs | checked)
+
+    def _do_render_template_fields(
+        self,
+        parent: object,
+        template_fields: Iterable[str],
+        context: Context,
+        jinja_env: Environment,
+        seen_oids: set[int],
+    ) -> None:
+        """Render; what looks like a template in a value that came from a task is none."""
+        of_tasks = mapped_over(self, context)
+        fields = [name for name in template_fields if not of_tasks.get(name)]
+        super()._do_render_template_fields(parent, fields, context, jinja_env, seen_oids)
 
     def _render(self, template: Template, context: Context, dag: DAG | None = None) -> object:  # noqa: ARG002
         return rendered_name(template, context)  # all that is rendered are names
@@ -265,7 +279,7 @@ def _check_fit(readings_apart: timedelta, timeout: float) -> None:
 
     :param timeout: of the sensor, in seconds.
     """
-    if readings_apart.total_seconds() > timeout:
+    if readings_apart.total_seconds() >= timeout:
         raise ValueError(
             f"readings_apart={readings_apart} does not fit into timeout={timedelta(seconds=timeout)}: there would be "
             "no second reading"

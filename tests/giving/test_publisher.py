@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from typing import TypeVar
 
 import pytest
 
@@ -28,6 +29,8 @@ from airflow_provider_voucherify.giving.run import (
 from airflow_provider_voucherify.load.destinations import XComRows
 from airflow_provider_voucherify.load.outcomes import began_after, standing
 from airflow_provider_voucherify.load.xcom.outcome_store import OutcomeStoreLedger
+
+T = TypeVar("T")
 
 CAMPAIGN = Campaign("camp_1", "Win back")
 GIFT = Gift(CAMPAIGN, "campaign")
@@ -281,3 +284,24 @@ def test_a_campaign_deleted_meanwhile_is_no_crowd_of_unknown_customers() -> None
             PublishRun(GIFT, Publisher(client, GIFT), tools, "drop").publish(ids)
     assert ledger.held("camp_1", "campaign", ids) == {}
     assert client.methods == ["POST", "POST", "POST", "GET"]
+
+
+def test_a_kill_while_the_campaign_is_looked_at_loses_no_code() -> None:
+    ids = [f"cust_{number:024}" for number in range(2)]
+    key = publication_source_id("campaign", "camp_1", ids[0])
+    client, ledger = Script(publication(ids[0], key=key), NO_CODE, listing()), OutcomeStoreLedger(XComRows(), None)
+    ledger.open(ids)
+    runs: list[object] = []
+    with asyncio.Runner() as runner:
+
+        def run(coroutine: Coroutine[object, object, T]) -> T:
+            runs.append(coroutine)
+            if len(runs) == 2:  # of the chunk, and of the campaign
+                coroutine.close()
+                raise KeyboardInterrupt
+            return runner.run(coroutine)
+
+        tools = PublishTools(client, run, ledger, lambda: NOW, lambda _: None, "key", workers=1)
+        with pytest.raises(KeyboardInterrupt):
+            PublishRun(GIFT, Publisher(client, GIFT), tools, "drop").publish(ids)
+    assert [one.code for one in ledger.held("camp_1", "campaign", ids).values()] == ["CODE"]

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import fields
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from inspect import Parameter, signature
 from typing import Any
 
 import pytest
 
+from airflow_provider_voucherify.api.errors import shown
 from airflow_provider_voucherify.hooks.refusal import ArgumentRefused
-from airflow_provider_voucherify.load.destinations import WarehouseTable, XComRows
+from airflow_provider_voucherify.load.destinations import ObjectFiles, WarehouseTable, XComRows
+from airflow_provider_voucherify.load.exports.destinations import ExportTable
 from airflow_provider_voucherify.operators.customer_segments import CustomerSegmentsOperator, Pace
 from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from airflow_provider_voucherify.operators.exporting.arguments import ExportTerms
@@ -19,7 +22,8 @@ from airflow_provider_voucherify.operators.giving.arguments import PublishTerms,
 from airflow_provider_voucherify.operators.publish_vouchers import PublishVouchersOperator
 from airflow_provider_voucherify.operators.pulling.question import PullTerms
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
-from airflow_provider_voucherify.pull.customers.sources import CustomerQuery
+from airflow_provider_voucherify.pull.customers.sources import CustomerQuery, EnteredSegment
+from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
 
 
 class OtherFloat(float):
@@ -99,6 +103,52 @@ def test_a_wrong_destination_is_named_with_what_to_write(arguments: tuple[Any, .
 def test_a_wrong_query_is_named_with_what_to_write() -> None:
     with pytest.raises(ValueError, match=r'conn_id of CustomerQuery .* write CustomerQuery\("select source_id'):
         CustomerQuery("select customer_id from customers", conn_id="")
+
+
+LIST: Any = ["customer-0000001"] * 40
+WRONG: dict[str, Callable[[], object]] = {
+    "sql": lambda: CustomerQuery(LIST, "warehouse"),
+    "conn_id": lambda: CustomerQuery("select 1", LIST),
+    "segment": lambda: EnteredSegment("history", LIST, "warehouse"),
+    "as_of": lambda: EnteredSegment("history", "VIP", "warehouse", as_of=LIST).dates(),
+    "pace": lambda: Pace(chunk_size=LIST),
+    "resume_within": lambda: Pace(resume_within=LIST),
+    "extra_columns": lambda: WarehouseTable("t", "w", extra_columns=LIST),
+    "name of an extra column": lambda: WarehouseTable("t", "w", extra_columns={"customer-0000001" * 40: 1}),
+    "table": lambda: WarehouseTable(".".join(LIST), "w"),
+    "write": lambda: WarehouseTable("t", "w", write=LIST),
+    "min_ratio_to_previous": lambda: WarehouseTable("t", "w", min_ratio_to_previous=LIST),
+    "format": lambda: ObjectFiles("s3://b/x/", format=LIST),
+    "url": lambda: ObjectFiles("/".join(LIST)),
+    "max_rows": lambda: XComRows(max_rows=LIST),
+    "types": lambda: ExportTable("t", "w", write="replace", types={"id": LIST}),
+    "readings_apart": lambda: SegmentReadySensor(task_id="t", segment_id="VIP", readings_apart=LIST),
+    "poll_interval": lambda: UpdateCustomersMetadataOperator(
+        task_id="t", customers=["a"], metadata={"a": 1}, poll_interval=LIST
+    ),
+    "timeout": lambda: VoucherifyExportOperator(task_id="t", exported_object="voucher", fields=["id"], timeout=LIST),
+}
+
+
+@pytest.mark.parametrize("argument", WRONG)
+def test_no_list_and_no_long_text_is_quoted(argument: str) -> None:
+    with pytest.raises(ValueError, match=r"^[^\n]{20,350}$") as refused:
+        WRONG[argument]()
+    assert str(refused.value).count("customer-0000001") < 6
+
+
+@pytest.mark.parametrize(
+    ("value", "quoted"),
+    [
+        (timedelta(days=8, seconds=1), "8 days, 0:00:01"),
+        (datetime(2026, 1, 1, tzinfo=UTC), "2026-01-01 00:00:00+00:00"),
+        ("x" * 100, "'" + "x" * 76 + "..."),
+        ([1], "list"),
+    ],
+    ids=["timedelta", "datetime", "text", "list"],
+)
+def test_a_value_is_quoted_in_short(value: object, quoted: str) -> None:
+    assert shown(value) == quoted
 
 
 def test_an_unknown_argument_is_refused() -> None:

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any, TypeAlias, cast
 
 import pytest
-from airflow.sdk import DAG, BaseOperator, task
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.sdk import DAG, BaseOperator, Context, task
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.xcom_arg import PlainXComArg
+from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from airflow_provider_voucherify.emulator import CampaignSettings, Emulator
 from airflow_provider_voucherify.operators.customer_segments import (
@@ -24,8 +27,10 @@ from airflow_provider_voucherify.operators.customer_segments import (
     WarehouseTable,
     XComRows,
 )
+from airflow_provider_voucherify.operators.export import VoucherifyExportOperator
 from airflow_provider_voucherify.operators.publish_vouchers import OutcomeTable, PublishVouchersOperator
 from airflow_provider_voucherify.operators.update_customers_metadata import UpdateCustomersMetadataOperator
+from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
 from tests.operators.warehouse import CUSTOMERS, Warehouse
 from tests.run_op import OperatorRunner
 
@@ -95,15 +100,71 @@ def test_rendered_fields_name_no_id(run_op: OperatorRunner, kind: Kind, way: str
         assert run.state == "success"
 
 
-@pytest.mark.parametrize("way", ["as it is", "a text", "partial", "a partial text"])
+MAPPED_OVER: dict[str, Callable[[str, object], object]] = {
+    "expand": lambda name, value: [value],
+    "expand_kwargs": lambda name, value: [{name: value}],
+}
+
+
+def mapped(way: str, cls: type[BaseOperator], more: dict[str, Any], name: str, values: Any) -> MappedOperator:  # noqa: ANN401
+    """Return a task that is mapped over values of an argument, or what a task returns."""
+    partial = cls.partial(task_id="t", **more)
+    return partial.expand(**{name: values}) if way == "expand" else partial.expand_kwargs(values)
+
+
+@pytest.mark.parametrize("way", ["as it is", "a text", "partial", "a partial text", *MAPPED_OVER])
 def test_ids_of_a_task_are_no_templates(run_op: OperatorRunner, voucherify: Emulator, way: str) -> None:
+    given, more = ["{{ 1 + 1 }}", "{% raw", "customer-{{"], {"unknown_customers": "keep"}
     with dag(native=True):
-        ids = up(["{{ 1 + 1 }}", "{% raw", "customer-{{"])
-        operator = WAYS[way](CustomerSegmentsOperator, {"unknown_customers": "keep"}, ids)
+        if way in MAPPED_OVER:
+            ids = up(MAPPED_OVER[way]("customers", given))
+            operator: BaseOperator | MappedOperator = mapped(way, CustomerSegmentsOperator, more, "customers", ids)
+        else:
+            ids = up(given)
+            operator = WAYS[way](CustomerSegmentsOperator, more, ids)
     run_op(ids.operator)
     run = run_op(operator, map_index=-1 if isinstance(operator, BaseOperator) else 0)
     assert (run.state, run.rendered["customers"]) == ("success", SUMMARY)
     assert run.summary["customers"] == 3
+
+
+SUM = "{{ 1 + 1 }}"
+ARGUMENTS: dict[str, tuple[type[BaseOperator], dict[str, Any], str, object, object]] = {
+    "segments": (CustomerSegmentsOperator, {"customers": IDS}, "segments", [SUM], ["2"]),
+    "campaign": (PublishVouchersOperator, {"customers": IDS}, "campaign", SUM, "2"),
+    "metadata": (
+        PublishVouchersOperator,
+        {"customers": IDS, "campaign": CAMPAIGN},
+        "metadata",
+        {"a": {"b": [SUM]}},
+        {"a": {"b": ["2"]}},
+    ),
+    "what changes": (UpdateCustomersMetadataOperator, {"customers": IDS}, "metadata", {"a": SUM}, {"a": "2"}),
+    "fields": (VoucherifyExportOperator, {"exported_object": "voucher"}, "fields", [SUM], ["2"]),
+    "filters": (
+        VoucherifyExportOperator,
+        {"exported_object": "voucher", "fields": ["id"]},
+        "filters",
+        {"code": {"conditions": {"$is": [SUM]}}},
+        {"code": {"conditions": {"$is": ["2"]}}},
+    ),
+    "segment_id": (SegmentReadySensor, {}, "segment_id", SUM, "2"),
+}
+
+
+@pytest.mark.parametrize("is_of_task", [True, False], ids=["of a task", "of the Dag file"])
+@pytest.mark.parametrize("way", MAPPED_OVER)
+@pytest.mark.parametrize("argument", ARGUMENTS)
+def test_values_of_a_task_are_no_templates_in_mapped_tasks(
+    run_op: OperatorRunner, voucherify: Emulator, argument: str, way: str, *, is_of_task: bool
+) -> None:
+    cls, more, name, value, rendered = ARGUMENTS[argument]
+    over = MAPPED_OVER[way](name, value)
+    with dag():
+        values = up(over)
+        operator = mapped(way, cls, more, name, values if is_of_task else over)
+    run_op(values.operator)
+    assert run_op(operator, map_index=0).rendered[name] == (value if is_of_task else rendered)
 
 
 @pytest.mark.parametrize("broken", ["{{ nobody_knows.this }}", "{{ customer-0000009 }", "{% if customer-0000009"])
@@ -228,6 +289,40 @@ def test_values_of_the_users_own_are_rendered_natively(run_op: OperatorRunner, v
         publish = PublishVouchersOperator(task_id="t", customers=IDS[:1], campaign=CAMPAIGN, metadata=own)
     run_op(publish).value  # noqa: B018
     assert [one.metadata for one in voucherify.publications()] == [{"year": 2026, "day": 20260101}]
+
+
+@pytest.mark.parametrize(
+    ("native", "parameters"), [(False, ["20260101", "7"]), (True, [20260101, 7])], ids=["text", "native"]
+)
+def test_parameters_of_a_query_are_values(parameters: list[object], *, native: bool) -> None:
+    query = CustomerQuery("SELECT ?", "warehouse", parameters=["{{ ds_nodash }}", "{{ params.n }}"])
+    with dag(native=native):
+        operator = CustomerSegmentsOperator(task_id="t", customers=query)
+    operator.render_template_fields(cast("Context", {"ds_nodash": "20260101", "params": {"n": 7}}))
+    assert isinstance(operator.customers, CustomerQuery)
+    assert operator.customers.parameters == parameters
+
+
+class Failing:
+    """What stands in a template for what cannot be had at the moment."""
+
+    def xcom_pull(self, _: str) -> object:
+        raise AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"id": IDS[0]}))
+
+
+@pytest.mark.parametrize(
+    "customers", [["{{ ti.xcom_pull('up') }}"], CustomerQuery("SELECT ?", "w", parameters=[PULL])], ids=["ids", "query"]
+)
+def test_what_cannot_be_rendered_at_the_moment_is_rendered_by_a_retry(customers: Any) -> None:  # noqa: ANN401
+    with dag():
+        operator = CustomerSegmentsOperator(task_id="t", customers=customers)
+    with pytest.raises(
+        AirflowException, match=r"cannot be rendered \(AirflowRuntimeError\); a retry renders anew"
+    ) as error:
+        operator.render_template_fields(cast("Context", {"ti": Failing()}))
+    assert not isinstance(error.value, AirflowFailException)
+    assert IDS[0] not in repr(error.value)
+    assert error.value.__context__ is None
 
 
 @pytest.mark.parametrize("kind_of_list", [deque, UserList, tuple], ids=lambda kind: kind.__name__)

@@ -319,6 +319,40 @@ def test_none_beside_what_is_mapped_over_is_the_default(
     assert run_op(task, map_index=0).state == "success"
 
 
+@pytest.mark.parametrize("name", ["destination", "max_calls", "pace", "quota_share", "segments"])
+@pytest.mark.parametrize("way", ["expand", "expand_kwargs", "expand_kwargs of a task"])
+def test_none_among_default_arguments_is_the_default_in_a_mapped_task(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, way: str, name: str
+) -> None:
+    with DAG("d", schedule=None, default_args={name: None}):
+        up = EmptyOperator(task_id="up")
+        begun = CustomerSegmentsOperator.partial(task_id="task")
+        items: Any = up.output if way.endswith("a task") else [{"customers": IDS}]
+        task = begun.expand(customers=[IDS]) if way == "expand" else begun.expand_kwargs(items)
+    run_op.xcoms[TaskKey("d", "run", "up")] = {"return_value": cast("None", [{"customers": IDS}])}
+    assert run_op(task, map_index=0).state == "success"
+
+
+@pytest.mark.parametrize("is_of_task", [True, False], ids=["of a task", "of the Dag file"])
+def test_none_among_what_expand_kwargs_is_given_is_refused(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse, *, is_of_task: bool
+) -> None:
+    given = [{"customers": IDS, "max_calls": None}]
+    with DAG("d", schedule=None, default_args={"max_calls": 1}):
+        up = EmptyOperator(task_id="up")
+        task = CustomerSegmentsOperator.partial(task_id="task").expand_kwargs(up.output if is_of_task else given)
+    run_op.xcoms[TaskKey("d", "run", "up")] = {"return_value": cast("None", given)}
+    assert_refused(run_op(task, map_index=0), shop, warehouse, "max_calls is None in a mapped task")
+
+
+def test_none_beside_what_is_mapped_over_wins_over_default_arguments(
+    run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
+) -> None:
+    with DAG("d", schedule=None, default_args={"max_calls": 1}):
+        task = CustomerSegmentsOperator.partial(task_id="task", max_calls=None).expand(customers=[IDS])
+    assert run_op(task, map_index=0).state == "success"
+
+
 def test_segments_left_out_are_all_segments_also_where_none_says_so(
     run_op: OperatorRunner, shop: Emulator, warehouse: Warehouse
 ) -> None:

@@ -15,6 +15,8 @@ from tests.sensors.conftest import Desk
 
 FIVE_MINUTES = timedelta(minutes=5)
 ALMOST = FIVE_MINUTES - timedelta(seconds=1)
+#: A timeout in which a second reading has room.
+BARELY = FIVE_MINUTES + timedelta(seconds=1)
 
 
 def sensor_of(desk: Desk, segment_id: str | None = None, **options: object) -> SegmentReadySensor:

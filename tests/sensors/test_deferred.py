@@ -21,7 +21,7 @@ from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Fault, Switches
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
 from airflow_provider_voucherify.sensors.segment_ready import SegmentReadySensor
-from tests.sensors.acting import FIVE_MINUTES, context_of, deferred, enter, resume, sensor_of
+from tests.sensors.acting import BARELY, FIVE_MINUTES, context_of, deferred, enter, resume, sensor_of
 from tests.sensors.conftest import Desk
 
 
@@ -130,9 +130,9 @@ def test_a_deferrable_sensor_passes_over_whatever_error_in_silence(
 def test_failures_passed_over_in_silence_end_with_the_timeout(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(VoucherifyHook, "retry", RetryPolicy(first_wait=0.001))
     desk.emulator.set_faults([Fault("status", status=500)])
-    sensor = sensor_of(desk, deferrable=True, silent_fail=True, timeout=FIVE_MINUTES)
+    sensor = sensor_of(desk, deferrable=True, silent_fail=True, timeout=BARELY)
     first = deferred(desk, sensor)
-    desk.time.advance(FIVE_MINUTES)
+    desk.time.advance(BARELY)
     with pytest.raises(AirflowSensorTimeout):
         resume(desk, first, sensor)
 
@@ -160,10 +160,10 @@ def test_a_deferral_keeps_to_the_timeout(desk: Desk) -> None:
 
 
 def test_a_reading_that_is_due_when_the_time_is_up_is_made(desk: Desk) -> None:
-    sensor = sensor_of(desk, deferrable=True, timeout=FIVE_MINUTES)
+    sensor = sensor_of(desk, deferrable=True, timeout=BARELY)
     first = deferred(desk, sensor)
     assert moment_of(first) == desk.time.utc() + FIVE_MINUTES
-    desk.time.advance(FIVE_MINUTES)
+    desk.time.advance(BARELY)
     assert resume(desk, first, sensor) == 2
 
 

@@ -213,9 +213,10 @@ def test_readings_are_some_time_apart(desk: Desk, apart: object) -> None:
         sensor_of(desk, readings_apart=apart)
 
 
-def test_readings_fit_into_the_timeout(desk: Desk) -> None:
-    with pytest.raises(ValueError, match=r"readings_apart=0:05:00 does not fit into timeout=0:04:59"):
-        sensor_of(desk, timeout=ALMOST)
+@pytest.mark.parametrize(("timeout", "told"), [(299, "0:04:59"), (300, "0:05:00")], ids=["shorter", "as long"])
+def test_readings_fit_into_the_timeout(desk: Desk, timeout: int, told: str) -> None:
+    with pytest.raises(ValueError, match=rf"readings_apart=0:05:00 does not fit into timeout={told}"):
+        sensor_of(desk, timeout=timeout)
 
 
 def test_templates_are_rendered(desk: Desk) -> None:

@@ -20,7 +20,7 @@ from airflow_provider_voucherify.api.http.retry import RetryPolicy
 from airflow_provider_voucherify.emulator import Fault, Limits, Switches
 from airflow_provider_voucherify.hooks.single_call import BlockingClock
 from airflow_provider_voucherify.hooks.voucherify import VoucherifyHook
-from tests.sensors.acting import FIVE_MINUTES, context_of, deferred, enter, poke, resume, sensor_of
+from tests.sensors.acting import BARELY, FIVE_MINUTES, context_of, deferred, enter, poke, resume, sensor_of
 from tests.sensors.conftest import Desk
 
 ONE_MINUTE = timedelta(minutes=1)
@@ -170,12 +170,12 @@ def test_a_rescheduled_sensor_keeps_what_it_knows_through_an_outage(desk: Desk) 
 
 def test_an_outage_keeps_to_the_timeout(desk: Desk) -> None:
     desk.emulator.set_faults([Fault("status", status=503)])
-    silent = deferred(desk, sensor_of(desk, deferrable=True, timeout=FIVE_MINUTES))
-    desk.time.advance(FIVE_MINUTES)
+    silent = deferred(desk, sensor_of(desk, deferrable=True, timeout=BARELY))
+    desk.time.advance(BARELY)
     with pytest.raises(AirflowSensorTimeout):
-        resume(desk, silent, sensor_of(desk, deferrable=True, timeout=FIVE_MINUTES))
+        resume(desk, silent, sensor_of(desk, deferrable=True, timeout=BARELY))
     with pytest.raises(AirflowSkipException):
-        resume(desk, silent, sensor_of(desk, deferrable=True, timeout=FIVE_MINUTES, soft_fail=True))
+        resume(desk, silent, sensor_of(desk, deferrable=True, timeout=BARELY, soft_fail=True))
 
 
 @pytest.mark.parametrize("deferrable", [True, False])

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from airflow_provider_voucherify.api.calls.call import Call, customer_named, each, post
 from airflow_provider_voucherify.api.campaign_models import Campaign, Publication
-from airflow_provider_voucherify.api.errors import InvalidCampaign
+from airflow_provider_voucherify.api.errors import InvalidCampaign, shown
 from airflow_provider_voucherify.api.http import wire
 from airflow_provider_voucherify.api.models import Json, JsonObject
 
@@ -29,7 +29,7 @@ def get_campaign(campaign: str) -> Call[Campaign]:
     :raises InvalidCampaign: if it cannot be sent safely.
     """
     if campaign.strip() in {"", ".", ".."}:
-        raise InvalidCampaign(f"campaign is {campaign!r}; write the id (camp_...) or the name of a campaign")
+        raise InvalidCampaign(f"campaign is {shown(campaign)}; write the id (camp_...) or the name of a campaign")
     return Call(wire.get(wire.path_of("campaigns", campaign)), campaign_from)
 
 

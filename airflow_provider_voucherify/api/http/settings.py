@@ -201,9 +201,9 @@ class ApiSettings:
     def _check_auth(self) -> None:
         if self.auth not in get_args(Auth):
             known = ", ".join(repr(name) for name in get_args(Auth))
-            raise InvalidConnection(f"auth should be one of {known}, is {self.auth!r}")
+            raise InvalidConnection(f"auth should be one of {known}, is {shown(self.auth)}")
         if "," in self.scope:
-            raise InvalidConnection(f"scope {self.scope!r} holds a comma: write scopes with a blank between them")
+            raise InvalidConnection(f"scope {shown(self.scope)} holds a comma: write scopes with a blank between them")
         if self.uses_tokens and not self.scope:
             raise InvalidConnection(
                 f"scope is needed with auth {self.auth!r}: the permissions the tasks use, such as "

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
+from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed, shown
 from airflow_provider_voucherify.api.limit.headers import ServerClock
 from airflow_provider_voucherify.api.limit.window import Reading, Ticket, Window
 from airflow_provider_voucherify.api.models import RateLimit
@@ -26,7 +26,9 @@ class OwnCeiling:
     def __init__(self, calls_per_minute: int | None) -> None:
         is_number = isinstance(calls_per_minute, int) and not isinstance(calls_per_minute, bool)
         if calls_per_minute is not None and not (is_number and calls_per_minute >= 1):
-            raise ValueError(f"requests_per_minute is {calls_per_minute!r}; write a whole number of calls, at least 1")
+            raise ValueError(
+                f"requests_per_minute is {shown(calls_per_minute)}; write a whole number of calls, at least 1"
+            )
         self.calls_per_minute = calls_per_minute
         # Nobody sends a million a minute: above that it is no ceiling.
         self._sent_at: deque[float] = deque(maxlen=min(calls_per_minute or 1, 1_000_000))
@@ -60,7 +62,7 @@ class Concurrency:
 
     def __init__(self, cap: int) -> None:
         if not isinstance(cap, int) or isinstance(cap, bool) or cap < 1:
-            raise ValueError(f"concurrency is {cap!r}; write how many calls may be in flight, at least 1")
+            raise ValueError(f"concurrency is {shown(cap)}; write how many calls may be in flight, at least 1")
         self._cap = cap
         self._allowed = min(FIRST, float(cap))
         self._latency: float | None = None

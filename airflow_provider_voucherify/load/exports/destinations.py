@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, get_args
 
+from airflow_provider_voucherify.api.errors import shown
 from airflow_provider_voucherify.load.destinations import ObjectFiles, SqlTable, XComRows
 from airflow_provider_voucherify.load.errors import InvalidDestination
 
@@ -56,14 +57,18 @@ class ExportTable(SqlTable):
 
     def __post_init__(self) -> None:
         if self.write not in get_args(ExportWriteMode):
-            raise InvalidDestination(f"write={self.write!r} is not known: use {_listed(get_args(ExportWriteMode))}")
+            raise InvalidDestination(
+                f"write={shown(self.write)} is not known: use {_listed(get_args(ExportWriteMode))}"
+            )
         if not isinstance(self.types, Mapping):
             raise InvalidDestination(
                 f"types is {type(self.types).__name__}: write a dict such as {{'value': 'decimal'}}"
             )
         for name, kind in self.types.items():
             if kind not in get_args(ColumnKind):
-                raise InvalidDestination(f"types[{name!r}]={kind!r} is not known: use {_listed(get_args(ColumnKind))}")
+                raise InvalidDestination(
+                    f"types[{shown(name)}]={shown(kind)} is not known: use {_listed(get_args(ColumnKind))}"
+                )
         super().__post_init__()
 
     def check_fields(self, fields: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from airflow_provider_voucherify.api.errors import shown
 from airflow_provider_voucherify.load.destinations import TableName
 from airflow_provider_voucherify.load.errors import ChangesUnknown
 from airflow_provider_voucherify.warehouse.catalog import catalog_of
@@ -78,11 +79,11 @@ def _segment_id(connection: Connection, intervals: Table, segment: str) -> str:
         return candidates.pop()
     if candidates:
         raise ChangesUnknown(
-            f"{len(candidates)} segments are named {segment!r} in {intervals.fullname}: write the id instead, one of "
-            f"{', '.join(sorted(candidates))}"
+            f"{len(candidates)} segments are named {shown(segment)} in {intervals.fullname}: write the id instead, "
+            f"one of {', '.join(sorted(candidates))}"
         )
     raise ChangesUnknown(
-        f"{intervals.fullname} never had a member of a segment {segment!r}: correct the id or name, or the table"
+        f"{intervals.fullname} never had a member of a segment {shown(segment)}: correct the id or name, or the table"
     )
 
 

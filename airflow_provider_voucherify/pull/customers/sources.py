@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Protocol, cast, overload
 
-from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers
+from airflow_provider_voucherify.api.errors import InvalidCustomerId, InvalidCustomers, shown
 from airflow_provider_voucherify.api.id_text import are_plain_ids, checked_customer_id, wrong_in_text
 from airflow_provider_voucherify.pull.customers.upstream import (
     id_list,
@@ -113,7 +113,7 @@ class CustomerQuery:
         for name in ("sql", "conn_id"):
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
-                raise ValueError(f"{name} of CustomerQuery should be a text, is {value!r}; write {_EXAMPLE}")
+                raise ValueError(f"{name} of CustomerQuery should be a text, is {shown(value)}; write {_EXAMPLE}")
         _refuse_outputs("parameters of CustomerQuery", self.parameters)
 
     def read(self, hook: RunsQueries) -> DistinctIds:
@@ -149,7 +149,8 @@ def _refuse_outputs(what: str, value: object) -> None:
         if hasattr(leaf, "iter_xcom_references"):  # as outputs of tasks have, and nothing else of Airflow's
             raise ValueError(
                 f"{what}: Airflow sees no output of a task there, and would not wait for it. Write a template such as "
-                "\"{{ ti.xcom_pull(task_ids='upstream') }}\", and set upstream >> this task"
+                "\"{{ ti.xcom_pull(task_ids='upstream') }}\", which gives text unless the Dag has "
+                "render_template_as_native_obj=True, and set upstream >> this task"
             )
 
 
@@ -282,7 +283,7 @@ class SegmentChanges:
             value = getattr(self, name)
             if not isinstance(value, str) or not value.strip():
                 raise ValueError(
-                    f"{name} of {type(self).__name__} should be a text, is {value!r}; write "
+                    f"{name} of {type(self).__name__} should be a text, is {shown(value)}; write "
                     f'{type(self).__name__}("marketing.segment_history", segment="VIP", conn_id="warehouse")'
                 )
         for name in ("as_of", "since"):
@@ -325,7 +326,7 @@ def _moment(name: str, value: str | datetime) -> datetime:
     except (TypeError, ValueError, OverflowError):
         pass
     raise InvalidCustomers(
-        f"{name} is {value!r}, which is no moment; write an ISO 8601 time in UTC such as 2026-01-31T00:00:00+00:00"
+        f"{name} is {shown(value)}, which is no moment; write an ISO 8601 time in UTC such as 2026-01-31T00:00:00+00:00"
         ", or where it is a template let it be rendered: Airflow does that for a task; for an estimate call the "
         "operator's render_template_fields(context) before"
     )

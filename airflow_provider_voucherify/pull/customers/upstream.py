@@ -128,7 +128,7 @@ def text(value: object, what: str, advice: str, error: type[VoucherifyError] = I
     if not isinstance(value, str):
         raise error(f"{what} is {type(value).__name__}; {advice}{_hint(value)}")
     if is_nothing(value) or value in _NO_NAMES:
-        raise error(f"{what} is {value!r}: is it a template that had nothing to say? {advice}")
+        raise error(f"{what} is {shown(value)}: is it a template that had nothing to say? {advice}")
     if wrong := wrong_in_name(value):
         raise error(f"{what} is {shown(value)}, which {wrong}; {advice}")
     return str.__str__(value)  # a member of an Enum says its own name elsewhere
@@ -147,7 +147,7 @@ def time_above_zero(value: object, what: str, example: str) -> timedelta:
     """
     if not isinstance(value, timedelta) or not timedelta(0) < value <= _LONGEST_TIME:
         raise InvalidArgument(
-            f"{what} is {value!r}; write a timedelta such as {example}, above zero and of at most "
+            f"{what} is {shown(value)}; write a timedelta such as {example}, above zero and of at most "
             f"{_LONGEST_TIME.days} days"
         )
     return value
@@ -289,8 +289,8 @@ def _json_object(value: Mapping[object, object], what: str, depth: int) -> dict[
     checked: dict[str, Json] = {}
     for key, one in value.items():
         name = str.__str__(cast("str", key))  # a member of an Enum says its own name elsewhere
-        _check_text(name, f"{what}[{name!r}]")
-        checked[name] = _json(one, f"{what}[{name!r}]", depth + 1)
+        _check_text(name, f"{what}[{shown(name)}]")
+        checked[name] = _json(one, f"{what}[{shown(name)}]", depth + 1)
     return checked
 
 

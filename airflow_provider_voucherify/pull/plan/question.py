@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast, get_args
@@ -17,6 +18,8 @@ UnknownCustomers: TypeAlias = Literal["drop", "keep", "fail"]
 
 _SHOWN_NAMES = 5
 _DIGEST_BYTES = 12
+#: What may be a customer's id or address: with a digit or an ``@`` in it, or in the form of Voucherify's.
+_LIKE_AN_ID = re.compile(r"(?!seg_)(?:cust_|.*[0-9@])", re.DOTALL).match
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,11 @@ def chosen_segments(listed: Sequence[Segment], wanted: Sequence[str] | None) -> 
         close = _close_to(missing[0], names)
         has = _listed([*close, *(name for name in names if name not in close)])
         if len(missing) > 1 and not chosen and not close:
-            told = ", ".join(map(masked, missing[:_SHOWN_NAMES]))
+            told = ", ".join(masked(name) if _LIKE_AN_ID(name) else shown(name) for name in missing[:_SHOWN_NAMES])
+            more = ", ..." if len(missing) > _SHOWN_NAMES else ""
             raise InvalidSegments(
-                f"the project has none of the {len(missing):,} segments ({told}, ...): are they customers? It has {has}"
+                f"the project has none of the {len(missing):,} segments ({told}{more}): are they customers, or is this "
+                f"another project? It has {has}"
             )
         raise InvalidSegments(f"the project has no segment {_listed(missing)}; it has {has}")
     return list(chosen.values())

@@ -108,8 +108,11 @@ def test_segments_are_chosen_by_id_first_then_by_name() -> None:
         (["vip "], r"the project has no segment 'vip '; it has 'VIP', 'New', 'New', 'seg_1'"),
         (
             ["customer-01", "customer-02"],
-            r"none of the 2 segments \(cu…01, cu…02, \.\.\.\): are they customers\? It has 'New'",
+            r"none of the 2 segments \(cu…01, cu…02\): are they customers, or is this another project\? It has 'New'",
         ),
+        (["Ultra", "Rich", "ann@example.com"], r"of the 3 segments \('Ultra', 'Rich', an…om\): are they customers, or"),
+        (list("abcdef"), r"of the 6 segments \('a', 'b', 'c', 'd', 'e', \.\.\.\): are they customers, or"),
+        (["Rich", "seg_abc7"], r"of the 2 segments \('Rich', 'seg_abc7'\): are they"),
         (["x" * 5_000], r"^the project has no segment 'x{76}\.\.\.; it has"),
         (["New"], r"2 segments are named 'New': write the id instead, one of seg_2, seg_3"),
     ],
