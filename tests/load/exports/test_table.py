@@ -414,3 +414,12 @@ def test_a_schema_that_is_not_there_is_told(postgres_database: PostgresDatabase)
     other = ExportTable("elsewhere.public.vouchers", conn_id="warehouse")
     with pytest.raises(InvalidDestination, match="is in database 'elsewhere'"):
         ExportTableLoader(Engines(postgres_database.url), other, FIELDS, "run")
+
+
+def test_a_table_of_bigquerys_may_have_a_longer_name_than_its_columns(engines: Engines) -> None:
+    if not engines.url.startswith("bigquery"):
+        pytest.skip("elsewhere one is as long as the other")
+    longer = "k" * 301
+    ExportTableLoader(engines, ExportTable(longer, conn_id="warehouse"), ["id"], "run")
+    with pytest.raises(InvalidDestination, match="301 characters: BigQuery takes at most 300"):
+        ExportTableLoader(engines, ExportTable("vouchers", conn_id="warehouse"), [longer], "run")
