@@ -122,9 +122,13 @@ def extra_columns_of(extra: ExtraColumns) -> list[Column[object]]:
     from airflow_provider_voucherify.warehouse.column_types import type_of
 
     return [
-        Column(name, type_of(value), nullable=True, info={"is_filled": value is not None})
+        Column(name, type_of(value), nullable=True, info={"is_filled": value is not None, "is_whole": _is_whole(value)})
         for name, value in extra.items()
     ]
+
+
+def _is_whole(value: ExtraValue) -> bool:
+    return isinstance(value, float) and value.is_integer()
 
 
 def extra_values_of(extra: ExtraColumns) -> dict[str, ColumnElement[object]]:

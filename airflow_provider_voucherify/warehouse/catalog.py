@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from airflow_provider_voucherify.load.errors import TableUnfit
 from airflow_provider_voucherify.warehouse.bigquery.tables import TableResources, check_permissions
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ReflectedPrimaryKeyConstraint,
         ReflectedUniqueConstraint,
     )
+    from sqlalchemy.types import TypeEngine
 
     Condition: TypeAlias = ColumnElement[bool]
 
@@ -67,10 +68,37 @@ def runs_with_log(connection: Connection, target: Table) -> set[str]:
     return {end_of_log_name(name).lower() for name in names if is_log_name(name, target.name)}
 
 
-def column_types(connection: Connection, table: Table) -> dict[str, object]:
-    """Return the types of the columns that a table has in the database, by their names."""
+def column_types(connection: Connection, table: Table) -> dict[str, TypeEngine[object]]:
+    """Return the types of the columns that a table has in the database, by their names: for a domain of PostgreSQL's
+    the one it is made of."""
+    from sqlalchemy.dialects.postgresql import DOMAIN
+
     columns = catalog_of(connection).get_columns(table.name, schema=table.schema)
-    return {column["name"]: column["type"] for column in columns}
+    types = {column["name"]: column["type"] for column in columns}
+    has_domains = any(isinstance(one, DOMAIN) for one in types.values())
+    return types | _types_of_domains(connection, table) if has_domains else types
+
+
+def _types_of_domains(connection: Connection, table: Table) -> dict[str, TypeEngine[object]]:
+    """Return the types that a table's domains are made of: SQLAlchemy leaves out digits, and then the zone."""
+    from sqlalchemy import DateTime, func, select
+    from sqlalchemy.dialects.postgresql import TIMESTAMP
+
+    from airflow_provider_voucherify.warehouse.column_types import type_named
+
+    said = ("column_name", "data_type", "datetime_precision", "numeric_precision", "numeric_scale")
+    columns = information_view("columns", "table_schema", "table_name", "domain_name", *said)
+    schema = func.current_schema() if table.schema is None else table.schema
+    query = select(*(columns.c[one] for one in said)).where(
+        columns.c.table_schema == schema, columns.c.table_name == table.name, columns.c.domain_name.is_not(None)
+    )
+    types: dict[str, TypeEngine[object]] = {}
+    for name, type_, precision, *digits in connection.execute(query):
+        found = type_named(type_, *digits, timestamp_has_zone=False)
+        if isinstance(found, DateTime):
+            found = TIMESTAMP(found.timezone, precision)
+        types[name] = cast("TypeEngine[object]", found)
+    return types
 
 
 def column_names(connection: Connection, table: Table) -> set[str]:
@@ -157,6 +185,7 @@ class InformationSchema:
         self._as_named = dialect.normalize_name if dialect.requires_name_normalize else str
         self._traits = traits_of(dialect)
         self._is_databricks = dialect.name == "databricks"
+        self._float_is_single = dialect.name in ("databricks", "duckdb")
 
     def has_schema(self, schema_name: str) -> bool:
         """Return whether there is such a schema."""
@@ -221,7 +250,12 @@ class InformationSchema:
         return [
             {
                 "name": self._as_named(name),
-                "type": type_named(type_, *digits, timestamp_has_zone=self._is_databricks),
+                "type": type_named(
+                    type_,
+                    *digits,
+                    timestamp_has_zone=self._is_databricks,
+                    float_is_single=self._float_is_single,
+                ),
                 "nullable": is_nullable == "YES",
                 "default": default,
             }

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TypeAlias, cast
 
 from sqlalchemy import (
+    REAL,
     TIMESTAMP,
     BigInteger,
     Boolean,
@@ -41,7 +42,17 @@ _PACKED = "zlib:"
 _BYTES_AS_TEXT = ("redshift", "databricks")
 
 _Named: TypeAlias = (
-    Boolean | Date | DateTime | Integer | LargeBinary | NullType | Numeric[Decimal] | Time | Uuid[uuid.UUID]
+    Boolean
+    | Date
+    | DateTime
+    | Integer
+    | LargeBinary
+    | NullType
+    | Numeric[Decimal]
+    | REAL[float]
+    | String
+    | Time
+    | Uuid[uuid.UUID]
 )
 #: Decimals: of the other numbers a catalog tells digits of another kind.
 _FIXED_POINT = frozenset(("BIGNUMERIC", "DECIMAL", "NUMBER", "NUMERIC"))
@@ -51,7 +62,7 @@ _NAMED: Mapping[str, _Named] = MappingProxyType(
             ("BIGINT", "BYTE", "INT", "INT64", "INTEGER", "LONG", "SHORT", "SMALLINT", "TINYINT"), Integer()
         ),
         **dict.fromkeys(("UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "HUGEINT", "UHUGEINT", "BIGNUM"), Integer()),
-        **dict.fromkeys(("DECFLOAT", "DOUBLE", "DOUBLE PRECISION", "FLOAT", "FLOAT64", "REAL"), Numeric()),
+        **dict.fromkeys(("DECFLOAT", "DOUBLE", "DOUBLE PRECISION", "FLOAT", "FLOAT64"), Numeric()),
         **dict.fromkeys(("DATETIME", "TIMESTAMP", "TIMESTAMP WITHOUT TIME ZONE"), DateTime()),
         **dict.fromkeys(("TIMESTAMP_NS", "TIMESTAMP_NTZ"), DateTime()),
         "TIMESTAMP_S": postgresql.TIMESTAMP(precision=0),
@@ -60,7 +71,9 @@ _NAMED: Mapping[str, _Named] = MappingProxyType(
         **dict.fromkeys(("TIME", "TIME_NS", "TIME WITHOUT TIME ZONE", "TIME WITH TIME ZONE"), Time()),
         **dict.fromkeys(("BINARY", "BINARY VARYING", "BIT", "BLOB", "BYTES"), LargeBinary()),
         **dict.fromkeys(("BOOL", "BOOLEAN"), Boolean()),
+        **dict.fromkeys(("BPCHAR", "CHAR", "CHARACTER", "CHARACTER VARYING", "STRING", "TEXT", "VARCHAR"), String()),
         "DATE": Date(),
+        "REAL": REAL(),
         "UUID": Uuid(),
     }
 )
@@ -135,17 +148,22 @@ def utc_time() -> TypeEngine[datetime]:
     return moments.with_variant(TIMESTAMP(timezone=True), "bigquery").with_variant(_DatabricksUtcTime(), "databricks")
 
 
-def type_named(name: str, precision: int | None, scale: int | None, *, timestamp_has_zone: bool) -> _Named:
+def type_named(
+    name: str, precision: int | None, scale: int | None, *, timestamp_has_zone: bool, float_is_single: bool = False
+) -> _Named:
     """Return the type that a catalog names; ``NullType`` for those that nobody here asks about.
 
     :param name: such as ``BIGINT``, ``character varying`` or, DuckDB's, ``DECIMAL(18,2)``.
     :param precision: digits of a decimal, if the catalog tells.
     :param scale: and how many of them are behind the point.
     :param timestamp_has_zone: whether ``TIMESTAMP`` has one: elsewhere it has none.
+    :param float_is_single: whether ``FLOAT`` has four bytes: elsewhere it has eight.
     """
     word = name.upper().partition("(")[0]
     if word in _FIXED_POINT:
         return Numeric(precision, scale)
+    if word == "FLOAT" and float_is_single:
+        word = "REAL"
     return _NAMED.get("TIMESTAMP WITH TIME ZONE" if word == "TIMESTAMP" and timestamp_has_zone else word, NullType())
 
 

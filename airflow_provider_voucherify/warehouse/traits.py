@@ -44,8 +44,8 @@ class Traits:
     :param has_naive_times: whether times may be in a column without a zone, where they are written in UTC.
     :param shuns_naive_times: whether a history, whose moments are compared, refuses such a column.
     :param most_id_characters: how long an id may be; ``None`` for any length.
-    :param most_name_length: how long the name of a table or column may be, which not every server says by itself;
-        ``None`` if nobody writes so long a one.
+    :param most_name_length: how long the name of a column may be, and, but on BigQuery, of a table, which not every
+        server says by itself; ``None`` if nobody writes so long a one.
     :param counts_name_bytes: whether that is in bytes, not characters.
     """
 

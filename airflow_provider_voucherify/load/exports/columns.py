@@ -51,7 +51,7 @@ def columns_of(destination: ExportTable, fields: Sequence[str], *, is_quoted: bo
 
 
 def losing_columns(
-    destination: ExportTable, fields: Sequence[str], existing: Mapping[str, TypeEngine[object]]
+    destination: ExportTable, fields: Sequence[str], existing: Mapping[str, TypeEngine[object]], dialect: Dialect
 ) -> list[str]:
     """Return which columns of a table that exists would lose part of what goes there, each with both types.
 
@@ -65,17 +65,20 @@ def losing_columns(
         loses_time = kind == "timestamp" and (isinstance(type_, Date | Time) or _cuts_seconds(type_))
         is_whole = isinstance(type_, Integer) or (isinstance(type_, Numeric) and type_.scale == 0)
         is_single = isinstance(type_, FLOAT | REAL)  # of doubles SQLAlchemy has other types
-        if loses_time or (kind == "decimal" and (is_whole or is_single)) or (kind == "integer" and is_single):
-            losing.append(f"{column_of(name)} (is {type_}, and gets a {kind})")
+        if type_ is not None and (
+            loses_time or (kind == "decimal" and (is_whole or is_single)) or (kind == "integer" and is_single)
+        ):
+            losing.append(f"{column_of(name)} (is {type_.compile(dialect)}, and gets a {kind})")
     return losing
 
 
 def _cuts_seconds(type_: TypeEngine[object] | None) -> bool:
-    """Return whether a type of times has less than microseconds: MySQL's say so by ``fsp``, of which none is zero."""
+    """Return whether a type of times has less than milliseconds, which Voucherify's have: MySQL's say so by ``fsp``, of
+    which none is zero."""
     from sqlalchemy import DateTime
 
     digits = getattr(type_, "precision", None), getattr(type_, "fsp", 6) or 0
-    return isinstance(type_, DateTime) and any(one is not None and one < 6 for one in digits)
+    return isinstance(type_, DateTime) and any(one is not None and one < 3 for one in digits)
 
 
 def digits_behind(

@@ -19,6 +19,7 @@ from airflow_provider_voucherify.warehouse.catalog import (
     catalog_of,
     check_rights,
     column_names,
+    column_types,
     drop_if_there,
 )
 from airflow_provider_voucherify.warehouse.database import Database
@@ -105,16 +106,15 @@ class ExportTableLoader:
             raise TableUnfit(f"there is no schema {table.schema!r}: create it, or correct table={str(self.name)!r}")
         check_name(table, connection)
         if catalog.has_table(table.name, schema=table.schema):
-            existing = catalog.get_columns(table.name, schema=table.schema)
-            check_columns(table, existing, connection.dialect)
+            check_columns(table, catalog.get_columns(table.name, schema=table.schema), connection.dialect)
             if connection.dialect.name != "sqlite":  # which keeps values as they are, whatever the columns
-                self._check_types({column["name"]: column["type"] for column in existing})
+                self._check_types(column_types(connection, table))
         check_rights(table, REPLACE, connection)
         check_exactness(table, connection, _REMEDY)
-        check_takes_rows(table, connection, by_copy=True)
+        check_takes_rows(table, connection, way="copy")
 
     def _check_types(self, existing: Mapping[str, TypeEngine[object]]) -> None:
-        if losing := losing_columns(self._destination, self._fields, existing):
+        if losing := losing_columns(self._destination, self._fields, existing, self._database.dialect):
             raise TableUnfit(
                 f"table {self.name} has columns that would keep a part of their values only: {', '.join(losing)}. "
                 "Correct types, change these columns, or name another table"

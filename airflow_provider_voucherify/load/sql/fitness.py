@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+import math
+from collections import defaultdict
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from airflow_provider_voucherify.ledger.logs.table import is_log_or_empty
 from airflow_provider_voucherify.load.errors import TableUnfit
@@ -19,6 +21,7 @@ from airflow_provider_voucherify.warehouse.databricks.tables import check_column
 from airflow_provider_voucherify.warehouse.databricks.tables import check_managed, check_moments
 from airflow_provider_voucherify.warehouse.driver_errors import without_rows
 from airflow_provider_voucherify.warehouse.many_rows import without_parameters
+from airflow_provider_voucherify.warehouse.table_names import for_people
 from airflow_provider_voucherify.warehouse.traits import MYSQL, PROVEN, traits_of
 
 if TYPE_CHECKING:
@@ -28,6 +31,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Dialect
     from sqlalchemy.engine.interfaces import ReflectedColumn
     from sqlalchemy.types import TypeEngine
+
+#: How rows get into a table.
+Way: TypeAlias = Literal["query", "values", "copy"]
 
 
 def check_name(table: Table, connection: Connection) -> None:
@@ -139,7 +145,9 @@ def _rounding(table: Table, existing: list[ReflectedColumn], dialect: Dialect) -
         for column in existing
         if isinstance(type_ := column["type"], Integer) or (isinstance(type_, Numeric) and type_.scale == 0)
     }
-    return [column.name for column in table.columns if isinstance(column.type, Float) and column.name in whole]
+    floats = [column for column in table.columns if isinstance(column.type, Float) and column.name in whole]
+    # BigQuery takes no float for a whole number, even if it is.
+    return [one.name for one in floats if dialect.name == "bigquery" or not one.info.get("is_whole")]
 
 
 def _refusing_null(table: Table, existing: list[ReflectedColumn]) -> list[str]:
@@ -178,13 +186,14 @@ def check_takes_rows(
     connection: Connection,
     known: Mapping[str, ColumnElement[object]] = visible.NO_COLUMNS,
     *,
-    by_copy: bool = False,
+    way: Way = "query",
 ) -> None:
     """Look whether rows can be removed from a table and added to it, if it exists: the database is asked for its plans,
     nothing is done.
 
     :param known: values that are known before, by column.
-    :param by_copy: whether rows go in by COPY, where PostgreSQL has it: it makes of texts whatever the columns are.
+    :param way: how rows go in: from a query, as values, or by COPY where PostgreSQL has it, which makes of texts
+        whatever the columns are.
     :raises TableUnfit: if not: most likely it is a view, or has a column that takes no such values.
     :raises StatementFailed: if the database could not say now.
     """
@@ -209,7 +218,7 @@ def check_takes_rows(
     except DBAPIError as error:
         problem = without_rows(f"plan to remove rows of {table.fullname}", error)
     else:
-        _check_takes_new(table, connection, known, by_copy=by_copy)
+        _check_takes_new(table, connection, known, way)
         return
     if problem.is_passing:
         raise problem
@@ -217,7 +226,7 @@ def check_takes_rows(
 
 
 def _check_takes_new(
-    table: Table, connection: Connection, known: Mapping[str, ColumnElement[object]], *, by_copy: bool
+    table: Table, connection: Connection, known: Mapping[str, ColumnElement[object]], way: Way
 ) -> None:
     from sqlalchemy import false, insert, null, select
     from sqlalchemy.exc import DBAPIError
@@ -225,8 +234,13 @@ def _check_takes_new(
     if connection.dialect.name not in ("duckdb", "postgresql", "sqlite"):
         return
     # Only PostgreSQL looks at types for a plan.
-    is_typed = connection.dialect.name == "postgresql" and not by_copy
-    values = [_typed(column, known, connection.dialect) if is_typed else null() for column in table.columns]
+    is_typed = connection.dialect.name == "postgresql" and way != "copy"
+    # What psycopg2 writes itself, and not a query, is a text without a type: it is of whatever type the column is.
+    untyped = () if connection.dialect.driver != "psycopg2" else table.columns.keys() if way == "values" else known
+    values = [
+        _typed(column, known.get(column.name), is_untyped=column.name in untyped) if is_typed else null()
+        for column in table.columns
+    ]
     rows = select(*values).select_from(table).where(false())
     adding = insert(table).from_select(table.columns.keys(), rows)
     statement = adding.compile(connection, compile_kwargs={"literal_binds": True})
@@ -244,15 +258,15 @@ def _check_takes_new(
     )
 
 
-def _typed(
-    column: Column[object], known: Mapping[str, ColumnElement[object]], dialect: Dialect
-) -> ColumnElement[object]:
-    """Return a value as it is written by a run: the texts of psycopg2 are of whatever type the column is."""
+def _typed(column: Column[object], value: ColumnElement[object] | None, *, is_untyped: bool) -> ColumnElement[object]:
+    """Return a value as it is written by a run."""
     from sqlalchemy import String, cast, literal
 
-    value = known.get(column.name, literal(None, column.type))
-    is_text = isinstance(column.type, String)
-    return value if is_text and dialect.driver == "psycopg2" else cast(value, column.type)
+    plain = getattr(value, "value", None)
+    # Infinities and NaN SQLAlchemy writes as bare words in a statement without parameters.
+    if value is None or (isinstance(plain, float) and not math.isfinite(plain)):
+        value = literal(None, column.type)
+    return value if is_untyped and isinstance(column.type, String) else cast(value, column.type)
 
 
 def _check_databricks(table: Table, connection: Connection) -> None:
@@ -278,7 +292,7 @@ def _check_engine(table: Table, connection: Connection) -> None:
         raise TableUnfit(
             f"table {table.fullname} is kept by the engine {others.pop()}, which has no transactions: a run that "
             "failed would leave it half written. Name another table, or run what follows:",
-            [f"ALTER TABLE {name} ENGINE = InnoDB"],
+            [for_people(f"ALTER TABLE {name} ENGINE = InnoDB", connection.dialect)],
         )
 
 
@@ -310,8 +324,7 @@ def check_times(table: Table, connection: Connection, *, observed_at_may_be_naiv
     moments = [column for column in table.columns if isinstance(column.type, DateTime) and column.name in types]
     unfit: list[str] = []
     for column in moments:
-        # A domain of PostgreSQL's is as its type is.
-        type_ = cast("TypeEngine[object]", getattr(types[column.name], "data_type", types[column.name]))
+        type_ = types[column.name]
         may_be_naive = column.name == "observed_at" and observed_at_may_be_naive
         if not _keeps_moments(type_, dialect, is_exact=column.name != "observed_at", may_be_naive=may_be_naive):
             unfit.append(f"{column.name} (is {type_.compile(dialect)})")
@@ -357,42 +370,39 @@ def check_exactness(table: Table, connection: Connection, remedy: str = "Make th
 
 def _check_mysql_columns(table: Table, connection: Connection) -> None:
     """Look whether MySQL's columns tell values apart as ours do, and keep them: texts of another collation may take
-    ``A`` for ``a``, times may have no microseconds, or be set to the present whenever their row changes, as a history's
-    do.
+    ``A`` for ``a``, times may have no microseconds, be set to the present whenever their row changes, as a history's
+    do, or have been written in the zone of the server, as 0.1.0 did.
     """
     from sqlalchemy import DateTime
 
     from airflow_provider_voucherify.warehouse.column_types import mysql_collation
 
-    moments = {column.name for column in table.columns if isinstance(column.type, DateTime)}
+    # Exports have no key: nothing of theirs is compared.
+    moments = {column.name for column in table.columns if isinstance(column.type, DateTime) and len(table.primary_key)}
     exact = {column.name for column in table.primary_key} | moments - {"observed_at"}
     collations = (None, mysql_collation(connection.dialect), "ascii_bin")
-    inexact: list[str] = []
-    moving: list[str] = []
-    said = ("column_name", "collation_name", "datetime_precision", "extra")
-    for name, collation, precision, extra in _told_by_mysql(connection, table, "columns", *said):
+    faults = defaultdict[str, list[str]](list)
+    said = ("column_name", "data_type", "collation_name", "datetime_precision", "extra")
+    for name, type_, collation, precision, extra in _told_by_mysql(connection, table, "columns", *said):
         if name in exact and (collation not in collations or (precision is not None and int(precision) < 6)):
-            inexact.append(str(name))
+            faults["compares {} otherwise than by every character or microsecond"].append(str(name))
         elif name in moments and "valid_to" in moments and "on update" in str(extra).lower():
-            moving.append(str(name))
-    if inexact:
+            faults["sets {} to the present whenever a row changes, as a history's do when they end"].append(str(name))
+        elif name in moments & exact and str(type_).lower() == "timestamp":
+            faults["has {} as TIMESTAMP, which 0.1.0 filled in the zone of the server"].append(str(name))
+    if faults:
+        told = ", and ".join(fault.format(", ".join(names)) for fault, names in faults.items())
         raise TableUnfit(
-            f"table {table.fullname} compares {', '.join(inexact)} otherwise than by every character or microsecond, "
-            "so one value could be taken for another. Name another table, or run what follows:",
-            _modifying(table, inexact, moments, connection.dialect),
-        )
-    if moving:
-        raise TableUnfit(
-            f"table {table.fullname} sets {', '.join(moving)} to the present whenever a row changes, as a history's do "
-            "when they end. Name another table, or run what follows:",
-            _modifying(table, moving, moments, connection.dialect),
+            f"table {table.fullname} {told}, so one value could be taken for another. Name another table, or run what "
+            "follows:",
+            _modifying(table, [name for names in faults.values() for name in names], moments, connection.dialect),
         )
 
 
 def _modifying(table: Table, names: list[str], moments: set[str], dialect: Dialect) -> list[str]:
-    # A TIMESTAMP becomes the DATETIME that it is in the session's zone.
-    in_utc = ["SET time_zone = '+00:00'"] if moments & {*names} else []
-    return [*in_utc, *(visible.modify_column(table, name, dialect) for name in names)]
+    # A TIMESTAMP becomes the DATETIME that it is in the session's zone: in the server's, the UTC of 0.1.0's runs.
+    as_written = ["SET time_zone = @@global.time_zone"] if moments & {*names} else []
+    return [*as_written, *(visible.modify_column(table, name, dialect) for name in names)]
 
 
 def _loose_columns(connection: Connection, table: Table) -> list[str]:

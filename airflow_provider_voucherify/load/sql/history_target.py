@@ -87,7 +87,7 @@ class HistoryTarget(Target):
         check_rights(self.runs, ADD, connection)
         check_times(self.runs, connection)
         check_exactness(self.runs, connection)
-        check_takes_rows(self.runs, connection)
+        check_takes_rows(self.runs, connection, way="values")
 
     def _shown_now(self) -> ColumnElement[bool]:
         return self.table.c.valid_to.is_(None)

@@ -112,7 +112,7 @@ class OutcomeTableLedger:
         check_rights(self._table, REPLACE, connection)
         check_times(self._table, connection)
         check_exactness(self._table, connection)
-        check_takes_rows(self._table, connection)
+        check_takes_rows(self._table, connection, way="values")
 
     def _replace(self, connection: Connection, outcomes: Sequence[PublicationOutcome]) -> None:
         # Two tasks that share a customer would break the table's key.

@@ -71,12 +71,13 @@ def schema_of(name: TableName, database: Database) -> str | None:
     """
     if database.dialect.name == "bigquery" and name.schema is None and database.name is None:
         raise InvalidDestination(f"table={str(name)!r} is in no dataset: write dataset.table, or project.dataset.table")
-    if database.dialect.name == "bigquery":
+    if database.dialect.name == "bigquery":  # whose tables may have longer names than columns
         check_characters(str(name), name.table)
+    else:
+        check_length(f"table={str(name)!r}", name.table, database.dialect)
     if database.dialect.name == "databricks":
         check_databricks_name(str(name), name.table)
         refuse_old_catalog(name.database or "", f"table={str(name)!r}")
-    check_length(f"table={str(name)!r}", name.table, database.dialect)
     if name.database is None:
         return name.schema
     if database.dialect.name in MYSQL:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from airflow_provider_voucherify.load.errors import InvalidDestination, TableUnfit
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection
 
@@ -78,7 +80,7 @@ def check_managed(table: Table, kind: str, form: str | None, connection: Connect
         )
 
 
-def check_moments(table: Table, types: dict[str, object]) -> None:
+def check_moments(table: Table, types: Mapping[str, object]) -> None:
     """Look whether the columns for our moments have a zone.
 
     :param types: of the columns that exist, by name.

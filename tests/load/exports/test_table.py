@@ -375,17 +375,66 @@ def test_a_database_that_refuses_quotes_no_row(postgres_database: PostgresDataba
     [
         ("value", "real", r"value \(is REAL, and gets a decimal\)"),
         ("uses", "float(24)", r"uses \(is REAL, and gets a integer\)"),
-        ("at", "timestamp(0)", r"at \(is TIMESTAMP.*, and gets a timestamp\)"),
+        ("at", "timestamp(0)", r"at \(is TIMESTAMP\(0\).*, and gets a timestamp\)"),
+        ("at", "seconds", r"at \(is TIMESTAMP\(0\).*, and gets a timestamp\)"),
     ],
-    ids=["short float for a decimal", "short float for an integer", "seconds for a time"],
+    ids=[
+        "short float for a decimal",
+        "short float for an integer",
+        "seconds for a time",
+        "a domain of seconds for a time",
+    ],
 )
 def test_a_table_that_would_round_the_values_is_refused(
     postgres_database: PostgresDatabase, column: str, type_: str, said: str
 ) -> None:
     engines = Engines(postgres_database.url)
+    with engines.get_sqlalchemy_engine().begin() as connection:
+        connection.exec_driver_sql("CREATE DOMAIN seconds AS timestamp(0)")
     create(engines, {column: type_})
     with pytest.raises(TableUnfit, match=rf"a part of their values only: {said}"):
         loader(engines).check()
+
+
+@pytest.mark.parametrize(
+    ("column", "type_", "said"),
+    [
+        ("value", "real", r"value \(is REAL, and gets a decimal\)"),
+        ("uses", "float", r"uses \(is REAL, and gets a integer\)"),
+        ("at", "timestamp_s", r"at \(is TIMESTAMP\(0\).*, and gets a timestamp\)"),
+        ("value", "double", None),
+        ("at", "timestamp_ms", None),
+    ],
+)
+def test_a_table_of_duckdbs_that_would_round_the_values_is_refused(
+    tmp_path: Path, column: str, type_: str, said: str | None
+) -> None:
+    pytest.importorskip("duckdb_engine")
+    engines = Engines(f"duckdb:///{tmp_path / 'warehouse.db'}")
+    create(engines, {"value": "decimal(38, 10)", "uses": "bigint", "at": "timestamptz"} | {column: type_})
+    if said is None:
+        loading = loader(engines)
+        loading.check()
+        assert loading.load(ROWS) == 3
+        [(value, at)] = read(engines, "SELECT value, CAST(\"at\" AS text) FROM vouchers WHERE id = '1'")
+        assert (float(str(value)), "12:00:00.5" in str(at)) == (2000.05, True)
+        return
+    with pytest.raises(TableUnfit, match=rf"a part of their values only: {said}"):
+        loader(engines).check()
+
+
+@pytest.mark.parametrize("type_", ["timestamp(3)", "timestamptz(3)", "milliseconds"])
+def test_times_to_the_millisecond_are_kept(postgres_database: PostgresDatabase, type_: str) -> None:
+    engines = Engines(postgres_database.url)
+    with engines.get_sqlalchemy_engine().begin() as connection:
+        connection.exec_driver_sql("CREATE DOMAIN milliseconds AS timestamp(3)")
+    create(engines, {"at": type_})
+    loading = loader(InWarsaw(postgres_database.url))
+    loading.check()
+    loading.load(ROWS)
+    assert read(engines, "SELECT CAST(CAST(at AS timestamp) AS text) FROM vouchers WHERE id = '1'") == [
+        ("2026-01-31 12:00:00.5",)
+    ]
 
 
 def test_a_schema_that_is_not_there_is_told(postgres_database: PostgresDatabase) -> None:
@@ -395,3 +444,12 @@ def test_a_schema_that_is_not_there_is_told(postgres_database: PostgresDatabase)
     other = ExportTable("elsewhere.public.vouchers", conn_id="warehouse")
     with pytest.raises(InvalidDestination, match="is in database 'elsewhere'"):
         ExportTableLoader(Engines(postgres_database.url), other, FIELDS, "run")
+
+
+def test_a_table_of_bigquerys_may_have_a_longer_name_than_its_columns(engines: Engines) -> None:
+    if not engines.url.startswith("bigquery"):
+        pytest.skip("elsewhere one is as long as the other")
+    longer = "k" * 301
+    ExportTableLoader(engines, ExportTable(longer, conn_id="warehouse"), ["id"], "run")
+    with pytest.raises(InvalidDestination, match="301 characters: BigQuery takes at most 300"):
+        ExportTableLoader(engines, ExportTable("vouchers", conn_id="warehouse"), [longer], "run")

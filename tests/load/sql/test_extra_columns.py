@@ -200,3 +200,26 @@ def test_members_of_an_enum_are_written_as_their_values() -> None:
     values = extra_values_of({"tier": Tier.GOLD, "level": Level.FIRST, "is": True})
     written = [getattr(value, "value") for value in values.values()]  # noqa: B009 - of a bound parameter
     assert [(type(one), one) for one in written] == [(str, "gold"), (int, 1), (bool, True)]
+
+
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+def test_a_float_that_is_no_number_is_written_run_after_run(
+    postgres_warehouse: Warehouse, driver: str, value: str
+) -> None:
+    pytest.importorskip(driver)
+    warehouse = Warehouse(postgres_warehouse.url.replace("+psycopg:", f"+{driver}:"))
+    for run in ("monday", "tuesday"):
+        _load(warehouse, {"ratio": float(value)}, "anna", run=run)
+    [(ratio,)] = warehouse.query(f"select ratio from {TABLE}")
+    assert str(ratio) == value
+
+
+def test_a_float_that_is_whole_goes_into_a_column_of_whole_numbers(warehouse: Warehouse) -> None:
+    if warehouse.url.startswith("bigquery"):
+        pytest.skip("it takes no float there")
+    _load(warehouse, {"batch": 1}, "anna", run="monday")
+
+    _load(warehouse, {"batch": 7.0}, "anna", run="tuesday")
+
+    assert warehouse.query(f"select batch from {TABLE}") == [(7,)]

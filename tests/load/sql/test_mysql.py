@@ -303,6 +303,14 @@ def test_a_table_without_transactions_is_refused_with_the_statement_that_helps(
     assert sink.open() is None
 
 
+def test_help_for_a_table_without_transactions_names_it_as_it_is(mysql_warehouse: Warehouse) -> None:
+    mysql_warehouse.execute("create table `per%cent` (id text) engine = MyISAM")
+    destination = ExportTable("per%cent", conn_id="warehouse")
+    loading = ExportTableLoader(mysql_warehouse, destination, ["id"], "run")
+    with pytest.raises(TableUnfit, match="ALTER TABLE `per%cent` ENGINE = InnoDB"):
+        loading.check()
+
+
 def test_exports_and_outcomes_refuse_a_table_without_transactions(mysql_warehouse: Warehouse) -> None:
     mysql_warehouse.execute(f"create table {TABLE} (id text, at datetime(6)) engine = MyISAM")
     with pytest.raises(TableUnfit, match="the engine MyISAM"):
@@ -363,6 +371,35 @@ def test_a_beginning_that_would_follow_each_change_of_its_row_is_refused(
     assert intervals(mysql_warehouse) == [("anna", "gold", 0, 1)]
 
 
+def test_a_history_in_the_servers_zone_becomes_what_was_written_there(mysql_warehouse: Warehouse) -> None:
+    record(mysql_warehouse, 0, found("anna", "gold"), found("bert", "gold"))
+    record(mysql_warehouse, 1, no_segment("anna"))
+    with server_with(mysql_warehouse, "time_zone", "'+02:00'"):
+        # In a session of the server's zone, so that what they hold is as a run of 0.1.0 would have filled them.
+        moments = "modify valid_from timestamp(6) not null default 0, modify valid_to timestamp(6) null"
+        mysql_warehouse.execute(f"alter table {TABLE} {moments}")
+        mysql_warehouse.execute(f"alter table {TABLE}_runs modify as_of timestamp(6) not null default 0")
+        for told in (f"table {TABLE} has valid_from, valid_to as TIMESTAMP", "_runs has as_of as TIMESTAMP"):
+            with pytest.raises(TableUnfit, match=told) as refusal:
+                record(mysql_warehouse, 2, found("anna", "gold"))
+            engine = mysql_warehouse.get_sqlalchemy_engine()
+            with engine.connect() as people:
+                people.exec_driver_sql("SET time_zone = '-05:00'")
+                for statement in str(refusal.value).splitlines()[1:]:
+                    people.exec_driver_sql(statement)
+            engine.dispose()
+        record(mysql_warehouse, 2, found("anna", "gold"))
+    assert intervals(mysql_warehouse) == [("anna", "gold", 0, 1), ("anna", "gold", 2, None), ("bert", "gold", 0, None)]
+
+
+def test_outcomes_in_the_servers_zone_are_refused(mysql_warehouse: Warehouse) -> None:
+    ledger = OutcomeTableLedger(mysql_warehouse, TableName.parse("outcomes"))
+    ledger.open([])
+    mysql_warehouse.execute("alter table outcomes modify published_at timestamp(6) null")
+    with pytest.raises(TableUnfit, match=r"(?s)has published_at as TIMESTAMP.*@@global.*MODIFY published_at DATETIME"):
+        ledger.open([])
+
+
 def test_outcomes_without_microseconds_are_refused(mysql_warehouse: Warehouse) -> None:
     ledger = OutcomeTableLedger(mysql_warehouse, TableName.parse("outcomes"))
     ledger.open([])
@@ -381,7 +418,9 @@ def exporting_into(warehouse: Warehouse, kind: ColumnKind, field: str = "value")
     ("kind", "type_", "told"),
     [
         ("timestamp", "datetime", "DATETIME"),
-        ("timestamp", "timestamp(3) null", "TIMESTAMP"),
+        ("timestamp", "timestamp(2) null", r"TIMESTAMP\(2\)"),
+        ("timestamp", "timestamp(3) null", None),
+        ("timestamp", "datetime(3)", None),
         ("decimal", "float", "FLOAT"),
         ("integer", "float", "FLOAT"),
         ("timestamp", "datetime(6)", None),

@@ -273,17 +273,21 @@ def test_a_column_of_duckdbs_that_is_no_text_is_refused_before_any_call(
 
 
 @pytest.mark.parametrize("name", ["observed_at", "valid_from", "valid_to"])
-def test_a_column_of_days_for_moments_is_refused_before_any_call(warehouse: Warehouse, name: str) -> None:
+@pytest.mark.parametrize("kind", ["days", "texts"])
+def test_a_column_of_days_or_texts_for_moments_is_refused_before_any_call(
+    warehouse: Warehouse, name: str, kind: str
+) -> None:
     zoned = {"postgresql": "timestamptz", "duckdb": "timestamptz", "snowflake": "timestamp_tz", "mysql": "datetime(6)"}
     moment = zoned.get(warehouse.url.split("+")[0].split(":")[0], "timestamp")
-    types = {one: "date" if one == name else moment for one in ("observed_at", "valid_from", "valid_to")}
+    other = "date" if kind == "days" else warehouse.id_type
+    types = {one: other if one == name else moment for one in ("observed_at", "valid_from", "valid_to")}
     columns = [f"{one} {warehouse.id_type}" for one in TEXTS] + [f"{one} {type_}" for one, type_ in types.items()]
     warehouse.execute(f"create table {TABLE} ({', '.join(columns)})")
     sink = warehouse.sink("history", identity(as_of=NOON))
     if warehouse.url.startswith("sqlite"):  # which keeps them as they are, in whatever column
         assert sink.open() is None
         return
-    with pytest.raises(TableUnfit, match=rf"{name}( \(is DATE\)| of another type)"):
+    with pytest.raises(TableUnfit, match=rf"{name}( \(is [A-Z]+.*\)| of another type)"):
         sink.open()
 
 
@@ -316,16 +320,33 @@ def test_a_column_of_the_users_own_has_to_take_what_it_is_given(postgres_warehou
     TableSink(postgres_warehouse, TABLE, "merge", identity(), Clock(), extra_columns={"ds": date(2026, 1, 31)}).open()
 
 
-def test_a_column_without_time_zone_gets_utc_whatever_the_session(postgres_warehouse: Warehouse) -> None:
+@pytest.mark.parametrize("driver", ["psycopg", "psycopg2"])
+@pytest.mark.parametrize("type_", ["jsonb", "inet", "mood"])
+def test_a_column_that_takes_none_of_our_texts_is_refused_before_any_call(
+    postgres_warehouse: Warehouse, driver: str, type_: str
+) -> None:
+    pytest.importorskip(driver)
+    postgres_warehouse.execute("create type mood as enum ('Gold')")
+    columns = f"customer_id text, segment_id text, segment_name {type_}, observed_at timestamptz"
+    postgres_warehouse.execute(f"create table {TABLE} ({columns})")
+    with pytest.raises(TableUnfit, match=r"segment_name.* is of type"):
+        Warehouse(postgres_warehouse.url.replace("+psycopg:", f"+{driver}:")).sink().open()
+
+
+@pytest.mark.parametrize("type_", ["timestamp", "without_zone", "with_zone"])
+def test_a_column_without_time_zone_gets_utc_whatever_the_session(postgres_warehouse: Warehouse, type_: str) -> None:
+    postgres_warehouse.execute("create domain without_zone as timestamp")
+    postgres_warehouse.execute("create domain with_zone as timestamptz(3)")
     database = postgres_warehouse.url.split("@/")[1].split("?")[0]
     postgres_warehouse.execute(f"alter database {database} set timezone to 'Asia/Tokyo'")
     postgres_warehouse.execute(
-        f"create table {TABLE} (customer_id text, segment_id text, segment_name text, observed_at timestamp)"
+        f"create table {TABLE} (customer_id text, segment_id text, segment_name text, observed_at {type_})"
     )
 
     postgres_warehouse.load(found("anna", "gold"))
 
-    assert postgres_warehouse.query(f"select observed_at::text from {TABLE}") == [("2026-01-31 12:00:00",)]
+    shown = "observed_at at time zone 'UTC'" if type_ == "with_zone" else "observed_at"
+    assert postgres_warehouse.query(f"select ({shown})::text from {TABLE}") == [("2026-01-31 12:00:00",)]
 
 
 @pytest.mark.parametrize("type_", ["timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"])
