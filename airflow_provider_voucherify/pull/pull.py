@@ -116,7 +116,7 @@ class Pull:
     def _forget_what_was_not_believed(self) -> None:
         """Let a later part ask again for lists that did not begin as lists do: the next answer may be another."""
         refused: set[str | None] = {one.segment.id for one in self._survey.listings or () if one.is_refused}
-        if self._survey.everyone is None:
+        if self._survey.is_everyone_refused:
             refused.add(None)
         self._remembering.forget_lists(refused)
 
@@ -158,15 +158,18 @@ class Pull:
         failed = failed_of(sink)
         kept = failed if self._tools.is_resumed else set[str]()
         to_ask, forgotten = asked.differences(chain(sink.done(), kept))
-        forgotten |= failed - kept
+        again = failed - kept
         if self._question.unknown == "fail":  # a refused customer may have been added meanwhile
-            forgotten.update(sink.unknown(limit=held))
-        has_outgrown = not walks and self._has_outgrown(held - len(forgotten), ids)
-        if not has_outgrown and not forgotten:
+            again.update(sink.unknown(limit=held))
+        has_outgrown = not walks and self._has_outgrown(held - len(forgotten | again), ids)
+        if not (has_outgrown or forgotten or again):
             return to_ask
         # Their memberships go from the lists too: a later try that asks about them again must not go on with those.
         sink.write_pages(not_gone_on_with(walks, self._question.digest, self._tools.now()))
-        sink.forget({*sink.done(), *failed} if has_outgrown else forgotten)
+        # Whom a list names that is gone on with is found: it is not read again for them.
+        named = again - set(sink.unlisted(again))
+        sink.forget({*sink.done(), *failed} if has_outgrown else forgotten | (again - named))
+        sink.settle(sorted(named), frozenset(), self._tools.now())
         return asked.differences(chain(sink.done(), kept))[0]
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:
