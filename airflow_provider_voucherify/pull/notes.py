@@ -23,6 +23,8 @@ _CHARACTERS_PER_NOTE = 30_000
 _ANSWERS = f"{NOTE}answers:"
 _BEGINNING = f"{NOTE}beginning"
 _HALVES = f"{NOTE}halves"
+#: The note of exports that a try leaves, as the keys may not delete any.
+EXPORTS_LEFT = f"{NOTE}exports left"
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +183,8 @@ class RunNotes:
 
     def forget_earlier_try(self) -> None:
         """Forget what was noted for later parts of one try only."""
-        for note in [note for note in self._held if note.startswith(_ANSWERS) or note in {_BEGINNING, _HALVES}]:
+        of_parts = {_BEGINNING, _HALVES, EXPORTS_LEFT}
+        for note in [note for note in self._held if note.startswith(_ANSWERS) or note in of_parts]:
             if self._held[note]:
                 self._write(note, {})
 

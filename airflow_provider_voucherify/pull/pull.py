@@ -15,8 +15,8 @@ from airflow_provider_voucherify.pull.customers.asked_customers import AskedCust
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE
 from airflow_provider_voucherify.pull.notes import Beginning, RunNotes
 from airflow_provider_voucherify.pull.per_customer.run import CustomerRun
-from airflow_provider_voucherify.pull.per_export.fetch import drop_earlier_everyone
-from airflow_provider_voucherify.pull.per_export.notes import ExportNotes
+from airflow_provider_voucherify.pull.per_export.fetch import Exports
+from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import (
     Terms,
     not_gone_on_with,
@@ -44,9 +44,9 @@ class Pull:
         self._tools = tools = replace(tools, client=cap.over(tools.client))
         self._rate = rate
         self._notes = RunNotes(tools.sink, tools.now)
+        self._beginning = self._begun_so()
         self._exports = ExportNotes(tools.sink, tools.now)
         self._held = self._what_is_held()
-        self._beginning = self._begun_so()
         self._terms = Terms(question, AskedCustomers(question.customer_ids), self._sample(), tools.now)
         held = {} if self._beginning is None else self._notes.answers
         self._remembering = RememberingClient(tools.client, held, tools.now, keeps=tools.may_defer)
@@ -67,7 +67,7 @@ class Pull:
         :raises PlanTooDear: if it takes more than allowed.
         """
         with self._kept_for_the_next_part():
-            drop_earlier_everyone(self._tools, self._exports)
+            self._delete_earlier_exports()
             plan = self._tools.run(self._survey.plan(self._rate))
         check_affordable(plan, self._question.max_calls)
         return plan
@@ -96,6 +96,14 @@ class Pull:
             lists = SegmentRun(self._question, self._survey, self._held, self._terms, tools, remembering, exports)
             return lists.pull(by_exports=plan.strategy == "export")
 
+    def _delete_earlier_exports(self) -> None:
+        """Delete the exports of everyone earlier tries left, whose files lack who joined since, and those in whose
+        place others were asked for."""
+        if not self._tools.is_resumed:
+            # Before any call: were the worker given back in between, the next part would take the file for this try's.
+            self._exports.set_aside([EVERYONE])
+        Exports(self._tools, self._exports).delete_set_aside()
+
     @contextmanager
     def _kept_for_the_next_part(self, run: CustomerRun | None = None) -> Iterator[None]:
         """Note what is of use as a whole only, if the worker is given back before it is whole."""
@@ -116,7 +124,7 @@ class Pull:
     def _forget_what_was_not_believed(self) -> None:
         """Let a later part ask again for lists that did not begin as lists do: the next answer may be another."""
         refused: set[str | None] = {one.segment.id for one in self._survey.listings or () if one.is_refused}
-        if self._survey.everyone is None:
+        if self._survey.is_everyone_refused:
             refused.add(None)
         self._remembering.forget_lists(refused)
 
@@ -158,15 +166,18 @@ class Pull:
         failed = failed_of(sink)
         kept = failed if self._tools.is_resumed else set[str]()
         to_ask, forgotten = asked.differences(chain(sink.done(), kept))
-        forgotten |= failed - kept
+        again = failed - kept
         if self._question.unknown == "fail":  # a refused customer may have been added meanwhile
-            forgotten.update(sink.unknown(limit=held))
-        has_outgrown = not walks and self._has_outgrown(held - len(forgotten), ids)
-        if not has_outgrown and not forgotten:
+            again.update(sink.unknown(limit=held))
+        has_outgrown = not walks and self._has_outgrown(held - len(forgotten | again), ids)
+        if not (has_outgrown or forgotten or again):
             return to_ask
         # Their memberships go from the lists too: a later try that asks about them again must not go on with those.
         sink.write_pages(not_gone_on_with(walks, self._question.digest, self._tools.now()))
-        sink.forget({*sink.done(), *failed} if has_outgrown else forgotten)
+        # Whom a list names that is gone on with is found: it is not read again for them.
+        named = again - set(sink.unlisted(again))
+        sink.forget({*sink.done(), *failed} if has_outgrown else forgotten | (again - named))
+        sink.settle(sorted(named), frozenset(), self._tools.now())
         return asked.differences(chain(sink.done(), kept))[0]
 
     def _has_outgrown(self, held: int, ids: Sequence[str]) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 
 from airflow_provider_voucherify.api.calls.call import Sender
 from airflow_provider_voucherify.api.errors import CustomersUnknown, VoucherifyError, WindowClosed, WrongProject
-from airflow_provider_voucherify.api.ids import IdList
+from airflow_provider_voucherify.api.ids import IdList, IdSet
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope
 from airflow_provider_voucherify.load.base import failed_of, in_parts
 from airflow_provider_voucherify.pull.clients import RememberingClient, RunInterrupted
@@ -135,12 +135,19 @@ class CustomerRun:
             now=self._tools.now,
             on_answer=lambda answer: progress.answer(failed=answer.outcome is Outcome.FAILED),
             judge_first=not held,
-            failed_before=[one.failure for one in self._tools.sink.failed(limit=MOST_FAILURES_AT_FIRST)],
+            failed_before=[] if held else self._failed_before(),
             ghost=self.ghost,
             only=self._survey.segment_ids,
             source_ids=everyone,
             halves=self._notes.halves if self._tools.is_resumed else None,
         )
+
+    def _failed_before(self) -> list[str | None]:
+        """Return why customers failed who were asked for: who could not be looked up tells nothing of these."""
+        told = self._notes.resolved
+        not_told = IdSet(one for one in self._survey.ids_to_resolve if one not in told)
+        failed = self._tools.sink.failed(limit=MOST_FAILURES_AT_FIRST + len(not_told))
+        return [one.failure for one in failed if one.customer_id not in not_told][:MOST_FAILURES_AT_FIRST]
 
     def _begin_with_ghost(self) -> bool:
         """Ask for the ghost; where its answer has changed since an earlier part, drop what that took on trust.

@@ -51,7 +51,7 @@ from airflow_provider_voucherify.pull.per_export.gate import (
     largest_for,
     moments_for,
 )
-from airflow_provider_voucherify.pull.per_export.notes import EARLIER_EVERYONE, EVERYONE, Asked, ExportNotes
+from airflow_provider_voucherify.pull.per_export.notes import EVERYONE, Asked, ExportNotes
 from airflow_provider_voucherify.pull.tools import PullTools, kept_if_interrupted
 
 log = logging.getLogger(__name__)
@@ -136,6 +136,7 @@ class Exports:
         if lost and (exports := self._listed_for(lost)) is not None:
             self._find(self._opened(jobs), exports)
         new = [job for job in jobs if self._is_new(job)]
+        self._notes.set_aside([job.key for job in new if not self.is_open(job)])
         now, told = self._tools.now(), list[Asked]()
         self._notes.write([Asked(job.key, now, job.total, job.definition, self._witnesses(job)) for job in new])
         with kept_if_interrupted(lambda: self._notes.write(told)):
@@ -204,6 +205,12 @@ class Exports:
         self._jobs |= {job.key: job for job in jobs}
         self._delete_noted([one for one in segments if one.key not in in_use and one.is_left])
 
+    def delete_set_aside(self) -> None:
+        """Delete what was set aside; what has no id is of everyone."""
+        aside = [one for one in self._notes.held.values() if one.is_set_aside and one.is_left]
+        self._jobs |= {one.key: Job(one.key, "everyone", one.total) for one in aside}
+        self._delete_noted(aside)
+
     def delete_refused(self, job: Job) -> None:
         """Delete the export of a job that is not used, if there is one."""
         one = self._notes.held.get(job.key)
@@ -233,17 +240,19 @@ class Exports:
         note = self._notes.held.get(key)
         if note is None or note.export_id is None:
             return
-        if self._notes.may_delete and self._is_deleted(note.export_id):
+        if self._is_deleted(note.export_id):
             self._notes.forget_id(key)
         elif not note.is_over:
             self._notes.write([replace(note, is_over=True)])
 
     def _is_deleted(self, export_id: str) -> bool:
         try:
+            if self._notes.left:  # it would be refused as well
+                self._leave(export_id, "the keys may delete none")
+                return False
             self._tools.run(delete_export(self._tools.client, export_id))
-        except PermissionMissing as error:  # those that follow would be refused as well
-            self._notes.may_delete = False
-            log.warning("Export %s could not be deleted, and no other of this run is tried: %s", export_id, error)
+        except PermissionMissing as error:
+            self._leave(export_id, str(error))
         except STOPS:
             raise
         except VoucherifyError as error:
@@ -251,6 +260,10 @@ class Exports:
         else:
             return True
         return False
+
+    def _leave(self, export_id: str, why: str) -> None:
+        if left := self._notes.leave(export_id):
+            log.warning("Exports could not be deleted, do so by hand after the run: %s (%s)", ", ".join(left), why)
 
     def _open(self, job: Job) -> Asked | None:
         one = self._notes.held.get(job.key)
@@ -405,20 +418,6 @@ EVERYONE_CALLS = 7
 def everyone_calls(total: int, *, may_export: bool) -> int:
     """Return the calls it takes to read everyone, by an export if that is fewer and allowed."""
     return min(calls_for(total), EVERYONE_CALLS) if may_export else calls_for(total)
-
-
-def drop_earlier_everyone(tools: PullTools, notes: ExportNotes) -> None:
-    """Delete the export of everyone an earlier try left, if there is one: who joined since is not in its file.
-
-    :raises VoucherifyError: what stops the run.
-    """
-    left = notes.held.get(EVERYONE)
-    if left is not None and left.is_left and not tools.is_resumed:
-        # Before any call: were the worker given back in between, the next part would take the file for this try's.
-        earlier = replace(left, key=EARLIER_EVERYONE, is_refused=True)
-        notes.write([earlier, replace(left, export_id=None, is_over=True)])
-    if (noted := notes.held.get(EARLIER_EVERYONE)) is not None:
-        Exports(tools, notes).delete_refused(Job(EARLIER_EVERYONE, "everyone", noted.total))
 
 
 def read_everyone(

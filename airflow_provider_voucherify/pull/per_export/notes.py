@@ -11,11 +11,11 @@ from datetime import datetime
 
 from airflow_provider_voucherify.api.models import Json, JsonObject
 from airflow_provider_voucherify.load.base import NOTE, Sink
-from airflow_provider_voucherify.pull.notes import note_page
+from airflow_provider_voucherify.pull.notes import EXPORTS_LEFT, note_page
 
 _EXPORT = f"{NOTE}export:"
-#: Names the export of everyone, and that of an earlier try, which is deleted only: no segment has these ids.
-EVERYONE, EARLIER_EVERYONE = "everyone", "everyone earlier"
+#: Names the export of everyone, and begins the names of those that are deleted only: no segment has such ids.
+EVERYONE, _SET_ASIDE = "everyone", "set aside "
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,12 @@ class Asked:
     @property
     def is_of_segment(self) -> bool:
         """Return whether it is of a segment's members."""
-        return self.key not in {EVERYONE, EARLIER_EVERYONE}
+        return self.key != EVERYONE and not self.is_set_aside
+
+    @property
+    def is_set_aside(self) -> bool:
+        """Return whether it is to be deleted only."""
+        return self.key.startswith(_SET_ASIDE)
 
     def to_json(self) -> JsonObject:
         """Return the note as JSON; witnesses are kept as long as they are of use."""
@@ -94,7 +99,7 @@ class Asked:
 class ExportNotes:
     """The notes of a run's exports.
 
-    ``may_delete`` is whether the keys may delete exports, as far as is known.
+    ``left`` are the ids of exports that this try leaves, as the keys may not delete any.
 
     :param now: the time, UTC.
     """
@@ -102,8 +107,10 @@ class ExportNotes:
     def __init__(self, sink: Sink, now: Callable[[], datetime]) -> None:
         self._sink = sink
         self._now = now
-        self.may_delete = True
-        notes = ((id_, walk.resume) for id_, walk in sink.walks().items() if id_.startswith(_EXPORT))
+        walks = sink.walks()
+        left = walks[EXPORTS_LEFT].resume.get("exports") if EXPORTS_LEFT in walks else None
+        self.left = frozenset(str(one) for one in left) if isinstance(left, list) else frozenset[str]()
+        notes = ((id_, walk.resume) for id_, walk in walks.items() if id_.startswith(_EXPORT))
         read = (Asked.from_json(id_.removeprefix(_EXPORT), resume) for id_, resume in notes)
         self.held = {one.key: one for one in read if one is not None}
 
@@ -122,6 +129,26 @@ class ExportNotes:
     def refuse(self, keys: Sequence[str]) -> None:
         """Note that lists are to be read instead."""
         self.write([replace(self.held[key], is_refused=True) for key in keys if key in self.held])
+
+    def set_aside(self, keys: Sequence[str]) -> None:
+        """Note exports that are left under names of their own, to be deleted only: others may be asked for."""
+        left = [one for key in keys if (one := self.held.get(key)) is not None and one.is_left]
+        keys = [f"{_SET_ASIDE}{one.export_id or one.at.isoformat()}" for one in left]
+        aside = [replace(one, key=key, is_refused=True) for one, key in zip(left, keys, strict=True)]
+        self.write([*aside, *(replace(one, export_id=None, is_over=True) for one in left)])
+
+    def leave(self, export_id: str) -> Sequence[str]:
+        """Note that the keys may not delete exports; return those left that were not noted so before.
+
+        :param export_id: one that was to be deleted.
+        """
+        if export_id in self.left:
+            return ()
+        new = sorted({one.export_id for one in self.held.values() if one.export_id is not None} - self.left)
+        self.left |= {*new}
+        exports: list[Json] = [*sorted(self.left)]
+        self._sink.write_pages([note_page(EXPORTS_LEFT, {"exports": exports}, self._now())])
+        return new
 
     def forget_id(self, key: str) -> None:
         """Note that an export is deleted."""

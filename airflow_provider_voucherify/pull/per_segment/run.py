@@ -10,20 +10,21 @@ from datetime import timedelta
 from itertools import chain
 
 from airflow_provider_voucherify.api.calls.call import ask
-from airflow_provider_voucherify.api.calls.reads import get_segment, rest_of
+from airflow_provider_voucherify.api.calls.reads import get_segment, list_segments, rest_of
 from airflow_provider_voucherify.api.errors import (
     MalformedAnswer,
     NotFound,
     PagingFailed,
     SegmentsFailed,
     VoucherifyError,
+    WindowClosed,
 )
 from airflow_provider_voucherify.api.ids import DistinctIds, IdList, IdSet, Remaining
 from airflow_provider_voucherify.api.lists.customers import calls_for
 from airflow_provider_voucherify.api.lists.pages import instant_of, most_for
 from airflow_provider_voucherify.api.models import Customer, CustomerAnswer, Outcome, Scope, Segment, StaticList
 from airflow_provider_voucherify.load.base import failed_of, in_parts
-from airflow_provider_voucherify.pull.clients import RememberingClient
+from airflow_provider_voucherify.pull.clients import RememberingClient, RunInterrupted
 from airflow_provider_voucherify.pull.customers.asked_customers import names_of
 from airflow_provider_voucherify.pull.customers.existence import refuse_unknown
 from airflow_provider_voucherify.pull.customers.project import FEWEST_TO_JUDGE, wrong_project
@@ -175,8 +176,7 @@ class SegmentRun:
         round_ = Round()
         with kept_if_interrupted(lambda: self._tools.sink.write_pages(round_.pages)):
             self._tools.run(strategy.round(round_))
-        if round_.pages:
-            self._tools.sink.write_pages(round_.pages)
+        self._tools.sink.write_pages(round_.pages)
         if round_.stopped_by is not None:
             raise round_.stopped_by
 
@@ -203,28 +203,34 @@ class SegmentRun:
         self._gone[gone.segment.id] = gone.segment.name
         self._tools.sink.write_pages([gone.restart()])
 
-    def _is_gone(self, listing: Listing, *, again: int = 0) -> bool:
-        """Ask whether a segment is there no more.
-
-        :param again: how often that was asked before.
-        """
-        call = get_segment(listing.segment.id)
+    def _leave_out_deleted(self, verification: Verification) -> None:
+        """Leave out what is in doubt and was deleted. No plan counts these calls: that one fails hides no doubt."""
+        deleted = list[Listing]()
         try:
-            self._tools.run(ask(self._remembering, call._replace(request=call.request._replace(again=again))))
+            listed = {segment.id for segment in self._tools.run(list_segments(self._tools.client))}
+            self._tools.run(verification.find_deleted(self._remembering, listed, deleted))
+        except VoucherifyError as error:
+            if isinstance(error, RunInterrupted) or (self._tools.may_defer and isinstance(error, WindowClosed)):
+                raise
+            log.warning("It could not be found out whether segments in doubt were deleted: %s", error)
+        for listing in deleted:
+            self._leave_out(listing)
+
+    def _is_gone(self, listing: Listing) -> bool:
+        """Ask whether a segment is there no more."""
+        try:
+            self._tools.run(ask(self._remembering, get_segment(listing.segment.id)))
         except NotFound:
             return True
-        except STOPS:
-            raise
-        except VoucherifyError:
-            if listing.failure is None:
+        except VoucherifyError as error:
+            if listing.failure is None or isinstance(error, STOPS):
                 raise
         return False
 
     def _forget_gone(self) -> None:
         """Let nobody count as found for a segment that went away between two tries."""
         gone = [Listing(Segment(id_, name), self._terms) for id_, name in self._gone.items()]
-        if gone:
-            self._tools.sink.write_pages([listing.restart() for listing in gone])
+        self._tools.sink.write_pages([listing.restart() for listing in gone])
 
     def _verify(self) -> Mismatch | None:
         verification = self._sampled()
@@ -235,12 +241,9 @@ class SegmentRun:
         if self._question.verify_sample:
             self._look_into_empty(verification)
         if verification.failure is not None and not verification.unlisted:
-            # What stands on the list of a segment that was deleted since is nobody's any more, and no contradiction.
-            for listing in [one for one in verification.doubtful if self._is_gone(one, again=1)]:
-                self._leave_out(listing)
+            self._leave_out_deleted(verification)
         if (error := verification.failure) is not None:
-            if again := verification.to_read_again:
-                self._tools.sink.write_pages([listing.restart() for listing in again])
+            self._tools.sink.write_pages([listing.restart() for listing in verification.to_read_again])
             raise error
         return verification.mismatch
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from airflow_provider_voucherify.api.calls.call import Sender, ask
-from airflow_provider_voucherify.api.calls.reads import get_customer, get_customer_segments
+from airflow_provider_voucherify.api.calls.reads import get_customer, get_customer_segments, get_segment
 from airflow_provider_voucherify.api.errors import MembersDisagree, NotFound, VoucherifyError
 from airflow_provider_voucherify.pull.customers.everyone import CustomerList
 from airflow_provider_voucherify.pull.customers.existence import is_known
@@ -90,6 +90,20 @@ class Verification:
             except VoucherifyError as error:
                 reason = type(error).__name__
                 log.warning("A former member of segment %r could not be read: %s", empty.segment.name, reason)
+
+    async def find_deleted(self, client: Sender, listed: AbstractSet[str], deleted: list[Listing]) -> None:
+        """Ask for the segments in doubt that are listed no more: what stood on the list of a deleted one contradicts
+        nobody's answer.
+
+        :param listed: ids of the segments on the list of segments, as it is now.
+        :param deleted: those in doubt that are deleted are added as answers come.
+        """
+        for listing in [one for one in self.doubtful if one.segment.id not in listed]:
+            call = get_segment(listing.segment.id)
+            try:  # it may have been asked for before, as its list was empty
+                await ask(client, call._replace(request=call.request._replace(again=1)))
+            except NotFound:
+                deleted.append(listing)
 
     @property
     def failure(self) -> MembersDisagree | None:

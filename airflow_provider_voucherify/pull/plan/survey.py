@@ -85,7 +85,8 @@ class Survey:
     """What was found out before the plan is made; the run goes on from it.
 
     ``listings`` are the segments' lists, ``None`` while they were not asked for; ``everyone`` is the list of all
-    customers; ``is_right_project`` says whether one of the customers is known for sure.
+    customers; ``is_everyone_refused`` says whether that did not begin as lists do, and ``is_right_project`` whether one
+    of the customers is known for sure.
 
     :param beginning: what an earlier part of the try found out of lists, ``None`` if there was none.
     :param totals: how many members segments had whose files were asked for, by the segment's id.
@@ -104,6 +105,7 @@ class Survey:
     ) -> None:
         self.listings: list[Listing] | None = None
         self.everyone: CustomerList | None = None
+        self.is_everyone_refused = False
         self.is_right_project = question.is_about_everyone or held.is_right_project
         self._question = question
         self._held = held
@@ -243,6 +245,7 @@ class Survey:
             try:
                 await self._begin_everyone()
             except MalformedAnswer as error:  # somebody nobody asked about may be the reason
+                self.is_everyone_refused = True
                 log.warning("The list of everyone cannot be read: whom no segment names is looked up (%s)", error)
         new = [listing for listing in self.listings or () if not listing.is_begun]
         for start in range(0, len(new), _WAVE):

@@ -19,12 +19,13 @@ from airflow_provider_voucherify.pull.per_export.notes import Asked, ExportNotes
 from airflow_provider_voucherify.pull.per_segment.listing import Listing, Terms
 from airflow_provider_voucherify.pull.plan.question import Question
 from tests.pull.ways import gold_shop
-from tests.pull.ways.desk import Desk, rows_of, truth, utc_now, xcom_sink
+from tests.pull.ways.desk import Desk, rows_of, truth, utc_now, watch_nothing, xcom_sink
 from tests.pull.ways.gold_shop import calls_so_far, gained, left_behind, rows_of_segment
 from tests.pull.ways.stores import MemoryStore
 
 EXPORT = Question(None, strategy="export")
 ONE_BY_ONE = Question(None, ["gold"], strategy="per_customer", exports=True)
+OF_GIVEN = Question(gold_shop.CUSTOMERS, strategy="export")
 LOST_ANSWER = Fault("reset", 1.0, count=1, path="^POST /v1/exports", after_acting=True)
 
 
@@ -172,6 +173,30 @@ def test_keys_that_may_export_and_not_delete_pull_all_the_same(
     assert sum(target.startswith("/v1/exports/") for target in asked) == 1  # the others would be refused as well
     assert caplog.text.count("could not be deleted") == 1
     assert len(left_behind(shop)) == (4 if question is EXPORT else 1)
+
+
+def test_keys_that_may_not_delete_are_told_so_once_in_a_try_with_all_exports_that_are_left(
+    shop: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.set_faults([MAY_NOT_DELETE])
+    store, asked = MemoryStore(), list[str]()
+
+    def watch(target: str) -> None:
+        asked.append(target)
+        if target.endswith("/segments") and sum(one.endswith("/segments") for one in asked) % 3 == 0:
+            raise WindowClosed("closed", wait=100.0, is_told=True)
+
+    desk = Desk(shop, watch=watch, workers=1)
+    for part in range(3):
+        with pytest.raises(WindowClosed):
+            replace(desk, part=part).pull(EXPORT, xcom_sink(everyone=True, store=store))
+    assert sum(target.startswith("/v1/exports/") for target in asked) == 1
+    (told,) = [message for message in caplog.messages if "could not be deleted" in message]
+    assert len(left_behind(shop)) == 4
+    assert all(export in told for export in left_behind(shop))
+    shop.set_faults()
+    replace(desk, watch=watch_nothing).pull(EXPORT, xcom_sink(everyone=True, store=store))
+    assert left_behind(shop) == [], "another try finds out anew"
 
 
 def test_an_earlier_export_of_everyone_that_may_not_be_deleted_is_not_used(few_calls: None) -> None:
@@ -415,3 +440,30 @@ def test_a_run_that_is_told_to_stop_while_it_deletes_its_export_stops(
     asked = list[str]()
     with pytest.raises(RunInterrupted):
         Desk(shop, watch=watch, part=0).pull(ONE_BY_ONE)
+
+
+@pytest.mark.parametrize(
+    "questions",
+    [(ONE_BY_ONE, ONE_BY_ONE), (Question(gold_shop.CUSTOMERS[:600], strategy="export"), OF_GIVEN)],
+    ids=["everyone", "segments"],
+)
+def test_an_export_whose_deletion_failed_is_deleted_though_another_was_asked_for_in_its_place(
+    shop: Emulator, few_calls: None, questions: tuple[Question, Question]
+) -> None:
+    store, everyone = MemoryStore(), questions[0].is_about_everyone
+    shop.set_faults([Fault("status", 1.0, path="^DELETE /v1/exports", status=500)])
+    left = list[int]()
+
+    def die(target: str) -> None:
+        if target.endswith("/segments"):
+            raise Killed
+
+    for question in questions:
+        with pytest.raises((Killed, BaseExceptionGroup)):
+            Desk(shop, watch=die, workers=1).pull(question, xcom_sink(everyone=everyone, store=store))
+        left.append(len(left_behind(shop)))
+    shop.set_faults()
+    done = Desk(shop).pull(questions[1], xcom_sink(everyone=everyone, store=store))
+    assert left[1] == 2 * left[0] > 0
+    assert done.rows == (rows_of_segment(shop, "gold") if everyone else truth(shop, gold_shop.CUSTOMERS))
+    assert left_behind(shop) == []

@@ -5,11 +5,18 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from airflow_provider_voucherify.api.errors import MembersDisagree, SegmentsFailed, WindowClosed
+from airflow_provider_voucherify.api.errors import (
+    MembersDisagree,
+    PermissionMissing,
+    SegmentsFailed,
+    TransportFailed,
+    WindowClosed,
+)
 from airflow_provider_voucherify.api.models import JsonObject
 from airflow_provider_voucherify.emulator import Emulator, Fault, Switches
 from airflow_provider_voucherify.load.base import RunIdentity
@@ -241,3 +248,55 @@ def test_what_moved_while_it_was_listed_is_told(shop: Emulator, caplog: pytest.L
     assert done.pulled.moved == Moved(segments=1, joined=2, left=0)
     assert "Changed while listed: 1 segment; at least 2 customers joined, 0 left" in caplog.messages
     assert Desk(shop).pull(Question(CUSTOMERS[:9], strategy="per_customer")).pulled.moved is None
+
+
+def in_no_segment(target: str, answer: JsonObject) -> JsonObject:
+    """Return the answer of a server that says of every customer to be in no segment."""
+    is_meant = target.startswith("/v1/customers/") and target.endswith("/segments")
+    return {**answer, "data": [], "total": 0} if is_meant else answer
+
+
+@pytest.mark.parametrize("cannot", ["max_calls", "list", "ask"])
+def test_lists_in_doubt_are_read_again_whatever_asking_for_their_segments_comes_to(shop: Emulator, cannot: str) -> None:
+    question, ledger = Question(CUSTOMERS, strategy="per_segment"), xcom_sink(store=MemoryStore())
+    plan = Desk(shop).pull(question).plan
+    asked, change = list[str](), in_no_segment
+    limited = replace(question, max_calls=plan.calls)
+
+    def fail(target: str) -> None:
+        is_sampled = any(one.endswith("/segments") for one in asked)
+        if is_sampled and target.startswith("/v1/segments?") and cannot == "list":
+            raise TransportFailed("lost")
+        if target.startswith("/v1/segments/") and cannot == "ask":
+            raise PermissionMissing("no", status=403)
+        asked.append(target)
+
+    def change_all(target: str, answer: JsonObject) -> JsonObject:
+        data = answer.get("data")
+        is_again = any(one.endswith("/segments") for one in asked)
+        if cannot == "ask" and is_again and target.startswith("/v1/segments?") and isinstance(data, list):
+            return {**answer, "data": [], "total": 0}
+        return change(target, answer)
+
+    with pytest.raises(MembersDisagree, match="sampled customers are not in the segments as listed"):
+        Desk(shop, change=change_all, watch=fail).pull(limited, ledger)
+    assert sum(target.startswith("/v1/segments/") for target in asked) == 0, "those that are listed are there"
+    assert not any(walk.is_whole for walk in ledger.walks().values())
+    assert Desk(shop).pull(limited, ledger).rows == truth(shop, CUSTOMERS)
+
+
+def test_a_closed_window_before_the_lists_in_doubt_are_judged_costs_no_list(shop: Emulator) -> None:
+    store, asked = MemoryStore(), list[str]()
+
+    def close(target: str) -> None:
+        if target.startswith("/v1/segments?") and any(one.endswith("/segments") for one in asked):
+            raise WindowClosed("closed", wait=100.0, is_told=True)
+        asked.append(target)
+
+    question = Question(CUSTOMERS, strategy="per_segment")
+    with pytest.raises(WindowClosed):
+        Desk(shop, change=in_no_segment, watch=close, part=0).pull(question, xcom_sink(store=store))
+    asked.clear()
+    with pytest.raises(MembersDisagree):
+        Desk(shop, change=in_no_segment, watch=asked.append, part=1).pull(question, xcom_sink(store=store))
+    assert [target.partition("?")[0] for target in asked] == ["/v1/segments"]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -16,10 +17,11 @@ from airflow_provider_voucherify.api.errors import VoucherifyError, WindowClosed
 from airflow_provider_voucherify.emulator import Emulator, Fault, Limits, Switches
 from airflow_provider_voucherify.load.xcom.sink import XComSink
 from airflow_provider_voucherify.pull.per_customer.ask import AllFailed
-from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
+from airflow_provider_voucherify.pull.plan.question import Question, StrategyName, UnknownCustomers
 from tests.load.runs import NOON
 from tests.pull.ways.desk import Desk, truth, xcom_sink
 from tests.pull.ways.stores import MemoryStore
+from tests.pull.ways.test_segments import delete_before_call
 
 CUSTOMERS = [f"customer-{number:07d}" for number in range(1, 1001)]
 
@@ -239,4 +241,69 @@ def test_that_all_fail_alike_shows_in_parts_too(shop: Emulator) -> None:
             desk.pull(question, xcom_sink(store=store))
     with pytest.raises(AllFailed, match="the first 50 customers all failed"):
         Desk(shop, workers=1, part=2).pull(question, xcom_sink(store=store))
+    assert {*asked.values()} == {1}
+
+
+def dying_at(number: int, meant: str) -> Callable[[str], None]:
+    """Return what ends the process at the call of that number, of those that are meant."""
+    calls = itertools.count(1)
+
+    def watch(target: str) -> None:
+        if re.search(meant, target) and next(calls) == number:
+            raise Killed
+
+    return watch
+
+
+@pytest.fixture(scope="module")
+def small_shop() -> Iterator[Emulator]:
+    """A shop of 600 customers without segments."""
+    with Emulator(customers=600, segments=0, limits=Limits(limit=None)) as emulator:
+        yield emulator
+
+
+@pytest.mark.parametrize("unknown", ["drop", "fail"])
+@pytest.mark.parametrize("ends", ["made", "deleted again"])
+def test_who_failed_and_is_in_a_segment_made_since_is_found_by_the_next_try(
+    small_shop: Emulator, unknown: UnknownCustomers, ends: str
+) -> None:
+    small_shop.reset(population=True, settings=True)
+    late, store = [f"late-{number}" for number in range(4)], MemoryStore()
+    small_shop.add_customers([{"source_id": one} for one in late])
+    small_shop.add_segment("All", customers=CUSTOMERS[:30])
+    small_shop.set_faults([Fault("status", 1.0, status=400, path="^GET /v1/customers/late-0$")])
+    # Where exports are allowed segments made since are read by the next part already.
+    question = Question([*CUSTOMERS[:30], *late], strategy="export", unknown=unknown, verify_sample=0)
+    desk = Desk(small_shop, watch=closing_after(1, Counter(), r"/late-\d$"), workers=1, chunk_size=2, part=0)
+    with pytest.raises(WindowClosed):
+        desk.pull(question, xcom_sink(store=store))
+    made = small_shop.add_segment("Made since", customers=["late-0"])
+    long = small_shop.add_segment("Made since, and long", customers=CUSTOMERS[100:500])
+    with pytest.raises((Killed, BaseExceptionGroup)):
+        replace(desk, watch=dying_at(3, f"segment_id={long}"), part=1).pull(question, xcom_sink(store=store))
+    ledger = xcom_sink(store=store)
+    ledger.open()
+    assert (ledger.walks()[made].is_whole, ledger.failed_count()) == (True, 1)
+    small_shop.set_faults()
+    if ends == "deleted again":
+        delete_before_call(small_shop, made, 1)(f"segment_id={made}")
+    done = Desk(small_shop).pull(question, xcom_sink(store=store))
+    assert done.rows == truth(small_shop, question.customer_ids)
+    assert (done.loaded.failed, done.loaded.customers) == (0, 34)
+
+
+def test_a_part_that_comes_to_no_list_of_everyone_keeps_the_pages_there_are(shop: Emulator) -> None:
+    sizes = Counter(one.segment_name for one in shop.memberships())
+    question = Question(CUSTOMERS, [min(sizes, key=sizes.__getitem__)], verify_sample=0, exports=True)
+    shop.set_faults([Fault("status", 1.0, status=400, path="^POST /v1/exports")])
+    asked, store, everyone = Counter[str](), MemoryStore(), r"^/v1/customers\?(?!.*segment_id)"
+    with pytest.raises(WindowClosed):
+        Desk(shop, watch=closing_after(8, asked, everyone), workers=1, part=0).pull(question, xcom_sink(store=store))
+    for part in (1, 2):
+        desk = Desk(shop, watch=closing_after(0, asked, "^/v1/"), workers=1, part=part)
+        with pytest.raises(WindowClosed):
+            desk.pull(question, xcom_sink(store=store))
+    done = Desk(shop, watch=closing_after(100, asked, everyone), part=3).pull(question, xcom_sink(store=store))
+    assert (done.loaded.customers, done.loaded.unknown) == (1_000, 0)
+    assert len(asked) > 8
     assert {*asked.values()} == {1}

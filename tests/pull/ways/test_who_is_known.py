@@ -15,6 +15,7 @@ from airflow_provider_voucherify.api.errors import CustomersUnknown, TransportFa
 from airflow_provider_voucherify.emulator import Emulator, Fault, ProjectSettings
 from airflow_provider_voucherify.pull.clients import RunInterrupted
 from airflow_provider_voucherify.pull.notes import BelievedAnswers, RunNotes
+from airflow_provider_voucherify.pull.per_customer.ask import AllFailed
 from airflow_provider_voucherify.pull.plan.question import Question, StrategyName
 from tests.pull.ways.desk import Desk, rows_of, truth, utc_now, watch_nothing, xcom_sink
 from tests.pull.ways.stores import MemoryStore
@@ -301,3 +302,17 @@ def test_tries_told_to_stop_before_the_project_is_judged_get_on(shop: Emulator) 
             assert Desk(shop, watch=watch, workers=1).pull(question, sink).rows == truth(shop, KNOWN[:12])
             return
     pytest.fail("every try began anew")
+
+
+@pytest.mark.parametrize("workers", [1, 8])
+def test_lookups_that_fail_are_no_customers_who_failed_before_the_first_was_asked(shop: Emulator, workers: int) -> None:
+    everyone = shop.customers()
+    rarer = [one.customer_id for one in everyone[:300]]
+    others = [one.source_id for one in everyone[300:] if one.source_id is not None]
+    lookups = Fault("status", status=400, path=f"^GET /v1/customers/({'|'.join(rarer[:60])})$")
+    shop.set_faults([lookups, Fault("status", status=400, path=f"^GET /v1/customers/{others[0]}/segments$")])
+    question = Question([*others, *rarer], strategy="per_customer")
+    assert Desk(shop, workers=workers).pull(question).loaded.failed == 61
+    shop.set_faults([lookups, Fault("status", status=400, path="^GET /v1/customers/(?!no-such)[^/]+/segments$")])
+    with pytest.raises(AllFailed, match="the first 50 customers all failed"):
+        Desk(shop, workers=1).pull(question)
