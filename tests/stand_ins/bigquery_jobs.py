@@ -499,6 +499,8 @@ def _refuse_coercion(warehouse: Warehouse, statement: exp.Insert, target: str, s
         {one["name"]: one["type"] for one in warehouse.table(*name.rsplit(".", 1))["schema"]["fields"]}
         for name in (target, source)
     )
+    if not statement.this.expressions:  # all columns, as they stand
+        return
     for column, value in zip(statement.this.expressions, statement.expression.expressions, strict=True):
         types = of_source.get(value.name), of_target[column.name]
         if isinstance(value, exp.Column) and types == ("BIGNUMERIC", "NUMERIC"):
