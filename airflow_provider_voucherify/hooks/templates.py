@@ -7,8 +7,9 @@ one run alone, the text ``None`` is what a customer gets one code per, for ever.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum, auto
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 from airflow_provider_voucherify.api.errors import InvalidArgument, shown
@@ -25,6 +26,8 @@ Path: TypeAlias = tuple[str | int, ...]
 _MAY_BE_EMPTY = frozenset(("metadata", "extra_columns", "parameters"))
 #: What these name is one thing: ``day None`` or ``ds=None`` among them was no name either.
 _NAMES = frozenset(("as_of", "conn_id", "once_per", "segment_id", "since", "table", "url", "voucherify_conn_id"))
+#: What is written by whoever writes the Dag, and would be taken as it stands for ever: a table, a key of vouchers.
+_WRITTEN = _NAMES | {"sql", "stage"}
 _NONE = re.compile(r"(?<![A-Za-z0-9])(?:None|NaT|<NA>)(?![A-Za-z0-9])")
 
 
@@ -86,17 +89,23 @@ class Given:
         self._templates = {path: given for name in fields for path, given in _leaves(getattr(operator, name), (name,))}
         self._nothing = [name for name, value in optional.items() if value is None]
 
-    def check(self, operator: object, mapped_over: Collection[str] = ()) -> None:
+    def check(self, operator: object, mapped_over: Mapping[str, bool] = MappingProxyType({})) -> None:
         """Let the rendered operator pass if no template was rendered to nothing, and it was mapped over no ``None``.
 
         :param operator: rendered; Airflow runs a copy of the one that was given something.
-        :param mapped_over: names of its arguments that came out of ``expand``.
-        :raises InvalidArgument: if it was, before anything is asked or changed.
+        :param mapped_over: see :func:`mapped_over`.
+        :raises InvalidArgument: if it was, or if a name that came from a task looks like a template, before anything
+            is asked or changed.
         """
         for name in self._nothing:
             if name in mapped_over:
                 raise InvalidArgument(f"{name} is None in a mapped task. {NOTHING} Else leave it out")
         for path, given in self._templates.items():
+            if given is not None and mapped_over.get(str(path[0])) and _is_written(path):
+                raise InvalidArgument(
+                    f"{_in_words(path)} is {shown(given)}: what a task returned, or map() made of it, is no template. "
+                    "Write the template in partial(...), or return what it stands for"
+                )
             value = _value_at(operator, path)
             if _says_nothing(path, given, value):
                 template = "" if given is None else f", made by the template {given}"
@@ -110,6 +119,10 @@ def _says_nothing(path: Path, given: str | None, value: object) -> bool:
         return True
     is_name = path[-1] in _NAMES and isinstance(value, str)
     return is_name and given is not None and bool(_NONE.search(str(value))) and not _NONE.search(_around(given))
+
+
+def _is_written(path: Path) -> bool:
+    return path[-1] in _WRITTEN or "extra_columns" in path
 
 
 def _around(template: str) -> str:

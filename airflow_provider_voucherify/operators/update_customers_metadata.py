@@ -109,7 +109,7 @@ class UpdateCustomersMetadataOperator(CustomersOperator):
         from airflow_provider_voucherify.operators.spent import Spent
 
         with fail_without_retry_where_none_helps(self.voucherify_conn_id):
-            self.given.check(self)
+            self.given.check(self, self._mapped_over)
             publish_arguments.refuse_everyone(self.customers)
             self._running = update = MetadataUpdate(self._terms(UpdateTerms), context, Spent.from_json(spent))
             told = update.run(None if begun is None else Begun.from_json(begun))

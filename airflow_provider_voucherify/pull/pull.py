@@ -174,8 +174,8 @@ class Pull:
             return to_ask
         # Their memberships go from the lists too: a later try that asks about them again must not go on with those.
         sink.write_pages(not_gone_on_with(walks, self._question.digest, self._tools.now()))
-        # Whom a list names that is gone on with is found: it is not read again for them.
-        named = again - set(sink.unlisted(again))
+        # Whom a list names is found: it is not read again for them. Without lists looking would sort all answers.
+        named = again - set(sink.unlisted(again)) if walks and again else set[str]()
         sink.forget({*sink.done(), *failed} if has_outgrown else forgotten | (again - named))
         sink.settle(sorted(named), frozenset(), self._tools.now())
         return asked.differences(chain(sink.done(), kept))[0]

@@ -83,21 +83,26 @@ def _types_of_domains(connection: Connection, table: Table) -> dict[str, TypeEng
     """Return the types that a table's domains are made of: SQLAlchemy leaves out digits, and then the zone."""
     from sqlalchemy import DateTime, func, select
     from sqlalchemy.dialects.postgresql import TIMESTAMP
+    from sqlalchemy.types import NullType
 
     from airflow_provider_voucherify.warehouse.column_types import type_named
 
     said = ("column_name", "data_type", "datetime_precision", "numeric_precision", "numeric_scale")
     columns = information_view("columns", "table_schema", "table_name", "domain_name", *said)
-    schema = func.current_schema() if table.schema is None else table.schema
+    named = for_people(connection.dialect.identifier_preparer.format_table(table), connection.dialect)
+    place = func.format("%I.%I", columns.c.table_schema, columns.c.table_name)
     query = select(*(columns.c[one] for one in said)).where(
-        columns.c.table_schema == schema, columns.c.table_name == table.name, columns.c.domain_name.is_not(None)
+        columns.c.table_name == table.name,
+        func.to_regclass(place) == func.to_regclass(named),
+        columns.c.domain_name.is_not(None),
     )
     types: dict[str, TypeEngine[object]] = {}
     for name, type_, precision, *digits in connection.execute(query):
         found = type_named(type_, *digits, timestamp_has_zone=False)
         if isinstance(found, DateTime):
             found = TIMESTAMP(found.timezone, precision)
-        types[name] = cast("TypeEngine[object]", found)
+        if not isinstance(found, NullType):  # as of a domain of a domain
+            types[name] = cast("TypeEngine[object]", found)
     return types
 
 

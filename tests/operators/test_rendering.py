@@ -167,6 +167,35 @@ def test_values_of_a_task_are_no_templates_in_mapped_tasks(
     assert run_op(operator, map_index=0).rendered[name] == (value if is_of_task else rendered)
 
 
+@pytest.mark.parametrize("way", MAPPED_OVER)
+@pytest.mark.parametrize(
+    ("cls", "more", "name", "value"),
+    [
+        (PublishVouchersOperator, {"customers": IDS, "campaign": CAMPAIGN}, "once_per", "{{ ds }}"),
+        (CustomerSegmentsOperator, {"customers": IDS}, "destination", ObjectFiles("file:///tmp/{{ ds }}/")),
+    ],
+    ids=["once_per", "destination"],
+)
+def test_a_template_that_a_task_made_of_what_only_a_dag_says_is_refused(
+    run_op: OperatorRunner,
+    voucherify: Emulator,
+    cls: type[BaseOperator],
+    more: dict[str, Any],
+    name: str,
+    value: object,
+    way: str,
+) -> None:
+    with dag():
+        days = up([1])
+        made = days.map(lambda _day: value if way == "expand" else {name: value})
+        operator = mapped(way, cls, more, name, made)
+    run_op(days.operator)
+    run = run_op(operator, map_index=0)
+    assert (run.state, type(run.error).__name__) == ("failed", "AirflowFailException")
+    assert "no template. Write the template in partial" in str(run.error)
+    assert voucherify.stats().calls == 0
+
+
 @pytest.mark.parametrize("broken", ["{{ nobody_knows.this }}", "{{ customer-0000009 }", "{% if customer-0000009"])
 def test_an_id_that_is_a_broken_template_is_not_told(
     run_op: OperatorRunner, voucherify: Emulator, caplog: pytest.LogCaptureFixture, broken: str

@@ -435,11 +435,11 @@ def _columns_of_other_types(connection: Connection, table: Table) -> list[str]:
     """Return which columns of a table that exists hold numbers or the like where a run has texts: ``007`` would become
     ``7``, or the database refuses it at the end of the run. SQLite keeps texts as they are, in columns without numbers.
     """
-    from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, Numeric, String, Time, Uuid
+    from sqlalchemy import Boolean, Date, DateTime, Float, Integer, LargeBinary, Numeric, String, Time, Uuid
 
     if not catalog_of(connection).has_table(table.name, schema=table.schema):
         return []
-    others: tuple[type, ...] = (Integer, Numeric)
+    others: tuple[type, ...] = (Integer, Numeric, Float)  # which SQLAlchemy 2.1 counts no more among the former
     if connection.dialect.name != "sqlite":
         others += (Boolean, Date, DateTime, LargeBinary, Time, Uuid)
     types = column_types(connection, table)

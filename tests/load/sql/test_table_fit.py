@@ -249,9 +249,12 @@ def test_a_view_that_takes_rows_is_a_table(postgres_warehouse: Warehouse) -> Non
     assert postgres_warehouse.memberships() == [("anna", "seg_gold"), ("bert", "seg_gold")]
 
 
-def test_a_column_of_numbers_for_texts_is_refused_before_any_call(warehouse: Warehouse) -> None:
+@pytest.mark.parametrize("number", ["bigint", "float"])
+def test_a_column_of_numbers_for_texts_is_refused_before_any_call(warehouse: Warehouse, number: str) -> None:
+    if warehouse.url.startswith("bigquery") and number == "float":
+        number = "float64"
     for column in ("customer_id", "segment_id", "segment_name"):
-        types = {name: "bigint" if name == column else warehouse.id_type for name in TEXTS}
+        types = {name: number if name == column else warehouse.id_type for name in TEXTS}
         columns = ", ".join(f"{name} {type_}" for name, type_ in types.items())
         warehouse.execute(f"create table {TABLE} ({columns}, observed_at timestamp)")
         with pytest.raises(TableUnfit, match=f"columns that are no texts, .* is: {column}. Make them text"):
@@ -347,6 +350,30 @@ def test_a_column_without_time_zone_gets_utc_whatever_the_session(postgres_wareh
 
     shown = "observed_at at time zone 'UTC'" if type_ == "with_zone" else "observed_at"
     assert postgres_warehouse.query(f"select ({shown})::text from {TABLE}") == [("2026-01-31 12:00:00",)]
+
+
+def test_a_domain_of_moments_in_another_schema_of_the_search_path_is_taken(postgres_warehouse: Warehouse) -> None:
+    database = postgres_warehouse.url.split("@/")[1].split("?")[0]
+    for statement in (
+        "create schema etl",
+        "create domain moment as timestamptz",
+        f"create table {TABLE} (customer_id text, segment_id text, segment_name text, observed_at moment)",
+        f"alter database {database} set search_path to etl, public",
+    ):
+        postgres_warehouse.execute(statement)
+
+    postgres_warehouse.load(found("anna", "gold"))
+
+    assert postgres_warehouse.query(f"select count(*) from public.{TABLE}") == [(1,)]
+
+
+def test_a_domain_of_a_domain_without_time_zone_is_refused(postgres_warehouse: Warehouse) -> None:
+    postgres_warehouse.execute("create domain inner_one as timestamp")
+    postgres_warehouse.execute("create domain outer_one as inner_one")
+    columns = "customer_id text, segment_id text, segment_name text, observed_at outer_one"
+    postgres_warehouse.execute(f"create table {TABLE} ({columns})")
+    with pytest.raises(TableUnfit, match=r"observed_at \(is .*\), where moments"):
+        postgres_warehouse.sink().open()
 
 
 @pytest.mark.parametrize("type_", ["timestamp", "timestamp_s", "timestamp_ms", "timestamp_ns"])
