@@ -172,7 +172,7 @@ def test_values_of_a_task_are_no_templates_in_mapped_tasks(
     ("cls", "more", "name", "value"),
     [
         (PublishVouchersOperator, {"customers": IDS, "campaign": CAMPAIGN}, "once_per", "{{ ds }}"),
-        (CustomerSegmentsOperator, {"customers": IDS}, "destination", ObjectFiles("file:///tmp/{{ ds }}/")),
+        (CustomerSegmentsOperator, {"customers": IDS}, "destination", ObjectFiles("file:///audience/{{ ds }}/")),
     ],
     ids=["once_per", "destination"],
 )
